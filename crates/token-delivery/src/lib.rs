@@ -1,0 +1,1 @@
+//! How a token, or news about an account, reaches a person.

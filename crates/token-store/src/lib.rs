@@ -1,0 +1,1 @@
+//! Where tokens, factors and limits live: the contracts, an in-memory store, and the laws every store keeps.

@@ -1,0 +1,1 @@
+//! Second factors: the engine an application holds, and the providers behind it.

@@ -1,0 +1,2 @@
+//! Sign in with a second factor, end to end.
+fn main() {}

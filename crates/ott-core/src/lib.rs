@@ -1,1 +1,94 @@
 //! One-time tokens: what they are bound to, how they are digested, and the states they pass through.
+//!
+//! ```
+//! use ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
+//! let alice = Subject::new("", "4711")?;
+//! let mut issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
+//! let typed = issued.token.expose_secret();
+//! let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! assert!(issued.record.redeem(&presented, now).is_ok());
+//! assert!(issued.record.redeem(&presented, now).is_err()); // once
+//! # Ok(()) }
+//! ```
+//!
+//! This crate does no I/O, reads no clock and starts no thread. Most applications use `Tokens` of
+//! the crate `token-store`, which joins it to a store and to limits.
+//!
+//! # What it guarantees
+//!
+//! * A token of one purpose, tenant, subject, destination, epoch or operation is worth nothing for
+//!   another, and a copy of the store is worth nothing without the key.
+//! * [`Record`] counts before it compares, spends at most once, and never leaves a final state.
+//! * Whoever edits a row can not make, move, prolong or approve a record.
+//! * Tokens are uniform over their format; a failing random source is an error.
+//! * Keys, tokens and handles are wiped when dropped, and print nothing.
+//!
+//! # What it does not
+//!
+//! * Whoever *writes* to the store can un-spend a record and reset its attempts until it expires.
+//! * It does not keep anything: a store makes each verb one step. See `token-store`.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `std` (default) | randomness from the operating system: [`Issuer::issue`], [`KeyRing::generate`] |
+//!
+//! # Specifications
+//!
+//! HMAC (RFC 2104), SHA-256 (FIPS 180-4), HKDF-Expand (RFC 5869 section 2.3), base32 and base64url
+//! alphabets (RFC 4648), NIST SP 800-63B-4 sections 3.1.2, 3.1.3 and 3.2.2. The bytes of every
+//! digest and tag are in `docs/formats.md`.
+#![no_std]
+
+extern crate alloc;
+
+mod binding;
+mod budget;
+mod crc32;
+mod decision;
+mod destination;
+mod digest;
+mod fields;
+mod format;
+mod handle;
+mod hex;
+mod issuer;
+mod keys;
+mod limit;
+mod policy;
+mod purpose;
+mod record;
+mod rejected;
+mod subject;
+mod token;
+
+// What a token is, and what it is tied to.
+pub use binding::Binding;
+pub use destination::{Channel, Destination};
+pub use format::Format;
+pub use handle::Handle;
+pub use purpose::Purpose;
+pub use subject::{InvalidName, Subject};
+pub use token::Token;
+
+// How tokens of one purpose behave.
+pub use budget::{GuessBound, GuessBoundExceeded};
+pub use limit::{Limit, LimitKey, LimitKind, LimitState, Overspent};
+pub use policy::{Lookup, Policy, PolicyError, PolicyFault, SlotRule, Start, Usage};
+
+// Making and opening.
+pub use issuer::{DecideError, Extra, IssueError, Issued, Issuer, MOST_DATA};
+pub use keys::{KeyId, KeyRing, KeyRingError, Pseudonym};
+
+// What a store keeps, and the rules by which it changes.
+pub use decision::{Decision, Verdict};
+pub use digest::{Presented, TokenDigest};
+pub use record::{APPROVED_LIFE, CLOCK_ALLOWANCE, Record, RecordId, State, Stored};
+pub use rejected::{Reason, Rejected};
+
+pub use chrono;
+pub use rand;

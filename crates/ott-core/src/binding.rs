@@ -1,0 +1,82 @@
+//! What a token is tied to beside its purpose.
+
+use core::fmt;
+
+use crate::{Destination, Subject};
+
+/// Everything beside its purpose that a token is tied to.
+///
+/// Whoever redeems states the same binding again, from what the server knows, never from the
+/// request. A token whose binding differs in any part is refused. A part that is absent differs
+/// from one that is empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Binding<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) destination: Option<&'a Destination>,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) operation: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Binding<'a> {
+    /// Bound to a subject (and so to its tenant).
+    #[must_use]
+    pub fn subject(subject: &'a Subject) -> Self {
+        Self {
+            subject: Some(subject.id()),
+            ..Self::tenant(subject.tenant())
+        }
+    }
+
+    /// Bound to a tenant alone: where nobody is known yet, as in a registration.
+    #[must_use]
+    pub const fn tenant(tenant: &'a str) -> Self {
+        Self {
+            tenant,
+            subject: None,
+            destination: None,
+            epoch: None,
+            operation: &[],
+        }
+    }
+
+    /// Bound to where the token is sent.
+    #[must_use]
+    pub const fn destination(self, destination: &'a Destination) -> Self {
+        Self {
+            destination: Some(destination),
+            ..self
+        }
+    }
+
+    /// Bound to the account's credential epoch: a number that the application raises whenever a
+    /// password, address or factor changes, so that every outstanding token dies with the change.
+    #[must_use]
+    pub const fn epoch(self, epoch: u64) -> Self {
+        Self {
+            epoch: Some(epoch),
+            ..self
+        }
+    }
+
+    /// Bound to one operation's parameters, name and value, in this order: the account and amount
+    /// of a payment, the new address of a change of address.
+    #[must_use]
+    pub const fn operation(self, parameters: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            operation: parameters,
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Binding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binding")
+            .field("tenant", &self.tenant)
+            .field("subject", &self.subject)
+            .field("destination", &self.destination)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! Whom a token or factor belongs to.
+
+use alloc::string::String;
+use core::fmt;
+
+/// The longest tenant or id, in bytes.
+pub(crate) const LONGEST: usize = 255;
+
+/// Whom a token or factor belongs to: a tenant and an opaque id of the caller's choosing.
+///
+/// Both are compared exactly, byte by byte. Use an id that never changes and is never given to
+/// somebody else: a row's key, not an e-mail address.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subject {
+    tenant: String,
+    id: String,
+}
+
+impl Subject {
+    /// A subject of a tenant. An application with one tenant passes `""`.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if the id is empty, or either is longer than 255 bytes or has a control character.
+    pub fn new(tenant: impl Into<String>, id: impl Into<String>) -> Result<Self, InvalidName> {
+        let (tenant, id) = (tenant.into(), id.into());
+        check_name(&tenant)?;
+        check_name(&id)?;
+        if id.is_empty() {
+            return Err(InvalidName);
+        }
+        Ok(Self { tenant, id })
+    }
+
+    /// The tenant, `""` where there is only one.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The id within the tenant.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subject({:?}/{:?})", self.tenant, self.id)
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
+    if name.len() > LONGEST || name.chars().any(char::is_control) {
+        Err(InvalidName)
+    } else {
+        Ok(())
+    }
+}
+
+/// A tenant, subject or address that cannot be one. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid name: empty, too long, or with characters that do not belong there")]
+pub struct InvalidName;

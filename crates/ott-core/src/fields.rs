@@ -7,7 +7,7 @@ use crate::{Binding, Lookup};
 /// The tag of a field: one byte, its meaning the same in every message.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-pub(crate) enum Tag {
+pub(crate) enum Field {
     Label = 0,
     Purpose = 1,
     Lookup = 2,
@@ -33,7 +33,7 @@ pub(crate) enum Tag {
     IssuedAt = 22,
     ExpiresAt = 23,
     IdleFor = 24,
-    TagOfRecord = 25,
+    RecordTag = 25,
     DeciderTenant = 26,
     Decider = 27,
     Verdict = 28,
@@ -50,10 +50,10 @@ pub(crate) struct Fields<D>(D);
 
 impl<D: Update> Fields<D> {
     pub(crate) fn new(hash: D, label: &str) -> Self {
-        Self(hash).text(Tag::Label, label)
+        Self(hash).text(Field::Label, label)
     }
 
-    pub(crate) fn bytes(mut self, tag: Tag, content: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, tag: Field, content: &[u8]) -> Self {
         // No field reaches 4 GiB: names, tokens and data are bounded where they enter.
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         self.0.update(&[tag as u8]);
@@ -62,11 +62,11 @@ impl<D: Update> Fields<D> {
         self
     }
 
-    pub(crate) fn text(self, tag: Tag, content: &str) -> Self {
+    pub(crate) fn text(self, tag: Field, content: &str) -> Self {
         self.bytes(tag, content.as_bytes())
     }
 
-    pub(crate) fn optional(self, tag: Tag, content: Option<&[u8]>) -> Self {
+    pub(crate) fn optional(self, tag: Field, content: Option<&[u8]>) -> Self {
         match content {
             Some(content) => self.bytes(tag, content),
             None => self,
@@ -74,28 +74,28 @@ impl<D: Update> Fields<D> {
     }
 
     pub(crate) fn lookup(self, lookup: Lookup) -> Self {
-        self.bytes(Tag::Lookup, &[lookup.code()])
+        self.bytes(Field::Lookup, &[lookup.code()])
     }
 
     pub(crate) fn tenant(self, tenant: &str) -> Self {
-        self.text(Tag::Tenant, tenant)
+        self.text(Field::Tenant, tenant)
     }
 
     pub(crate) fn binding(self, binding: &Binding<'_>) -> Self {
         let mut fields = self
             .tenant(binding.tenant)
-            .optional(Tag::Subject, binding.subject.map(str::as_bytes));
+            .optional(Field::Subject, binding.subject.map(str::as_bytes));
         if let Some(destination) = binding.destination {
-            fields = fields.text(Tag::Channel, destination.channel().as_str());
-            fields = fields.text(Tag::Address, destination.address());
+            fields = fields.text(Field::Channel, destination.channel().as_str());
+            fields = fields.text(Field::Address, destination.address());
         }
         if let Some(epoch) = binding.epoch {
-            fields = fields.bytes(Tag::Epoch, &epoch.to_be_bytes());
+            fields = fields.bytes(Field::Epoch, &epoch.to_be_bytes());
         }
         for (name, value) in binding.operation {
             fields = fields
-                .text(Tag::ParameterName, name)
-                .text(Tag::ParameterValue, value);
+                .text(Field::ParameterName, name)
+                .text(Field::ParameterValue, value);
         }
         fields
     }

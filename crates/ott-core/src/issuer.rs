@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use crate::{
     Binding, Decision, Handle, KeyId, KeyRing, Lookup, Policy, Presented, Reason, Record, RecordId,
     Rejected, SlotRule, Start, State, Stored, Subject, Token, TokenDigest, Usage, Verdict,
-    fields::{Fields, Tag},
+    fields::{Field, Fields},
     keys::Key,
     record::{CLOCK_ALLOWANCE, first_half, whole_micros},
     subject::check_name,
@@ -138,11 +138,11 @@ impl Issuer {
         };
         let slot = match policy.slot_rule() {
             SlotRule::Nothing => None,
-            SlotRule::Flow => Some(slot_fields(policy).bytes(Tag::Flow, handle.flow())),
+            SlotRule::Flow => Some(slot_fields(policy).bytes(Field::Flow, handle.flow())),
             SlotRule::Subject => Some(
                 slot_fields(policy)
                     .tenant(binding.tenant)
-                    .optional(Tag::Subject, binding.subject.map(str::as_bytes)),
+                    .optional(Field::Subject, binding.subject.map(str::as_bytes)),
             ),
         };
         let slot = slot.map(|fields| first_half(fields.finish().finalize().into()));
@@ -414,9 +414,9 @@ fn two_digits<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<u8, IssueError> {
 
 fn id_of_handle(handle: &Handle) -> RecordId {
     let hash = Fields::new(Sha256::new(), "ott id v1")
-        .bytes(Tag::Lookup, &[1])
-        .bytes(Tag::Flow, handle.flow())
-        .bytes(Tag::Nonce, handle.nonce())
+        .bytes(Field::Lookup, &[1])
+        .bytes(Field::Flow, handle.flow())
+        .bytes(Field::Nonce, handle.nonce())
         .finish();
     RecordId::from_bytes(first_half(hash.finalize().into()))
 }
@@ -424,18 +424,18 @@ fn id_of_handle(handle: &Handle) -> RecordId {
 fn id_of_token(policy: &Policy, binding: &Binding<'_>, symbols: &str) -> RecordId {
     let lookup = policy.token_lookup();
     let mut fields = Fields::new(Sha256::new(), "ott id v1")
-        .text(Tag::Purpose, policy.purpose().as_str())
+        .text(Field::Purpose, policy.purpose().as_str())
         .lookup(lookup)
         .tenant(binding.tenant);
     if lookup == Lookup::BySubject {
-        fields = fields.optional(Tag::Subject, binding.subject.map(str::as_bytes));
+        fields = fields.optional(Field::Subject, binding.subject.map(str::as_bytes));
     }
-    let hash = fields.text(Tag::Token, symbols).finish();
+    let hash = fields.text(Field::Token, symbols).finish();
     RecordId::from_bytes(first_half(hash.finalize().into()))
 }
 
 fn slot_fields(policy: &Policy) -> Fields<Sha256> {
-    Fields::new(Sha256::new(), "ott slot v1").text(Tag::Purpose, policy.purpose().as_str())
+    Fields::new(Sha256::new(), "ott slot v1").text(Field::Purpose, policy.purpose().as_str())
 }
 
 fn token_digest(
@@ -447,23 +447,23 @@ fn token_digest(
 ) -> TokenDigest {
     let lookup = policy.token_lookup();
     let fields = Fields::new(key.digest(), "ott digest v1")
-        .text(Tag::Purpose, policy.purpose().as_str())
+        .text(Field::Purpose, policy.purpose().as_str())
         .lookup(lookup)
-        .bytes(Tag::Key, &key_bytes(key.id))
-        .bytes(Tag::RecordId, id.as_bytes());
+        .bytes(Field::Key, &key_bytes(key.id))
+        .bytes(Field::RecordId, id.as_bytes());
     let fields = match lookup {
         // Found by itself: the rest of the binding is not known yet, and is checked afterwards.
         Lookup::ByItself => fields.tenant(binding.tenant),
         Lookup::ById { .. } | Lookup::BySubject => fields.binding(binding),
     };
-    let mac = fields.text(Tag::Token, symbols).finish();
+    let mac = fields.text(Field::Token, symbols).finish();
     TokenDigest::from_bytes(mac.finalize().into_bytes().into())
 }
 
 fn binding_digest(key: &Key, id: &RecordId, binding: &Binding<'_>) -> [u8; 32] {
     let mac = Fields::new(key.digest(), "ott binding v1")
-        .bytes(Tag::Key, &key_bytes(key.id))
-        .bytes(Tag::RecordId, id.as_bytes())
+        .bytes(Field::Key, &key_bytes(key.id))
+        .bytes(Field::RecordId, id.as_bytes())
         .binding(binding)
         .finish();
     mac.finalize().into_bytes().into()
@@ -472,18 +472,18 @@ fn binding_digest(key: &Key, id: &RecordId, binding: &Binding<'_>) -> [u8; 32] {
 fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
     let micros = |time: DateTime<Utc>| time.timestamp_micros().to_be_bytes();
     let mac = Fields::new(key.tag(), "ott record v1")
-        .text(Tag::Purpose, &stored.purpose)
-        .bytes(Tag::Key, &key_bytes(stored.key))
-        .bytes(Tag::RecordId, stored.id.as_bytes())
+        .text(Field::Purpose, &stored.purpose)
+        .bytes(Field::Key, &key_bytes(stored.key))
+        .bytes(Field::RecordId, stored.id.as_bytes())
         .tenant(&stored.tenant)
-        .optional(Tag::Subject, stored.subject.as_deref().map(str::as_bytes))
-        .bytes(Tag::Digest, stored.digest.as_bytes())
-        .bytes(Tag::Binding, &stored.binding)
-        .bytes(Tag::Policy, &stored.policy)
-        .optional(Tag::Slot, stored.slot.as_ref().map(<[u8; 16]>::as_slice))
-        .bytes(Tag::Data, &stored.data)
+        .optional(Field::Subject, stored.subject.as_deref().map(str::as_bytes))
+        .bytes(Field::Digest, stored.digest.as_bytes())
+        .bytes(Field::Binding, &stored.binding)
+        .bytes(Field::Policy, &stored.policy)
+        .optional(Field::Slot, stored.slot.as_ref().map(<[u8; 16]>::as_slice))
+        .bytes(Field::Data, &stored.data)
         .optional(
-            Tag::Number,
+            Field::Number,
             stored
                 .number
                 .map(|number| [number])
@@ -491,16 +491,16 @@ fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
                 .map(<[u8; 1]>::as_slice),
         )
         .optional(
-            Tag::MaxAttempts,
+            Field::MaxAttempts,
             stored
                 .max_attempts
                 .map(u16::to_be_bytes)
                 .as_ref()
                 .map(<[u8; 2]>::as_slice),
         )
-        .bytes(Tag::IssuedAt, &micros(stored.issued_at))
+        .bytes(Field::IssuedAt, &micros(stored.issued_at))
         .optional(
-            Tag::ExpiresAt,
+            Field::ExpiresAt,
             stored
                 .expires_at
                 .map(micros)
@@ -508,7 +508,7 @@ fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
                 .map(<[u8; 8]>::as_slice),
         )
         .optional(
-            Tag::IdleFor,
+            Field::IdleFor,
             stored
                 .idle_micros
                 .map(i64::to_be_bytes)
@@ -521,13 +521,13 @@ fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
 
 fn decision_tag(key: &Key, record_tag: &[u8; 32], decision: &Decision) -> [u8; 32] {
     let mac = Fields::new(key.tag(), "ott decision v1")
-        .bytes(Tag::TagOfRecord, record_tag)
-        .text(Tag::DeciderTenant, decision.decider.tenant())
-        .text(Tag::Decider, decision.decider.id())
-        .bytes(Tag::Verdict, &[u8::from(decision.approved)])
-        .bytes(Tag::Data, &decision.data)
+        .bytes(Field::RecordTag, record_tag)
+        .text(Field::DeciderTenant, decision.decider.tenant())
+        .text(Field::Decider, decision.decider.id())
+        .bytes(Field::Verdict, &[u8::from(decision.approved)])
+        .bytes(Field::Data, &decision.data)
         .bytes(
-            Tag::DecidedAt,
+            Field::DecidedAt,
             &decision.at.timestamp_micros().to_be_bytes(),
         )
         .finish();

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Destination,
-    fields::{Fields, Tag},
+    fields::{Field, Fields},
     hex::{parse_hex, push_hex},
 };
 
@@ -123,8 +123,8 @@ impl KeyRing {
             return Pseudonym([0; 8]);
         };
         let mac = Fields::new(key.pseudonym.clone(), "ott pseudonym v1")
-            .text(Tag::Channel, destination.channel().as_str())
-            .text(Tag::Address, destination.address())
+            .text(Field::Channel, destination.channel().as_str())
+            .text(Field::Address, destination.address())
             .finish();
         let mut short = [0; 8];
         short

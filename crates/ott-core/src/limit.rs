@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Binding,
-    fields::{Fields, Tag},
+    fields::{Field, Fields},
 };
 
 /// What lets a limit recover.
@@ -184,7 +184,7 @@ impl LimitKey {
     #[must_use]
     pub fn new(name: &str, binding: &Binding<'_>) -> Self {
         let hash = Fields::new(Sha256::new(), "ott limit v1")
-            .text(Tag::LimitName, name)
+            .text(Field::LimitName, name)
             .binding(binding)
             .finish();
         Self(crate::record::first_half(hash.finalize().into()))

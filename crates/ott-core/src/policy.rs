@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Format, GuessBound, GuessBoundExceeded, Limit, Purpose,
-    fields::{Fields, Tag},
+    fields::{Field, Fields},
     record::first_half,
 };
 
@@ -386,10 +386,10 @@ impl Policy {
             } => [1, u8::from(number), u8::from(binds_subject)],
         };
         let hash = Fields::new(Sha256::new(), "ott policy v1")
-            .text(Tag::Purpose, self.purpose.as_str())
+            .text(Field::Purpose, self.purpose.as_str())
             .lookup(self.lookup)
-            .bytes(Tag::Usage, &[usage])
-            .bytes(Tag::Start, &start)
+            .bytes(Field::Usage, &[usage])
+            .bytes(Field::Start, &start)
             .finish();
         first_half(hash.finalize().into())
     }

@@ -92,7 +92,7 @@ impl State {
     /// The state's number in a store's column.
     #[must_use]
     pub const fn number(self) -> u8 {
-        { self as u8 }
+        self as u8
     }
 
     /// The state with this number.

@@ -130,12 +130,13 @@ impl Limit {
         Ok(())
     }
 
-    /// Gives one back, as if it had not been spent.
-    pub fn refund(&self, state: &mut LimitState) {
-        state.count = state
-            .count
-            .saturating_sub(u32::from(self.kind == LimitKind::Ceiling));
-        state.full_at = state.full_at.saturating_sub(self.period);
+    /// Gives `times` back, as if they had not been spent.
+    pub fn refund(&self, state: &mut LimitState, times: u32) {
+        if self.kind == LimitKind::Ceiling {
+            state.count = state.count.saturating_sub(times);
+        }
+        let returned = self.period.saturating_mul(i64::from(times));
+        state.full_at = state.full_at.saturating_sub(returned);
     }
 
     /// How many an attacker gets within 366 days who never oversteps it, beside an owner whose

@@ -195,6 +195,25 @@ impl Stored {
         begun && not_over && not_idle
     }
 
+    /// Whether a purge may remove it: it was final and issued before `before`, or its life, with the
+    /// 60 s that an approval adds, ended before.
+    #[must_use]
+    pub fn is_dead_before(&self, before: DateTime<Utc>) -> bool {
+        let before = before.timestamp_micros();
+        let micros = |time: &DateTime<Utc>| time.timestamp_micros();
+        let last_use = self
+            .used_at
+            .as_ref()
+            .map_or(micros(&self.issued_at), micros);
+        let idle_end = self.idle_micros.map(|idle| last_use.saturating_add(idle));
+        let ends = [self.expires_at.as_ref().map(micros), idle_end];
+        let over = ends
+            .into_iter()
+            .flatten()
+            .any(|end| end.saturating_add(APPROVED_LIFE_MICROS) <= before);
+        over || (self.state.refusal().is_some() && micros(&self.issued_at) < before)
+    }
+
     /// Whose it is: the subject that it was issued for, or that its decision gave it.
     #[must_use]
     pub fn owner(&self) -> Option<Subject> {

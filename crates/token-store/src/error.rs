@@ -1,0 +1,31 @@
+//! Outage: says nothing about the token.
+
+use std::error::Error;
+
+/// The store did not do what was asked, and says nothing about the token: answer 503 and fail closed.
+///
+/// After one of these a write may or may not have happened, but never half and never twice.
+/// The texts hold no token, digest, address or statement; a cause, where there is one, is its source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A row cannot be what it should be.
+    #[error("the store returned a row that cannot be read: {0}")]
+    Corrupt(&'static str),
+    /// The verb may not be used in this way.
+    #[error("misuse of a store: {0}")]
+    Misuse(&'static str),
+    /// No answer in time.
+    #[error("the store did not answer in time")]
+    Timeout,
+    /// The back end failed.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// The back end failed, with its own error as the source.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+}

@@ -1,0 +1,54 @@
+//! The contract for limits.
+
+use async_trait::async_trait;
+use ott_core::{
+    Limit, LimitKey,
+    chrono::{DateTime, Utc},
+};
+
+use crate::StoreError;
+
+/// Keeps what was spent. Each method is one linearisable step on each key.
+///
+/// It is never part of the caller's transaction: a rollback would give guesses back.
+///
+/// # Errors
+/// Every method answers [`StoreError`] if the back end does not answer; then nothing may go on.
+#[async_trait]
+pub trait LimitStore: Send + Sync {
+    /// Spends one of each limit, in the order given, as [`Limit::spend`]; stops at the first
+    /// refusal, which changes nothing on its key. What was spent before it stays spent.
+    ///
+    /// Of `n` concurrent calls against a burst of `k`, exactly `k` are allowed. No key may stand in
+    /// `charges` twice ([`StoreError::Misuse`]).
+    async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError>;
+
+    /// Gives back `times` of each, as if they had not been spent.
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError>;
+
+    /// Forgets everything spent under this key: how a success clears a ceiling.
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError>;
+
+    /// Removes at most `limit` keys that are as good as new at `before`, and says how many.
+    async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// One limit of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Whose.
+    pub key: LimitKey,
+    /// How often.
+    pub limit: Limit,
+}
+
+/// The answer of [`LimitStore::spend`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// All were spent.
+    Allowed,
+    /// This ceiling is reached; time does not help.
+    Locked(LimitKey),
+    /// The limit of this key allows the next one at this time.
+    RetryAt(LimitKey, DateTime<Utc>),
+}

@@ -1,0 +1,402 @@
+//! A store in memory: for tests, and for tokens that may die with the process.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use ott_core::{
+    Decision, LimitKey, LimitState, Overspent, Presented, Purpose, Reason, Record, RecordId, State,
+    Stored, Subject,
+    chrono::{DateTime, Utc},
+};
+
+use crate::{
+    Advanced, Charge, Decided, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER,
+    Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+};
+
+const SHARDS: usize = 64;
+
+type Records = HashMap<RecordId, Record>;
+
+/// Keeps everything in memory, in 64 shards behind a mutex each.
+///
+/// A verb that names a record locks one shard; one that ranges over records locks the slots and all
+/// shards, in this order. No lock is held across an await.
+#[derive(Debug)]
+pub struct MemoryStore {
+    tokens: [Mutex<Records>; SHARDS],
+    /// The latest batch of each slot.
+    slots: Mutex<HashMap<[u8; 16], Vec<RecordId>>>,
+    factors: Mutex<HashMap<FactorId, StoredFactor>>,
+    limits: [Mutex<HashMap<LimitKey, LimitState>>; SHARDS],
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tokens: core::array::from_fn(|_| Mutex::default()),
+            slots: Mutex::default(),
+            factors: Mutex::default(),
+            limits: core::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    fn shard(&self, id: &RecordId) -> MutexGuard<'_, Records> {
+        lock(pick(&self.tokens, id.as_bytes()))
+    }
+
+    fn all(&self) -> Vec<MutexGuard<'_, Records>> {
+        self.tokens.iter().map(lock).collect()
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A poisoned lock still guards whole states: no verb panics between two writes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn shard_of([first, ..]: &[u8; 16]) -> usize {
+    usize::from(*first) % SHARDS
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the index is below the number of shards"
+)]
+fn pick<'s, T>(shards: &'s [Mutex<T>; SHARDS], id: &[u8; 16]) -> &'s Mutex<T> {
+    &shards[shard_of(id)]
+}
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        let mut slots = lock(&self.slots);
+        let mut shards = self.all();
+        let ids: HashSet<_> = batch.iter().map(Record::id).collect();
+        if ids.len() < batch.len()
+            || ids
+                .iter()
+                .any(|id| shards.iter().any(|shard| shard.contains_key(*id)))
+        {
+            return Ok(Inserted::Collision);
+        }
+        let mut find = |id: &RecordId, then: &mut dyn FnMut(&mut Records)| {
+            if let Some(shard) = shards.get_mut(shard_of(id.as_bytes())) {
+                then(shard);
+            }
+        };
+        let renewed: HashSet<_> = batch
+            .iter()
+            .filter_map(|record| record.stored().slot)
+            .collect();
+        for older in renewed
+            .iter()
+            .filter_map(|slot| slots.remove(slot))
+            .flatten()
+        {
+            find(&older, &mut |shard| {
+                shard
+                    .get_mut(&older)
+                    .map(|record| record.end(State::Superseded));
+            });
+        }
+        for record in batch {
+            if let Some(slot) = record.stored().slot {
+                slots.entry(slot).or_default().push(*record.id());
+            }
+            find(record.id(), &mut |shard| {
+                shard.insert(*record.id(), record.clone());
+            });
+        }
+        Ok(Inserted::Done)
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        let mut shard = self.shard(presented.id());
+        let Some(record) = shard.get_mut(presented.id()) else {
+            return Ok(Redeemed::Refused(Reason::Unknown));
+        };
+        Ok(match record.redeem(presented, now) {
+            Ok(()) => Redeemed::Redeemed(record.stored().clone()),
+            Err(rejected) => Redeemed::Refused(rejected.reason()),
+        })
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        let mut shard = self.shard(id);
+        let Some(record) = shard.get_mut(id) else {
+            return Ok(Decided::Refused(Reason::Unknown));
+        };
+        Ok(match record.decide(decision, now) {
+            Ok(()) => Decided::Decided(record.stored().clone()),
+            Err(rejected) => Decided::Refused(rejected.reason()),
+        })
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.shard(id).get(id).map(|record| record.stored().clone()))
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        if let Some(record) = self.shard(id).get_mut(id) {
+            record.touch(now);
+        }
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let shards = self.all();
+        let records = shards
+            .iter()
+            .flat_map(|shard| shard.values())
+            .map(Record::stored);
+        let live = records.filter(|stored| stored.state.refusal().is_none() && stored.is_live(now));
+        let mut found: Vec<_> = live
+            .filter(|stored| belongs(stored, subject, purpose))
+            .cloned()
+            .collect();
+        found.sort_by_key(|stored| (stored.issued_at, stored.id));
+        Ok(found)
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        let revoked = match what {
+            Revoke::Record(id) => u64::from(
+                self.shard(id)
+                    .get_mut(id)
+                    .is_some_and(|record| record.end(State::Revoked)),
+            ),
+            Revoke::Subject {
+                subject,
+                purpose,
+                except,
+            } => {
+                let mut shards = self.all();
+                let records = shards.iter_mut().flat_map(|shard| shard.values_mut());
+                let meant = records.filter(|record| {
+                    belongs(record.stored(), subject, purpose.as_ref())
+                        && except.as_ref() != Some(record.id())
+                });
+                meant
+                    .map(|record| u64::from(record.end(State::Revoked)))
+                    .sum()
+            }
+        };
+        Ok(revoked)
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let mut left = limit;
+        let mut slots = lock(&self.slots);
+        for shard in &self.tokens {
+            lock(shard).retain(|id, record| {
+                let keeps = keep(&mut left, record.stored().is_dead_before(before));
+                if let Some(slot) = record.stored().slot.filter(|_| !keeps)
+                    && let Entry::Occupied(mut batch) = slots.entry(slot)
+                {
+                    batch.get_mut().retain(|other| other != id);
+                    if batch.get().is_empty() {
+                        batch.remove();
+                    }
+                }
+                keeps
+            });
+        }
+        Ok(u64::from(limit.saturating_sub(left)))
+    }
+}
+
+/// Whether to keep an entry, given whether it is dead and how many may still go.
+fn keep(left: &mut u32, dead: bool) -> bool {
+    let goes = dead && *left > 0;
+    *left = left.saturating_sub(u32::from(goes));
+    !goes
+}
+
+fn belongs(stored: &Stored, subject: &Subject, purpose: Option<&Purpose>) -> bool {
+    stored.tenant == subject.tenant()
+        && stored.subject.as_deref() == Some(subject.id())
+        && purpose.is_none_or(|purpose| stored.purpose == purpose.as_str())
+}
+
+#[async_trait]
+impl FactorStore for MemoryStore {
+    async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
+        check_counter(factor.last)?;
+        let mut factors = lock(&self.factors);
+        let new = !factors.contains_key(&factor.id);
+        if new {
+            factors.insert(factor.id, factor.clone());
+        }
+        Ok(new)
+    }
+
+    async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
+        let factors = lock(&self.factors);
+        let mut found: Vec<_> = factors
+            .values()
+            .filter(|factor| factor.subject == *subject)
+            .cloned()
+            .collect();
+        found.sort_by_key(|factor| (factor.created_at, factor.id));
+        Ok(found)
+    }
+
+    async fn confirm(
+        &self,
+        id: &FactorId,
+        counter: Option<u64>,
+        now: DateTime<Utc>,
+    ) -> Result<Advanced, StoreError> {
+        check_counter(counter)?;
+        let mut factors = lock(&self.factors);
+        let Some(factor) = factors
+            .get_mut(id)
+            .filter(|factor| factor.state == FactorState::Pending)
+        else {
+            return Ok(Advanced::Absent);
+        };
+        if counter.is_some() && counter <= factor.last {
+            return Ok(Advanced::Replayed);
+        }
+        factor.state = FactorState::Active;
+        factor.last = counter.or(factor.last);
+        factor.used_at = Some(now);
+        Ok(Advanced::Accepted)
+    }
+
+    async fn advance(
+        &self,
+        id: &FactorId,
+        counter: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Advanced, StoreError> {
+        check_counter(Some(counter))?;
+        let mut factors = lock(&self.factors);
+        let Some(factor) = factors
+            .get_mut(id)
+            .filter(|factor| factor.state == FactorState::Active)
+        else {
+            return Ok(Advanced::Absent);
+        };
+        if Some(counter) <= factor.last {
+            return Ok(Advanced::Replayed);
+        }
+        factor.last = Some(counter);
+        factor.used_at = Some(now);
+        Ok(Advanced::Accepted)
+    }
+
+    async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
+        let mut factors = lock(&self.factors);
+        let Some(factor) = factors
+            .get_mut(id)
+            .filter(|factor| factor.state != FactorState::Removed)
+        else {
+            return Ok(false);
+        };
+        let possible = match change {
+            FactorChange::Disable => factor.state == FactorState::Active,
+            FactorChange::Label(_) => true,
+            FactorChange::Seal { old, .. } => factor.sealed == *old,
+        };
+        match change {
+            _ if !possible => {}
+            FactorChange::Disable => factor.state = FactorState::Disabled,
+            FactorChange::Label(label) => factor.label.clone_from(label),
+            FactorChange::Seal { new, .. } => factor.sealed.clone_from(new),
+        }
+        Ok(possible)
+    }
+
+    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut factors = lock(&self.factors);
+        let Some(factor) = factors
+            .get_mut(id)
+            .filter(|factor| factor.state != FactorState::Removed)
+        else {
+            return Ok(false);
+        };
+        factor.state = FactorState::Removed;
+        factor.sealed = Vec::new();
+        factor.used_at = Some(now);
+        Ok(true)
+    }
+}
+
+fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {
+    match counter {
+        Some(counter) if counter > HIGHEST_COUNTER => {
+            Err(StoreError::Misuse("a counter above 2^63 - 1"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl LimitStore for MemoryStore {
+    async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
+        let keys: HashSet<_> = charges.iter().map(|charge| charge.key).collect();
+        if keys.len() < charges.len() {
+            return Err(StoreError::Misuse("a limit is charged twice in one call"));
+        }
+        for Charge { key, limit } in charges {
+            let mut shard = lock(pick(&self.limits, key.as_bytes()));
+            match limit.spend(shard.entry(*key).or_default(), now) {
+                Ok(()) => {}
+                Err(Overspent::Locked) => return Ok(Spent::Locked(*key)),
+                Err(Overspent::RetryAt(at)) => return Ok(Spent::RetryAt(*key, at)),
+            }
+        }
+        Ok(Spent::Allowed)
+    }
+
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
+        for Charge { key, limit } in charges {
+            if let Some(state) = lock(pick(&self.limits, key.as_bytes())).get_mut(key) {
+                limit.refund(state, times);
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
+        lock(pick(&self.limits, key.as_bytes())).remove(key);
+        Ok(())
+    }
+
+    async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let before = before.timestamp_micros();
+        let mut left = limit;
+        for shard in &self.limits {
+            lock(shard)
+                .retain(|_, state| keep(&mut left, state.count == 0 && state.full_at <= before));
+        }
+        Ok(u64::from(limit.saturating_sub(left)))
+    }
+}

@@ -1,0 +1,174 @@
+//! The contract for tokens.
+
+use async_trait::async_trait;
+use ott_core::{
+    Decision, Presented, Purpose, Reason, Record, RecordId, Stored, Subject,
+    chrono::{DateTime, Utc},
+};
+
+use crate::StoreError;
+
+/// Keeps records. Each method is one linearisable step: concurrent calls behave as if they ran one
+/// after the other, each as the methods of [`Record`] say.
+///
+/// A wrong answer here is a second sign-in with one code. No method has a default body: prove your
+/// own store with the laws of the feature `conformance`.
+///
+/// `now` is the caller's clock and decides; a database's own expiry is only garbage collection.
+///
+/// # Errors
+/// Every method answers [`StoreError`] if the back end does not answer; then nothing is claimed
+/// about the token. A dropped future leaves the step done or not done.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    /// Inserts all of them or none.
+    ///
+    /// In the same step every older record that is not final and shares a slot with one of the
+    /// batch becomes [`Superseded`](ott_core::State::Superseded); records of the batch do not retire each other. An id
+    /// that exists already, or stands in the batch twice, is [`Inserted::Collision`]: then nothing
+    /// was inserted or retired.
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError>;
+
+    /// Redeems, as [`Record::redeem`]: counts and compares in one step; of any number of concurrent
+    /// calls at most one succeeds.
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError>;
+
+    /// Decides, as [`Record::decide`].
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError>;
+
+    /// Finds by name. It proves nothing: whoever knows an id may be told nothing of what is found.
+    ///
+    /// Finds dead and final records too, until they are purged.
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError>;
+
+    /// Notes a use, as [`Record::touch`]: of a ready and live record, and only forward.
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The subject's records that are live and not final, of one purpose or of all, oldest first.
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError>;
+
+    /// Revokes what is not final yet, and says how many records that were.
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` records that are dead ([`Stored::is_dead_before`]), and says how many.
+    ///
+    /// A record that may still redeem at `before` or later is never removed.
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// A token store that can redeem and hand over the transaction in which it did.
+#[async_trait]
+pub trait OpenRedeem: TokenStore {
+    /// The open transaction.
+    type Transaction: Send;
+
+    /// Redeems as [`TokenStore::redeem`], inside a transaction that a success hands over: redeeming
+    /// and applying commit together, or not at all.
+    ///
+    /// A refusal is committed before it is told, so that a rollback never gives a guess back.
+    async fn redeem_open(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Opened<Self::Transaction>, StoreError>;
+}
+
+/// The answer of [`TokenStore::insert`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// An id exists already: nothing was inserted or retired.
+    Collision,
+    /// All were inserted.
+    Done,
+}
+
+/// The answer of [`TokenStore::redeem`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, straight into `Issuer::open`"
+)]
+pub enum Redeemed {
+    /// It was spent by this very call; here is what it was, now spent.
+    Redeemed(Stored),
+    /// It was not. The reason is for logs.
+    Refused(Reason),
+}
+
+/// The answer of [`OpenRedeem::redeem_open`].
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, straight into `Issuer::open`"
+)]
+pub enum Opened<T> {
+    /// It was spent by this very call, once the transaction commits.
+    Redeemed(T, Stored),
+    /// It was not, and that is committed.
+    Refused(Reason),
+}
+
+/// The answer of [`TokenStore::decide`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, straight into `Issuer::open`"
+)]
+pub enum Decided {
+    /// This very call decided; here is what it is now.
+    Decided(Stored),
+    /// It did not. The reason is for logs.
+    Refused(Reason),
+}
+
+/// What to revoke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoke {
+    /// One record.
+    Record(RecordId),
+    /// All of a subject, of one purpose or of all.
+    Subject {
+        /// Whose.
+        subject: Subject,
+        /// Of this purpose alone.
+        purpose: Option<Purpose>,
+        /// But not this one: "sign out everywhere else".
+        except: Option<RecordId>,
+    },
+}
+
+impl Revoke {
+    /// Everything of a subject.
+    #[must_use]
+    pub fn subject(subject: &Subject) -> Self {
+        Self::Subject {
+            subject: subject.clone(),
+            purpose: None,
+            except: None,
+        }
+    }
+
+    /// Everything of a subject and purpose.
+    #[must_use]
+    pub fn purpose(subject: &Subject, purpose: &Purpose) -> Self {
+        Self::Subject {
+            subject: subject.clone(),
+            purpose: Some(*purpose),
+            except: None,
+        }
+    }
+}

@@ -19,12 +19,15 @@ impl GuessBound {
     /// space of `space`.
     #[must_use]
     pub fn new(guesses: u64, valid: u64, space: u128) -> Self {
-        let hits = u128::from(guesses)
-            .saturating_mul(u128::from(valid))
-            .saturating_mul(1_000_000_000);
-        let parts = hits.div_ceil(space.max(1));
+        // What does not fit is too many: saturating before the division would shrink the bound.
+        let parts = u128::from(guesses)
+            .checked_mul(u128::from(valid))
+            .and_then(|hits| hits.checked_mul(1_000_000_000))
+            .map(|hits| hits.div_ceil(space.max(1)));
         Self {
-            parts_per_billion: u64::try_from(parts).unwrap_or(u64::MAX),
+            parts_per_billion: parts
+                .and_then(|parts| u64::try_from(parts).ok())
+                .unwrap_or(u64::MAX),
         }
     }
 

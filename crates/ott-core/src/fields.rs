@@ -54,7 +54,8 @@ impl<D: Update> Fields<D> {
     }
 
     pub(crate) fn bytes(mut self, tag: Field, content: &[u8]) -> Self {
-        // No field reaches 4 GiB: names, tokens and data are bounded where they enter.
+        // Names, tokens and data are bounded where they enter; an operation's parameters are the
+        // application's own, and no request of 4 GiB gets that far.
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         self.0.update(&[tag as u8]);
         self.0.update(&length.to_be_bytes());

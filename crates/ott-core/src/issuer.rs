@@ -123,11 +123,11 @@ impl Issuer {
         let issued_at = whole_micros(now);
         let expires_at = match policy.token_lifetime() {
             None => None,
-            Some(lifetime) => Some(
+            Some(lifetime) => Some(whole_micros(
                 issued_at
                     .checked_add_signed(lifetime)
                     .ok_or(IssueError::Time)?,
-            ),
+            )),
         };
         let Ok(symbols) = policy.token_format().canonical(token.expose_secret()) else {
             return Err(IssueError::Random);
@@ -290,7 +290,10 @@ impl Issuer {
             State::Ready | State::Spent if needs_approval && !approved => {
                 refuse(Reason::DecisionForged)
             }
-            State::Waiting if !needs_approval => refuse(Reason::DecisionForged),
+            // A decision ends the wait: one that stands beside it was left by an edited state.
+            State::Waiting if !needs_approval || decided.is_some() => {
+                refuse(Reason::DecisionForged)
+            }
             _ if decided.is_some() && !needs_approval => refuse(Reason::DecisionForged),
             _ => Ok(Record::trusted(stored)),
         }

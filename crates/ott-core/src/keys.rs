@@ -52,7 +52,10 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRingError`] names the line and the fault, never the key.
     pub fn from_text(text: &str) -> Result<Self, KeyRingError> {
-        let mut ring = Self { keys: Vec::new() };
+        // Reserved in full: a vector that grows leaves a copy of every sub-key behind.
+        let mut ring = Self {
+            keys: Vec::with_capacity(text.lines().count()),
+        };
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.trim();
             if content.is_empty() || content.starts_with('#') {
@@ -151,6 +154,8 @@ impl KeyRing {
         let mut words = content.split_ascii_whitespace();
         let id = words
             .next()
+            // One spelling: `parse` alone takes a plus sign.
+            .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|word| word.parse().ok())
             .ok_or(malformed)?;
         let master = Zeroizing::new(words.next().and_then(parse_hex::<32>).ok_or(malformed)?);

@@ -19,6 +19,9 @@ pub enum LimitKind {
     Pace,
 }
 
+/// The longest time in which a limit comes back whole, in microseconds: a hundred years.
+const LONGEST: i64 = 36_600 * 86_400 * 1_000_000;
+
 /// How often something may happen: `burst` times at once, then as its kind recovers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
@@ -39,7 +42,8 @@ impl Limit {
     /// A pace: `burst` at once, then one per `every`.
     ///
     /// # Panics
-    /// If `burst` is 0 or `every` is not between one microsecond and 366 days.
+    /// If `burst` is 0, `every` is not between one microsecond and 366 days, or all of it takes more
+    /// than a hundred years to come back.
     #[must_use]
     pub const fn pace(burst: u32, every: TimeDelta) -> Self {
         Self::timed(LimitKind::Pace, burst, every)
@@ -62,7 +66,8 @@ impl Limit {
     /// An allowance: `burst` at once, then one per `every`; never cleared by success.
     ///
     /// # Panics
-    /// If `burst` is 0 or `every` is not between one microsecond and 366 days.
+    /// If `burst` is 0, `every` is not between one microsecond and 366 days, or all of it takes more
+    /// than a hundred years to come back.
     #[must_use]
     pub const fn allowance(burst: u32, every: TimeDelta) -> Self {
         Self::timed(LimitKind::Allowance, burst, every)
@@ -71,11 +76,18 @@ impl Limit {
     const fn timed(kind: LimitKind, burst: u32, every: TimeDelta) -> Self {
         assert!(burst > 0, "a limit allows at least one");
         match every.num_microseconds() {
-            Some(period) if period > 0 && every.num_days() <= 366 => Self {
-                kind,
-                burst,
-                period,
-            },
+            Some(period) if period > 0 && every.num_days() <= 366 => {
+                // Sums with a time that did not fit would saturate, and then nothing is refused.
+                assert!(
+                    period.saturating_mul(burst as i64) <= LONGEST,
+                    "a limit comes back within a hundred years"
+                );
+                Self {
+                    kind,
+                    burst,
+                    period,
+                }
+            }
             _ => panic!("a limit refills within one microsecond to 366 days"),
         }
     }
@@ -107,7 +119,7 @@ impl Limit {
     /// Spends one, or says what stands against it and changes nothing.
     ///
     /// This is what every store does in one step (generic cell rate algorithm). The state's time
-    /// never goes back, whatever `now` a machine believes in.
+    /// never goes back, whatever `now` a machine believes in. Before 1970 a fresh key may refuse.
     ///
     /// # Errors
     /// [`Overspent`]: when to come back, or that only a success helps.
@@ -139,7 +151,7 @@ impl Limit {
         state.full_at = state.full_at.saturating_sub(returned);
     }
 
-    /// How many an attacker gets within 366 days who never oversteps it, beside an owner whose
+    /// How many an attacker gets within 365 days who never oversteps it, beside an owner whose
     /// daily success clears every ceiling.
     #[must_use]
     pub fn most_in_a_year(&self) -> u64 {

@@ -243,7 +243,9 @@ impl Policy {
     }
 
     /// Accepts a token under 112 bits that finds its record without a handle. Whoever reads the
-    /// store can then try tokens against the record ids offline.
+    /// store can then try tokens against the record ids offline, and one guess is tried against
+    /// every live token of the purpose (and subject) at once: [`Policy::guess_bound`] counts one, so
+    /// multiply it by how many there are.
     #[must_use]
     pub const fn accepting_short_tokens(self) -> Self {
         Self {
@@ -339,7 +341,7 @@ impl Policy {
         if [self.lifetime, self.idle]
             .into_iter()
             .flatten()
-            .any(|span| span <= TimeDelta::zero() || span > LONGEST)
+            .any(|span| span < TimeDelta::microseconds(1) || span > LONGEST)
         {
             return refuse(PolicyFault::Lifetime);
         }
@@ -422,7 +424,7 @@ pub enum PolicyFault {
     #[error("only a bearer token idles out")]
     IdleOnce,
     /// A lifetime or idle time that is not between one microsecond and a hundred years.
-    #[error("a lifetime is more than nothing and at most a hundred years")]
+    #[error("a lifetime is at least one microsecond and at most a hundred years")]
     Lifetime,
     /// No attempt at all.
     #[error("a token that nobody may try is useless")]

@@ -118,8 +118,10 @@ impl State {
 /// What a store keeps of a record and returns: unverified until [`Issuer::open`](crate::Issuer::open) made it a [`Record`].
 ///
 /// The fields up to `tag` never change and are covered by it. The others can be edited by whoever
-/// writes to the database: he can un-spend a record until it expires, not make, move, prolong or
-/// approve one.
+/// writes to the database: until a record expires he can bring it back from a final state (spent,
+/// revoked, superseded, exhausted, denied), give it new attempts, keep it from idling out, and take
+/// a decision away so that it is asked for again. He cannot make, move, approve or give away one,
+/// nor let it outlive `expires_at`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The public name.
@@ -176,11 +178,8 @@ impl Stored {
             .timestamp_micros()
             .saturating_sub(CLOCK_ALLOWANCE_MICROS)
             <= now;
-        let longer = if self.decision.is_some() {
-            APPROVED_LIFE_MICROS
-        } else {
-            0
-        };
+        let approved = self.decision.as_ref().is_some_and(|made| made.approved);
+        let longer = if approved { APPROVED_LIFE_MICROS } else { 0 };
         let not_over = self
             .expires_at
             .as_ref()
@@ -214,7 +213,8 @@ impl Stored {
         over || (self.state.refusal().is_some() && micros(&self.issued_at) < before)
     }
 
-    /// Whose it is: the subject that it was issued for, or that its decision gave it.
+    /// Whose it is: the subject that it was issued for, or that its decision gave it. Believe it of
+    /// a [`Record`]'s only.
     #[must_use]
     pub fn owner(&self) -> Option<Subject> {
         match (&self.subject, &self.decision) {
@@ -384,6 +384,9 @@ impl Record {
     }
 
     /// Whether a bearer token proves it now: ready, live, and the digest right. Changes nothing.
+    ///
+    /// A record does not know its policy's [`Usage`](crate::Usage): ask this under
+    /// [`Usage::Bearer`](crate::Usage::Bearer) alone, or a token that works once works for ever.
     ///
     /// # Errors
     /// [`Rejected`] with the reason.

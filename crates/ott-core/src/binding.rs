@@ -68,6 +68,26 @@ impl<'a> Binding<'a> {
             ..self
         }
     }
+
+    /// Tenant and id of the subject, where there is one.
+    #[must_use]
+    pub fn owner(&self) -> Option<(&'a str, &'a str)> {
+        self.subject.map(|id| (self.tenant, id))
+    }
+
+    /// The part that limits are counted for: the subject, or the destination where there is none.
+    #[must_use]
+    pub fn account(&self) -> Option<Self> {
+        let whole = Self {
+            subject: self.subject,
+            ..Self::tenant(self.tenant)
+        };
+        match (self.subject, self.destination) {
+            (Some(_), _) => Some(whole),
+            (None, Some(destination)) => Some(whole.destination(destination)),
+            (None, None) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Binding<'_> {

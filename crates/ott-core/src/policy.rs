@@ -353,6 +353,9 @@ impl Policy {
         if self.idle.is_some() && self.usage != Usage::Bearer {
             return refuse(PolicyFault::IdleOnce);
         }
+        if self.lookup == Lookup::ByItself && (self.pace.is_some() || self.allowance.is_some()) {
+            return refuse(PolicyFault::LimitsByItself);
+        }
         match self.guess_bound().check(self.accepted_bound) {
             Ok(()) => Ok(()),
             Err(exceeded) => refuse(PolicyFault::GuessBound(exceeded)),
@@ -423,6 +426,9 @@ pub enum PolicyFault {
     /// A token that is redeemed once cannot idle out.
     #[error("only a bearer token idles out")]
     IdleOnce,
+    /// A token that is found by itself says nothing of whose limits to spend.
+    #[error("a token that is found by itself cannot have limits of its own")]
+    LimitsByItself,
     /// A lifetime or idle time that is not between one microsecond and a hundred years.
     #[error("a lifetime is at least one microsecond and at most a hundred years")]
     Lifetime,

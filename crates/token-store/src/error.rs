@@ -1,6 +1,6 @@
 //! Outage: says nothing about the token.
 
-use std::error::Error;
+use core::error::Error;
 
 /// The store did not do what was asked, and says nothing about the token: answer 503 and fail closed.
 ///

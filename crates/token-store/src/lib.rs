@@ -4,9 +4,14 @@ mod clock;
 mod error;
 mod event;
 mod factor_store;
+pub mod key_file;
 mod limit_store;
 mod memory;
+pub mod seal;
 mod token_store;
+mod tokens;
+mod tokens_error;
+mod unchecked;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
@@ -17,5 +22,8 @@ pub use factor_store::{
 pub use limit_store::{Charge, LimitStore, Spent};
 pub use memory::MemoryStore;
 pub use token_store::{Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, TokenStore};
+pub use tokens::{BuildError, Tokens, TokensBuilder, WithoutLimits};
+pub use tokens_error::TokensError;
+pub use unchecked::Unchecked;
 
 pub use ott_core;

@@ -1,0 +1,99 @@
+//! The key ring in a file of its own.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::Path,
+};
+
+use ott_core::{KeyId, KeyRing, KeyRingError, rand::rngs::SysRng};
+use zeroize::Zeroizing;
+
+/// No key ring is larger.
+const LARGEST: u64 = 65_536;
+
+/// Reads a key ring from a file.
+///
+/// Keep the file outside of the folder that backups of the database take, readable by the server's
+/// user alone.
+///
+/// # Errors
+/// [`KeyFileError`]: also if others than the owner may read the file.
+pub fn read(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
+    let file = File::open(path)?;
+    check_mode(&file)?;
+    // Sized for the longest file, so that no reallocation leaves a copy of a key behind.
+    let mut text = Zeroizing::new(String::with_capacity(
+        usize::try_from(LARGEST).unwrap_or(usize::MAX),
+    ));
+    file.take(LARGEST).read_to_string(&mut text)?;
+    Ok(KeyRing::from_text(&text)?)
+}
+
+/// Reads a key ring from a file, or makes one key and a file of mode 0600 if there is none.
+///
+/// Of two processes that start at once, one makes the file and both read the same key.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn read_or_create(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
+    let path = path.as_ref();
+    if !path.exists() {
+        create(path)?;
+    }
+    read(path)
+}
+
+/// Writes under another name and links it in place: the file appears whole, and never over another.
+fn create(path: &Path) -> Result<(), KeyFileError> {
+    let line =
+        KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).map_err(|_| KeyRingError::Random)?;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}.new", std::process::id()));
+    let draft = Path::new(&draft);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(draft).and_then(|mut file| {
+        file.write_all(line.as_bytes())?;
+        file.sync_all()
+    });
+    let linked = written.and_then(|()| std::fs::hard_link(draft, path));
+    let removed = std::fs::remove_file(draft);
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(removed?),
+    }
+}
+
+#[cfg(unix)]
+fn check_mode(file: &File) -> Result<(), KeyFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if file.metadata()?.permissions().mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(KeyFileError::Exposed)
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &File) -> Result<(), KeyFileError> {
+    Ok(())
+}
+
+/// Why there is no key ring. It never repeats what the file holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// Others than the owner may read the file.
+    #[error("the key file may be read by others than its owner: set its mode to 0600")]
+    Exposed,
+    /// The file cannot be read or written.
+    #[error("the key file cannot be read or written")]
+    Io(#[from] io::Error),
+    /// The text is no key ring.
+    #[error(transparent)]
+    Ring(#[from] KeyRingError),
+}

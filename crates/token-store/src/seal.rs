@@ -1,0 +1,115 @@
+//! Secrets at rest.
+
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use ott_core::{KeyId, KeyRing, Subject, rand::TryCryptoRng};
+use zeroize::Zeroizing;
+
+use crate::FactorId;
+
+/// The first byte of a seal: XChaCha20-Poly1305, associated data as below.
+const ALGORITHM: u8 = 1;
+
+/// What a sealed secret belongs to. A seal that was moved to another row does not open.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedFor<'a> {
+    /// Whose.
+    pub subject: &'a Subject,
+    /// Which factor's.
+    pub factor: &'a FactorId,
+    /// The provider's id.
+    pub kind: &'a str,
+}
+
+impl SealedFor<'_> {
+    /// Length-prefixed, so that no two contexts spell the same bytes. `docs/formats.md` has them.
+    fn associated_data(&self, key: KeyId) -> Vec<u8> {
+        let mut data = vec![ALGORITHM];
+        data.extend(key.0.to_be_bytes());
+        let parts = [
+            b"ott seal v1",
+            self.subject.tenant().as_bytes(),
+            self.subject.id().as_bytes(),
+            self.factor.as_bytes(),
+            self.kind.as_bytes(),
+        ];
+        for part in parts {
+            data.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            data.extend(part);
+        }
+        data
+    }
+}
+
+/// Seals a secret: algorithm (1 byte), key id (4), nonce (24), ciphertext and tag (16).
+///
+/// XChaCha20-Poly1305 with a random nonce; algorithm, key id, tenant, subject, factor id and kind
+/// are associated data. Every parameter of the secret belongs into `plain`.
+///
+/// # Errors
+/// [`SealError::Random`] if the random source fails: no weaker nonce is taken.
+pub fn seal<R: TryCryptoRng + ?Sized>(
+    keys: &KeyRing,
+    context: &SealedFor<'_>,
+    plain: &[u8],
+    rng: &mut R,
+) -> Result<Vec<u8>, SealError> {
+    let (id, key) = keys.sealing().ok_or(SealError::Broken)?;
+    let mut nonce = [0u8; 24];
+    rng.try_fill_bytes(&mut nonce)
+        .map_err(|_| SealError::Random)?;
+    let payload = Payload {
+        msg: plain,
+        aad: &context.associated_data(id),
+    };
+    let boxed = XChaCha20Poly1305::new(key.into()).encrypt(&XNonce::from(nonce), payload);
+    let mut sealed = vec![ALGORITHM];
+    sealed.extend(id.0.to_be_bytes());
+    sealed.extend(nonce);
+    sealed.extend(boxed.map_err(|_| SealError::Broken)?);
+    Ok(sealed)
+}
+
+/// Opens a seal with the key that it names, and no other.
+///
+/// # Errors
+/// [`SealError`]: a key that the ring lacks, or a seal that was edited or moved.
+pub fn open(
+    keys: &KeyRing,
+    context: &SealedFor<'_>,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (id, rest) = sealing_key(sealed).ok_or(SealError::Broken)?;
+    let (nonce, boxed) = rest.split_first_chunk::<24>().ok_or(SealError::Broken)?;
+    let key = keys.opening(id).ok_or(SealError::KeyMissing(id))?;
+    let payload = Payload {
+        msg: boxed,
+        aad: &context.associated_data(id),
+    };
+    let plain = XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(*nonce), payload);
+    plain.map(Zeroizing::new).map_err(|_| SealError::Broken)
+}
+
+/// The key that a seal names, and what follows.
+fn sealing_key(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
+    let (algorithm, rest) = sealed.split_first()?;
+    let (id, rest) = rest.split_first_chunk::<4>()?;
+    (*algorithm == ALGORITHM).then_some((KeyId(u32::from_be_bytes(*id)), rest))
+}
+
+/// Why a secret was not sealed or opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The seal was edited, moved, or never was one.
+    #[error("the seal does not open: it was edited, moved to another row, or is none")]
+    Broken,
+    /// The seal names a key that the ring lacks.
+    #[error("the key ring lacks key {}, which the seal names", .0.0)]
+    KeyMissing(KeyId),
+    /// The random source failed.
+    #[error("the random source failed")]
+    Random,
+}

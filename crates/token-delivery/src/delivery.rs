@@ -1,0 +1,37 @@
+//! The contract of everything that carries a message to a person.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{DeliveryError, Message};
+
+/// Carries a message to the destination that it names, and to nowhere else.
+///
+/// `Ok` says that the next hop took the message over, not that a person has read it.
+///
+/// # Security
+/// Where it must not be told whether an account exists, never let an answer wait for a delivery:
+/// its time and its errors tell known accounts from unknown ones. Answer first, deliver from a
+/// background task. Limit how often one account, address and network may ask before calling this;
+/// a delivery limits nothing.
+///
+/// An implementation never logs the token, the text or the address, and neither do its errors.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// Delivers a message once.
+    ///
+    /// Dropping the future, like [`DeliveryError::Unavailable`], leaves it open whether the message
+    /// went out. Sending the same token again is harmless.
+    ///
+    /// # Errors
+    /// [`DeliveryError`], which says nothing about the token: it is still good.
+    async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError>;
+}
+
+#[async_trait]
+impl<D: Delivery + ?Sized> Delivery for Arc<D> {
+    async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError> {
+        (**self).deliver(message).await
+    }
+}

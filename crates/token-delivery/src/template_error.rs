@@ -1,0 +1,66 @@
+//! Why templates cannot be used.
+
+/// Templates that cannot be used, found when they are built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplatesError {
+    /// The application's name is empty or has a control character.
+    #[error("the application's name is empty or has a control character")]
+    Application,
+    /// One template is wrong.
+    #[error("template `{purpose}`: {fault}")]
+    Template {
+        /// The template's purpose.
+        purpose: &'static str,
+        /// What is wrong.
+        fault: TemplateFault,
+    },
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateFault {
+    /// A brace that belongs to no placeholder.
+    #[error("a brace that belongs to no placeholder")]
+    Brace,
+    /// Two templates of one purpose.
+    #[error("the purpose has two templates")]
+    Duplicate,
+    /// The link's address has a fragment; the token goes there.
+    #[error("the link's address has a fragment, where the token goes")]
+    LinkHasFragment,
+    /// The link's address is not `https://host[:port][/path][?query]` in plain ASCII.
+    #[error("the link's address is not https://host[:port][/path][?query] in plain ASCII")]
+    LinkMalformed,
+    /// Something touches `{link}` that a mail program may take for a part of it.
+    #[error("only spaces, line ends or a pair of angle brackets may touch {{link}}")]
+    LinkNotAlone,
+    /// The link's address is neither `https` nor loopback.
+    #[error("the link's address is neither https nor loopback")]
+    LinkNotSecure,
+    /// `{link}` without an address.
+    #[error("{{link}} without an address to begin with")]
+    NoLinkBase,
+    /// `{minutes}` where the policy has no lifetime, or one under a minute.
+    #[error("{{minutes}} where the policy's lifetime is none or under a minute")]
+    NoMinutes,
+    /// Neither `{token}` nor `{link}` in the text.
+    #[error("neither {{token}} nor {{link}} in the text")]
+    NoToken,
+    /// The subject is empty or has a control character.
+    #[error("the subject is empty or has a control character")]
+    Subject,
+    /// The text has a control character other than line ends and tabs.
+    #[error("the text has a control character other than line ends and tabs")]
+    TextControl,
+    /// `{token}` or `{link}` in the subject.
+    #[error("a token in the subject, which is logged and shown on locked screens")]
+    TokenInSubject,
+    /// A placeholder that does not exist.
+    #[error("unknown placeholder {{{0}}}")]
+    UnknownPlaceholder(String),
+    /// An address for links, and no `{link}` in the text.
+    #[error("an address for links, and no {{link}} in the text")]
+    UnusedLinkBase,
+}

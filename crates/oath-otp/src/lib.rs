@@ -1,9 +1,64 @@
 //! HOTP (RFC 4226) and TOTP (RFC 6238): constant-time verification, safe secrets, otpauth URIs.
+//!
+//! ```
+//! use oath_otp::{Label, Secret, Totp};
+//!
+//! # #[cfg(feature = "std")] {
+//! let (totp, secret) = (Totp::default(), Secret::try_generate()?);
+//! let qr_code = totp.to_uri(&secret, &Label::new("Example", "alice@example.org")?)?;
+//!
+//! let now = 1_700_000_000; // Unix seconds, from the caller's clock
+//! let typed = totp.generate(&secret, now); // what alice's authenticator shows
+//! let step = totp.verify(&secret, typed.expose_secret(), now, None)?.get();
+//! // Store `step` before believing the code: with it, the same code is refused.
+//! assert!(totp.verify(&secret, typed.expose_secret(), now, Some(step)).is_err());
+//! # }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # What it guarantees
+//!
+//! * Verifying computes and compares every step of the window (every counter of the look-ahead), in
+//!   constant time, whatever matches; it returns the newest match after the last accepted one.
+//! * Generating and verifying allocate nothing and schedule the key once.
+//! * No input panics or overflows: not the time 0 or `u64::MAX`, not a megabyte of text.
+//! * Parameters that make no sense cannot be expressed, nor read from JSON or a URI.
+//! * A secret is wiped on drop and shows itself only through `expose_secret`. What is derived from
+//!   it during verification is wiped too, as far as safe Rust reaches: not registers, nor what the
+//!   compiler spills.
+//! * A secret made here has 160 bits or more. Shorter ones come in only through constructors whose
+//!   name says so, and through [`Account::from_uri`].
+//!
+//! # What it does not
+//!
+//! * It keeps no state. A code is accepted once only if the caller stores the returned step in one
+//!   atomic move that refuses to go back, and guessing is slow only if the caller counts attempts.
+//! * It reads no clock. Drift is what [`Window`] allows, and nothing more.
+//! * It reads no other encodings than decimal digits: Steam, Yandex and mOTP are other methods.
+//! * Reading and writing base32 and URIs is not constant-time; neither is used to verify.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `std` (default) | `Secret::try_generate`, with the operating system's randomness |
+//! | `serde` | `Serialize` and `Deserialize` of parameters, never of secrets |
+//! | `sha3` | HMAC over SHA-3 |
+//!
+//! Without features the crate is `no_std` with `alloc`.
+//!
+//! # Specifications
+//!
+//! | document | here |
+//! | --- | --- |
+//! | RFC 4226 | [`Hotp`] |
+//! | RFC 6238 | [`Totp`] |
+//! | RFC 2104, FIPS 180-4, FIPS 202 | [`Algorithm`] |
+//! | RFC 4648 section 6 | [`Secret::from_base32`] |
+//! | Key URI Format, RFC 3986 | [`Account::from_uri`] |
 #![no_std]
 
 extern crate alloc;
-#[cfg(feature = "std")]
-extern crate std;
 
 mod algorithm;
 mod base32;

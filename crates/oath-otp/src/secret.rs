@@ -8,7 +8,8 @@ use core::fmt;
 use rand::TryCryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::{Algorithm, base32};
+use crate::Algorithm;
+use crate::base32::{self, StrayBits};
 
 /// The secret that server and authenticator share. Wiped on drop.
 ///
@@ -112,12 +113,21 @@ impl Secret {
     ///
     /// Specification: RFC 4648 section 6.
     pub fn import_short_base32(text: &str) -> Result<Secret, SecretError> {
+        Secret::read(text, StrayBits::Refuse)
+    }
+
+    /// Reads the base32 of an otpauth URI, which many issuers end with stray bits.
+    pub(crate) fn from_uri(text: &str) -> Result<Secret, SecretError> {
+        Secret::read(text, StrayBits::Drop)
+    }
+
+    fn read(text: &str, stray: StrayBits) -> Result<Secret, SecretError> {
         // Twice the digits of the longest secret leave room for every way of grouping them.
         const MAX_TEXT: usize = Secret::MAX_BYTES.saturating_mul(16).div_ceil(5);
         if text.len() > MAX_TEXT {
             return Err(SecretError::TooLong);
         }
-        let bytes = base32::decode(text).ok_or(SecretError::NotBase32)?;
+        let bytes = base32::decode(text, stray).ok_or(SecretError::NotBase32)?;
         Secret::import_short(&bytes)
     }
 

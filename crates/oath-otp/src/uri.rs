@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
+use core::str::FromStr;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     Algorithm, Digits, Hotp, Label, LabelError, Period, Secret, SecretError, SecretText, Totp,
@@ -93,7 +94,8 @@ impl Account {
     /// * `+` is a plus. A raw `#` in the label is part of it (Microsoft writes such labels); behind
     ///   the `?` it is refused.
     /// * Scheme, type, parameter names and algorithms are read in any case; algorithm aliases
-    ///   (`SHA-256`) are refused. A secret may have blanks, dashes and padding.
+    ///   (`SHA-256`) are refused. A secret may have blanks, dashes, padding and, as
+    ///   many issuers write them, stray bits at its end, which are dropped.
     /// * Numbers are plain decimal digits. `counter` must be there for HOTP; `period` for HOTP and
     ///   `counter` for TOTP are ignored.
     /// * A known parameter that is repeated is refused, as is any `encoder` (Steam). Unknown
@@ -115,45 +117,40 @@ impl Account {
         }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (kind, label) = path.split_once('/').unwrap_or((path, ""));
-        let query = Query::parse(query)?;
+        let [secret, issuer, algorithm, digits, period, counter, encoder] = parameters(query)?;
+        if encoder.is_some() {
+            return Err(UriError::UnknownKind);
+        }
 
-        let secret = decode(query.secret.ok_or(UriError::MissingSecret)?)?;
-        let secret = Secret::import_short_base32(&secret)?;
-        let label = read_label(label, query.issuer)?;
-        let algorithm = match query.algorithm {
-            Some(name) => name.parse().map_err(|_| UriError::InvalidAlgorithm)?,
-            None => Algorithm::default(),
-        };
-        let digits = match query.digits {
-            Some(text) => {
-                number(text).and_then(|digits| u8::try_from(digits).ok()?.try_into().ok())
-            }
-            None => Some(Digits::default()),
-        };
+        let secret = decode(secret.ok_or(UriError::MissingSecret)?)?;
+        let secret = Secret::from_uri(&secret)?;
+        let label = read_label(label, issuer)?;
+        let algorithm = algorithm.map_or(Ok(Algorithm::default()), str::parse);
+        let algorithm = algorithm.map_err(|_| UriError::InvalidAlgorithm)?;
+        let read = |text| number::<u8>(text)?.try_into().ok();
+        let digits = digits.map_or(Some(Digits::default()), read);
         let digits = digits.ok_or(UriError::InvalidDigits)?;
 
         let method = if kind.eq_ignore_ascii_case("totp") {
-            let period = match query.period {
-                Some(text) => {
-                    number(text).and_then(|secs| u32::try_from(secs).ok()?.try_into().ok())
-                }
-                None => Some(Period::default()),
-            };
+            let read = |text| number::<u32>(text)?.try_into().ok();
+            let period = period.map_or(Some(Period::default()), read);
             let period = period.ok_or(UriError::InvalidPeriod)?;
+            let rest = Totp::default();
             Method::Totp(Totp {
                 algorithm,
                 digits,
                 period,
-                ..Totp::default()
+                ..rest
             })
         } else if kind.eq_ignore_ascii_case("hotp") {
-            let counter = query.counter.ok_or(UriError::MissingCounter)?;
+            let counter = counter.ok_or(UriError::MissingCounter)?;
             let counter = number(counter).ok_or(UriError::InvalidCounter)?;
+            let rest = Hotp::default();
             Method::Hotp(
                 Hotp {
                     algorithm,
                     digits,
-                    ..Hotp::default()
+                    ..rest
                 },
                 counter,
             )
@@ -217,7 +214,7 @@ fn encode(text: &str, uri: &mut String) {
 /// Percent-decodes, and refuses what is not UTF-8 afterwards.
 fn decode(text: &str) -> Result<Zeroizing<String>, UriError> {
     let hex = |digit: Option<u8>| char::from(digit?).to_digit(16)?.try_into().ok();
-    let mut decoded: Vec<u8> = Vec::with_capacity(text.len());
+    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         decoded.push(if byte == b'%' {
@@ -230,15 +227,18 @@ fn decode(text: &str) -> Result<Zeroizing<String>, UriError> {
             byte
         });
     }
-    String::from_utf8(decoded)
+    String::from_utf8(core::mem::take(&mut *decoded))
         .map(Zeroizing::new)
-        .map_err(|_| UriError::InvalidEncoding)
+        .map_err(|error| {
+            error.into_bytes().zeroize();
+            UriError::InvalidEncoding
+        })
 }
 
 /// Plain decimal digits; `parse` alone would take a sign.
-fn number(text: &str) -> Option<u64> {
+fn number<T: FromStr>(text: &str) -> Option<T> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    text.parse().ok().filter(|_| plain)
 }
 
 fn read_label(label: &str, issuer: Option<&str>) -> Result<Label, UriError> {
@@ -254,49 +254,32 @@ fn read_label(label: &str, issuer: Option<&str>) -> Result<Label, UriError> {
     }
 }
 
-/// The parameters that are known, still encoded.
-#[derive(Default)]
-struct Query<'a> {
-    algorithm: Option<&'a str>,
-    counter: Option<&'a str>,
-    digits: Option<&'a str>,
-    issuer: Option<&'a str>,
-    period: Option<&'a str>,
-    secret: Option<&'a str>,
-}
+/// The parameters that are known, in the order in which [`parameters`] returns them.
+const KNOWN: [&str; 7] = [
+    "secret",
+    "issuer",
+    "algorithm",
+    "digits",
+    "period",
+    "counter",
+    "encoder",
+];
 
-impl<'a> Query<'a> {
-    fn parse(text: &'a str) -> Result<Self, UriError> {
-        if text.contains('#') {
-            return Err(UriError::Fragment);
-        }
-        let mut query = Query::default();
-        for pair in text.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let is = |known: &str| name.eq_ignore_ascii_case(known);
-            let place = if is("secret") {
-                &mut query.secret
-            } else if is("issuer") {
-                &mut query.issuer
-            } else if is("algorithm") {
-                &mut query.algorithm
-            } else if is("digits") {
-                &mut query.digits
-            } else if is("period") {
-                &mut query.period
-            } else if is("counter") {
-                &mut query.counter
-            } else if is("encoder") {
-                return Err(UriError::UnknownKind);
-            } else {
-                continue;
-            };
-            if place.replace(value).is_some() {
-                return Err(UriError::RepeatedParameter);
-            }
-        }
-        Ok(query)
+/// The values of the known parameters, still encoded.
+fn parameters(query: &str) -> Result<[Option<&str>; 7], UriError> {
+    if query.contains('#') {
+        return Err(UriError::Fragment);
     }
+    let mut values = [None; 7];
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut places = values.iter_mut().zip(KNOWN);
+        let place = places.find(|(_, known)| name.eq_ignore_ascii_case(known));
+        if place.is_some_and(|(place, _)| place.replace(value).is_some()) {
+            return Err(UriError::RepeatedParameter);
+        }
+    }
+    Ok(values)
 }
 
 /// Why a text is no otpauth URI that this crate can serve.

@@ -1,0 +1,144 @@
+//! Base32 of secrets: RFC 4648 section 10, what people copy, and what must not become another key.
+
+use oath_otp::{Secret, SecretError};
+
+/// RFC 4648 section 10.
+const RFC: [(&str, &str); 6] = [
+    ("f", "MY======"),
+    ("fo", "MZXQ===="),
+    ("foo", "MZXW6==="),
+    ("foob", "MZXW6YQ="),
+    ("fooba", "MZXW6YTB"),
+    ("foobar", "MZXW6YTBOI======"),
+];
+
+#[test]
+fn rfc_4648_section_10() {
+    for (plain, padded) in RFC {
+        let bare = padded.trim_end_matches('=');
+        assert_eq!(
+            Secret::import_short(plain.as_bytes())
+                .unwrap()
+                .to_base32()
+                .expose_secret(),
+            bare
+        );
+        for text in [padded, bare] {
+            let secret = Secret::import_short_base32(text).unwrap();
+            assert_eq!(secret.expose_secret(), plain.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn case_blanks_dashes_and_padding() {
+    for text in [
+        "mzxw6ytboi",
+        "MzXw6yTbOi",
+        "MZXW 6YTB OI",
+        "mzxw-6ytb-oi",
+        " MZXW6YTBOI\n",
+        "MZXW\t6YTB\r\nOI",
+        "MZXW6YTBOI======",
+        "MZXW 6YTB OI== ====",
+    ] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap().expose_secret(),
+            b"foobar",
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn impossible_lengths() {
+    for text in [
+        "M",
+        "MZX",
+        "MZXW6Y",
+        "MZXW6YTBO",
+        "MZXW6YTBOI2",
+        "MZXW6YTBOI2AAA",
+        "M=======",
+        "MZX=====",
+    ] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap_err(),
+            SecretError::NotBase32,
+            "{text}"
+        );
+    }
+}
+
+/// The last symbol of `MY` carries two bits of the byte and three zeros: each other ending is refused.
+#[test]
+fn stray_bits() {
+    for text in [
+        "MZ", "M3", "MZXR", "MZXW7", "MZXW6YR", "MZXW7===", "MZXW6YR=",
+    ] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap_err(),
+            SecretError::NotBase32,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn wrong_padding() {
+    for text in [
+        "MZXW6=",
+        "MZXW6==",
+        "MZXW6====",
+        "MZXW6YTB========",
+        "MZXW6YTBOI=",
+        "MZ=XW6==",
+        "=MZXW6YTB",
+        "========",
+    ] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap_err(),
+            SecretError::NotBase32,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn foreign_characters() {
+    // 0, 1, 8 and 9 look like O, I, B and g: a typing error, not another key.
+    for text in [
+        "MZXW0YTB",
+        "MZXW1YTB",
+        "MZXW8YTB",
+        "MZXW9YTB",
+        "MZXW_YTB",
+        "MZXW+YTB",
+        "MZXW\0YTB",
+        "МZXW6YTB",
+        "MZXWßYTB",
+        "MZXW6YT🔑",
+    ] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap_err(),
+            SecretError::NotBase32,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn empty_is_refused() {
+    for text in ["", " ", "--", "\n"] {
+        assert_eq!(
+            Secret::import_short_base32(text).unwrap_err(),
+            SecretError::Empty,
+            "{text:?}"
+        );
+        assert_eq!(
+            Secret::from_base32(text).unwrap_err(),
+            SecretError::Empty,
+            "{text:?}"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! What people and attackers type: refused or read, never a panic, and one text for every refusal.
+
+use oath_otp::{Account, Digits, Hotp, Reason, Rejected, Secret, Totp};
+
+fn secret() -> Secret {
+    Secret::from_bytes(b"12345678901234567890").expect("20 bytes")
+}
+
+/// The code of counter 0 is 755224, of counter 1 it is 287082.
+fn verify(typed: &str) -> Result<u64, Rejected> {
+    Totp::default()
+        .verify(&secret(), typed, 59, None)
+        .map(|step| step.get())
+}
+
+#[test]
+fn spaces_and_dashes_are_ignored() {
+    for typed in [
+        "287082",
+        "287 082",
+        "287-082",
+        " 2 8 7 0 8 2 ",
+        "28-70-82",
+        "287082 ",
+        "- 287082",
+    ] {
+        assert_eq!(verify(typed), Ok(1), "{typed:?}");
+    }
+}
+
+#[test]
+fn everything_else_is_malformed() {
+    let megabyte = "1".repeat(1_000_000);
+    let blanks = " ".repeat(1_000_000);
+    let late = format!("{}287082", " ".repeat(100));
+    for typed in [
+        "",
+        " ",
+        "-",
+        "28708",
+        "2870820",
+        "0287082",
+        "287082 287082",
+        "+287082",
+        "287_082",
+        "287.082",
+        "287,082",
+        "0x2870",
+        "2.87e5",
+        "28708a",
+        "28708O",
+        "28708l",
+        "287082\0",
+        "\u{0}287082",
+        "287\u{0}082",
+        "287082\n",
+        "\t287082",
+        "287082\r\n",
+        "２８７０８２",
+        "٢٨٧٠٨٢",
+        "२८७०८२",
+        "𝟐𝟖𝟕𝟎𝟖𝟐",
+        "²⁸⁷⁰⁸²",
+        "287\u{a0}082",
+        "287\u{2009}082",
+        "287\u{200b}082",
+        "287\u{202e}082",
+        "287\u{2013}082",
+        "287\u{2212}082",
+        "287082\u{301}",
+        "\u{feff}287082",
+        "ß",
+        "🔑🔑🔑🔑🔑🔑",
+        &megabyte,
+        &blanks,
+        &late,
+    ] {
+        let refused = verify(typed).unwrap_err();
+        assert_eq!(refused.reason(), Reason::Malformed, "{typed:?}");
+    }
+}
+
+#[test]
+fn each_digit_counts() {
+    for position in 0..6 {
+        for digit in b'0'..=b'9' {
+            let mut typed = *b"287082";
+            typed[position] = digit;
+            let typed = str::from_utf8(&typed).unwrap();
+            assert_eq!(verify(typed).is_ok(), typed == "287082", "{typed}");
+        }
+    }
+}
+
+#[test]
+fn number_of_digits_is_exact_for_every_length() {
+    for digits in 5..=10 {
+        let hotp = Hotp {
+            digits: Digits::try_from(digits).unwrap(),
+            ..Hotp::default()
+        };
+        let code = hotp.generate(&secret(), 7);
+        let code = code.expose_secret();
+        assert_eq!(code.len(), usize::from(digits));
+        assert_eq!(hotp.verify(&secret(), code, Some(6)).unwrap().get(), 7);
+        for wrong in [format!("{code}0"), format!("0{code}"), code[1..].to_owned()] {
+            let refused = hotp.verify(&secret(), &wrong, Some(6)).unwrap_err();
+            assert_eq!(refused.reason(), Reason::Malformed);
+        }
+    }
+    for digits in [0, 1, 4, 11, 255] {
+        assert!(Digits::try_from(digits).is_err());
+    }
+}
+
+/// 9,999,999,999 is above 2³²: a number cut to 32 bits would be another code.
+#[test]
+fn ten_digits_are_compared_whole() {
+    let hotp = Hotp {
+        digits: Digits::Ten,
+        ..Hotp::default()
+    };
+    let code = hotp.generate(&secret(), 0);
+    let number: u64 = code.expose_secret().parse().unwrap();
+    for twin in [number + (1 << 32), number + (1 << 31)] {
+        let refused = hotp
+            .verify(&secret(), &format!("{twin:010}"), None)
+            .unwrap_err();
+        assert_eq!(refused.reason(), Reason::NoMatch);
+    }
+    assert!(hotp.verify(&secret(), "9999999999", None).is_err());
+}
+
+#[test]
+fn refusals_have_one_text() {
+    let malformed = verify("x").unwrap_err();
+    let wrong = verify("000000").unwrap_err();
+    let replayed = Totp::default()
+        .verify(&secret(), "287082", 59, Some(1))
+        .unwrap_err();
+    assert_ne!(malformed.reason(), wrong.reason());
+    assert_ne!(replayed.reason(), wrong.reason());
+    assert_eq!(malformed.to_string(), wrong.to_string());
+    assert_eq!(replayed.to_string(), wrong.to_string());
+}
+
+#[test]
+fn hostile_secrets_and_uris_are_errors() {
+    let long = "A".repeat(1_000_000);
+    let uri = format!("otpauth://totp/a?secret={long}");
+    for text in [
+        long.as_str(),
+        uri.as_str(),
+        "\0",
+        "\u{202e}",
+        "%",
+        "otpauth://",
+        "é",
+    ] {
+        assert!(Secret::import_short_base32(text).is_err());
+        assert!(Account::from_uri(text).is_err());
+    }
+}

@@ -1,0 +1,418 @@
+//! otpauth URIs: what is built, what is read, and the answer to each oddity that is seen in the wild.
+
+use oath_otp::{
+    Account, Algorithm, Digits, Hotp, Label, LabelError, Method, Period, Secret, Totp, UriError,
+};
+
+const SECRET: &str = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U";
+
+fn read(uri: &str) -> Account {
+    Account::from_uri(uri).unwrap_or_else(|refused| panic!("{uri}: {refused}"))
+}
+
+fn refuse(uri: &str) -> UriError {
+    Account::from_uri(uri).map(|_| uri).expect_err("a refusal")
+}
+
+/// Reads a label in front of an honest query.
+fn label(label: &str) -> Result<(Option<String>, String), UriError> {
+    names(&format!("otpauth://totp/{label}?secret={SECRET}"))
+}
+
+fn names(uri: &str) -> Result<(Option<String>, String), UriError> {
+    let label = Account::from_uri(uri)?.label;
+    Ok((label.issuer().map(Into::into), label.account().into()))
+}
+
+fn pair(issuer: &str, account: &str) -> Result<(Option<String>, String), UriError> {
+    Ok((Some(issuer.into()), account.into()))
+}
+
+fn alone(account: &str) -> Result<(Option<String>, String), UriError> {
+    Ok((None, account.into()))
+}
+
+/// Reads an honest URI with more parameters.
+fn with(parameters: &str) -> Result<Method, UriError> {
+    let uri = format!("otpauth://totp/a?secret={SECRET}&{parameters}");
+    Account::from_uri(&uri).map(|account| account.method)
+}
+
+#[test]
+fn built_as_authenticators_want_it() {
+    let secret = Secret::from_base32(SECRET).unwrap();
+    let label = Label::new("Léon & Söhne", "zoë+1@example.org").unwrap();
+    assert_eq!(
+        Totp::default()
+            .to_uri(&secret, &label)
+            .unwrap()
+            .expose_secret(),
+        "otpauth://totp/L%C3%A9on%20%26%20S%C3%B6hne:zo%C3%AB%2B1%40example.org\
+         ?secret=MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U&issuer=L%C3%A9on%20%26%20S%C3%B6hne\
+         &algorithm=SHA1&digits=6&period=30"
+    );
+    let hotp = Hotp {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::Eight,
+        ..Hotp::default()
+    };
+    let label = Label::without_issuer("a").unwrap();
+    assert_eq!(
+        hotp.to_uri(&secret, &label, u64::MAX).expose_secret(),
+        "otpauth://hotp/a?secret=MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U\
+         &algorithm=SHA512&digits=8&counter=18446744073709551615"
+    );
+}
+
+#[test]
+fn another_start_cannot_be_written() {
+    let secret = Secret::from_base32(SECRET).unwrap();
+    let label = Label::without_issuer("a").unwrap();
+    let totp = Totp {
+        start: 1,
+        ..Totp::default()
+    };
+    assert!(totp.to_uri(&secret, &label).is_err());
+    let account = Account {
+        label,
+        secret,
+        method: Method::Totp(totp),
+    };
+    assert!(account.to_uri().is_err());
+}
+
+/// The longest of everything still fits what is read.
+#[test]
+fn longest_uri_is_read_again() {
+    let secret = Secret::from_bytes(&[7; Secret::MAX_BYTES]).unwrap();
+    let label = Label::new(&"ß".repeat(127), &"ß".repeat(127)).unwrap();
+    let uri = Hotp::default().to_uri(&secret, &label, u64::MAX);
+    assert!(uri.expose_secret().len() <= 4096);
+    assert_eq!(read(uri.expose_secret()).label, label);
+    assert_eq!(
+        refuse(&format!("{}&x={}", uri.expose_secret(), "y".repeat(4096))),
+        UriError::TooLong
+    );
+}
+
+#[test]
+fn defaults_of_what_is_not_said() {
+    let account = read(&format!("otpauth://totp/Ex:alice?secret={SECRET}"));
+    assert_eq!(account.method, Method::Totp(Totp::default()));
+    let account = read(&format!(
+        "otpauth://hotp/Ex:alice?secret={SECRET}&counter=0"
+    ));
+    assert_eq!(account.method, Method::Hotp(Hotp::default(), 0));
+}
+
+#[test]
+fn issuer_and_account() {
+    assert_eq!(label("alice"), alone("alice"));
+    assert_eq!(label("Ex:alice"), pair("Ex", "alice"));
+    assert_eq!(label("Ex%3Aalice"), pair("Ex", "alice"));
+    assert_eq!(label("Ex%3aalice"), pair("Ex", "alice"));
+    // Blanks around either name, encoded or not.
+    assert_eq!(label("Big%20Co%3A%20alice"), pair("Big Co", "alice"));
+    assert_eq!(label("Big Co:   alice "), pair("Big Co", "alice"));
+    // The first colon parts, all others belong to the account.
+    assert_eq!(label("Ex:user%3Aold"), pair("Ex", "user:old"));
+    assert_eq!(
+        label("Matrix:@me:example.org"),
+        pair("Matrix", "@me:example.org")
+    );
+    assert_eq!(label(":alice"), alone("alice"));
+    assert_eq!(label("::alice"), Err(LabelError::Colon.into()));
+    // Slashes, raw and encoded, and characters that were not encoded.
+    assert_eq!(label("a%2Fb"), alone("a/b"));
+    assert_eq!(label("a/b"), alone("a/b"));
+    assert_eq!(label("莎士比亚"), alone("莎士比亚"));
+    // No account, with and without a path.
+    assert_eq!(label(""), alone(""));
+    assert_eq!(
+        names(&format!("otpauth://totp?secret={SECRET}&issuer=Ex")),
+        pair("Ex", "")
+    );
+}
+
+#[test]
+fn issuer_parameter() {
+    let both = |label: &str, issuer: &str| {
+        names(&format!(
+            "otpauth://totp/{label}?secret={SECRET}&issuer={issuer}"
+        ))
+    };
+    assert_eq!(both("Ex:alice", "Ex"), pair("Ex", "alice"));
+    assert_eq!(both("alice", "Ex"), pair("Ex", "alice"));
+    assert_eq!(
+        both("Tenant:alice", "Microsoft"),
+        pair("Microsoft", "alice")
+    );
+    assert_eq!(both("Ex:alice", ""), pair("Ex", "alice"));
+    assert_eq!(both("alice", ""), alone("alice"));
+    assert_eq!(both("alice", "a%3Ab"), Err(LabelError::Colon.into()));
+}
+
+#[test]
+fn plus_and_number_sign() {
+    let uri = format!("otpauth://totp/a+b%3Ac+d?secret={SECRET}&issuer=C%2B+");
+    assert_eq!(names(&uri), pair("C++", "c+d"));
+    // Microsoft leaves # as it is.
+    assert_eq!(
+        label("Org:me#EXT#@example.org"),
+        pair("Org", "me#EXT#@example.org")
+    );
+    assert_eq!(with("digits=8#x"), Err(UriError::Fragment));
+    assert_eq!(with("issuer=a#b"), Err(UriError::Fragment));
+}
+
+#[test]
+fn broken_labels() {
+    for broken in ["%", "%4", "%zz", "%FF%FE", "%+1", "%C3"] {
+        assert_eq!(label(broken), Err(UriError::InvalidEncoding), "{broken}");
+    }
+    for control in ["a%00b", "a%0Ab", "a\u{7}b", "a%C2%85b"] {
+        assert_eq!(
+            label(control),
+            Err(LabelError::ControlCharacter.into()),
+            "{control}"
+        );
+    }
+    assert_eq!(label(&"a".repeat(256)), Err(LabelError::TooLong.into()));
+}
+
+#[test]
+fn labels_hold_only_what_a_uri_carries() {
+    assert_eq!(Label::new("", "a"), Err(LabelError::EmptyIssuer));
+    assert_eq!(Label::new("a:b", "c"), Err(LabelError::Colon));
+    assert_eq!(Label::without_issuer("a:b"), Err(LabelError::Colon));
+    assert!(Label::new("a", "b:c").is_ok());
+    for name in [" a", "a ", "\u{3000}a"] {
+        assert_eq!(Label::new(name, "a"), Err(LabelError::SurroundingBlanks));
+        assert_eq!(Label::new("a", name), Err(LabelError::SurroundingBlanks));
+    }
+    assert_eq!(Label::new("a\nb", "a"), Err(LabelError::ControlCharacter));
+    assert_eq!(Label::new("a", &"b".repeat(256)), Err(LabelError::TooLong));
+}
+
+#[test]
+fn secrets() {
+    let secret = |text: &str| {
+        let account = Account::from_uri(&format!("otpauth://totp/a?secret={text}"))?;
+        Ok::<_, UriError>(account.secret.expose_secret().to_vec())
+    };
+    for text in [
+        "MZXW6YTBOI",
+        "mzxw6ytboi",
+        "MZXW-6YTB-OI",
+        "MZXW%206YTB OI",
+        "MZXW6YTBOI======",
+        "MZXW6YTBOI%3D%3D%3D%3D%3D%3D",
+    ] {
+        assert_eq!(secret(text), Ok(b"foobar".to_vec()), "{text}");
+    }
+    // Stray bits, which issuers write: dropped, so that the codes are the issuer's.
+    assert_eq!(secret("MZXW7"), Ok(b"foo".to_vec()));
+    for text in [
+        "",
+        "A",
+        "MZXW6YTBO",
+        "MZ==XW6YTB",
+        "MZXW0YTB",
+        "MZXW+YTB",
+        "%D0%90ZXW6YTB",
+        "MZXW6YTBOIdigits=6",
+        "3132333435",
+    ] {
+        assert!(
+            matches!(secret(text), Err(UriError::InvalidSecret(_))),
+            "{text}"
+        );
+    }
+    assert_eq!(refuse("otpauth://totp/a"), UriError::MissingSecret);
+    assert_eq!(
+        refuse("otpauth://totp/a?secret2=MZXW6YTB"),
+        UriError::MissingSecret
+    );
+    assert_eq!(refuse("otpauth://totp"), UriError::MissingSecret);
+}
+
+#[test]
+fn numbers() {
+    let totp = Totp::default();
+    let digits = |digits| Ok(Method::Totp(Totp { digits, ..totp }));
+    let period = |secs| {
+        Ok(Method::Totp(Totp {
+            period: Period::from_seconds(secs).unwrap(),
+            ..totp
+        }))
+    };
+    assert_eq!(with("digits=5"), digits(Digits::Five));
+    assert_eq!(with("digits=008"), digits(Digits::Eight));
+    assert_eq!(with("digits=10"), digits(Digits::Ten));
+    for text in [
+        "",
+        "0",
+        "1",
+        "4",
+        "11",
+        "100",
+        "+6",
+        "-6",
+        "6.0",
+        "six",
+        " 6",
+        "%36",
+        "６",
+        "262",
+        "4294967302",
+        "18446744073709551622",
+    ] {
+        assert_eq!(
+            with(&format!("digits={text}")),
+            Err(UriError::InvalidDigits),
+            "{text}"
+        );
+    }
+    assert_eq!(with("period=1"), period(1));
+    assert_eq!(with("period=86400"), period(86_400));
+    for text in [
+        "",
+        "0",
+        "-30",
+        "+30",
+        "30s",
+        "2147483648",
+        "4294967326",
+        "18446744073709551616",
+    ] {
+        assert_eq!(
+            with(&format!("period={text}")),
+            Err(UriError::InvalidPeriod),
+            "{text}"
+        );
+    }
+    let hotp = |query: &str| {
+        let uri = format!("otpauth://hotp/a?secret={SECRET}{query}");
+        Account::from_uri(&uri).map(|account| account.method)
+    };
+    for counter in [0, 1 << 35, (1 << 53) + 1, u64::MAX] {
+        assert_eq!(
+            hotp(&format!("&counter={counter}")),
+            Ok(Method::Hotp(Hotp::default(), counter))
+        );
+    }
+    assert_eq!(hotp(""), Err(UriError::MissingCounter));
+    for text in ["", "-1", "+1", "x", "18446744073709551616"] {
+        assert_eq!(
+            hotp(&format!("&counter={text}")),
+            Err(UriError::InvalidCounter),
+            "{text}"
+        );
+    }
+    // What the other kind needs is not looked at.
+    assert_eq!(
+        hotp("&counter=7&period=x"),
+        Ok(Method::Hotp(Hotp::default(), 7))
+    );
+    assert_eq!(with("counter=x"), Ok(Method::Totp(totp)));
+}
+
+#[test]
+fn algorithms() {
+    let algorithm = |algorithm| {
+        Ok(Method::Totp(Totp {
+            algorithm,
+            ..Totp::default()
+        }))
+    };
+    assert_eq!(with("algorithm=SHA1"), algorithm(Algorithm::Sha1));
+    assert_eq!(with("algorithm=sha256"), algorithm(Algorithm::Sha256));
+    assert_eq!(with("algorithm=Sha512"), algorithm(Algorithm::Sha512));
+    for &known in Algorithm::ALL {
+        assert_eq!(with(&format!("algorithm={known}")), algorithm(known));
+    }
+    for alias in [
+        "",
+        "SHA-1",
+        "SHA-256",
+        "SHA_512",
+        "HMACSHA256",
+        "SHA224",
+        "MD5",
+        "SHA256 ",
+    ] {
+        assert_eq!(
+            with(&format!("algorithm={alias}")),
+            Err(UriError::InvalidAlgorithm),
+            "{alias}"
+        );
+    }
+}
+
+#[test]
+fn parameters() {
+    let default = Ok(Method::Totp(Totp::default()));
+    // Unknown names, names without value, HTML-escaped ampersands, nothing between two ampersands.
+    for unknown in [
+        "foo=bar",
+        "color=GHIJKL",
+        "flag",
+        "algo=SHA256",
+        "amp;digits=8",
+        "&&",
+        "=",
+        "=6",
+    ] {
+        assert_eq!(with(unknown), default, "{unknown}");
+    }
+    assert_eq!(with("DIGITS=6&Period=30"), default);
+    for repeated in [
+        "digits=6&digits=6",
+        "period=30&PERIOD=60",
+        "secret=MZXW6YTB",
+        "SECRET=MZXW6YTB",
+        "issuer=a&issuer=b",
+    ] {
+        assert_eq!(
+            with(repeated),
+            Err(UriError::RepeatedParameter),
+            "{repeated}"
+        );
+    }
+    assert_eq!(with("encoder=steam"), Err(UriError::UnknownKind));
+}
+
+#[test]
+fn schemes_and_kinds() {
+    let rest = format!("a?secret={SECRET}");
+    read(&format!("OTPAUTH://TOTP/{rest}"));
+    for other in [
+        "https://totp/",
+        "totp/",
+        "otpauth:totp/",
+        "otpauth:/totp/",
+        " otpauth://totp/",
+        "",
+    ] {
+        assert_eq!(
+            refuse(&format!("{other}{rest}")),
+            UriError::NotOtpauth,
+            "{other}"
+        );
+    }
+    for kind in [
+        "",
+        "xotp",
+        "steam",
+        "yaotp",
+        "user:pw@totp:80",
+        "totp:80",
+        "totp%20",
+    ] {
+        assert_eq!(
+            refuse(&format!("otpauth://{kind}/{rest}")),
+            UriError::UnknownKind,
+            "{kind}"
+        );
+    }
+}

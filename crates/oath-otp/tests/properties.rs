@@ -1,0 +1,198 @@
+//! Against plain implementations, and for every input. A failure prints its seed.
+
+use hmac::{Mac, SimpleHmac};
+use oath_otp::{Account, Algorithm, Digits, Hotp, Label, Method, Period, Secret, Totp, Window};
+use proptest::prelude::*;
+
+/// The code as RFC 4226 section 5.3 spells it, over the plain `hmac` crate.
+fn plain_code(algorithm: Algorithm, key: &[u8], counter: u64, digits: Digits) -> String {
+    fn mac<H>(key: &[u8], counter: u64) -> Vec<u8>
+    where
+        H: hmac::digest::Digest + hmac::digest::block_api::BlockSizeUser + Clone,
+    {
+        use hmac::KeyInit;
+        let mac = SimpleHmac::<H>::new_from_slice(key).expect("any length");
+        mac.chain_update(counter.to_be_bytes())
+            .finalize()
+            .into_bytes()
+            .to_vec()
+    }
+    let mac = match algorithm {
+        Algorithm::Sha1 => mac::<sha1::Sha1>(key, counter),
+        Algorithm::Sha256 => mac::<sha2::Sha256>(key, counter),
+        Algorithm::Sha512 => mac::<sha2::Sha512>(key, counter),
+        #[cfg(feature = "sha3")]
+        Algorithm::Sha3_224 => mac::<sha3::Sha3_224>(key, counter),
+        #[cfg(feature = "sha3")]
+        Algorithm::Sha3_256 => mac::<sha3::Sha3_256>(key, counter),
+        #[cfg(feature = "sha3")]
+        Algorithm::Sha3_384 => mac::<sha3::Sha3_384>(key, counter),
+        #[cfg(feature = "sha3")]
+        Algorithm::Sha3_512 => mac::<sha3::Sha3_512>(key, counter),
+        other => panic!("no plain {other}"),
+    };
+    let offset = usize::from(mac.last().expect("not empty") & 0xf);
+    let word: Vec<u8> = mac.into_iter().skip(offset).take(4).collect();
+    let word = u32::from_be_bytes(word.try_into().expect("four bytes"));
+    let value = u64::from(word & 0x7fff_ffff);
+    let width = usize::from(digits.get());
+    format!(
+        "{:0width$}",
+        value
+            .checked_rem(10_u64.pow(digits.get().into()))
+            .expect("not 0")
+    )
+}
+
+prop_compose! {
+    fn any_digits()(digits in 5..=10_u8) -> Digits {
+        Digits::try_from(digits).expect("5 to 10")
+    }
+}
+
+fn any_algorithm() -> impl Strategy<Value = Algorithm> {
+    prop::sample::select(Algorithm::ALL)
+}
+
+fn any_counter() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        0..10_u64,
+        u64::MAX - 10..=u64::MAX,
+        Just(1 << 32),
+        Just(1 << 53)
+    ]
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[ -~]{0,40}", "\\PC{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn codes_equal_plain_ones(
+        algorithm in any_algorithm(),
+        digits in any_digits(),
+        key in prop::collection::vec(any::<u8>(), 1..300),
+        counter in any_counter(),
+    ) {
+        let secret = Secret::import_short(&key).unwrap();
+        let hotp = Hotp { algorithm, digits, ..Hotp::default() };
+        let code = hotp.generate(&secret, counter);
+        prop_assert_eq!(code.expose_secret(), plain_code(algorithm, &key, counter, digits));
+    }
+
+    /// Whatever is accepted is in the window, newer than the last one, and its code was typed.
+    #[test]
+    fn verify_is_sound_and_complete(
+        algorithm in any_algorithm(),
+        past in any::<u8>(),
+        future in any::<u8>(),
+        time in any_counter(),
+        start in prop_oneof![Just(0), any_counter()],
+        seconds in 1..120_u32,
+        step in -300..300_i64,
+        last in prop::option::of(-300..300_i64),
+    ) {
+        let period = Period::from_seconds(seconds).unwrap();
+        let window = Window { past, future };
+        let digits = Digits::Ten;
+        let totp = Totp { algorithm, digits, period, start, window };
+        let hotp = Hotp { algorithm, digits, ..Hotp::default() };
+        let secret = Secret::import_short(b"some key").unwrap();
+        let now = totp.step_at(time);
+        let base = now.unwrap_or(0);
+        let step = base.saturating_add_signed(step);
+        let last = last.map(|last| base.saturating_add_signed(last));
+        let code = hotp.generate(&secret, step);
+        let found = totp.verify(&secret, code.expose_secret(), time, last);
+        let inside = now.is_some()
+            && base.saturating_sub(past.into()) <= step
+            && step <= base.saturating_add(future.into());
+        let fresh = last.is_none_or(|last| step > last);
+        prop_assert_eq!(found.ok().map(|step| step.get()), (inside && fresh).then_some(step));
+    }
+
+    #[test]
+    fn verify_never_panics(
+        typed in any::<String>(),
+        time in any::<u64>(),
+        start in any::<u64>(),
+        last in any::<Option<u64>>(),
+    ) {
+        let secret = Secret::import_short(b"k").unwrap();
+        let totp = Totp { start, ..Totp::default() };
+        let _ = totp.verify(&secret, &typed, time, last);
+        let _ = Hotp::default().verify(&secret, &typed, last);
+        let _ = Hotp::default().resync(&secret, &typed, &typed, last);
+    }
+
+    #[test]
+    fn base32_equals_the_plain_one(bytes in prop::collection::vec(any::<u8>(), 1..300)) {
+        let text = Secret::import_short(&bytes).unwrap().to_base32();
+        prop_assert_eq!(text.expose_secret(), data_encoding::BASE32_NOPAD.encode(&bytes));
+        let again = Secret::import_short_base32(text.expose_secret()).unwrap();
+        prop_assert_eq!(again.expose_secret(), bytes);
+    }
+
+    /// Short texts over symbols that matter: what is read, and what is refused, is what the plain
+    /// decoder says of the text without blanks, with or without padding.
+    #[test]
+    fn base32_refuses_what_the_plain_one_refuses(text in "[A-Za-z2-7= -]{0,12}|[A27=]{0,17}|\\PC{0,9}") {
+        let compact = text.replace([' ', '-'], "").to_ascii_uppercase();
+        let plain = if compact.contains('=') {
+            data_encoding::BASE32.decode(compact.as_bytes())
+        } else {
+            data_encoding::BASE32_NOPAD.decode(compact.as_bytes())
+        };
+        let ours = Secret::import_short_base32(&text);
+        let plain = plain.ok().filter(|bytes| !bytes.is_empty());
+        prop_assert_eq!(ours.ok().map(|secret| secret.expose_secret().to_vec()), plain);
+    }
+
+    #[test]
+    fn uris_round_trip_or_are_never_built(
+        algorithm in any_algorithm(),
+        digits in any_digits(),
+        seconds in 1..=i32::MAX.cast_unsigned(),
+        counter in prop::option::of(any_counter()),
+        key in prop::collection::vec(any::<u8>(), 1..100),
+        issuer in prop::option::of(any_name()),
+        account in any_name(),
+    ) {
+        let label = match &issuer {
+            Some(issuer) => Label::new(issuer, &account),
+            None => Label::without_issuer(&account),
+        };
+        let Ok(label) = label else { return Ok(()) };
+        let secret = Secret::import_short(&key).unwrap();
+        let method = match counter {
+            Some(counter) => Method::Hotp(Hotp { algorithm, digits, ..Hotp::default() }, counter),
+            None => {
+                let period = Period::from_seconds(seconds).unwrap();
+                Method::Totp(Totp { algorithm, digits, period, ..Totp::default() })
+            }
+        };
+        let account = Account { label, secret, method };
+        let uri = account.to_uri().unwrap();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:/?&=".contains(&byte);
+        prop_assert!(uri.expose_secret().bytes().all(plain));
+        let again = Account::from_uri(uri.expose_secret()).unwrap();
+        prop_assert_eq!(&again.label, &account.label);
+        prop_assert_eq!(again.method, account.method);
+        prop_assert_eq!(again.secret.expose_secret(), key);
+    }
+
+    /// What is read can be written, and reads the same again.
+    #[test]
+    fn parsing_is_total_and_stable(
+        text in "(otpauth://)?(totp|hotp|x)?/?[a-c:%@# +/]{0,9}(%3A|%zz|é)?[?]?((secret|issuer|digits|period|counter|algorithm|x)=(A7|MFRGGZDFMZTWQ2LK|6|30|SHA1|%20|a:b|)&?){0,6}"
+    ) {
+        if let Ok(account) = Account::from_uri(&text) {
+            let again = Account::from_uri(account.to_uri().unwrap().expose_secret()).unwrap();
+            prop_assert_eq!(&again.label, &account.label);
+            prop_assert_eq!(again.method, account.method);
+            prop_assert_eq!(again.secret.expose_secret(), account.secret.expose_secret());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a guess and a request cost.
+
+use token_store::{
+    Charge, FactorId,
+    ott_core::{Binding, Limit, LimitKey, Subject},
+};
+
+/// The limits of second factors. The defaults keep an attacker who knows the password at 465
+/// guesses in the first year, beside an owner who signs in daily.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Guesses of one subject, bursts.
+    pub pace: Limit,
+    /// Guesses of one subject, over all factors; success gives back only what its own try spent.
+    pub allowance: Limit,
+    /// Consecutive failures of one factor; reached, the factor is disabled until enrolled again.
+    pub ceiling: Limit,
+    /// Codes sent to one subject.
+    pub requests: Limit,
+    /// Guesses from one network address, where the caller names one.
+    pub address: Limit,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pace: Limit::PACE,
+            allowance: Limit::ALLOWANCE,
+            ceiling: Limit::CEILING,
+            requests: Limit::pace(5, token_store::ott_core::chrono::TimeDelta::minutes(10)),
+            address: Limit::pace(60, token_store::ott_core::chrono::TimeDelta::minutes(1)),
+        }
+    }
+}
+
+impl Limits {
+    /// What one guess at one factor costs, in the order in which it is spent: the address first,
+    /// so that a refused address costs the subject nothing, then the subject, the factor last.
+    pub(crate) fn of_guess(
+        &self,
+        subject: &Subject,
+        factor: &FactorId,
+        address: Option<&str>,
+    ) -> Vec<Charge> {
+        let owner = Binding::subject(subject);
+        let of_subject = |name, limit| Charge {
+            key: LimitKey::new(name, &owner),
+            limit,
+        };
+        let mut charges = Vec::with_capacity(4);
+        charges.extend(self.of_address(subject, address));
+        charges.push(of_subject("second-factor pace", self.pace));
+        charges.push(of_subject("second-factor allowance", self.allowance));
+        charges.push(Charge {
+            key: ceiling_key(subject, factor),
+            limit: self.ceiling,
+        });
+        charges
+    }
+
+    /// What sending a code costs.
+    pub(crate) fn of_request(&self, subject: &Subject, address: Option<&str>) -> Vec<Charge> {
+        let owner = Binding::subject(subject);
+        let mut charges: Vec<_> = self.of_address(subject, address).into_iter().collect();
+        charges.push(Charge {
+            key: LimitKey::new("second-factor requests", &owner),
+            limit: self.requests,
+        });
+        charges
+    }
+
+    fn of_address(&self, subject: &Subject, address: Option<&str>) -> Option<Charge> {
+        let operation = [("address", address?)];
+        let binding = Binding::tenant(subject.tenant()).operation(&operation);
+        Some(Charge {
+            key: LimitKey::new("second-factor address", &binding),
+            limit: self.address,
+        })
+    }
+}
+
+/// Under which a factor's consecutive failures are counted.
+pub(crate) fn ceiling_key(subject: &Subject, factor: &FactorId) -> LimitKey {
+    let factor = factor.to_string();
+    let operation = [("factor", factor.as_str())];
+    LimitKey::new(
+        "second-factor ceiling",
+        &Binding::subject(subject).operation(&operation),
+    )
+}

@@ -1,0 +1,64 @@
+//! What a verification hands out.
+
+use token_store::{
+    FactorId,
+    ott_core::{
+        Channel, Subject,
+        chrono::{DateTime, TimeDelta, Utc},
+    },
+};
+
+/// How long a proof is fresh enough to change factors.
+pub const FRESH: TimeDelta = TimeDelta::minutes(10);
+
+/// A second factor was proved: whose, which, when.
+///
+/// Only [`TwoFactor`](crate::TwoFactor) makes one, and it is not `Clone`: what takes it by value
+/// uses it up.
+#[derive(Debug)]
+#[must_use = "nothing was allowed yet by verifying alone"]
+pub struct Verified {
+    pub(crate) subject: Subject,
+    pub(crate) factor: FactorId,
+    pub(crate) provider: &'static str,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Verified {
+    /// Whose factor it was. Compare it with the person who is signing in.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Which factor.
+    #[must_use]
+    pub const fn factor(&self) -> FactorId {
+        self.factor
+    }
+
+    /// The provider's id.
+    #[must_use]
+    pub const fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    /// Over which channel its code was sent: no other step may count the same channel again.
+    #[must_use]
+    pub const fn channel(&self) -> Option<Channel> {
+        self.channel
+    }
+
+    /// When.
+    #[must_use]
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// Whether it proves this subject, within the last [`FRESH`] minutes.
+    pub(crate) fn covers(&self, subject: &Subject, now: DateTime<Utc>) -> bool {
+        let age = now.signed_duration_since(self.at);
+        self.subject == *subject && age < FRESH && age > -FRESH
+    }
+}

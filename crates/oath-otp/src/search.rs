@@ -1,6 +1,6 @@
 //! Comparing what was typed with a run of counters, at a cost that tells nothing.
 
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use crate::code::Typed;
 use crate::{Algorithm, Digits, Reason, Rejected, Secret, mac};
@@ -37,19 +37,18 @@ impl Search<'_> {
         typed: &Typed,
         last_accepted: Option<u64>,
     ) -> Result<u64, Rejected> {
-        let mut found = Found::default();
-        let mut replayed = Choice::from(0);
+        let (mut found, mut replayed) = (Found::default(), 0);
         self.for_each(run, |counter, code| {
-            let fresh = last_accepted.is_none_or(|last| counter > last);
-            let fresh = Choice::from(u8::from(fresh));
-            let equal = code.ct_eq(&typed.number());
+            // Which counters are fresh is no secret.
+            let fresh = mask(last_accepted.is_none_or(|last| counter > last).into());
+            let equal = equal(code, typed);
             found.note(counter, equal & fresh);
             replayed |= equal & !fresh;
         });
-        found.or(if replayed.into() {
-            Reason::Replayed
-        } else {
+        found.or(if replayed == 0 {
             Reason::NoMatch
+        } else {
+            Reason::Replayed
         })
     }
 
@@ -60,11 +59,10 @@ impl Search<'_> {
         first: &Typed,
         second: &Typed,
     ) -> Result<u64, Rejected> {
-        let mut found = Found::default();
-        let mut before = Choice::from(0);
+        let (mut found, mut before) = (Found::default(), 0);
         self.for_each(run, |counter, code| {
-            found.note(counter, before & code.ct_eq(&second.number()));
-            before = code.ct_eq(&first.number());
+            found.note(counter, before & equal(code, second));
+            before = equal(code, first);
         });
         found.or(Reason::NoMatch)
     }
@@ -83,32 +81,34 @@ impl Search<'_> {
     }
 }
 
-/// The last counter that was noted, kept without branches.
+/// All ones if the code is the one that was typed, else all zeros. The compiler cannot see through
+/// the comparison, so it cannot turn the bit operations on its result into branches.
+fn equal(code: u64, typed: &Typed) -> u64 {
+    mask(code.ct_eq(&typed.number()).unwrap_u8())
+}
+
+/// All ones for 1, all zeros for 0.
+fn mask(bit: u8) -> u64 {
+    u64::from(bit).wrapping_neg()
+}
+
+/// The last counter that was noted with a mask of ones, kept without branches.
+#[derive(Default)]
 struct Found {
-    any: Choice,
+    any: u64,
     counter: u64,
 }
 
-impl Default for Found {
-    fn default() -> Self {
-        Found {
-            any: Choice::from(0),
-            counter: 0,
-        }
-    }
-}
-
 impl Found {
-    fn note(&mut self, counter: u64, hit: Choice) {
-        self.counter.conditional_assign(&counter, hit);
+    fn note(&mut self, counter: u64, hit: u64) {
+        self.counter = (self.counter & !hit) | (counter & hit);
         self.any |= hit;
     }
 
     fn or(self, reason: Reason) -> Result<u64, Rejected> {
-        if self.any.into() {
-            Ok(self.counter)
-        } else {
-            Err(Rejected::new(reason))
+        if self.any == 0 {
+            return Err(Rejected::new(reason));
         }
+        Ok(self.counter)
     }
 }

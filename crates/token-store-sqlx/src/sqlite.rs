@@ -1,0 +1,93 @@
+//! The store over SQLite.
+
+mod factors;
+mod limits;
+mod on_transaction;
+mod rows;
+mod start;
+mod tokens;
+
+use core::{fmt, time::Duration};
+
+use sqlx::{
+    Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection, sqlite::SqliteRow,
+};
+use token_store::StoreError;
+
+use crate::error::outage;
+
+pub use on_transaction::OnTransaction;
+pub use start::SqliteStoreBuilder;
+
+/// A query with its arguments.
+type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// Tokens, factors and limits in one SQLite database. Cheap to clone.
+///
+/// Every verb is one statement or one `BEGIN IMMEDIATE` transaction, so it is atomic among tasks,
+/// connections and processes on one machine. A network file system that lies about locks breaks that.
+///
+/// Call no verb while a write transaction of your own is open on the same database: it would wait
+/// for itself until the time-out. Use [`SqliteStore::on`] inside of it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    timeout: Duration,
+}
+
+impl SqliteStore {
+    /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
+    ///
+    /// Begin it with `BEGIN IMMEDIATE` (`pool.begin_with("BEGIN IMMEDIATE")`), or a write by
+    /// somebody else between its first read and its first write ends it.
+    #[must_use]
+    pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Sqlite>) -> OnTransaction<'c> {
+        OnTransaction::new(transaction, self.timeout)
+    }
+
+    /// The pool: for the application's own tables, and for closing it at the end.
+    #[must_use]
+    pub const fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    async fn connection(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.pool.acquire().await.map_err(outage)
+    }
+
+    /// A transaction that holds SQLite's write lock from the start, so that nothing it read can
+    /// change before it writes.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(outage)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one row that a statement returned, after the statement has ended.
+///
+/// Never `fetch_optional` for a statement that writes: the driver resets it after the first row and
+/// drops the error of the commit that this makes, so a redeem that a full disk undid would count as
+/// done.
+async fn returned(
+    connection: &mut SqliteConnection,
+    query: Query<'_>,
+) -> Result<Option<SqliteRow>, StoreError> {
+    let rows = query.fetch_all(connection).await.map_err(outage)?;
+    Ok(rows.into_iter().next())
+}
+
+/// How many rows a statement changed, after it has ended.
+async fn changed(connection: &mut SqliteConnection, query: Query<'_>) -> Result<u64, StoreError> {
+    let result = query.execute(connection).await.map_err(outage)?;
+    Ok(result.rows_affected())
+}

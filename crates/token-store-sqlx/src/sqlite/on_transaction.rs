@@ -1,0 +1,134 @@
+//! The verbs on a transaction of the caller.
+
+use core::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
+use token_store::{
+    Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{
+        Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+use tokio::sync::Mutex;
+
+use super::{
+    changed, rows,
+    tokens::{self, Counts},
+};
+use crate::error::{outage, within};
+
+/// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`](crate::SqliteStore::on).
+///
+/// Its `redeem` answers [`StoreError::Misuse`] for a record that counts attempts, and changes
+/// nothing then: a rollback would give the guess back. [`OpenRedeem`](token_store::OpenRedeem) is
+/// for those. It is no [`LimitStore`](token_store::LimitStore) and no
+/// [`FactorStore`](token_store::FactorStore) for the same reason.
+///
+/// After an error roll the transaction back: the verb may or may not stand in it.
+pub struct OnTransaction<'c> {
+    /// The contract takes `&self`; nobody waits here but for the verb before.
+    connection: Mutex<&'c mut SqliteConnection>,
+    timeout: Duration,
+}
+
+impl<'c> OnTransaction<'c> {
+    pub(super) fn new(transaction: &'c mut Transaction<'_, Sqlite>, timeout: Duration) -> Self {
+        Self {
+            connection: Mutex::new(transaction),
+            timeout,
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for OnTransaction<'_> {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        within(self.timeout, async {
+            let mut connection = self.connection.lock().await;
+            let mut savepoint = connection.begin().await.map_err(outage)?;
+            let inserted = tokens::insert(&mut savepoint, batch).await?;
+            tokens::end(savepoint, inserted).await
+        })
+        .await
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        within(self.timeout, async {
+            let mut connection = self.connection.lock().await;
+            tokens::redeem(&mut connection, presented, now, Counts::Refused).await
+        })
+        .await
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        within(self.timeout, async {
+            tokens::decide(*self.connection.lock().await, id, decision, now).await
+        })
+        .await
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        within(self.timeout, async {
+            tokens::find(*self.connection.lock().await, id).await
+        })
+        .await
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        within(self.timeout, async {
+            tokens::touch(*self.connection.lock().await, id, now).await
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        within(self.timeout, async {
+            tokens::list(*self.connection.lock().await, subject, purpose, now).await
+        })
+        .await
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        within(self.timeout, async {
+            tokens::revoke(*self.connection.lock().await, what).await
+        })
+        .await
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        within(self.timeout, async {
+            let mut connection = self.connection.lock().await;
+            let select = tokens::dead_tokens(before, i64::from(limit));
+            let rows = select.fetch_all(&mut **connection).await.map_err(outage)?;
+            let rowids: Vec<_> = rows
+                .iter()
+                .map(|row| rows::number::<i64>(row, "rowid").map(|id| id.to_string()))
+                .collect::<Result<_, _>>()?;
+            let delete = tokens::delete_dead_tokens(before, format!("[{}]", rowids.join(",")));
+            changed(&mut connection, delete).await
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for OnTransaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnTransaction").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Opening a store: the file, its durability, its tables.
+
+use core::time::Duration;
+use std::{borrow::Cow, fs::OpenOptions, io::ErrorKind, path::Path};
+
+use sqlx::{
+    Row, SqlSafeStr, SqliteConnection, SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use token_store::StoreError;
+
+use super::SqliteStore;
+use crate::{StartError, error::outage, error::within};
+
+/// Longer than a healthy disk ever needs, shorter than a person waits.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Apart from the application's own migrations.
+const MIGRATIONS: &str = "_ott_migrations";
+
+impl SqliteStore {
+    /// Opens the database file, and makes it, readable by its owner alone, if there is none.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StartError> {
+        Self::builder().open(path).await
+    }
+
+    /// A store in the application's own database; its tables start with `ott_`.
+    ///
+    /// # Errors
+    /// [`StartError`]: among others [`StartError::WeakDurability`] for a pool whose connections are
+    /// not in WAL mode with `synchronous=FULL`.
+    pub async fn new(pool: SqlitePool) -> Result<Self, StartError> {
+        Self::builder().pool(pool).await
+    }
+
+    /// The two of above, with settings.
+    pub const fn builder() -> SqliteStoreBuilder {
+        SqliteStoreBuilder {
+            timeout: TIMEOUT,
+            accepts_weaker_durability: false,
+        }
+    }
+}
+
+/// Settings of a [`SqliteStore`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct SqliteStoreBuilder {
+    timeout: Duration,
+    accepts_weaker_durability: bool,
+}
+
+impl SqliteStoreBuilder {
+    /// How long a verb may take before it is [`StoreError::Timeout`]; 5 seconds unless set.
+    pub const fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Accepts a pool whose commits may not survive a power cut. A token that was spent just before
+    /// it can then be spent again, and a guess was never counted.
+    pub const fn accepting_weaker_durability(self) -> Self {
+        Self {
+            accepts_weaker_durability: true,
+            ..self
+        }
+    }
+
+    /// Opens the database file, and makes it, readable by its owner alone, if there is none.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StartError> {
+        let path = path.as_ref();
+        make_private(path).map_err(StartError::File)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(self.timeout);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(self.timeout)
+            .connect_lazy_with(options);
+        self.pool(pool).await
+    }
+
+    /// A store in the application's own database; its tables start with `ott_`.
+    ///
+    /// # Errors
+    /// [`StartError`]: among others [`StartError::WeakDurability`] for a pool whose connections are
+    /// not in WAL mode with `synchronous=FULL`.
+    pub async fn pool(self, pool: SqlitePool) -> Result<SqliteStore, StartError> {
+        let store = SqliteStore {
+            pool,
+            timeout: self.timeout,
+        };
+        let mut connection = within(self.timeout, store.connection()).await?;
+        if !self.accepts_weaker_durability {
+            within(self.timeout, durability(&mut connection))
+                .await?
+                .map_or(Ok(()), Err)?;
+        }
+        drop(connection);
+        // In one immediate transaction: of two processes that start at once, one waits.
+        let mut transaction = within(self.timeout, store.begin()).await?;
+        migrator()
+            .run_direct(None, &mut *transaction, false)
+            .await
+            .map_err(StartError::Migration)?;
+        transaction.commit().await.map_err(outage)?;
+        Ok(store)
+    }
+}
+
+/// One writes, the others read or wait.
+const CONNECTIONS: u32 = 8;
+
+/// SQLite gives its side files (`-wal`, `-shm`) the mode of the main one.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+async fn durability(connection: &mut SqliteConnection) -> Result<Option<StartError>, StoreError> {
+    let row = sqlx::query("SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)")
+        .fetch_one(connection)
+        .await
+        .map_err(outage)?;
+    let journal_mode: String = row.try_get(0).map_err(outage)?;
+    let synchronous: i64 = row.try_get(1).map_err(outage)?;
+    let strong = journal_mode == "wal" && synchronous >= 2;
+    Ok((!strong).then_some(StartError::WeakDurability {
+        journal_mode,
+        synchronous,
+    }))
+}
+
+fn migrator() -> Migrator {
+    let first = Migration::new(
+        1,
+        Cow::Borrowed("first"),
+        MigrationType::Simple,
+        include_str!("../../migrations/sqlite/0001_first.sql").into_sql_str(),
+        false,
+    );
+    let mut migrator = Migrator::with_migrations(vec![first]);
+    migrator.dangerous_set_table_name(MIGRATIONS);
+    migrator
+}

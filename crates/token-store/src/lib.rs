@@ -1,6 +1,8 @@
 //! Where tokens, factors and limits live: the contracts, an in-memory store, and the laws every store keeps.
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod event;
 mod factor_store;

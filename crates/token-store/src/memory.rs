@@ -286,7 +286,7 @@ impl FactorStore for MemoryStore {
         }
         factor.state = FactorState::Active;
         factor.last = counter.or(factor.last);
-        factor.used_at = Some(now);
+        factor.used_at = Some(whole_micros(now));
         Ok(Advanced::Accepted)
     }
 
@@ -308,7 +308,7 @@ impl FactorStore for MemoryStore {
             return Ok(Advanced::Replayed);
         }
         factor.last = Some(counter);
-        factor.used_at = Some(now);
+        factor.used_at = Some(whole_micros(now));
         Ok(Advanced::Accepted)
     }
 
@@ -344,9 +344,14 @@ impl FactorStore for MemoryStore {
         };
         factor.state = FactorState::Removed;
         factor.sealed = Vec::new();
-        factor.used_at = Some(now);
+        factor.used_at = Some(whole_micros(now));
         Ok(true)
     }
+}
+
+/// A store keeps whole microseconds: databases have no more.
+fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {

@@ -1,0 +1,152 @@
+//! The laws that every store keeps, as functions, and [`laws!`](crate::laws), which turns them into tests.
+//!
+//! In the tests of your store, with `token-store = { features = ["conformance"] }` and `tokio`
+//! (`rt-multi-thread`, `macros`) among the dev-dependencies:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use token_store::{MemoryStore, conformance::Harness};
+//! struct Memory;
+//! impl Harness for Memory {
+//!     type Store = MemoryStore;
+//!     async fn store(&self) -> Arc<MemoryStore> { Arc::new(MemoryStore::new()) }
+//!     async fn broken(&self) -> Arc<MemoryStore> { unimplemented!("a store without its back end") }
+//! }
+//! token_store::laws!(Memory);
+//! ```
+//!
+//! Each law becomes a test of its name. A test that fails says which law is broken, how, and what the
+//! store did. The laws sleep nowhere and read no clock: they run at 1,000 s after 1970 and move that
+//! time themselves, forward and back, so a store that asks a clock of its own fails them.
+//!
+//! # A store that keeps less
+//!
+//! `laws!(tokens: Mine)`, `laws!(factors: Mine)` and `laws!(limits: Mine)` ask for one contract
+//! each; `laws!(Mine)` is all three. `laws!(open: Mine)` adds what [`OpenRedeem`] promises and needs
+//! an [`OpenHarness`]. Two stores in one test file stand in a `mod` each.
+//!
+//! # What it guarantees
+//!
+//! Each law was seen to fail: `tests/laws_bite.rs` holds a store with one mistake for each of them.
+//!
+//! # What it does not
+//!
+//! Races are found by many rounds, not by proof: run the suite on a machine with several cores. Two
+//! processes on one back end, a process that is killed and a disk that is full are not in here.
+//!
+//! # Replaying
+//!
+//! Law 6 and the histories of laws 8 and 9 draw at random. A failure prints its seed and the
+//! shortest history that still fails; the environment variable `LAWS_SEED` repeats it.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a law that overflows or misses an element panics, which is how a law fails"
+)]
+
+use core::{future::Future, time::Duration};
+use std::sync::Arc;
+
+use crate::OpenRedeem;
+
+mod batch;
+mod counters;
+mod dice;
+mod fixture;
+mod life;
+mod limits;
+mod once;
+mod open;
+mod races;
+mod report;
+
+pub use batch::{law_05_batch_is_all_or_none, law_05_superseding_retires_exactly_its_own};
+pub use counters::{law_08_factors_keep_what_they_are, law_08_one_code_counts_once};
+pub use life::{law_04_approval_adds_a_minute, law_04_idle_ends, law_04_life_has_sharp_edges};
+pub use limits::{law_09_burst_is_exact, law_09_order_and_refusal, law_09_what_gives_back};
+pub use once::law_01_inserted_is_redeemed_once;
+pub use open::{law_03_open_guesses_are_counted_first, law_03_open_success_is_the_callers};
+pub use races::{law_02_one_winner, law_03_guesses_are_counted_first};
+
+/// What the laws need to know of a store under test.
+pub trait Harness: Send + Sync + 'static {
+    /// The store.
+    type Store: Send + Sync + 'static;
+
+    /// A fresh, empty store.
+    fn store(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
+
+    /// A store whose back end does not answer, for law 11: a closed pool, a port where nobody
+    /// listens, a server that was stopped.
+    fn broken(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
+
+    /// Within what time a verb of the broken store gives up: the time-out it is configured with.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    /// How often a race is run. Below 1,000 the laws prove less.
+    fn rounds(&self) -> usize {
+        1_000
+    }
+}
+
+/// What the laws need to know of a store that hands over its transaction.
+pub trait OpenHarness: Harness<Store: OpenRedeem> {
+    /// Commits what `redeem_open` handed over.
+    fn commit(
+        transaction: <Self::Store as OpenRedeem>::Transaction,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// Turns the laws into tests of a store: one test per law, with the law's name.
+///
+/// Takes a [`Harness`](crate::conformance::Harness), after `tokens:`, `factors:` or `limits:` if the
+/// store keeps one contract alone, or an [`OpenHarness`](crate::conformance::OpenHarness) after `open:`.
+/// The crate that calls it depends on `tokio` with `rt-multi-thread` and `macros`.
+#[macro_export]
+macro_rules! laws {
+    (tokens: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_01_inserted_is_redeemed_once
+            law_02_one_winner
+            law_03_guesses_are_counted_first
+            law_04_life_has_sharp_edges
+            law_04_approval_adds_a_minute
+            law_04_idle_ends
+            law_05_batch_is_all_or_none
+            law_05_superseding_retires_exactly_its_own
+        }
+    };
+    (factors: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_08_one_code_counts_once
+            law_08_factors_keep_what_they_are
+        }
+    };
+    (limits: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_09_burst_is_exact
+            law_09_order_and_refusal
+            law_09_what_gives_back
+        }
+    };
+    (open: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_03_open_guesses_are_counted_first
+            law_03_open_success_is_the_callers
+        }
+    };
+    (@tests $harness:expr; $($law:ident)*) => {$(
+        #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $law() {
+            $crate::conformance::$law(&$harness).await;
+        }
+    )*};
+    ($harness:expr) => {
+        $crate::laws!(tokens: $harness);
+        $crate::laws!(factors: $harness);
+        $crate::laws!(limits: $harness);
+    };
+}

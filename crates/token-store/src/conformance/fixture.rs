@@ -1,0 +1,265 @@
+//! Tokens, records and times that the laws are tried on.
+
+use core::future::Future;
+use std::{panic::resume_unwind, sync::Arc};
+
+use ott_core::{
+    Binding, Decision, Extra, Handle, Issuer, KeyRing, Lookup, Policy, Presented, Purpose, Record,
+    RecordId, Start, Stored, Subject, Token, Verdict,
+    chrono::{DateTime, TimeDelta, Utc},
+};
+use tokio::sync::Barrier;
+
+use super::dice::{Dice, any_seed};
+
+pub(super) type Time = DateTime<Utc>;
+
+pub(super) const CODE: Policy = Policy::code(Purpose::new("law-code"));
+pub(super) const OTHER_CODE: Policy = Policy::code(Purpose::new("law-other-code"));
+pub(super) const LINK: Policy = Policy::link(Purpose::new("law-link"));
+pub(super) const RECOVERY: Policy = Policy::recovery(Purpose::new("law-recovery"));
+pub(super) const BEARER: Policy =
+    Policy::bearer(Purpose::new("law-bearer"), TimeDelta::days(30)).idle(TimeDelta::hours(1));
+pub(super) const PROMPT: Policy = Policy::prompt(Purpose::new("law-prompt"));
+pub(super) const PAIRING: Policy =
+    Policy::prompt(Purpose::new("law-pairing")).start(Start::Waiting {
+        number: false,
+        binds_subject: true,
+    });
+
+/// One policy of each kind.
+pub(super) const POLICIES: [Policy; 6] = [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING];
+
+pub(super) const MICRO: TimeDelta = TimeDelta::microseconds(1);
+
+/// So many seconds after 1970.
+pub(super) fn at(seconds: i64) -> Time {
+    DateTime::from_timestamp(seconds, 0).expect("the laws stay within the calendar")
+}
+
+/// When the laws run.
+pub(super) fn now() -> Time {
+    at(1_000)
+}
+
+pub(super) fn subject(tenant: &str, id: &str) -> Subject {
+    Subject::new(tenant, id).expect("the laws use valid names")
+}
+
+pub(super) fn alice() -> Subject {
+    subject("t1", "alice")
+}
+
+/// A token and all that was made with it.
+pub(super) struct Minted {
+    pub(super) policy: Policy,
+    pub(super) tenant: String,
+    pub(super) subject: Option<Subject>,
+    pub(super) token: Token,
+    pub(super) handle: Handle,
+    pub(super) record: Record,
+}
+
+impl Minted {
+    pub(super) const fn id(&self) -> &RecordId {
+        self.record.id()
+    }
+
+    pub(super) const fn stored(&self) -> &Stored {
+        self.record.stored()
+    }
+
+    pub(super) fn expires_at(&self) -> Time {
+        self.stored().expires_at.expect("the policy has a lifetime")
+    }
+
+    pub(super) fn binding(&self) -> Binding<'_> {
+        match &self.subject {
+            Some(subject) => Binding::subject(subject),
+            None => Binding::tenant(&self.tenant),
+        }
+    }
+}
+
+/// Makes tokens.
+pub(super) struct Mint {
+    /// Two keys, one or the other first: what is presented carries two digests.
+    issuers: [Issuer; 2],
+    /// Other keys under the same ids: right ids, wrong digests.
+    impostor: Issuer,
+    /// Lacks both keys.
+    keyless: Issuer,
+    dice: Dice,
+}
+
+impl Mint {
+    pub(super) fn new() -> Self {
+        Self::seeded(any_seed())
+    }
+
+    pub(super) fn seeded(seed: u64) -> Self {
+        let ring =
+            |text: String| Issuer::new(KeyRing::from_text(&text).expect("the laws use valid keys"));
+        let key = |id: u8, master: u8| format!("{id} 00{}\n", format!("{master:02x}").repeat(31));
+        Self {
+            issuers: [
+                ring(key(1, 0xa1) + &key(2, 0xa2)),
+                ring(key(2, 0xa2) + &key(1, 0xa1)),
+            ],
+            impostor: ring(key(1, 0xb1) + &key(2, 0xb2)),
+            keyless: ring(key(3, 0xa3)),
+            dice: Dice::new(seed),
+        }
+    }
+
+    /// A token of this subject.
+    pub(super) fn mint(&mut self, policy: &Policy, subject: &Subject, now: Time) -> Minted {
+        self.mint_for(policy, subject.tenant(), Some(subject), b"", None, now)
+    }
+
+    /// The same flow's next token.
+    pub(super) fn resend(&mut self, earlier: &Minted, now: Time) -> Minted {
+        let subject = earlier.subject.as_ref();
+        self.mint_for(
+            &earlier.policy,
+            &earlier.tenant,
+            subject,
+            b"",
+            Some(&earlier.handle),
+            now,
+        )
+    }
+
+    pub(super) fn batch(&mut self, policy: &Policy, subject: &Subject, size: usize) -> Vec<Minted> {
+        (0..size)
+            .map(|_| self.mint(policy, subject, now()))
+            .collect()
+    }
+
+    pub(super) fn mint_for(
+        &mut self,
+        policy: &Policy,
+        tenant: &str,
+        subject: Option<&Subject>,
+        data: &[u8],
+        resend: Option<&Handle>,
+        now: Time,
+    ) -> Minted {
+        let binding = subject.map_or(Binding::tenant(tenant), Binding::subject);
+        let which = self.dice.below(2);
+        let extra = Extra { data, resend };
+        let issued = self.issuers[which]
+            .issue_from_rng(policy, &binding, extra, now, &mut self.dice)
+            .expect("the laws issue what their policies allow");
+        Minted {
+            policy: *policy,
+            tenant: String::from(tenant),
+            subject: subject.cloned(),
+            token: issued.token,
+            handle: issued.handle,
+            record: issued.record,
+        }
+    }
+
+    /// The right token.
+    pub(super) fn right(&self, minted: &Minted) -> Presented {
+        present(&self.issuers[0], minted, minted.token.expose_secret())
+    }
+
+    /// The right record, a wrong token: the `n`th of them.
+    pub(super) fn wrong(&self, minted: &Minted, n: usize) -> Presented {
+        let token = minted.token.expose_secret();
+        match minted.policy.token_lookup() {
+            Lookup::ById { .. } => present(&self.issuers[0], minted, &another(token, n)),
+            // A wrong token would find no record; wrong keys find it, and must not open it.
+            Lookup::BySubject | Lookup::ByItself => present(&self.impostor, minted, token),
+        }
+    }
+
+    /// The right token, digested by a ring that lacks the record's key.
+    pub(super) fn keyless(&self, minted: &Minted) -> Presented {
+        present(&self.keyless, minted, minted.token.expose_secret())
+    }
+
+    pub(super) fn decide(
+        &self,
+        minted: &Minted,
+        decider: &Subject,
+        verdict: Verdict,
+        data: &[u8],
+        now: Time,
+    ) -> Decision {
+        self.issuers[0]
+            .decide(&minted.record, decider, verdict, data, now)
+            .expect("the ring has the key")
+    }
+
+    /// The decider's approval, with the right number.
+    pub(super) fn approve(&self, minted: &Minted, decider: &Subject, now: Time) -> Decision {
+        let number = minted.stored().number;
+        self.decide(minted, decider, Verdict::Approve { number }, b"", now)
+    }
+
+    pub(super) const fn issuer(&self) -> &Issuer {
+        &self.issuers[0]
+    }
+}
+
+fn present(issuer: &Issuer, minted: &Minted, typed: &str) -> Presented {
+    let Minted { policy, handle, .. } = minted;
+    let binding = minted.binding();
+    let presented = match policy.token_lookup() {
+        Lookup::ById { .. } => issuer.present_by_id(policy, handle, &binding, typed, now()),
+        Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, now()),
+        Lookup::ByItself => issuer.present_by_itself(policy, &minted.tenant, typed, now()),
+    };
+    presented.expect("the laws present well-formed tokens")
+}
+
+/// Another token of the same format.
+fn another(token: &str, n: usize) -> String {
+    if let Ok(code) = token.parse::<usize>() {
+        let width = token.len();
+        let space = 10_usize.pow(u32::try_from(width).unwrap_or(6));
+        return format!("{:0width$}", (code + 1 + n % (space - 1)) % space);
+    }
+    let at = n % token.len();
+    let symbol = |found: char| if found == 'B' { 'C' } else { 'B' };
+    let changed = token.char_indices();
+    changed
+        .map(|(place, found)| if place == at { symbol(found) } else { found })
+        .collect()
+}
+
+pub(super) fn records<'m>(minted: impl IntoIterator<Item = &'m Minted>) -> Vec<Record> {
+    minted
+        .into_iter()
+        .map(|minted| minted.record.clone())
+        .collect()
+}
+
+/// Runs so many tasks that start at one moment, and collects what they answer.
+pub(super) async fn race<T, F>(tasks: usize, mut task: impl FnMut(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(tasks));
+    let running: Vec<_> = (0..tasks)
+        .map(|number| {
+            let (start, task) = (Arc::clone(&start), task(number));
+            tokio::spawn(async move {
+                start.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(tasks);
+    for task in running {
+        match task.await {
+            Ok(answer) => answers.push(answer),
+            Err(ended) => resume_unwind(ended.into_panic()),
+        }
+    }
+    answers
+}

@@ -1,0 +1,108 @@
+//! Law 3, through `redeem_open`.
+
+use std::sync::Arc;
+
+use ott_core::{Reason, State};
+
+use super::{
+    OpenHarness,
+    fixture::{CODE, Mint, alice, now, race, records},
+    report::Law,
+};
+use crate::{OpenRedeem, Opened, Redeemed, TokenStore};
+
+const LAW: Law = Law(
+    3,
+    "through `redeem_open`, each rolled back: n compared, then the right one is refused",
+);
+
+/// Law 3 through `redeem_open`: each refusal is committed before it is told, so that a rollback
+/// never gives a guess back.
+pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) {
+    const GUESSES: usize = 1_000;
+    let store = harness.store().await;
+    let mut mint = Mint::new();
+    let minted = mint.mint(&CODE, &alice(), now());
+    let most = usize::from(minted.stored().max_attempts.unwrap_or(0));
+    LAW.answer("insert", store.insert(&records([&minted])).await);
+    let guesses: Vec<_> = (0..GUESSES).map(|n| mint.wrong(&minted, n)).collect();
+    let answers = race(GUESSES, |task| {
+        let (store, guess) = (Arc::clone(&store), guesses[task].clone());
+        async move {
+            match store.redeem_open(&guess, now()).await {
+                Ok(Opened::Redeemed(transaction, _)) => {
+                    drop(transaction);
+                    Ok(None)
+                }
+                Ok(Opened::Refused(reason)) => Ok(Some(reason)),
+                Err(error) => Err(error),
+            }
+        }
+    })
+    .await;
+    let mut mismatches = 0;
+    for answer in answers {
+        match LAW.answer("redeem_open", answer) {
+            Some(Reason::Mismatch) => mismatches += 1,
+            Some(Reason::Exhausted) => {}
+            other => LAW.broken(&format!("a wrong guess got {other:?}")),
+        }
+    }
+    LAW.holds(mismatches == most - 1, || {
+        format!(
+            "of {GUESSES} wrong guesses at {most} attempts {mismatches} were told `Mismatch` instead of {}",
+            most - 1
+        )
+    });
+    let answer = LAW.answer("redeem", store.redeem(&mint.right(&minted), now()).await);
+    LAW.same(
+        "the right token afterwards",
+        &answer,
+        &Redeemed::Refused(Reason::Exhausted),
+    );
+}
+
+/// Law 3 through `redeem_open`: what the caller drops is not spent, what he commits is, once.
+pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
+    const TASKS: usize = 16;
+    let store = harness.store().await;
+    let mut mint = Mint::new();
+    for round in 0..(harness.rounds() / 50).max(1) {
+        let minted = mint.mint(&CODE, &alice(), now());
+        let right = mint.right(&minted);
+        LAW.answer("insert", store.insert(&records([&minted])).await);
+        match LAW.answer("redeem_open", store.redeem_open(&right, now()).await) {
+            Opened::Redeemed(transaction, _) => drop(transaction),
+            Opened::Refused(reason) => {
+                LAW.broken(&format!("round {round}: the right token got {reason:?}"));
+            }
+        }
+        let answers = race(TASKS, |_| {
+            let (store, right) = (Arc::clone(&store), right.clone());
+            async move {
+                match store.redeem_open(&right, now()).await {
+                    Ok(Opened::Redeemed(transaction, _)) => {
+                        H::commit(transaction).await;
+                        Ok(1)
+                    }
+                    Ok(Opened::Refused(_)) => Ok(0),
+                    Err(error) => Err(error),
+                }
+            }
+        })
+        .await;
+        let told = answers
+            .into_iter()
+            .map(|answer| LAW.answer("redeem_open", answer));
+        let winners: u32 = told.sum();
+        LAW.holds(winners == 1, || {
+            format!("round {round}: {winners} of {TASKS} succeeded after a rollback")
+        });
+        let found = LAW.answer("find", store.find(minted.id()).await);
+        LAW.same(
+            &format!("round {round}: the state, once committed"),
+            &found.map(|found| found.state),
+            &Some(State::Spent),
+        );
+    }
+}

@@ -20,6 +20,8 @@ mod link;
 mod message;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "smtp")]
+mod smtp;
 mod template;
 mod template_error;
 
@@ -35,5 +37,7 @@ pub use template_error::{TemplateFault, TemplatesError};
 // Deliveries.
 #[cfg(feature = "outbox")]
 pub use outbox::{Outbox, Sent};
+#[cfg(feature = "smtp")]
+pub use smtp::{SmtpBuilder, SmtpConfigError, SmtpDelivery, SmtpReply};
 
 pub use ott_core;

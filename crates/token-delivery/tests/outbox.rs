@@ -1,0 +1,99 @@
+//! The outbox: what it keeps, and how it plays an outage.
+
+use std::sync::Arc;
+
+use token_delivery::{
+    Delivery, DeliveryError, Message, Outbox, Template, Templates,
+    ott_core::{Destination, Format, Policy, Purpose, Token, rand::rngs::SysRng},
+};
+
+const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+const OTHER: Purpose = Purpose::new("other");
+
+fn token() -> Token {
+    Token::try_generate_from_rng(&Format::DIGITS_8, &mut SysRng).expect("random bytes")
+}
+
+#[tokio::test]
+async fn it_keeps_the_last_messages_oldest_first() {
+    let outbox = Outbox::new(3);
+    let addresses = [
+        "a@example.org",
+        "b@example.org",
+        "c@example.org",
+        "d@example.org",
+    ];
+    let mut tokens = Vec::new();
+    for address in addresses {
+        let (address, token) = (Destination::email(address).unwrap(), token());
+        outbox
+            .deliver(&Message::new(SIGN_IN.purpose(), &address, &token))
+            .await
+            .unwrap();
+        tokens.push(token);
+    }
+    let kept = outbox.messages();
+    let found: Vec<_> = kept
+        .iter()
+        .map(|sent| sent.destination().address())
+        .collect();
+    assert_eq!(found, addresses[1..]);
+    for (sent, token) in kept.iter().zip(&tokens[1..]) {
+        assert_eq!(sent.expose_token(), token.expose_secret());
+        assert_eq!(sent.purpose(), SIGN_IN.purpose());
+        assert_eq!((sent.subject(), sent.expose_text()), (None, None));
+    }
+    let last = outbox.last().unwrap();
+    assert_eq!(last.expose_token(), tokens[3].expose_secret());
+}
+
+#[tokio::test]
+async fn clones_share_what_they_keep_also_behind_the_contract() {
+    let outbox = Outbox::new(1);
+    let behind: Arc<dyn Delivery> = Arc::new(outbox.clone());
+    let (phone, token) = (Destination::phone("+4930123456").unwrap(), token());
+    behind
+        .deliver(&Message::new(&OTHER, &phone, &token))
+        .await
+        .unwrap();
+    assert_eq!(outbox.last().unwrap().expose_token(), token.expose_secret());
+}
+
+#[tokio::test]
+async fn with_templates_it_renders_and_refuses_as_a_real_one() {
+    let words = Template::new(&SIGN_IN, "{application}", "Code: {token}");
+    let outbox = Outbox::new(9).templates(Templates::new("Example", [words]).unwrap());
+    let (address, token) = (Destination::email("a@example.org").unwrap(), token());
+    outbox
+        .deliver(&Message::new(SIGN_IN.purpose(), &address, &token))
+        .await
+        .unwrap();
+    let sent = outbox.last().unwrap();
+    assert_eq!(sent.subject(), Some("Example"));
+    assert_eq!(
+        sent.expose_text().unwrap(),
+        format!("Code: {}", token.expose_secret())
+    );
+    let refused = outbox
+        .deliver(&Message::new(&OTHER, &address, &token))
+        .await;
+    assert!(matches!(
+        refused,
+        Err(DeliveryError::NoTemplate { purpose: "other" })
+    ));
+    assert_eq!(outbox.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn while_it_fails_nothing_is_delivered() {
+    let outbox = Outbox::new(9);
+    let (address, token) = (Destination::email("a@example.org").unwrap(), token());
+    let message = Message::new(SIGN_IN.purpose(), &address, &token);
+    outbox.fail();
+    let down = outbox.deliver(&message).await;
+    assert!(matches!(down, Err(DeliveryError::Unavailable(_))));
+    assert!(outbox.messages().is_empty());
+    outbox.recover();
+    outbox.deliver(&message).await.unwrap();
+    assert_eq!(outbox.messages().len(), 1);
+}

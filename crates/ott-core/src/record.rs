@@ -392,7 +392,10 @@ impl Record {
     /// [`Rejected`] with the reason.
     pub fn authenticate(&self, presented: &Presented, now: DateTime<Utc>) -> Result<(), Rejected> {
         match self.clone().redeem(presented, now) {
-            Err(rejected) if rejected.reason() == Reason::Exhausted => {
+            // Nothing was counted, so nothing was used up now.
+            Err(rejected)
+                if rejected.reason() == Reason::Exhausted && self.0.state != State::Exhausted =>
+            {
                 Err(Rejected::new(Reason::Mismatch))
             }
             answer => answer,

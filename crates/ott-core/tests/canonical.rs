@@ -1,0 +1,332 @@
+//! One spelling of a token is ever digested; every other text is refused before any look-up.
+
+#[path = "support/common.rs"]
+mod common;
+
+use common::{CODE, Scripted, alice, issuer, now, refusal, seeded};
+use ott_core::{
+    Binding, Destination, Format, Handle, Issued, Lookup, Policy, Presented, Purpose, Reason,
+    RecordId, Rejected, Subject, Token,
+};
+
+fn policy(format: Format) -> Policy {
+    Policy::code(Purpose::new("one")).format(format)
+}
+
+/// A token of this format, drawn from a source of the one byte.
+fn issue(format: Format, byte: u8) -> Issued {
+    let bytes = [byte; 64 * 4 + 32];
+    let owner = alice();
+    issuer()
+        .issue_from_rng(
+            &policy(format),
+            &Binding::subject(&owner),
+            ott_core::Extra::default(),
+            now(),
+            &mut Scripted::new(bytes),
+        )
+        .expect("a token")
+}
+
+fn type_in(format: Format, issued: &Issued, typed: &str) -> Result<Presented, Rejected> {
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    issuer().present_by_id(&policy(format), &issued.handle, &binding, typed, now())
+}
+
+/// Whether the text is taken for the token, the wrong token, or none at all.
+fn outcome(format: Format, issued: &Issued, typed: &str) -> Option<Reason> {
+    refusal(
+        type_in(format, issued, typed)
+            .and_then(|presented| issued.record.clone().redeem(&presented, now())),
+    )
+}
+
+const FORMATS: [Format; 7] = [
+    Format::DIGITS_6,
+    Format::DIGITS_8,
+    Format::READABLE_8,
+    Format::RECOVERY,
+    Format::LINK,
+    Format::alphanumeric(20),
+    Format::alphanumeric(20).prefixed("ott_"),
+];
+
+#[test]
+fn hostile_text_is_malformed_in_every_format() {
+    let megabyte = "1".repeat(1 << 20);
+    let spaces = " ".repeat(1 << 20);
+    let astral = "\u{1D7CF}".repeat(6);
+    for format in FORMATS {
+        let issued = issue(format, 1);
+        let right = issued.token.expose_secret();
+        let hostile = [
+            String::new(),
+            " ".into(),
+            "-".into(),
+            megabyte.clone(),
+            format!("{spaces}{right}"),
+            format!("{right}{megabyte}"),
+            format!("{right}\0"),
+            format!("\0{right}"),
+            format!("{right}\n"),
+            format!("{right}\r\n"),
+            format!("\t{right}"),
+            format!("{right}\u{a0}"),
+            format!("\u{feff}{right}"),
+            format!("{right}\u{200b}"),
+            format!("{right}\u{202e}"),
+            format!("+{right}"),
+            format!("{right}."),
+            format!("{right}{right}"),
+            format!("{right}1"),
+            right.chars().skip(1).collect(),
+            "１１１１１１".into(),
+            "١١١١١١".into(),
+            "۱۱۱۱۱۱".into(),
+            "१११११११".into(),
+            "1_1_1_1_1_1".into(),
+            "0x1111".into(),
+            "1e5000".into(),
+            "-1.111".into(),
+            "¹¹¹¹¹¹".into(),
+            astral.clone(),
+        ];
+        for typed in &hostile {
+            let answer = outcome(format, &issued, typed);
+            let shown: String = typed.chars().take(40).collect();
+            assert_eq!(answer, Some(Reason::Malformed), "{format:?} {shown:?}");
+        }
+        assert_eq!(outcome(format, &issued, right), None, "{format:?}");
+    }
+}
+
+#[test]
+fn every_single_character_beside_the_token_is_a_separator_or_refused() {
+    for format in FORMATS {
+        let issued = issue(format, 1);
+        let right = issued.token.expose_secret();
+        let forgiving = matches!(
+            format,
+            Format::DIGITS_6 | Format::DIGITS_8 | Format::READABLE_8 | Format::RECOVERY
+        );
+        for extra in (0..0x3000).filter_map(char::from_u32) {
+            let answer = outcome(format, &issued, &format!("{right}{extra}"));
+            let separator = forgiving && matches!(extra, ' ' | '-');
+            let expected = (!separator).then_some(Reason::Malformed);
+            assert_eq!(answer, expected, "{format:?} {extra:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_person_types_is_taken_in_each_of_its_spellings() {
+    let readable = issue(Format::READABLE_8, 1);
+    assert_eq!(readable.token.expose_secret(), "CCCC-CCCC");
+    let recovery = issue(Format::RECOVERY, 1);
+    assert_eq!(
+        recovery.token.expose_secret(),
+        "BBBB-BBBB-BBBB-BBBB-BBBB-BBBB"
+    );
+    let digits = issue(Format::DIGITS_6, 1);
+    let table = [
+        (Format::DIGITS_6, &digits, "111 111"),
+        (Format::DIGITS_6, &digits, "111-111"),
+        (Format::DIGITS_6, &digits, " 1 1 1 1 1 1 "),
+        (Format::DIGITS_6, &digits, "-1-1-1-1-1-1-"),
+        (Format::READABLE_8, &readable, "cccccccc"),
+        (Format::READABLE_8, &readable, "cCcC cCcC"),
+        (Format::READABLE_8, &readable, "CC-CC-CC-CC"),
+        (Format::RECOVERY, &recovery, "bbbb bbbb bbbb bbbb bbbb bbbb"),
+        (Format::RECOVERY, &recovery, "BBBBBBBBBBBBBBBBBBBBBBBB"),
+    ];
+    for (format, issued, typed) in table {
+        assert_eq!(outcome(format, issued, typed), None, "{typed}");
+        // The very same digest, so that no second spelling is a second chance.
+        let token = issued.token.expose_secret();
+        let plain = type_in(format, issued, token).unwrap();
+        let spelled = type_in(format, issued, typed).unwrap();
+        assert_eq!(plain.digests(), spelled.digests());
+        assert_eq!(plain.id(), spelled.id());
+    }
+    // What is right in form and wrong in value is a mismatch, not malformed.
+    let answer = outcome(Format::DIGITS_6, &digits, "011111");
+    assert_eq!(answer, Some(Reason::Mismatch));
+    for vowel in ["ACCC-CCCC", "CCCC-CCCY", "CCCC-CCC1"] {
+        let answer = outcome(Format::READABLE_8, &readable, vowel);
+        assert_eq!(answer, Some(Reason::Malformed));
+    }
+}
+
+#[test]
+fn what_a_machine_sends_is_taken_exactly() {
+    for format in [Format::LINK, Format::alphanumeric(20)] {
+        let issued = issue(format, 40);
+        let right = issued.token.expose_secret();
+        let (upper, lower) = (right.to_uppercase(), right.to_lowercase());
+        assert!(upper != lower);
+        for typed in [&upper, &lower] {
+            let expected = (typed != right).then_some(Reason::Mismatch);
+            assert_eq!(outcome(format, &issued, typed), expected);
+        }
+        for typed in [
+            format!(" {right}"),
+            format!("{right} "),
+            format!("{right}="),
+        ] {
+            let answer = outcome(format, &issued, &typed);
+            assert_eq!(answer, Some(Reason::Malformed), "{typed}");
+        }
+    }
+}
+
+#[test]
+fn found_by_the_token_a_second_spelling_finds_the_same_record() {
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    let policy = Policy::recovery(Purpose::new("one"));
+    let extra = ott_core::Extra::default();
+    let issued = issuer()
+        .issue_from_rng(&policy, &binding, extra, now(), &mut seeded(1))
+        .unwrap();
+    let token = issued.token.expose_secret();
+    for typed in [
+        token.to_lowercase(),
+        token.replace('-', " "),
+        token.replace('-', ""),
+    ] {
+        let presented = issuer()
+            .present_by_subject(&policy, &binding, &typed, now())
+            .unwrap();
+        assert_eq!(presented.id(), issued.record.id());
+    }
+}
+
+#[test]
+fn a_prefixed_token_is_checked_offline() {
+    const FORMAT: Format = Format::alphanumeric(20).prefixed("ott_");
+    let issued = issue(FORMAT, 1);
+    let right = issued.token.expose_secret();
+    assert_eq!(right.len(), 4 + 20 + 6);
+    assert!(right.starts_with("ott_11111111111111111111"));
+    // Any one symbol changed, prefix and checksum included.
+    for at in 0..right.len() {
+        for symbol in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-".chars() {
+            let mut typed: Vec<char> = right.chars().collect();
+            if typed[at] == symbol {
+                continue;
+            }
+            typed[at] = symbol;
+            let typed: String = typed.into_iter().collect();
+            let answer = outcome(FORMAT, &issued, &typed);
+            assert_eq!(answer, Some(Reason::Malformed), "{typed}");
+        }
+    }
+    for typed in [
+        "ott_",
+        "ott",
+        "",
+        &right[4..],
+        "ott_é",
+        "éééééé",
+        "ott_11111",
+    ] {
+        let answer = outcome(FORMAT, &issued, typed);
+        assert_eq!(answer, Some(Reason::Malformed), "{typed}");
+    }
+    // Another prefix's token, right in itself.
+    let other = Format::alphanumeric(20).prefixed("otp_");
+    let token = Token::try_generate_from_rng(&other, &mut seeded(1)).unwrap();
+    let answer = outcome(FORMAT, &issued, token.expose_secret());
+    assert_eq!(answer, Some(Reason::Malformed));
+}
+
+#[test]
+fn handles_and_ids_have_one_spelling() {
+    let issued = issue(Format::DIGITS_6, 0xAB);
+    let text = issued.handle.expose_secret().to_string();
+    assert_eq!(text, "ab".repeat(32));
+    assert_eq!(*Handle::parse(&text).unwrap().expose_secret(), text);
+    let id = issued.record.id().to_string();
+    assert_eq!(RecordId::parse(&id), Ok(*issued.record.id()));
+    for bad in [
+        String::new(),
+        text.to_uppercase(),
+        format!(" {text}"),
+        format!("{text}\n"),
+        format!("{text}0"),
+        format!("{text}00"),
+        text[..62].into(),
+        text[..63].into(),
+        "g".repeat(64),
+        "é".repeat(32),
+        "０".repeat(64),
+        "0".repeat(1 << 20),
+    ] {
+        let answer = refusal(Handle::parse(&bad));
+        assert_eq!(answer, Some(Reason::Malformed));
+        assert!(RecordId::parse(&bad).is_err());
+    }
+    for bad in [id.to_uppercase(), format!("{id}0"), id[..30].into()] {
+        assert!(RecordId::parse(&bad).is_err());
+    }
+    // An id is no handle: it addresses no record.
+    assert!(Handle::parse(&id).is_err());
+}
+
+#[test]
+fn names_that_could_be_read_in_two_ways_are_refused() {
+    let long = "a".repeat(256);
+    for bad in ["a\0", "\n", "a\u{85}", "\u{7f}", &long] {
+        assert!(Subject::new("", bad).is_err(), "{bad:?}");
+        assert!(Subject::new(bad, "1").is_err(), "{bad:?}");
+        assert!(Destination::device(bad).is_err(), "{bad:?}");
+    }
+    assert!(Subject::new("", "").is_err());
+    assert!(Destination::device("").is_err());
+    assert!(Subject::new("", &long[1..]).is_ok());
+    for bad in [
+        "",
+        "@",
+        "a@",
+        "@b",
+        "a",
+        "a@b@c",
+        "a b@c",
+        "a@b c",
+        "a@b,c@d",
+        "a@b;c@d",
+        "<a@b>",
+        "a@b\n",
+        "a\r\n@b",
+        "\"a\"@b",
+        "a@b\0",
+        "a\u{a0}@b",
+    ] {
+        assert!(Destination::email(bad).is_err(), "{bad:?}");
+    }
+    assert!(Destination::email(format!("{}@b", "a".repeat(252))).is_ok());
+    assert!(Destination::email(format!("{}@b", "a".repeat(253))).is_err());
+    for bad in [
+        "",
+        "+",
+        "+123456",
+        "+1234567890123456",
+        "1234567",
+        "+12 34567",
+        "+1234567x",
+        "++1234567",
+        "+１２３４５６７",
+        "+1234567\n",
+        "00491234567",
+    ] {
+        assert!(Destination::phone(bad).is_err(), "{bad:?}");
+    }
+    assert!(Destination::phone("+1234567").is_ok());
+    assert!(Destination::phone("+123456789012345").is_ok());
+}
+
+#[test]
+fn the_default_code_is_found_by_id() {
+    assert_eq!(CODE.token_lookup(), Lookup::ById { attempts: 5 });
+}

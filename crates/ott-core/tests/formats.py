@@ -1,0 +1,137 @@
+"""Recomputes the vectors of docs/formats.md from its words, with Python's standard library alone.
+
+Exits non-zero if one differs, is missing, or is not recomputed here. `--print` prints the rows.
+"""
+
+import hashlib
+import hmac
+import pathlib
+import re
+import sys
+import zlib
+
+PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs" / "formats.md"
+ROW = re.compile(r"^\| `([^`]+)` \| `([^`]*)` \|$", re.MULTILINE)
+MINUTE = 60 * 10**6
+DAY = 24 * 60 * MINUTE
+
+
+def rows(text):
+    found = ROW.findall(text)
+    assert len(dict(found)) == len(found), "a name stands there twice"
+    return dict(found)
+
+
+inputs, outputs = PAGE.read_text("utf-8").split("## Vectors")[1].split("What comes out.")
+given, expected = rows(inputs), rows(outputs)
+
+
+def message(label, *fields):
+    """Fields are (tag, content); a content of None is absent."""
+    out = b""
+    for tag, content in [(0, label), *fields]:
+        if content is not None:
+            content = content.encode() if isinstance(content, str) else content
+            out += bytes([tag]) + len(content).to_bytes(4, "big") + content
+    return out
+
+
+def half(*parts):
+    return hashlib.sha256(message(*parts)).digest()[:16]
+
+
+def mac(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def number(value, size):
+    return value.to_bytes(size, "big", signed=size == 8)
+
+
+key = bytes.fromhex(given["key"])
+key_id = number(int(given["key id"]), 4)
+flow, nonce = bytes.fromhex(given["flow"]), bytes.fromhex(given["nonce"])
+tenant, subject = given["tenant"], given["subject"]
+email = [(7, "email"), (8, given["email"])]
+epoch = [(9, int(given["epoch"]).to_bytes(8, "big"))]
+operation = [
+    field
+    for name in ("first parameter", "second parameter")
+    for field in zip((10, 11), given[name].split("="))
+]
+issued_at = int(given["issued at"])
+owner = [(5, tenant), (6, subject)]
+
+
+def sub_key(label):
+    return mac(key, label.encode() + b"\x01")
+
+
+digest_key, tag_key = sub_key("ott digest key v1"), sub_key("ott tag key v1")
+computed = {}
+
+
+def record(name, purpose, look_up, usage, start, binding, token, *, slot, life, most=None,
+           idle=None, data="", shown=None):
+    symbols = (2, bytes([look_up])), (12, token.replace("-", "") if look_up == 2 else token)
+    if look_up == 1:
+        record_id = half("ott id v1", symbols[0], (13, flow), (14, nonce))
+    else:
+        within = owner if look_up == 2 else owner[:1]
+        record_id = half("ott id v1", (1, purpose), symbols[0], *within, symbols[1])
+    known = owner[:1] if look_up == 3 else binding
+    digest = mac(digest_key, message("ott digest v1", (1, purpose), symbols[0], (3, key_id),
+                                     (4, record_id), *known, symbols[1]))
+    bound = mac(digest_key, message("ott binding v1", (3, key_id), (4, record_id), *binding))
+    policy = half("ott policy v1", (1, purpose), symbols[0], (30, bytes([usage])), (31, bytes(start)))
+    optional = lambda value, size: None if value is None else number(value, size)
+    tag = mac(tag_key, message(
+        "ott record v1", (1, purpose), (3, key_id), (4, record_id), *owner, (15, digest), (16, bound),
+        (17, policy), (18, slot), (19, data), (20, optional(shown, 1)), (21, optional(most, 2)),
+        (22, number(issued_at, 8)), (23, optional(life and issued_at + life, 8)),
+        (24, optional(idle, 8))))
+    parts = {"record id": record_id, "slot": slot, "policy": policy, "binding": bound,
+             "digest": digest, "tag": tag}
+    for part, value in parts.items():
+        if value is not None:
+            computed[f"{name}: {part}"] = value.hex()
+    return record_id, tag
+
+
+code_id, _ = record(
+    "by id", "sign-in", 1, 2, (0, 0, 0), owner + email + epoch + operation, given["code"],
+    slot=half("ott slot v1", (1, "sign-in"), (13, flow)), life=10 * MINUTE, most=5)
+record(
+    "by subject", "recovery", 2, 2, (0, 0, 0), owner, given["recovery code"],
+    slot=half("ott slot v1", (1, "recovery"), *owner), life=None)
+record(
+    "by itself", "session", 3, 1, (0, 0, 0), owner + epoch, given["bearer token"],
+    slot=None, life=30 * DAY, idle=DAY)
+_, prompt_tag = record(
+    "prompt", "approve", 1, 2, (1, 1, 0), owner, given["prompt token"],
+    slot=half("ott slot v1", (1, "approve"), (13, flow)), life=10 * MINUTE, most=5,
+    data=given["record data"], shown=int(given["number"]))
+computed["prompt: decision tag"] = mac(tag_key, message(
+    "ott decision v1", (25, prompt_tag), (26, tenant), (27, subject), (28, b"\x01"),
+    (19, given["decision data"]), (29, number(int(given["decided at"]), 8)))).hex()
+computed["registration"] = mac(digest_key, message(
+    "ott binding v1", (3, key_id), (4, code_id), (5, ""))).hex()
+computed["limit key"] = half("ott limit v1", (32, given["limit name"]), *owner).hex()
+computed["pseudonym"] = mac(sub_key("ott pseudonym key v1"), message("ott pseudonym v1", *email))[:8].hex()
+computed["seal sub-key"] = sub_key("ott seal key v1").hex()
+computed["handle"] = (flow + nonce).hex()
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+body = given["prefix"] + given["symbols"]
+rest = zlib.crc32(body.encode())
+computed["prefixed token"] = body + "".join(BASE62[rest // 62**place % 62] for place in range(5, -1, -1))
+
+if "--print" in sys.argv:
+    for name, value in computed.items():
+        print(f"| `{name}` | `{value}` |")
+    sys.exit()
+wrong = [name for name in computed.keys() | expected.keys() if computed.get(name) != expected.get(name)]
+for name in sorted(wrong):
+    print(f"{name}: the page says {expected.get(name)}, computed {computed.get(name)}", file=sys.stderr)
+print(f"formats.py: {len(computed)} vectors checked, {len(wrong)} wrong")
+sys.exit(bool(wrong) or not computed)

@@ -1,0 +1,259 @@
+//! What an editor of rows can do: nothing to what the tag covers, and to the rest only what
+//! `Stored` says.
+
+#[path = "support/common.rs"]
+mod common;
+
+use common::{BEARER, CODE, NOW, PROMPT, RECOVERY, alice, at, issuer, now, refusal, seeded};
+use ott_core::{
+    Binding, Extra, Issued, KeyId, Policy, Reason, RecordId, State, Stored, TokenDigest, Verdict,
+    chrono::TimeDelta,
+};
+
+type Edit = (&'static str, fn(&mut Stored), Reason);
+
+/// Every field that never changes. The exhaustive pattern makes a new field fail to compile here.
+const COVERED: [Edit; 23] = [
+    (
+        "id",
+        |row| row.id = RecordId::from_bytes([9; 16]),
+        Reason::TagForged,
+    ),
+    ("purpose", |row| row.purpose.push('x'), Reason::Policy),
+    ("purpose, less", |row| row.purpose.clear(), Reason::Policy),
+    ("key", |row| row.key = KeyId(8), Reason::KeyMissing),
+    ("tenant", |row| row.tenant.push('x'), Reason::TagForged),
+    ("no tenant", |row| row.tenant.clear(), Reason::TagForged),
+    (
+        "subject",
+        |row| row.subject = Some("4712".into()),
+        Reason::TagForged,
+    ),
+    ("no subject", |row| row.subject = None, Reason::TagForged),
+    (
+        "empty subject",
+        |row| row.subject = Some(String::new()),
+        Reason::TagForged,
+    ),
+    ("slot", |row| row.slot = Some([9; 16]), Reason::TagForged),
+    ("no slot", |row| row.slot = None, Reason::TagForged),
+    ("policy", |row| row.policy[15] ^= 1, Reason::Policy),
+    ("binding", |row| row.binding[31] ^= 1, Reason::TagForged),
+    (
+        "digest",
+        |row| {
+            let mut bytes = *row.digest.as_bytes();
+            bytes[31] ^= 1;
+            row.digest = TokenDigest::from_bytes(bytes);
+        },
+        Reason::TagForged,
+    ),
+    ("data", |row| row.data.push(0), Reason::TagForged),
+    ("no data", |row| row.data.clear(), Reason::TagForged),
+    ("number", |row| row.number = Some(99), Reason::TagForged),
+    (
+        "max_attempts",
+        |row| row.max_attempts = Some(u16::MAX),
+        Reason::TagForged,
+    ),
+    (
+        "no max_attempts",
+        |row| row.max_attempts = None,
+        Reason::TagForged,
+    ),
+    (
+        "issued_at",
+        |row| row.issued_at += TimeDelta::microseconds(1),
+        Reason::TagForged,
+    ),
+    (
+        "expires_at",
+        |row| row.expires_at = Some(at(NOW.saturating_mul(2))),
+        Reason::TagForged,
+    ),
+    (
+        "idle_micros",
+        |row| row.idle_micros = Some(1),
+        Reason::TagForged,
+    ),
+    ("tag", |row| row.tag[31] ^= 1, Reason::TagForged),
+];
+
+fn issue(policy: &Policy, seed: u64) -> Issued {
+    let owner = alice();
+    let extra = Extra {
+        data: b"data",
+        resend: None,
+    };
+    issuer()
+        .issue_from_rng(
+            policy,
+            &Binding::subject(&owner),
+            extra,
+            now(),
+            &mut seeded(seed),
+        )
+        .expect("a token")
+}
+
+#[test]
+fn no_covered_field_can_be_edited() {
+    let Stored {
+        id: _,
+        purpose: _,
+        key: _,
+        tenant: _,
+        subject: _,
+        slot: _,
+        policy: _,
+        binding: _,
+        digest: _,
+        data: _,
+        number: _,
+        max_attempts: _,
+        issued_at: _,
+        expires_at: _,
+        idle_micros: _,
+        tag: _,
+        state: _,
+        attempts: _,
+        used_at: _,
+        decision: _,
+    } = issue(&CODE, 1).record.stored().clone();
+    for policy in [CODE, RECOVERY, BEARER, PROMPT] {
+        let stored = issue(&policy, 1).record.stored().clone();
+        assert_eq!(refusal(issuer().open(&policy, stored.clone())), None);
+        for (field, edit, reason) in COVERED {
+            let mut edited = stored.clone();
+            edit(&mut edited);
+            if edited == stored {
+                continue; // It was absent already.
+            }
+            let answer = refusal(issuer().open(&policy, edited));
+            assert_eq!(answer, Some(reason), "{field} of {}", stored.purpose);
+        }
+    }
+}
+
+#[test]
+fn absent_and_present_expiry_idle_and_number_differ() {
+    let edits: [(Policy, fn(&mut Stored)); 4] = [
+        (CODE, |row| row.expires_at = None),
+        (RECOVERY, |row| row.expires_at = Some(at(0))),
+        (BEARER, |row| row.idle_micros = None),
+        (PROMPT, |row| row.number = None),
+    ];
+    for (policy, edit) in edits {
+        let mut stored = issue(&policy, 2).record.stored().clone();
+        edit(&mut stored);
+        let answer = refusal(issuer().open(&policy, stored));
+        assert_eq!(answer, Some(Reason::TagForged));
+    }
+}
+
+#[test]
+fn no_bit_of_a_tag_or_digest_is_idle() {
+    let stored = issue(&CODE, 3).record.stored().clone();
+    for bit in 0..256_usize {
+        let (byte, mask) = (bit / 8, 1 << (bit % 8));
+        let mut edited = stored.clone();
+        edited.tag[byte] ^= mask;
+        assert_eq!(
+            refusal(issuer().open(&CODE, edited)),
+            Some(Reason::TagForged)
+        );
+        let mut digest = *stored.digest.as_bytes();
+        digest[byte] ^= mask;
+        let mut edited = stored.clone();
+        edited.digest = TokenDigest::from_bytes(digest);
+        assert_ne!(edited.digest, stored.digest);
+        assert_eq!(
+            refusal(issuer().open(&CODE, edited)),
+            Some(Reason::TagForged)
+        );
+    }
+}
+
+#[test]
+fn a_record_of_one_row_does_not_open_in_another() {
+    // Every covered field moved at once, but for one: the same as copying a column between rows.
+    let (one, two) = (issue(&CODE, 4), issue(&CODE, 5));
+    let (one, two) = (one.record.stored(), two.record.stored());
+    let moves: [fn(&mut Stored, &Stored); 5] = [
+        |row, other| row.id = other.id,
+        |row, other| row.digest = other.digest,
+        |row, other| row.binding = other.binding,
+        |row, other| row.slot = other.slot,
+        |row, other| row.tag = other.tag,
+    ];
+    for (column, moved) in moves.into_iter().enumerate() {
+        let mut edited = one.clone();
+        moved(&mut edited, two);
+        let answer = refusal(issuer().open(&CODE, edited));
+        assert_eq!(answer, Some(Reason::TagForged), "{column}");
+    }
+}
+
+#[test]
+fn a_record_opens_under_its_own_policy_alone() {
+    let policies = [CODE, RECOVERY, BEARER, PROMPT, common::LINK];
+    for (row, one) in policies.iter().enumerate() {
+        for (column, other) in policies.iter().enumerate() {
+            let stored = issue(one, 6).record.stored().clone();
+            let answer = refusal(issuer().open(other, stored));
+            let expected = (row != column).then_some(Reason::Policy);
+            assert_eq!(answer, expected, "{row} {column}");
+        }
+    }
+}
+
+#[test]
+fn the_other_fields_can_be_edited_with_the_effects_that_are_told() {
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    let issued = issue(&CODE, 7);
+    let token = issued.token.expose_secret();
+    let presented = issuer()
+        .present_by_id(&CODE, &issued.handle, &binding, token, now())
+        .unwrap();
+    let fresh = issued.record.stored().clone();
+
+    // Brought back from each final state; dead all the same once expired.
+    for state in State::ALL {
+        if state == State::Waiting {
+            continue; // Never one of this policy: see decisions.rs.
+        }
+        let mut edited = fresh.clone();
+        edited.state = state;
+        edited.attempts = 5;
+        assert_eq!(refusal(issuer().open(&CODE, edited.clone())), None);
+        edited.state = State::Ready;
+        edited.attempts = 0;
+        let mut record = issuer().open(&CODE, edited.clone()).unwrap();
+        assert_eq!(refusal(record.redeem(&presented, now())), None);
+        let late = issued.record.stored().expires_at.unwrap();
+        let mut record = issuer().open(&CODE, edited).unwrap();
+        let answer = refusal(record.redeem(&presented, late));
+        assert_eq!(answer, Some(Reason::Expired));
+    }
+
+    // Kept from idling out, but not beyond its expiry.
+    let mut bearer = issue(&BEARER, 8).record.stored().clone();
+    let expiry = bearer.expires_at.unwrap();
+    bearer.used_at = Some(at(i64::MAX / 2));
+    assert_eq!(refusal(issuer().open(&BEARER, bearer.clone())), None);
+    assert!(bearer.is_live(expiry - TimeDelta::microseconds(1)));
+    assert!(!bearer.is_live(expiry));
+
+    // A decision taken away: it is asked for again, and the old one does not count.
+    let mut prompt = issue(&PROMPT, 9);
+    let decision = issuer()
+        .decide(&prompt.record, &owner, Verdict::Deny, b"", now())
+        .unwrap();
+    prompt.record.decide(&decision, now()).unwrap();
+    let mut edited = prompt.record.stored().clone();
+    edited.state = State::Waiting;
+    edited.decision = None;
+    let again = issuer().open(&PROMPT, edited).unwrap();
+    assert_eq!(again.stored().state, State::Waiting);
+}

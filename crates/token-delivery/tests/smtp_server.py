@@ -1,0 +1,71 @@
+"""A real SMTP server (aiosmtpd) on a loopback port that the system picks and that it prints first.
+
+Every accepted message becomes one file in --dir: envelope sender and recipients as X-MailFrom and
+X-RcptTo, then what was received, byte for byte. Ends when standard input closes, so that it never
+outlives the test that started it.
+"""
+import argparse
+import asyncio
+import pathlib
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+flags = argparse.ArgumentParser(description=__doc__)
+flags.add_argument("--dir", type=pathlib.Path, required=True)
+flags.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files; nothing passes before STARTTLS")
+flags.add_argument("--implicit", action="store_true", help="TLS from the first byte instead of STARTTLS")
+flags.add_argument("--auth", metavar="USER:PASSWORD", help="nothing passes before this log-in")
+flags.add_argument("--reject-recipient", action="append", default=[], metavar="ADDRESS", help="answered with 550")
+flags = flags.parse_args()
+
+
+class Handler:
+    count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in flags.reject_recipient:
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        Handler.count += 1
+        head = [f"X-MailFrom: {envelope.mail_from}", *(f"X-RcptTo: {to}" for to in envelope.rcpt_tos)]
+        file = flags.dir / f"{Handler.count:04}.eml"
+        # Under its name only when whole: a test that waits for the file never reads half of it.
+        part = file.with_suffix(".part")
+        part.write_bytes("\r\n".join([*head, ""]).encode() + envelope.original_content)
+        part.rename(file)
+        return "250 2.0.0 kept"
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    right = flags.auth.encode() == data.login + b":" + data.password
+    return AuthResult(success=right, handled=False)
+
+
+async def main():
+    tls = None
+    if flags.tls:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*flags.tls)
+    starttls = None if flags.implicit else tls
+
+    def smtp():
+        return SMTP(
+            Handler(), hostname="localhost", enable_SMTPUTF8=True,
+            tls_context=starttls, require_starttls=starttls is not None,
+            authenticator=authenticate if flags.auth else None, auth_required=bool(flags.auth),
+            auth_require_tls=starttls is not None,
+        )
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(smtp, "127.0.0.1", 0, ssl=tls if flags.implicit else None)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+asyncio.run(main())

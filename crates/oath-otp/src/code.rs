@@ -62,10 +62,10 @@ impl Typed {
         for byte in text.bytes() {
             match byte {
                 b' ' | b'-' => continue,
-                b'0'..=b'9' if seen < digits.get() => {}
+                b'0'..=b'9' => {}
                 _ => return Err(malformed),
             }
-            // At most ten digits are taken, so neither number can overflow.
+            // What saturates has too many digits and is refused below.
             seen = seen.saturating_add(1);
             let digit = u64::from(byte ^ b'0');
             number.0 = number.0.saturating_mul(10).saturating_add(digit);

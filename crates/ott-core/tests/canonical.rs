@@ -3,10 +3,12 @@
 #[path = "support/common.rs"]
 mod common;
 
+use std::sync::LazyLock;
+
 use common::{CODE, Scripted, alice, issuer, now, refusal, seeded};
 use ott_core::{
-    Binding, Destination, Format, Handle, Issued, Lookup, Policy, Presented, Purpose, Reason,
-    RecordId, Rejected, Subject, Token,
+    Binding, Destination, Format, Handle, Issued, Issuer, Lookup, Policy, Presented, Purpose,
+    Reason, RecordId, Rejected, Subject, Token,
 };
 
 fn policy(format: Format) -> Policy {
@@ -28,10 +30,12 @@ fn issue(format: Format, byte: u8) -> Issued {
         .expect("a token")
 }
 
+static ISSUER: LazyLock<Issuer> = LazyLock::new(issuer);
+
 fn type_in(format: Format, issued: &Issued, typed: &str) -> Result<Presented, Rejected> {
     let owner = alice();
     let binding = Binding::subject(&owner);
-    issuer().present_by_id(&policy(format), &issued.handle, &binding, typed, now())
+    ISSUER.present_by_id(&policy(format), &issued.handle, &binding, typed, now())
 }
 
 /// Whether the text is taken for the token, the wrong token, or none at all.

@@ -62,13 +62,13 @@ impl Prompt {
             let handle = &issued.handle;
             issuer
                 .present_by_id(&PROMPT, handle, &binding, typed, now())
-                .unwrap()
+                .expect("a token of this format")
         };
         let number = issued.record.stored().number;
         let decide = |who, verdict| {
             issuer
                 .decide(&issued.record, who, verdict, b"", now())
-                .unwrap()
+                .expect("a decision")
         };
         let approve = Verdict::Approve { number };
         Self {
@@ -268,7 +268,8 @@ fn code(policy: &Policy) -> (Record, Presented, Presented) {
     assert_ne!(right, wrong);
     let digest = |typed| {
         let handle = &issued.handle;
-        present(&issuer, policy, handle, &binding, "acme", typed, now()).unwrap()
+        present(&issuer, policy, handle, &binding, "acme", typed, now())
+            .expect("a token of this format")
     };
     let (right, wrong) = (digest(right), digest(wrong));
     (issued.record, right, wrong)

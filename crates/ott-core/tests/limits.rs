@@ -1,0 +1,326 @@
+//! How often something may happen, exactly: at every clock, over years, whatever is given back.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow here fails the test"
+)]
+
+#[path = "support/common.rs"]
+mod common;
+
+use std::panic::catch_unwind;
+
+use common::{NOW, SECOND, alice, at, subject};
+use ott_core::{
+    Binding, Destination, Limit, LimitKey, LimitKind, LimitState, Overspent,
+    chrono::{DateTime, TimeDelta, Utc},
+};
+use proptest::prelude::*;
+
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+fn spend(limit: &Limit, state: &mut LimitState, micros: i64) -> Result<(), Overspent> {
+    let before = *state;
+    let answer = limit.spend(state, at(micros));
+    if answer.is_err() {
+        assert_eq!(*state, before, "a refusal changes nothing");
+    }
+    answer
+}
+
+#[test]
+fn the_defaults_are_those_of_the_guess_budget() {
+    let figures = |limit: Limit| (limit.kind(), limit.burst(), limit.period_micros());
+    assert_eq!(figures(Limit::PACE), (LimitKind::Pace, 10, 6 * MINUTE));
+    assert_eq!(figures(Limit::CEILING), (LimitKind::Ceiling, 100, 0));
+    assert_eq!(figures(Limit::ALLOWANCE), (LimitKind::Allowance, 100, DAY));
+    assert_eq!(Limit::PACE.horizon_micros(), HOUR);
+    assert_eq!(Limit::CEILING.horizon_micros(), 0);
+    assert_eq!(Limit::ALLOWANCE.horizon_micros(), 100 * DAY);
+}
+
+#[test]
+fn exactly_the_burst_passes_and_then_one_a_period() {
+    let limits = [
+        Limit::PACE,
+        Limit::ALLOWANCE,
+        Limit::pace(1, TimeDelta::microseconds(1)),
+        Limit::pace(1, TimeDelta::days(366)),
+        Limit::pace(1_000, TimeDelta::seconds(7)),
+    ];
+    for limit in limits {
+        // At the beginning of time as well.
+        for start in [0, 1_000 * SECOND, NOW] {
+            let (burst, period) = (i64::from(limit.burst()), limit.period_micros());
+            let mut state = LimitState::default();
+            for _ in 0..burst {
+                assert_eq!(spend(&limit, &mut state, start), Ok(()), "{limit:?}");
+            }
+            for step in 1..=20 {
+                let next = start + step * period;
+                let retry = Err(Overspent::RetryAt(at(next)));
+                for early in [next - period, next - period / 2 - 1, next - 1] {
+                    assert_eq!(spend(&limit, &mut state, early), retry, "{limit:?}");
+                }
+                assert_eq!(spend(&limit, &mut state, next), Ok(()), "{limit:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_million_refused_tries_cost_the_owner_nothing() {
+    let mut state = LimitState::default();
+    for _ in 0..10 {
+        assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
+    }
+    for step in 0..1_000_000 {
+        let time = NOW + step * 359;
+        assert!(spend(&Limit::PACE, &mut state, time).is_err());
+    }
+    assert_eq!(spend(&Limit::PACE, &mut state, NOW + 6 * MINUTE), Ok(()));
+}
+
+#[test]
+fn unused_time_saves_up_no_more_than_the_burst() {
+    let mut state = LimitState::default();
+    assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
+    let later = NOW + 3_650 * DAY;
+    let passed = (0..100).filter(|_| spend(&Limit::PACE, &mut state, later).is_ok());
+    assert_eq!(passed.count(), 10);
+}
+
+#[test]
+fn a_ceiling_opens_by_clearing_and_refunds_alone() {
+    let limit = Limit::ceiling(3);
+    let mut state = LimitState::default();
+    for _ in 0..3 {
+        assert_eq!(spend(&limit, &mut state, NOW), Ok(()));
+    }
+    let never = DateTime::<Utc>::MAX_UTC.timestamp_micros();
+    for time in [0, NOW, NOW + 36_500 * DAY, never] {
+        assert_eq!(spend(&limit, &mut state, time), Err(Overspent::Locked));
+    }
+    limit.refund(&mut state, 1);
+    assert_eq!(spend(&limit, &mut state, NOW), Ok(()));
+    assert_eq!(spend(&limit, &mut state, NOW), Err(Overspent::Locked));
+    limit.refund(&mut state, u32::MAX);
+    assert_eq!(state.count, 0, "never below nothing");
+    assert_eq!(spend(&limit, &mut LimitState::default(), NOW), Ok(()));
+}
+
+#[test]
+fn a_refund_gives_back_what_was_spent_and_never_more_than_the_burst() {
+    for times in [1, 3, 10] {
+        let mut state = LimitState::default();
+        for _ in 0..10 {
+            assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
+        }
+        Limit::PACE.refund(&mut state, times);
+        for _ in 0..times {
+            assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
+        }
+        assert!(spend(&Limit::PACE, &mut state, NOW).is_err());
+    }
+    let mut state = LimitState::default();
+    for _ in 0..1_000 {
+        Limit::PACE.refund(&mut state, u32::MAX);
+        Limit::ALLOWANCE.refund(&mut state, u32::MAX);
+    }
+    let passed = (0..100).filter(|_| spend(&Limit::PACE, &mut state, NOW).is_ok());
+    assert_eq!(passed.count(), 10);
+}
+
+#[test]
+fn clocks_an_hour_apart_give_at_most_one_hours_refill_more() {
+    // Three machines behind one key, one an hour ahead, one an hour behind, for three days.
+    for order in [[-HOUR, 0, HOUR], [HOUR, 0, -HOUR], [0, HOUR, -HOUR]] {
+        let mut state = LimitState::default();
+        let mut passed = 0;
+        let mut forward = i64::MIN;
+        for step in 0..3 * 24 * 60 {
+            for skew in order {
+                let time = NOW + step * MINUTE + skew;
+                passed += i64::from(spend(&Limit::PACE, &mut state, time).is_ok());
+                assert!(state.full_at >= forward, "its time never goes back");
+                forward = state.full_at;
+            }
+        }
+        let bound = 10 + 3 * DAY / (6 * MINUTE) + HOUR / (6 * MINUTE);
+        assert!(passed <= bound, "{passed} of at most {bound}");
+        assert!(passed >= bound - 20, "{passed}: nobody is locked out");
+    }
+}
+
+/// What a patient attacker gets in 365 days who tries whenever he may, and at the last moment too.
+fn simulate(limit: &Limit) -> u64 {
+    let mut state = LimitState::default();
+    let (mut time, end, mut passed) = (NOW, NOW + 365 * DAY, 0);
+    while time <= end {
+        match limit.spend(&mut state, at(time)) {
+            Ok(()) => passed += 1,
+            Err(Overspent::RetryAt(retry)) => {
+                assert!(retry > at(time), "waiting gets somewhere");
+                time = retry.timestamp_micros();
+            }
+            Err(Overspent::Locked) => {
+                // The owner signs in daily, which clears it.
+                time += DAY;
+                state = LimitState::default();
+            }
+        }
+    }
+    passed
+}
+
+#[test]
+fn most_in_a_year_is_what_a_simulation_gets() {
+    assert_eq!(Limit::ALLOWANCE.most_in_a_year(), 465);
+    assert_eq!(Limit::CEILING.most_in_a_year(), 36_600);
+    assert_eq!(Limit::PACE.most_in_a_year(), 87_610);
+    let limits = [
+        Limit::ALLOWANCE,
+        Limit::CEILING,
+        Limit::PACE,
+        Limit::pace(3, TimeDelta::days(366)),
+        Limit::pace(7, TimeDelta::seconds(86_399)),
+        Limit::allowance(1, TimeDelta::days(365)),
+        Limit::allowance(50, TimeDelta::hours(36)),
+        Limit::ceiling(1),
+    ];
+    for limit in limits {
+        assert_eq!(simulate(&limit), limit.most_in_a_year(), "{limit:?}");
+    }
+}
+
+#[test]
+fn the_owners_refunded_sign_ins_are_no_pump_for_an_attacker() {
+    // Each sign-in spends one, and gives back only that; the attacker spends the moment he may.
+    for between in [DAY, HOUR] {
+        for pause in [0, 5 * MINUTE, 10 * MINUTE - 1] {
+            let mut state = LimitState::default();
+            let mut guesses = 0_u64;
+            let mut try_at = |state: &mut LimitState, micros| {
+                while Limit::ALLOWANCE.spend(state, at(micros)).is_ok() {
+                    guesses += 1;
+                }
+            };
+            let mut time = NOW;
+            while time + pause <= NOW + 365 * DAY {
+                let owner = Limit::ALLOWANCE.spend(&mut state, at(time)).is_ok();
+                try_at(&mut state, time);
+                if owner {
+                    Limit::ALLOWANCE.refund(&mut state, 1);
+                }
+                try_at(&mut state, time + pause);
+                time += between;
+            }
+            assert!(guesses <= 465, "{guesses} guesses");
+            assert!(guesses >= 460, "the simulation attacks: {guesses}");
+        }
+    }
+}
+
+#[test]
+fn no_time_panics_or_opens_a_limit() {
+    let ends = [
+        DateTime::<Utc>::MIN_UTC,
+        at(-1),
+        at(0),
+        at(i64::MAX / 2),
+        DateTime::<Utc>::MAX_UTC,
+    ];
+    let widest = Limit::pace(100, TimeDelta::days(366));
+    for limit in [Limit::PACE, Limit::ALLOWANCE, Limit::CEILING, widest] {
+        for first in ends {
+            for second in ends {
+                let mut state = LimitState::default();
+                let passed = (0..1_000).filter(|_| limit.spend(&mut state, first).is_ok());
+                assert!(passed.count() <= limit.burst() as usize);
+                let passed = (0..1_000).filter(|_| limit.spend(&mut state, second).is_ok());
+                assert!(passed.count() <= limit.burst() as usize);
+            }
+        }
+        for full_at in [i64::MIN, i64::MAX] {
+            let count = u32::MAX;
+            let mut state = LimitState { full_at, count };
+            let _ = limit.spend(&mut state, at(NOW));
+            limit.refund(&mut state, u32::MAX);
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_could_not_be_kept_is_not_made() {
+    let day = TimeDelta::days(1);
+    let bad: [fn() -> Limit; 8] = [
+        || Limit::pace(0, TimeDelta::days(1)),
+        || Limit::allowance(0, TimeDelta::days(1)),
+        || Limit::ceiling(0),
+        || Limit::pace(1, TimeDelta::zero()),
+        || Limit::pace(1, TimeDelta::nanoseconds(999)),
+        || Limit::pace(1, TimeDelta::days(-1)),
+        || Limit::pace(1, TimeDelta::days(367)),
+        // All of it back after 8 million years: the sums would saturate and refuse nothing.
+        || Limit::pace(u32::MAX, TimeDelta::days(366)),
+    ];
+    for (at, make) in bad.into_iter().enumerate() {
+        assert!(catch_unwind(make).is_err(), "{at}");
+    }
+    assert_eq!(Limit::pace(36_600, day).burst(), 36_600);
+    assert!(catch_unwind(|| Limit::pace(36_601, TimeDelta::days(1))).is_err());
+}
+
+#[test]
+fn each_name_and_binding_has_a_key_of_its_own() {
+    let (one, other) = (alice(), subject("other", "4711"));
+    let email = Destination::email("a@example.org").unwrap();
+    let device = Destination::device("a@example.org").unwrap();
+    let bindings = [
+        Binding::tenant(""),
+        Binding::tenant("acme"),
+        Binding::subject(&one),
+        Binding::subject(&other),
+        Binding::subject(&one).destination(&email),
+        Binding::subject(&one).destination(&device),
+        Binding::tenant("acme").destination(&email),
+        Binding::subject(&one).epoch(0),
+    ];
+    let mut keys: Vec<LimitKey> = bindings
+        .iter()
+        .flat_map(|binding| ["pace", "allowance", ""].map(|name| LimitKey::new(name, binding)))
+        .collect();
+    assert_eq!(keys[6], LimitKey::new("pace", &Binding::subject(&alice())));
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 24);
+}
+
+proptest! {
+    /// Whatever is tried, at whatever clock going forward: in no span do more pass than the burst
+    /// and what the span gives back.
+    #[test]
+    fn no_span_passes_more_than_the_burst_and_its_refill(
+        burst in 1_u32..20,
+        period in 1_i64..1_000,
+        steps in prop::collection::vec(0_i64..2_000, 1..200),
+    ) {
+        let limit = Limit::pace(burst, TimeDelta::microseconds(period));
+        let mut state = LimitState::default();
+        let (mut time, mut passed) = (NOW, Vec::new());
+        for step in steps {
+            time += step;
+            if limit.spend(&mut state, at(time)).is_ok() {
+                passed.push(time);
+            }
+        }
+        for (first, start) in passed.iter().enumerate() {
+            for (last, end) in passed.iter().enumerate().skip(first) {
+                let most = i64::from(burst) + (end - start) / period;
+                let within = i64::try_from(last - first + 1).unwrap();
+                prop_assert!(within <= most, "{within} within {}", end - start);
+            }
+        }
+    }
+}

@@ -44,6 +44,30 @@ fn plain_code(algorithm: Algorithm, key: &[u8], counter: u64, digits: Digits) ->
     )
 }
 
+/// A key of one block is used as it is, a longer one is hashed first (RFC 2104 section 2). The
+/// blocks of all hashes.
+#[test]
+fn keys_around_the_block() {
+    let key = [0xa7; 200];
+    for block in [64, 72, 104, 128, 136, 144] {
+        for length in [block - 1, block, block + 1] {
+            let key = &key[..length];
+            let secret = Secret::import_short(key).unwrap();
+            for &algorithm in Algorithm::ALL {
+                let hotp = Hotp {
+                    algorithm,
+                    ..Hotp::default()
+                };
+                let code = hotp.generate(&secret, 7);
+                assert_eq!(
+                    code.expose_secret(),
+                    plain_code(algorithm, key, 7, Digits::Six)
+                );
+            }
+        }
+    }
+}
+
 prop_compose! {
     fn any_digits()(digits in 5..=10_u8) -> Digits {
         Digits::try_from(digits).expect("5 to 10")

@@ -19,6 +19,8 @@ const ATTACH: Policy = Policy::prompt(Purpose::new("attach")).start(Start::Waiti
     binds_subject: true,
 });
 
+type Edit = (&'static str, fn(&mut Decision));
+
 fn issue(policy: &Policy, binding: &Binding<'_>, seed: u64) -> Issued {
     issue_at(&issuer(), policy, binding, now(), &mut seeded(seed))
 }
@@ -152,7 +154,7 @@ fn every_part_of_a_decision_is_under_its_tag() {
     let stored = issued.record.stored().clone();
     assert_eq!(open_refusal(&PROMPT, stored.clone()), None);
 
-    let edits: [(&str, fn(&mut Decision)); 6] = [
+    let edits: [Edit; 6] = [
         ("approved", |decision| decision.approved = false),
         ("decider", |decision| {
             decision.decider = subject("acme", "4712");

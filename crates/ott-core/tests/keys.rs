@@ -101,12 +101,17 @@ fn a_new_line_is_read_back_and_a_failing_source_makes_none() {
     assert!(KeyRing::from_text(&line).is_ok());
     let mut short = Scripted::new(0..31);
     assert!(KeyRing::try_new_line_from_rng(KeyId(1), &mut short).is_err());
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn each_generated_ring_has_a_key_of_its_own() {
     let (one, two) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
     assert_ne!(one.sealing(), two.sealing());
 }
 
 fn time(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
+    text.parse().expect("a time")
 }
 
 /// Issues under one issuer, redeems and opens under another.
@@ -137,7 +142,8 @@ fn presented(
     time: DateTime<Utc>,
 ) -> ott_core::Presented {
     let token = issued.token.expose_secret();
-    present(issuer, policy, &issued.handle, binding, "acme", token, time).unwrap()
+    present(issuer, policy, &issued.handle, binding, "acme", token, time)
+        .expect("a token of this format")
 }
 
 #[test]

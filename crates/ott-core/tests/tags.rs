@@ -137,7 +137,8 @@ fn no_covered_field_can_be_edited() {
 
 #[test]
 fn absent_and_present_expiry_idle_and_number_differ() {
-    let edits: [(Policy, fn(&mut Stored)); 4] = [
+    type Absent = (Policy, fn(&mut Stored));
+    let edits: [Absent; 4] = [
         (CODE, |row| row.expires_at = None),
         (RECOVERY, |row| row.expires_at = Some(at(0))),
         (BEARER, |row| row.idle_micros = None),

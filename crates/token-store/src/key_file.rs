@@ -6,10 +6,13 @@ use std::{
     path::Path,
 };
 
-use ott_core::{KeyId, KeyRing, KeyRingError, rand::rngs::SysRng};
+use ott_core::{
+    KeyId, KeyRing, KeyRingError,
+    rand::{TryRng as _, rngs::SysRng},
+};
 use zeroize::Zeroizing;
 
-/// No key ring is larger.
+/// No key ring is larger, in bytes.
 const LARGEST: u64 = 65_536;
 
 /// Reads a key ring from a file.
@@ -22,6 +25,10 @@ const LARGEST: u64 = 65_536;
 pub fn read(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
     let file = File::open(path)?;
     check_mode(&file)?;
+    if file.metadata()?.len() > LARGEST {
+        // Reading only its beginning would lose keys.
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
+    }
     // Sized for the longest file, so that no reallocation leaves a copy of a key behind.
     let mut text = Zeroizing::new(String::with_capacity(
         usize::try_from(LARGEST).unwrap_or(usize::MAX),
@@ -44,28 +51,46 @@ pub fn read_or_create(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
     read(path)
 }
 
-/// Writes under another name and links it in place: the file appears whole, and never over another.
+/// Writes under a name of its own and links it in place: the file appears whole, never over another.
 fn create(path: &Path) -> Result<(), KeyFileError> {
     let line =
         KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).map_err(|_| KeyRingError::Random)?;
+    let mut name = [0; 8];
+    SysRng
+        .try_fill_bytes(&mut name)
+        .map_err(|_| KeyRingError::Random)?;
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}.new", std::process::id()));
+    draft.push(format!(".{:016x}.new", u64::from_be_bytes(name)));
     let draft = Path::new(&draft);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(draft).and_then(|mut file| {
-        file.write_all(line.as_bytes())?;
-        file.sync_all()
-    });
+    let mut file = options.open(draft)?;
+    let written = file
+        .write_all(line.as_bytes())
+        .and_then(|()| file.sync_all());
     let linked = written.and_then(|()| std::fs::hard_link(draft, path));
-    let removed = std::fs::remove_file(draft);
+    std::fs::remove_file(draft)?;
     match linked {
+        // Another process was faster: its key is the one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(()) => Ok(removed?),
+        linked => Ok(linked.and_then(|()| sync_folder(path))?),
     }
+}
+
+/// A key that a power failure takes back takes with it everything that it sealed.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

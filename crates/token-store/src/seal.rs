@@ -24,7 +24,8 @@ pub struct SealedFor<'a> {
 }
 
 impl SealedFor<'_> {
-    /// Length-prefixed, so that no two contexts spell the same bytes. `docs/formats.md` has them.
+    /// Algorithm (1 byte), key id (4), then label, tenant, subject, factor id and kind, each after its
+    /// length (4), so that no two contexts spell the same bytes. Integers are big-endian.
     fn associated_data(&self, key: KeyId) -> Vec<u8> {
         let mut data = vec![ALGORITHM];
         data.extend(key.0.to_be_bytes());

@@ -6,7 +6,7 @@ use ott_core::{
     Binding, Decision, Extra, Handle, Issued, Issuer, KeyRing, Limit, LimitKey, Policy,
     PolicyError, Presented, Purpose, Reason, Record, RecordId, Rejected, Stored, Subject, Usage,
     Verdict,
-    chrono::{DateTime, Utc},
+    chrono::{DateTime, TimeDelta, Utc},
     rand::rngs::SysRng,
 };
 
@@ -14,6 +14,9 @@ use crate::{
     Charge, Clock, Decided, Event, EventSink, Inserted, LimitStore, NoEvents, OpenRedeem, Opened,
     Redeemed, Revoke, Spent, StoreError, SystemClock, TokenStore, TokensError, Unchecked, What,
 };
+
+/// How often the use of a bearer token is written down at most.
+const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Issues and redeems tokens: joins an [`Issuer`] to a store, limits, a clock and an event sink.
 ///
@@ -354,6 +357,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     /// Redeems and hands over the open transaction in which it happened, so that redeeming and
     /// applying commit together. A refusal is committed before it is told.
     ///
+    /// What it spent of the policy's limits stays spent, also by a success.
+    ///
     /// # Errors
     /// As [`Tokens::redeem`]. Dropping the transaction leaves the token unspent.
     pub async fn redeem_open(
@@ -371,18 +376,23 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .issuer
             .present_by_id(policy, handle, binding, typed, self.now());
         let presented = presented.map_err(|rejected| self.refused(policy, None, rejected))?;
-        self.spend(policy, binding).await?;
+        let spent = self.spend(policy, binding).await?;
         let opened = self
             .store
             .redeem_open(&presented, self.now())
             .await
             .map_err(|error| self.outage("redeem", error))?;
         match opened {
-            // The limits stay spent: whether this counts is only known when the caller commits.
+            // Nothing is given back: the limits may wait for the very writer that is open now.
             Opened::Redeemed(transaction, stored) => {
                 Ok((transaction, self.redeemed(policy, stored)?))
             }
-            Opened::Refused(reason) => Err(self.refused_record(policy, &presented, reason).await),
+            Opened::Refused(reason) => {
+                let error = self.refused_record(policy, &presented, reason).await;
+                let times = u32::from(counted_nothing(&error));
+                self.give_back(&spent, times).await;
+                Err(error)
+            }
         }
     }
 
@@ -396,7 +406,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         }
     }
 
-    /// Proves a bearer token: its record is live, and nothing is spent. Notes the use, once a minute.
+    /// Proves a bearer token: its record is live, and nothing is spent. Notes the use once a minute,
+    /// or once in a quarter of the idle time where that is shorter.
     ///
     /// # Errors
     /// As [`Tokens::redeem`].
@@ -428,11 +439,15 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             return Err(refuse(Some(id), Rejected::new(Reason::Unknown)));
         };
         let last = stored.used_at.unwrap_or(stored.issued_at);
+        let note_after = match stored.idle_micros {
+            Some(idle) => NOTED_EVERY.min(TimeDelta::microseconds(idle / 4)),
+            None => NOTED_EVERY,
+        };
         let record = self.open(policy, stored)?;
         record
             .authenticate(&presented, now)
             .map_err(|why| refuse(Some(id), why))?;
-        if now.signed_duration_since(last).num_seconds() >= 60 {
+        if now.signed_duration_since(last) >= note_after {
             self.store
                 .touch(&id, now)
                 .await
@@ -496,7 +511,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     /// The subject's live records of this policy, oldest first.
     ///
     /// # Errors
-    /// [`TokensError::Unavailable`]. A record that does not open is left out, with an event.
+    /// [`TokensError::Unavailable`], or [`TokensError::KeyMissing`]: an outage is never a shorter
+    /// list. A record that was edited is left out, with an event.
     pub async fn list(
         &self,
         policy: &Policy,
@@ -508,10 +524,11 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .list(subject, Some(policy.purpose()), self.now())
             .await;
         let stored = listed.map_err(|error| self.outage("list", error))?;
-        Ok(stored
+        stored
             .into_iter()
-            .filter_map(|stored| self.open(policy, stored).ok())
-            .collect())
+            .map(|stored| self.open(policy, stored))
+            .filter(|opened| !matches!(opened, Err(TokensError::Rejected(_))))
+            .collect()
     }
 
     /// Revokes, and says how many records that were.
@@ -558,17 +575,24 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         // What cannot be a token is refused before it costs the account anything.
         let presented = present().map_err(|rejected| self.refused(policy, None, rejected))?;
         let spent = self.spend(policy, binding).await?;
-        let record = self.redeem_presented(policy, &presented).await?;
-        // A success gives back what its own flow spent, and nothing that others did.
-        if !spent.is_empty() {
-            let refunded = self
-                .limits
-                .refund(&spent, record.stored().attempts.max(1))
-                .await;
-            // The token is spent; failing now would lose it for a few guesses too few.
-            refunded.unwrap_or_else(|_| self.emit(None, What::StoreFailed("refund")));
+        let redeemed = self.redeem_presented(policy, &presented).await;
+        let times = match &redeemed {
+            // A success gives back what its own flow spent, and nothing that others did.
+            Ok(record) => record.stored().attempts.max(1),
+            Err(error) => u32::from(counted_nothing(error)),
+        };
+        self.give_back(&spent, times).await;
+        redeemed
+    }
+
+    /// Gives back what was spent. The answer stands whether or not this succeeds: failing now would
+    /// lose a token for a few guesses too few.
+    async fn give_back(&self, charges: &[Charge], times: u32) {
+        if charges.is_empty() || times == 0 {
+            return;
         }
-        Ok(record)
+        let refunded = self.limits.refund(charges, times).await;
+        refunded.unwrap_or_else(|_| self.emit(None, What::StoreFailed("refund")));
     }
 
     async fn redeem_presented(
@@ -637,11 +661,15 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .spend(&charges, self.now())
             .await
             .map_err(|error| self.outage("spend", error))?;
-        let retry_at = match spent {
+        let (refused, retry_at) = match spent {
             Spent::Allowed => return Ok(charges),
-            Spent::RetryAt(_, at) => Some(at),
-            Spent::Locked(_) => None,
+            Spent::RetryAt(key, at) => (key, Some(at)),
+            Spent::Locked(key) => (key, None),
         };
+        // Nothing will be evaluated: who hammers a reached limit must not use up the one before it.
+        let before = charges.iter().take_while(|charge| charge.key != refused);
+        self.give_back(&before.copied().collect::<Vec<_>>(), 1)
+            .await;
         let subject = subject_of(binding);
         self.emit(
             subject.as_ref(),
@@ -711,6 +739,16 @@ fn charges(policy: &Policy, binding: &Binding<'_>) -> Result<Vec<Charge>, Tokens
     limits
         .map(|(name, limit)| charge(policy, name, limit, binding))
         .collect()
+}
+
+/// Whether a refusal compared nothing that was wrong: a key that the ring lacks, or the right token
+/// before its decision.
+fn counted_nothing(error: &TokensError) -> bool {
+    match error {
+        TokensError::KeyMissing(_) => true,
+        TokensError::Rejected(rejected) => rejected.reason() == Reason::Pending,
+        _ => false,
+    }
 }
 
 fn charge(

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use token_store::{
-    Advanced, Charge, FactorId, FactorState, FactorStore, Spent, StoredFactor, Tokens, What,
+    Advanced, Charge, FactorId, FactorState, FactorStore, Spent, StoreError, StoredFactor, Tokens,
+    What,
     ott_core::{
-        Channel, GuessBound, Handle, Reason, Subject,
+        Channel, GuessBound, Handle, LimitKey, Reason, Rejected, Subject,
         chrono::{DateTime, Utc},
     },
     seal::{self, SealError, SealedFor},
@@ -13,7 +14,9 @@ use token_store::{
 
 use crate::{
     BuildError, Claim, Context, Limits, Occasion, OpenFactor, Provider, ProviderError, Requested,
-    Response, TwoFactorError, Verified, VerifyError, factors::is_stale, limits::ceiling_key,
+    Response, TwoFactorError, Verified, VerifyError,
+    factors::{is_guarded, is_stale, read_secret},
+    limits::Price,
 };
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
@@ -247,20 +250,30 @@ impl TwoFactor {
         let (provider, factors) = self.candidates(attempt, occasion).await?;
         let id = provider.descriptor().id;
         let mut refusal = TwoFactorError::from(Reason::Unknown);
+        let mut paid = Vec::new();
         for factor in &factors {
+            let price = self
+                .limits
+                .of_guess(attempt.subject, &factor.id, attempt.address);
             match self
-                .prove_one(attempt, occasion, &*provider, factor, response)
+                .prove_one(attempt, occasion, &*provider, factor, response, &price)
                 .await
             {
-                Ok(()) => return Ok((factor.id, id, provider.channel())),
-                Err(TwoFactorError::Rejected(rejected)) => {
+                Ok(()) => {
+                    self.give_back_all(&price, &paid).await;
+                    return Ok((factor.id, id, provider.channel()));
+                }
+                Err(NotProved::Refused(rejected, cost)) => {
                     self.tokens.emit(
                         Some(attempt.subject),
                         What::FactorRefused(factor.id, rejected.reason()),
                     );
                     refusal = TwoFactorError::Rejected(rejected);
+                    if cost == Cost::Paid {
+                        paid.push(price.ceiling);
+                    }
                 }
-                Err(other) => return Err(other),
+                Err(NotProved::Failed(error)) => return Err(error),
             }
         }
         Err(refusal)
@@ -273,42 +286,64 @@ impl TwoFactor {
         provider: &dyn Provider,
         factor: &OpenFactor,
         response: &Response<'_>,
-    ) -> Result<(), TwoFactorError> {
-        let charges = self
-            .limits
-            .of_guess(attempt.subject, &factor.id, attempt.address);
-        self.spend_guess(attempt, factor, &charges).await?;
-        let claim = match provider
+        price: &Price,
+    ) -> Result<(), NotProved> {
+        self.spend_guess(attempt, factor, price).await?;
+        let verified = provider
             .verify(&self.context(attempt, occasion, factor), response)
-            .await
-        {
+            .await;
+        let claim = match verified {
             Ok(claim) => claim,
-            Err(VerifyError::Provider(error)) => return Err(self.provider_failed(error)),
+            Err(VerifyError::Provider(error)) => return Err(self.provider_failed(error).into()),
+            Err(VerifyError::Rejected(rejected)) if rejected.reason() == Reason::Malformed => {
+                // Nothing was compared, so nothing was learnt: a slip of the finger is free.
+                self.give_back(&price.whole(), 1).await;
+                return Err(NotProved::Refused(rejected, Cost::Free));
+            }
             Err(VerifyError::Rejected(rejected)) => {
-                if rejected.reason() == Reason::Malformed {
-                    // Nothing was compared, so nothing was learnt: a slip of the finger is free.
-                    self.tokens.limits().refund(&charges, 1).await?;
-                }
-                return Err(rejected.into());
+                return Err(NotProved::Refused(rejected, Cost::Paid));
             }
         };
-        self.burn(occasion, factor, claim).await?;
-        // The proof stands. Losing it for a limit that was not given back would help nobody.
-        let limits = self.tokens.limits();
-        let (timed, _ceiling) = charges.split_at(charges.len().saturating_sub(1));
-        let cleared = limits
-            .clear(&ceiling_key(attempt.subject, &factor.id))
-            .await;
-        let refunded = limits.refund(timed, 1).await;
-        if cleared.and(refunded).is_err() {
-            self.tokens.emit(None, What::StoreFailed("refund"));
+        match self.burn(attempt, occasion, factor, claim).await {
+            Err(TwoFactorError::Rejected(rejected)) => {
+                Err(NotProved::Refused(rejected, Cost::Paid))
+            }
+            Err(TwoFactorError::KeyMissing(key)) => {
+                // The store compared nothing.
+                self.give_back(&price.whole(), 1).await;
+                Err(TwoFactorError::KeyMissing(key).into())
+            }
+            burnt => Ok(burnt?),
         }
-        Ok(())
+    }
+
+    /// After a success: clears the factor's ceiling, and gives back what this very try spent, at the
+    /// candidates before it too. Else who uses the second of two authenticators would, by nothing
+    /// but successes, disable the first and run out of tries.
+    async fn give_back_all(&self, price: &Price, paid: &[Charge]) {
+        let tries = u32::try_from(paid.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        self.give_back(&price.timed, tries).await;
+        self.give_back(paid, 1).await;
+        let cleared = self.tokens.limits().clear(&price.ceiling.key).await;
+        cleared.unwrap_or_else(|_| self.tokens.emit(None, What::StoreFailed("clear")));
+    }
+
+    /// The answer stands whether or not this succeeds: losing a proof for a limit that was not given
+    /// back would help nobody.
+    async fn give_back(&self, charges: &[Charge], times: u32) {
+        if charges.is_empty() {
+            return;
+        }
+        let refunded = self.tokens.limits().refund(charges, times).await;
+        refunded.unwrap_or_else(|_| self.tokens.emit(None, What::StoreFailed("refund")));
     }
 
     /// Performs a claim: the one place where a code stops being good.
     async fn burn(
         &self,
+        attempt: &Attempt<'_>,
         occasion: Occasion,
         factor: &OpenFactor,
         claim: Claim,
@@ -324,7 +359,10 @@ impl TwoFactor {
             }
             Claim::Redeem { policy, presented } => {
                 let tokens = self.tokens.without_limits("the engine spent its own");
-                tokens.redeem(&policy, &presented).await?;
+                let record = tokens.redeem(&policy, &presented).await?;
+                if record.stored().owner().as_ref() != Some(attempt.subject) {
+                    return Err(TwoFactorError::Misuse("a provider claimed another's token"));
+                }
                 None
             }
         };
@@ -335,7 +373,7 @@ impl TwoFactor {
             }
             (Occasion::Verify, None) => Ok(Advanced::Accepted),
         };
-        match advanced.inspect_err(|_| self.tokens.emit(None, What::StoreFailed("advance")))? {
+        match advanced.map_err(|error| self.outage("advance", error))? {
             Advanced::Accepted => Ok(()),
             Advanced::Replayed => Err(Reason::Spent.into()),
             // Removed, disabled or confirmed by somebody else in the meantime.
@@ -361,6 +399,7 @@ impl TwoFactor {
             Occasion::Verify => FactorState::Active,
         };
         let stored = self.stored(attempt.subject).await?;
+        let guarded = is_guarded(&stored);
         let now = self.now();
         let meant = stored.into_iter().filter(|factor| {
             factor.kind == attempt.provider
@@ -370,7 +409,11 @@ impl TwoFactor {
         });
         let factors = meant
             .map(|factor| self.open(factor))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        if occasion == Occasion::Confirm && guarded && factors.iter().any(|factor| !factor.proved) {
+            // Enrolled before there was a factor to prove: by whom, nobody knows.
+            return Err(TwoFactorError::ProofNeeded);
+        }
         Ok((provider, factors))
     }
 
@@ -386,7 +429,7 @@ impl TwoFactor {
         subject: &Subject,
     ) -> Result<Vec<StoredFactor>, TwoFactorError> {
         let stored = self.factors.factors(subject).await;
-        Ok(stored.inspect_err(|_| self.tokens.emit(None, What::StoreFailed("factors")))?)
+        stored.map_err(|error| self.outage("factors", error))
     }
 
     /// Opens a factor's seal. One that does not open is an outage: the row was edited, and a person
@@ -397,11 +440,13 @@ impl TwoFactor {
             factor: &stored.id,
             kind: &stored.kind,
         };
-        match seal::open(self.tokens.issuer().keys(), &context, &stored.sealed) {
-            Ok(secret) => Ok(OpenFactor {
+        let opened = seal::open(self.tokens.issuer().keys(), &context, &stored.sealed);
+        match opened.and_then(|plain| read_secret(&plain).ok_or(SealError::Broken)) {
+            Ok((proved, secret)) => Ok(OpenFactor {
                 id: stored.id,
                 label: stored.label,
                 last: stored.last,
+                proved,
                 secret,
             }),
             Err(SealError::KeyMissing(key)) => {
@@ -445,36 +490,42 @@ impl TwoFactor {
         &self,
         attempt: &Attempt<'_>,
         factor: &OpenFactor,
-        charges: &[Charge],
-    ) -> Result<(), TwoFactorError> {
-        let ceiling = ceiling_key(attempt.subject, &factor.id);
-        match self.spend(attempt, charges).await {
-            Err(Overspent::Locked(key)) if key == ceiling => {
+        price: &Price,
+    ) -> Result<(), NotProved> {
+        match self.spend(attempt, &price.whole()).await {
+            Err(Overspent::Locked(key)) if key == price.ceiling.key => {
                 self.disable(attempt.subject, &factor.id).await?;
-                Err(Reason::Exhausted.into())
+                let exhausted = Rejected::new(Reason::Exhausted);
+                Err(NotProved::Refused(exhausted, Cost::Free))
             }
-            other => Ok(other?),
+            other => Ok(other.map_err(TwoFactorError::from)?),
         }
     }
 
     async fn spend(&self, attempt: &Attempt<'_>, charges: &[Charge]) -> Result<(), Overspent> {
-        let spent = self.tokens.limits().spend(charges, self.tokens.now()).await;
-        let throttled = |at| {
-            self.tokens
-                .emit(Some(attempt.subject), What::Throttled("second-factor", at))
+        let spent = self.tokens.limits().spend(charges, self.now()).await;
+        let (key, at) = match spent.map_err(|error| self.outage("spend", error))? {
+            Spent::Allowed => return Ok(()),
+            Spent::Locked(key) => (key, None),
+            Spent::RetryAt(key, at) => (key, Some(at)),
         };
-        match spent.inspect_err(|_| self.tokens.emit(None, What::StoreFailed("spend"))) {
-            Ok(Spent::Allowed) => Ok(()),
-            Ok(Spent::Locked(key)) => {
-                throttled(None);
-                Err(Overspent::Locked(key))
-            }
-            Ok(Spent::RetryAt(_, at)) => {
-                throttled(Some(at));
-                Err(Overspent::RetryAt(at))
-            }
-            Err(error) => Err(Overspent::Unavailable(error)),
+        self.tokens
+            .emit(Some(attempt.subject), What::Throttled("second-factor", at));
+        // Nothing will be compared: who hammers a reached limit must not use up the subject's pace.
+        // What the address spent stays spent.
+        let of_subject = charges.iter().skip(usize::from(attempt.address.is_some()));
+        let before = of_subject.take_while(|charge| charge.key != key).copied();
+        let refused_by_address = charges.first().is_some_and(|first| first.key == key);
+        if !refused_by_address {
+            self.give_back(&before.collect::<Vec<_>>(), 1).await;
         }
+        Err(at.map_or(Overspent::Locked(key), Overspent::RetryAt))
+    }
+
+    /// An outage of a store, told to the events.
+    pub(crate) fn outage(&self, verb: &'static str, error: StoreError) -> TwoFactorError {
+        self.tokens.emit(None, What::StoreFailed(verb));
+        error.into()
     }
 
     pub(crate) fn provider_failed(&self, error: ProviderError) -> TwoFactorError {
@@ -489,19 +540,44 @@ impl TwoFactor {
     }
 }
 
+/// Whether a refusal was paid for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    Free,
+    Paid,
+}
+
+/// Why one candidate did not prove it: the next may, or nothing goes on.
+enum NotProved {
+    Refused(Rejected, Cost),
+    Failed(TwoFactorError),
+}
+
+impl From<TwoFactorError> for NotProved {
+    fn from(error: TwoFactorError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Why nothing was spent.
 enum Overspent {
-    Locked(token_store::ott_core::LimitKey),
+    Failed(TwoFactorError),
+    Locked(LimitKey),
     RetryAt(DateTime<Utc>),
-    Unavailable(token_store::StoreError),
+}
+
+impl From<TwoFactorError> for Overspent {
+    fn from(error: TwoFactorError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl From<Overspent> for TwoFactorError {
     fn from(overspent: Overspent) -> Self {
         match overspent {
+            Overspent::Failed(error) => error,
             Overspent::Locked(_) => Self::Throttled { retry_at: None },
             Overspent::RetryAt(at) => Self::Throttled { retry_at: Some(at) },
-            Overspent::Unavailable(error) => error.into(),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The life of a factor: enrolled, confirmed, renamed, removed.
 
 use token_store::{
-    FactorChange, FactorId, FactorState, StoredFactor, What,
+    FactorChange, FactorId, FactorState, StoreError, StoredFactor, What,
     ott_core::{
-        Subject,
+        Reason, Subject,
         chrono::{DateTime, TimeDelta, Utc},
         rand::{TryRng as _, rngs::SysRng},
     },
     seal::{self, SealedFor},
 };
+use zeroize::Zeroizing;
 
 use crate::{
     Attempt, Descriptor, EnrolDetails, Occasion, Requested, Response, Shown, TwoFactor,
@@ -78,7 +79,8 @@ impl TwoFactor {
                 .into_iter()
                 .map(|factor| self.open(factor))
                 .collect::<Result<Vec<_>, _>>()?;
-            if provider.available(subject, &open).await? {
+            let available = provider.available(subject, &open).await;
+            if available.map_err(|error| self.provider_failed(error))? {
                 offers.push(Offer {
                     descriptor: descriptor.clone(),
                     factors: views,
@@ -128,11 +130,10 @@ impl TwoFactor {
         let label = check_label(label)?;
         let now = self.now();
         let stored = self.stored(subject).await?;
-        if stored
-            .iter()
-            .any(|factor| matches!(factor.state, FactorState::Active | FactorState::Disabled))
-        {
-            self.check_proof(subject, proof)?;
+        let proved = self.check_proof(subject, proof);
+        let is_proved = proved.is_ok();
+        if is_guarded(&stored) {
+            proved?;
         }
         let of_kind = stored
             .iter()
@@ -142,7 +143,8 @@ impl TwoFactor {
             return Err(TwoFactorError::TooMany);
         }
         for factor in stale {
-            self.factors.remove(&factor.id, now).await?;
+            let removed = self.factors.remove(&factor.id, now).await;
+            removed.map_err(|error| self.outage("remove", error))?;
         }
         let enrolment = provider
             .enrol(details)
@@ -163,7 +165,7 @@ impl TwoFactor {
         let sealed = seal::seal(
             self.tokens.issuer().keys(),
             &context,
-            &enrolment.secret,
+            &write_secret(is_proved, &enrolment.secret),
             &mut SysRng,
         );
         let factor = StoredFactor {
@@ -177,9 +179,13 @@ impl TwoFactor {
             created_at: now,
             used_at: None,
         };
-        if !self.factors.insert_factor(&factor).await? {
-            return Err(TwoFactorError::Misuse("a factor id came up twice"));
-        }
+        // 128 bits never collide by chance: the store or the random source is broken.
+        let inserted = match self.factors.insert_factor(&factor).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Corrupt("a factor id came up twice")),
+            Err(error) => Err(error),
+        };
+        inserted.map_err(|error| self.outage("insert", error))?;
         self.tokens.emit(Some(subject), What::FactorEnrolled(id));
         Ok(Enrolled {
             factor: id,
@@ -199,6 +205,9 @@ impl TwoFactor {
     }
 
     /// Confirms an enrolled factor with its first code, which is burnt in the same step.
+    ///
+    /// A factor that was enrolled without a proof is not confirmed any more once another one is:
+    /// enrol it again, with a proof.
     ///
     /// # Errors
     /// [`TwoFactorError`]. The factor counts for nothing until this succeeds.
@@ -234,11 +243,9 @@ impl TwoFactor {
     ) -> Result<(), TwoFactorError> {
         let label = check_label(label)?;
         self.own(proof, factor).await?;
-        self.changed(
-            self.factors
-                .update(factor, &FactorChange::Label(label))
-                .await?,
-        )?;
+        let change = FactorChange::Label(label);
+        let updated = self.factors.update(factor, &change).await;
+        changed(updated.map_err(|error| self.outage("update", error))?)?;
         self.tokens
             .emit(Some(proof.subject()), What::FactorRenamed(*factor));
         Ok(())
@@ -252,7 +259,8 @@ impl TwoFactor {
     /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] if the subject has no such factor.
     pub async fn remove(&self, proof: &Verified, factor: &FactorId) -> Result<(), TwoFactorError> {
         self.own(proof, factor).await?;
-        self.changed(self.factors.remove(factor, self.now()).await?)?;
+        let removed = self.factors.remove(factor, self.now()).await;
+        changed(removed.map_err(|error| self.outage("remove", error))?)?;
         self.tokens
             .emit(Some(proof.subject()), What::FactorRemoved(*factor));
         Ok(())
@@ -263,7 +271,8 @@ impl TwoFactor {
         subject: &Subject,
         factor: &FactorId,
     ) -> Result<(), TwoFactorError> {
-        if self.factors.update(factor, &FactorChange::Disable).await? {
+        let disabled = self.factors.update(factor, &FactorChange::Disable).await;
+        if disabled.map_err(|error| self.outage("update", error))? {
             self.tokens
                 .emit(Some(subject), What::FactorDisabled(*factor));
         }
@@ -275,7 +284,7 @@ impl TwoFactor {
         let subject = proof.subject();
         self.check_proof(subject, Some(proof))?;
         let stored = self.stored(subject).await?;
-        self.changed(
+        changed(
             stored
                 .iter()
                 .any(|stored| stored.id == *factor && stored.state != FactorState::Removed),
@@ -293,14 +302,35 @@ impl TwoFactor {
             Err(TwoFactorError::ProofNeeded)
         }
     }
+}
 
-    fn changed(&self, changed: bool) -> Result<(), TwoFactorError> {
-        if changed {
-            Ok(())
-        } else {
-            Err(token_store::ott_core::Reason::Unknown.into())
-        }
+fn changed(changed: bool) -> Result<(), TwoFactorError> {
+    if changed {
+        Ok(())
+    } else {
+        Err(Reason::Unknown.into())
     }
+}
+
+/// Whether a change of factors takes a proof: one was confirmed, and still proves or could.
+pub(crate) fn is_guarded(stored: &[StoredFactor]) -> bool {
+    let confirmed = [FactorState::Active, FactorState::Disabled];
+    stored
+        .iter()
+        .any(|factor| confirmed.contains(&factor.state))
+}
+
+/// What is sealed: whether a proof was given at enrolment (1 byte), then the provider's secret.
+fn write_secret(proved: bool, secret: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(secret.len().saturating_add(1)));
+    plain.push(u8::from(proved));
+    plain.extend(secret);
+    plain
+}
+
+pub(crate) fn read_secret(plain: &[u8]) -> Option<(bool, Zeroizing<Vec<u8>>)> {
+    let (proved, secret) = plain.split_first()?;
+    (*proved <= 1).then(|| (*proved == 1, Zeroizing::new(secret.to_vec())))
 }
 
 /// Enrolled and never confirmed: it can no longer be.
@@ -315,7 +345,7 @@ fn check_label(label: &str) -> Result<String, TwoFactorError> {
         || label.chars().count() > LONGEST_LABEL
         || label.chars().any(char::is_control);
     if strange {
-        Err(token_store::ott_core::Reason::Malformed.into())
+        Err(Reason::Malformed.into())
     } else {
         Ok(label.into())
     }

@@ -41,21 +41,21 @@ impl Limits {
         subject: &Subject,
         factor: &FactorId,
         address: Option<&str>,
-    ) -> Vec<Charge> {
+    ) -> Price {
         let owner = Binding::subject(subject);
         let of_subject = |name, limit| Charge {
             key: LimitKey::new(name, &owner),
             limit,
         };
-        let mut charges = Vec::with_capacity(4);
-        charges.extend(self.of_address(subject, address));
-        charges.push(of_subject("second-factor pace", self.pace));
-        charges.push(of_subject("second-factor allowance", self.allowance));
-        charges.push(Charge {
+        let mut timed = Vec::with_capacity(3);
+        timed.extend(self.of_address(subject, address));
+        timed.push(of_subject("second-factor pace", self.pace));
+        timed.push(of_subject("second-factor allowance", self.allowance));
+        let ceiling = Charge {
             key: ceiling_key(subject, factor),
             limit: self.ceiling,
-        });
-        charges
+        };
+        Price { timed, ceiling }
     }
 
     /// What sending a code costs.
@@ -79,8 +79,23 @@ impl Limits {
     }
 }
 
+/// What one guess at one factor costs.
+pub(crate) struct Price {
+    /// What time gives back, in the order in which it is spent.
+    pub(crate) timed: Vec<Charge>,
+    /// The factor's consecutive failures, spent last.
+    pub(crate) ceiling: Charge,
+}
+
+impl Price {
+    /// All of it, in the order in which it is spent.
+    pub(crate) fn whole(&self) -> Vec<Charge> {
+        self.timed.iter().copied().chain([self.ceiling]).collect()
+    }
+}
+
 /// Under which a factor's consecutive failures are counted.
-pub(crate) fn ceiling_key(subject: &Subject, factor: &FactorId) -> LimitKey {
+fn ceiling_key(subject: &Subject, factor: &FactorId) -> LimitKey {
     let factor = factor.to_string();
     let operation = [("factor", factor.as_str())];
     LimitKey::new(

@@ -186,7 +186,6 @@ pub enum Claim {
 }
 
 /// What was sent.
-#[derive(Debug)]
 pub struct Requested {
     /// The flow's secret name of what was sent: keep it in the session, give it back with the response.
     pub handle: Option<Handle>,
@@ -194,8 +193,16 @@ pub struct Requested {
     pub hint: Option<String>,
 }
 
+impl core::fmt::Debug for Requested {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Requested")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a provider needs to start an authenticator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct EnrolDetails<'a> {
     /// Whose.
     pub subject: &'a Subject,
@@ -203,6 +210,15 @@ pub struct EnrolDetails<'a> {
     pub account: &'a str,
     /// Where to send codes: from the account, never from the request.
     pub destination: Option<&'a Destination>,
+}
+
+impl core::fmt::Debug for EnrolDetails<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // The account's name is an e-mail address more often than not.
+        f.debug_struct("EnrolDetails")
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A new authenticator.
@@ -233,6 +249,8 @@ pub struct OpenFactor {
     pub(crate) id: FactorId,
     pub(crate) label: String,
     pub(crate) last: Option<u64>,
+    /// Whether it was enrolled under a proof of another factor.
+    pub(crate) proved: bool,
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
 

@@ -1,8 +1,8 @@
 //! The provider for authenticator apps.
 
 use async_trait::async_trait;
-use oath_otp::{Algorithm, Digits, Label, Period, Secret, Totp};
-use token_store::ott_core::{Channel, Reason, Subject};
+use oath_otp::{Algorithm, Digits, Label, Period, Secret, Totp, Window};
+use token_store::ott_core::{Channel, GuessBound, Reason, Subject};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -37,9 +37,15 @@ impl TotpProvider {
 
     /// With other parameters for what is enrolled from now on.
     ///
+    /// A factor that was enrolled earlier with fewer digits has the default window at most, so that
+    /// the guess budget holds for it too; one of fewer than six digits proves nothing any more.
+    ///
     /// # Errors
-    /// [`ProviderError::Misuse`] if the issuer cannot stand in an otpauth label.
+    /// [`ProviderError::Misuse`] if the issuer cannot stand in an otpauth label, or for a hash other
+    /// than SHA-1, SHA-256 and SHA-512.
     pub fn with(issuer: &str, totp: Totp) -> Result<Self, ProviderError> {
+        algorithm_code(totp.algorithm)
+            .ok_or(ProviderError::Misuse("a hash that no sealed factor names"))?;
         Label::new(issuer, "account")
             .map_err(|_| ProviderError::Misuse("an issuer that no otpauth label can hold"))?;
         let descriptor = Descriptor {
@@ -57,6 +63,23 @@ impl TotpProvider {
     }
 }
 
+impl TotpProvider {
+    /// How a factor that was enrolled with these parameters is verified now. `None` if its odds are
+    /// worse than any that the guess budget was computed with.
+    fn of_enrolled(&self, enrolled: Totp) -> Option<Totp> {
+        let window = self.totp.window;
+        if enrolled.digits >= self.totp.digits {
+            return Some(Totp { window, ..enrolled });
+        }
+        let default = Window::default();
+        let window = Window {
+            past: window.past.min(default.past),
+            future: window.future.min(default.future),
+        };
+        (enrolled.digits >= Digits::Six).then_some(Totp { window, ..enrolled })
+    }
+}
+
 #[async_trait]
 impl Provider for TotpProvider {
     fn descriptor(&self) -> &Descriptor {
@@ -68,10 +91,19 @@ impl Provider for TotpProvider {
     }
 
     fn odds(&self) -> Odds {
-        Odds {
-            code_space: u128::from(self.totp.code_space()),
-            valid: u64::from(self.totp.valid_codes()),
-        }
+        let earlier = self.of_enrolled(Totp::default());
+        let odds = [Some(self.totp), earlier]
+            .into_iter()
+            .flatten()
+            .map(|totp| Odds {
+                code_space: u128::from(totp.code_space()),
+                valid: u64::from(totp.valid_codes()),
+            });
+        let worst = odds.max_by_key(|odds| GuessBound::new(1, odds.valid, odds.code_space));
+        worst.unwrap_or(Odds {
+            code_space: 1,
+            valid: 1,
+        })
     }
 
     async fn available(&self, _: &Subject, factors: &[OpenFactor]) -> Result<bool, ProviderError> {
@@ -108,10 +140,7 @@ impl Provider for TotpProvider {
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
         let (totp, secret) = decode(context.factor.secret()).ok_or(ProviderError::Secret)?;
-        let totp = Totp {
-            window: self.totp.window,
-            ..totp
-        };
+        let totp = self.of_enrolled(totp).ok_or(ProviderError::Secret)?;
         let seconds = u64::try_from(context.now.timestamp()).unwrap_or(0);
         let step = totp.verify(&secret, response.text(), seconds, context.factor.last());
         let step = step.map_err(|rejected| match rejected.reason() {
@@ -126,15 +155,20 @@ impl Provider for TotpProvider {
     }
 }
 
+/// The byte that names a hash in a sealed secret. Others exist only behind a feature of `oath-otp`
+/// that this crate does not turn on.
+const fn algorithm_code(algorithm: Algorithm) -> Option<u8> {
+    match algorithm {
+        Algorithm::Sha1 => Some(1),
+        Algorithm::Sha256 => Some(2),
+        Algorithm::Sha512 => Some(3),
+        _ => None,
+    }
+}
+
 /// Version, algorithm, digits (1 byte each), period (4), start (8), key.
 fn encode(totp: &Totp, secret: &Secret) -> Zeroizing<Vec<u8>> {
-    let algorithm = match totp.algorithm {
-        Algorithm::Sha1 => 1,
-        Algorithm::Sha256 => 2,
-        Algorithm::Sha512 => 3,
-        // Other hashes exist only behind a feature that this crate does not turn on.
-        _ => 0,
-    };
+    let algorithm = algorithm_code(totp.algorithm).unwrap_or(0);
     let key = secret.expose_secret();
     let mut bytes = Zeroizing::new(Vec::with_capacity(key.len().saturating_add(15)));
     bytes.extend([VERSION, algorithm, totp.digits.get()]);

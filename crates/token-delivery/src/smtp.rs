@@ -17,7 +17,7 @@ use lettre::{
     address::Envelope,
     message::{
         Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0},
     },
     transport::smtp::client::AsyncSmtpConnection,
 };
@@ -118,10 +118,17 @@ impl SmtpDelivery {
             .date_now()
             .message_id(Some(format!("<{id:032x}@{domain}>")))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body(rendered.expose_text().to_owned());
         let message = message.map_err(|_| DeliveryError::Refused(Fault::Address.into()))?;
-        Ok(Zeroizing::new(message.formatted()))
+        let mut message = Zeroizing::new(message.formatted());
+        // The line end before the final dot is the last line's own (RFC 5321 section 4.1.1.4).
+        let length = message
+            .strip_suffix(b"\r\n")
+            .map_or(message.len(), <[u8]>::len);
+        message.truncate(length);
+        Ok(message)
     }
 
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<(), DeliveryError> {
@@ -162,9 +169,12 @@ impl Delivery for SmtpDelivery {
                 channel: destination.channel(),
             });
         }
-        let to = destination.address().parse::<Address>();
-        // The source is dropped: it would have to be trusted not to repeat the address.
-        let to = to.map_err(|_| DeliveryError::Refused(Fault::Address.into()))?;
+        let address = destination.address();
+        // Receivers exist that decode an encoded word (RFC 2047) also here, where it is none, and
+        // so deliver to another address than the one that was checked.
+        let to = Some(address).filter(|address| !address.contains("=?"));
+        let to = to.and_then(|address| address.parse::<Address>().ok());
+        let to = to.ok_or_else(|| DeliveryError::Refused(Fault::Address.into()))?;
         let rendered = self.templates.render(message)?;
         let bytes = self.compose(&to, &rendered)?;
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to]);

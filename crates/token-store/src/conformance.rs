@@ -51,23 +51,44 @@ use std::sync::Arc;
 use crate::OpenRedeem;
 
 mod batch;
+mod counter_histories;
 mod counters;
 mod dice;
+mod dropped;
 mod fixture;
+mod histories;
+mod history;
 mod life;
+mod limit_histories;
 mod limits;
+mod model;
 mod once;
 mod open;
+mod outage;
+mod public;
 mod races;
 mod report;
+mod scope;
 
 pub use batch::{law_05_batch_is_all_or_none, law_05_superseding_retires_exactly_its_own};
+pub use counter_histories::law_08_histories_follow_the_rules;
 pub use counters::{law_08_factors_keep_what_they_are, law_08_one_code_counts_once};
+pub use dropped::{
+    law_10_dropped_factor_verbs, law_10_dropped_limit_verbs, law_10_dropped_token_verbs,
+};
+pub use histories::{law_06_concurrent_verbs_have_an_order, law_06_histories_follow_the_record};
 pub use life::{law_04_approval_adds_a_minute, law_04_idle_ends, law_04_life_has_sharp_edges};
+pub use limit_histories::law_09_histories_follow_the_limit;
 pub use limits::{law_09_burst_is_exact, law_09_order_and_refusal, law_09_what_gives_back};
 pub use once::law_01_inserted_is_redeemed_once;
-pub use open::{law_03_open_guesses_are_counted_first, law_03_open_success_is_the_callers};
+pub use open::{
+    law_03_open_guesses_are_counted_first, law_03_open_success_is_the_callers,
+    law_10_dropped_redeem_open,
+};
+pub use outage::{law_11_outage_of_factors, law_11_outage_of_limits, law_11_outage_of_tokens};
+pub use public::law_12_public_id_grants_nothing;
 pub use races::{law_02_one_winner, law_03_guesses_are_counted_first};
+pub use scope::{law_07_purge_takes_the_dead_alone, law_07_revoke_and_list_keep_to_their_own};
 
 /// What the laws need to know of a store under test.
 pub trait Harness: Send + Sync + 'static {
@@ -117,12 +138,22 @@ macro_rules! laws {
             law_04_idle_ends
             law_05_batch_is_all_or_none
             law_05_superseding_retires_exactly_its_own
+            law_06_histories_follow_the_record
+            law_06_concurrent_verbs_have_an_order
+            law_07_revoke_and_list_keep_to_their_own
+            law_07_purge_takes_the_dead_alone
+            law_10_dropped_token_verbs
+            law_11_outage_of_tokens
+            law_12_public_id_grants_nothing
         }
     };
     (factors: $harness:expr) => {
         $crate::laws! { @tests $harness;
             law_08_one_code_counts_once
             law_08_factors_keep_what_they_are
+            law_08_histories_follow_the_rules
+            law_10_dropped_factor_verbs
+            law_11_outage_of_factors
         }
     };
     (limits: $harness:expr) => {
@@ -130,12 +161,16 @@ macro_rules! laws {
             law_09_burst_is_exact
             law_09_order_and_refusal
             law_09_what_gives_back
+            law_09_histories_follow_the_limit
+            law_10_dropped_limit_verbs
+            law_11_outage_of_limits
         }
     };
     (open: $harness:expr) => {
         $crate::laws! { @tests $harness;
             law_03_open_guesses_are_counted_first
             law_03_open_success_is_the_callers
+            law_10_dropped_redeem_open
         }
     };
     (@tests $harness:expr; $($law:ident)*) => {$(

@@ -1,22 +1,143 @@
-//! The laws over `MemoryStore`.
+//! The laws over [`MemoryStore`].
 #![cfg(feature = "conformance")]
 
 use std::sync::Arc;
 
-use token_store::{MemoryStore, conformance::Harness};
+use async_trait::async_trait;
+use token_store::{
+    Advanced, Charge, Decided, FactorChange, FactorId, FactorStore, Inserted, LimitStore,
+    MemoryStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    conformance::Harness,
+    ott_core::{
+        Decision, LimitKey, Presented, Purpose, Record, RecordId, Stored, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+
+type Time = DateTime<Utc>;
 
 struct Memory;
 
 impl Harness for Memory {
-    type Store = MemoryStore;
+    type Store = Perhaps;
 
-    async fn store(&self) -> Arc<MemoryStore> {
-        Arc::new(MemoryStore::new())
+    async fn store(&self) -> Arc<Perhaps> {
+        Arc::new(Perhaps(Some(MemoryStore::new())))
     }
 
-    async fn broken(&self) -> Arc<MemoryStore> {
-        unimplemented!("memory has no back end to lose")
+    async fn broken(&self) -> Arc<Perhaps> {
+        Arc::new(Perhaps(None))
     }
 }
 
 token_store::laws!(Memory);
+
+/// A store in memory, or an outage: memory alone has no back end to lose.
+struct Perhaps(Option<MemoryStore>);
+
+impl Perhaps {
+    fn up(&self) -> Result<&MemoryStore, StoreError> {
+        self.0.as_ref().ok_or(StoreError::Timeout)
+    }
+}
+
+#[async_trait]
+impl TokenStore for Perhaps {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        self.up()?.insert(batch).await
+    }
+
+    async fn redeem(&self, presented: &Presented, now: Time) -> Result<Redeemed, StoreError> {
+        self.up()?.redeem(presented, now).await
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: Time,
+    ) -> Result<Decided, StoreError> {
+        self.up()?.decide(id, decision, now).await
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        self.up()?.find(id).await
+    }
+
+    async fn touch(&self, id: &RecordId, now: Time) -> Result<(), StoreError> {
+        self.up()?.touch(id, now).await
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: Time,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.up()?.list(subject, purpose, now).await
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        self.up()?.revoke(what).await
+    }
+
+    async fn purge(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up()?.purge(before, limit).await
+    }
+}
+
+#[async_trait]
+impl FactorStore for Perhaps {
+    async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
+        self.up()?.insert_factor(factor).await
+    }
+
+    async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
+        self.up()?.factors(subject).await
+    }
+
+    async fn confirm(
+        &self,
+        id: &FactorId,
+        counter: Option<u64>,
+        now: Time,
+    ) -> Result<Advanced, StoreError> {
+        self.up()?.confirm(id, counter, now).await
+    }
+
+    async fn advance(
+        &self,
+        id: &FactorId,
+        counter: u64,
+        now: Time,
+    ) -> Result<Advanced, StoreError> {
+        self.up()?.advance(id, counter, now).await
+    }
+
+    async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
+        self.up()?.update(id, change).await
+    }
+
+    async fn remove(&self, id: &FactorId, now: Time) -> Result<bool, StoreError> {
+        self.up()?.remove(id, now).await
+    }
+}
+
+#[async_trait]
+impl LimitStore for Perhaps {
+    async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
+        self.up()?.spend(charges, now).await
+    }
+
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
+        self.up()?.refund(charges, times).await
+    }
+
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
+        self.up()?.clear(key).await
+    }
+
+    async fn purge_limits(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up()?.purge_limits(before, limit).await
+    }
+}

@@ -223,7 +223,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     }
 }
 
-fn factor(dice: &mut Dice, subject: &Subject, state: FactorState) -> StoredFactor {
+pub(super) fn factor(dice: &mut Dice, subject: &Subject, state: FactorState) -> StoredFactor {
     let id = [dice.next().to_be_bytes(), dice.next().to_be_bytes()].concat();
     StoredFactor {
         id: FactorId::from_bytes(id.try_into().expect("twice eight bytes")),

@@ -6,6 +6,8 @@ use ott_core::{Reason, State};
 
 use super::{
     OpenHarness,
+    dice::{Dice, any_seed},
+    dropped::{LAW as DROPPED, cut},
     fixture::{CODE, Mint, alice, now, race, records},
     report::Law,
 };
@@ -104,5 +106,24 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
             &found.map(|found| found.state),
             &Some(State::Spent),
         );
+    }
+}
+
+/// Law 10 through `redeem_open`: a dropped future spends nothing that was not handed over.
+pub async fn law_10_dropped_redeem_open<H: OpenHarness>(harness: &H) {
+    let store = harness.store().await;
+    let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
+    for round in 0..(harness.rounds() / 10).max(1) {
+        let minted = mint.mint(&CODE, &alice(), now());
+        let right = mint.right(&minted);
+        DROPPED.answer("insert", store.insert(&records([&minted])).await);
+        if let Some(opened) = cut(&mut dice, store.redeem_open(&right, now())).await {
+            // Handed over, and dropped here.
+            DROPPED.answer("redeem_open", opened);
+        }
+        let answer = DROPPED.answer("redeem", store.redeem(&right, now()).await);
+        DROPPED.holds(matches!(answer, Redeemed::Redeemed(_)), || {
+            format!("round {round}: nothing was committed, and the right token got {answer:?}")
+        });
     }
 }

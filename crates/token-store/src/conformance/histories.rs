@@ -1,0 +1,356 @@
+//! Law 6.
+
+use core::fmt;
+use std::sync::Arc;
+
+use ott_core::{APPROVED_LIFE, CLOCK_ALLOWANCE, Policy, Subject, Verdict, chrono::TimeDelta};
+
+use super::{
+    Harness,
+    dice::{Dice, any_seed},
+    fixture::{MICRO, Mint, Minted, OTHER_CODE, POLICIES, RECOVERY, Time, now, race, subject},
+    history::{World, prove},
+    model::{Answer, Model, Verb, differs},
+    report::Law,
+};
+use crate::{Decided, Redeemed, Revoke, TokenStore};
+
+const ALONE: Law = Law(6, "every (state × verb) pair gives what `Record` gives");
+const TOGETHER: Law = Law(
+    6,
+    "concurrent verbs answer as if they ran one after the other, each as `Record` says",
+);
+
+/// Law 6: every (state × verb) pair gives what `Record` gives, proved by random histories.
+///
+/// Fifty histories of 200 steps, at times that go forward and back, over records that share slots
+/// and subjects; every answer is compared, and at the end every record.
+pub async fn law_06_histories_follow_the_record<H: Harness<Store: TokenStore>>(harness: &H) {
+    let histories = (harness.rounds() / 20).max(1);
+    prove(ALONE, histories, 200, |seed| Tokens::new(harness, seed)).await;
+}
+
+/// Law 6: concurrent verbs answer as if they ran one after the other in some order.
+///
+/// Four verbs at a time on the same few records; one of the 24 orders must explain every answer
+/// and everything found afterwards. A refusal's reason is not compared: a store may read it later.
+pub async fn law_06_concurrent_verbs_have_an_order<H: Harness<Store: TokenStore>>(harness: &H) {
+    const AT_ONCE: usize = 4;
+    let mut dice = Dice::new(any_seed());
+    for _ in 0..(harness.rounds() / 20).max(1) {
+        let world = Tokens::few(harness, dice.next());
+        let store = harness.store().await;
+        let mut model = Model::default();
+        for minted in world.pool.iter().step_by(2) {
+            let insert = Verb::Insert(vec![minted.record.clone()]);
+            let told = TOGETHER.answer("insert", insert.ask(&*store, now()).await);
+            TOGETHER.holds(told == model.answer(&insert, now()), || {
+                String::from("an insert before the race failed")
+            });
+        }
+        for _ in 0..10 {
+            let steps: Vec<_> = (0..AT_ONCE).map(|_| world.draw_racing(&mut dice)).collect();
+            let answers = race(AT_ONCE, |task| {
+                let (store, step) = (Arc::clone(&store), steps[task].clone());
+                async move { step.verb.ask(&*store, step.now).await }
+            })
+            .await;
+            let told = answers.into_iter();
+            let told: Vec<_> = told.map(|told| TOGETHER.answer("a verb", told)).collect();
+            let mut found = Vec::new();
+            for minted in &world.pool {
+                found.push(TOGETHER.answer("find", store.find(minted.id()).await));
+            }
+            let explains = |order: &Vec<usize>| {
+                let mut after = model.clone();
+                let agree = order.iter().all(|place| {
+                    let step = &steps[*place];
+                    agrees(&told[*place], &after.answer(&step.verb, step.now))
+                });
+                let mut all = world.pool.iter().zip(&found);
+                let left = all.all(|(minted, found)| {
+                    found.as_ref() == after.get(minted.id()).map(ott_core::Record::stored)
+                });
+                (agree && left).then_some(after)
+            };
+            match orders(AT_ONCE).iter().find_map(explains) {
+                Some(after) => model = after,
+                None => TOGETHER.broken(&format!(
+                    "no order of these verbs explains what they answered and left: {}",
+                    steps
+                        .iter()
+                        .zip(&told)
+                        .map(|(step, told)| format!("\n  {step:?}: {}", granted(told)))
+                        .collect::<String>()
+                )),
+            }
+        }
+    }
+}
+
+/// Equal, but for a refusal's reason and the order within one age.
+fn agrees(found: &Answer, expected: &Answer) -> bool {
+    match (found, expected) {
+        (Answer::Redeemed(Redeemed::Refused(_)), Answer::Redeemed(Redeemed::Refused(_)))
+        | (Answer::Decided(Decided::Refused(_)), Answer::Decided(Decided::Refused(_))) => true,
+        _ => differs(found, expected).is_none(),
+    }
+}
+
+fn granted(answer: &Answer) -> String {
+    match answer {
+        Answer::Redeemed(Redeemed::Redeemed(_)) => String::from("redeemed"),
+        Answer::Redeemed(Redeemed::Refused(reason)) => format!("refused, {reason:?}"),
+        Answer::Decided(Decided::Decided(_)) => String::from("decided"),
+        Answer::Decided(Decided::Refused(reason)) => format!("not decided, {reason:?}"),
+        Answer::Inserted(told) => format!("{told:?}"),
+        Answer::Count(told) => format!("{told}"),
+        Answer::Found(_) | Answer::Listed(_) | Answer::Touched => String::from("an answer"),
+    }
+}
+
+/// Every order of so many.
+fn orders(of: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for new in 0..of {
+        let longer = orders.iter().flat_map(|order| {
+            (0..=order.len()).map(move |place| {
+                let mut order: Vec<usize> = order.clone();
+                order.insert(place, new);
+                order
+            })
+        });
+        orders = longer.collect();
+    }
+    orders
+}
+
+/// A verb at a time.
+#[derive(Clone)]
+struct Step {
+    verb: Verb,
+    now: Time,
+    told: String,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {} {}", self.now.to_rfc3339(), self.told)
+    }
+}
+
+/// Tokens that histories are made of.
+struct Tokens<'h, H> {
+    harness: &'h H,
+    mint: Mint,
+    pool: Vec<Minted>,
+    subjects: Vec<Subject>,
+}
+
+impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
+    /// Forty tokens of three subjects.
+    fn new(harness: &'h H, seed: u64) -> Self {
+        let subjects = vec![
+            subject("t1", "alice"),
+            subject("t1", "bob"),
+            subject("t2", "alice"),
+        ];
+        let mut policies = POLICIES.to_vec();
+        policies.extend([OTHER_CODE, RECOVERY]);
+        Self::of(harness, seed, subjects, &policies, 40)
+    }
+
+    /// Six tokens of one subject, so that verbs meet.
+    fn few(harness: &'h H, seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let policies = [POLICIES[dice.below(POLICIES.len())], RECOVERY];
+        Self::of(harness, seed, vec![subject("t1", "alice")], &policies, 6)
+    }
+
+    fn of(
+        harness: &'h H,
+        seed: u64,
+        subjects: Vec<Subject>,
+        policies: &[Policy],
+        size: usize,
+    ) -> Self {
+        let (mut mint, mut dice) = (Mint::seeded(seed), Dice::new(!seed));
+        let mut pool: Vec<Minted> = Vec::new();
+        while pool.len() < size {
+            let later = TimeDelta::microseconds(dice.below(30_000_000) as i64);
+            let issued_at = now() + later;
+            let earlier = (!pool.is_empty()).then(|| &pool[dice.below(pool.len())]);
+            let minted = match earlier.filter(|_| dice.below(3) == 0) {
+                Some(earlier) => mint.resend(earlier, issued_at),
+                None => {
+                    let policy = &policies[dice.below(policies.len())];
+                    let owner = &subjects[dice.below(subjects.len())];
+                    let named = policy.purpose().as_str() != "law-pairing";
+                    let owner_id = named.then_some(owner);
+                    mint.mint_for(policy, owner.tenant(), owner_id, b"", None, issued_at)
+                }
+            };
+            pool.push(minted);
+        }
+        Self {
+            harness,
+            mint,
+            pool,
+            subjects,
+        }
+    }
+
+    fn any(&self, dice: &mut Dice) -> (usize, &Minted) {
+        let place = dice.below(self.pool.len());
+        (place, &self.pool[place])
+    }
+
+    /// Mostly while everything lives, sometimes at an edge of a record's life.
+    fn time(&self, dice: &mut Dice) -> Time {
+        let (_, minted) = self.any(dice);
+        let stored = minted.stored();
+        let ends = stored.expires_at.unwrap_or(stored.issued_at);
+        let idles = stored.idle_micros.map(TimeDelta::microseconds);
+        let idles = stored.issued_at + idles.unwrap_or_default();
+        let begins = stored.issued_at - CLOCK_ALLOWANCE;
+        let edges = [begins, ends, ends + APPROVED_LIFE, idles, stored.issued_at];
+        match dice.below(12) {
+            0 => edges[dice.below(edges.len())],
+            1 => edges[dice.below(edges.len())] - MICRO,
+            2 => ends + TimeDelta::nanoseconds(dice.below(3_000_000_000) as i64),
+            _ => now() + TimeDelta::microseconds(dice.below(60_000_000) as i64),
+        }
+    }
+
+    fn draw_racing(&self, dice: &mut Dice) -> Step {
+        loop {
+            let step = self.draw(dice);
+            if !matches!(step.verb, Verb::Purge(_)) {
+                return step;
+            }
+        }
+    }
+
+    fn redeem(&self, dice: &mut Dice) -> (String, Verb) {
+        let (place, minted) = self.any(dice);
+        let (how, presented) = match dice.below(8) {
+            0 => ("without its key", self.mint.keyless(minted)),
+            1..=3 => ("wrongly", self.mint.wrong(minted, dice.below(1_000))),
+            _ => ("rightly", self.mint.right(minted)),
+        };
+        let name = minted.policy.purpose().as_str();
+        let told = format!("redeem {place} ({name}) {how}");
+        (told, Verb::Redeem(presented))
+    }
+
+    fn decide(&self, dice: &mut Dice, now: Time) -> (String, Verb) {
+        let (place, minted) = self.any(dice);
+        let decider = match &minted.subject {
+            Some(owner) if dice.below(4) > 0 => owner.clone(),
+            _ => self.subjects[dice.below(self.subjects.len())].clone(),
+        };
+        let verdict = match dice.below(4) {
+            0 => Verdict::Deny,
+            1 => Verdict::Approve { number: Some(0) },
+            _ => Verdict::Approve {
+                number: minted.stored().number,
+            },
+        };
+        let told = format!("decide on {place} as {decider:?}: {verdict:?}");
+        let data = b"\0data"[..dice.below(6)].to_vec();
+        let decision = self.mint.decide(minted, &decider, verdict, &data, now);
+        (told, Verb::Decide(*minted.id(), decision))
+    }
+
+    fn revoke(&self, dice: &mut Dice) -> (String, Verb) {
+        let (place, minted) = self.any(dice);
+        let subject = self.subjects[dice.below(self.subjects.len())].clone();
+        let purpose = (dice.below(2) == 0).then(|| *minted.policy.purpose());
+        let except = (dice.below(2) == 0).then(|| *self.any(dice).1.id());
+        let what = match dice.below(3) {
+            0 => Revoke::Subject {
+                subject,
+                purpose,
+                except,
+            },
+            _ => Revoke::Record(*minted.id()),
+        };
+        (format!("revoke (of {place}) {what:?}"), Verb::Revoke(what))
+    }
+
+    fn insert(&self, dice: &mut Dice) -> (String, Verb) {
+        let size = [0, 1, 1, 1, 2, 3][dice.below(6)];
+        let places: Vec<_> = (0..size).map(|_| self.any(dice).0).collect();
+        let records = places.iter().map(|place| self.pool[*place].record.clone());
+        let batch = Verb::Insert(records.collect());
+        (format!("insert {places:?}"), batch)
+    }
+}
+
+impl<H: Harness<Store: TokenStore>> World for Tokens<'_, H> {
+    type Step = Step;
+
+    fn draw(&self, dice: &mut Dice) -> Step {
+        let now = self.time(dice);
+        let (place, minted) = self.any(dice);
+        let id = *minted.id();
+        let (told, verb) = match dice.below(16) {
+            0..=3 => self.insert(dice),
+            4..=7 => self.redeem(dice),
+            8..=10 => self.decide(dice, now),
+            11 => (format!("find {place}"), Verb::Find(id)),
+            12 => (format!("touch {place}"), Verb::Touch(id)),
+            13 => {
+                let owner = self.subjects[dice.below(self.subjects.len())].clone();
+                let purpose = (dice.below(2) == 0).then(|| *minted.policy.purpose());
+                let told = format!("list {owner:?} {purpose:?}");
+                (told, Verb::List(owner, purpose))
+            }
+            14 => self.revoke(dice),
+            _ => {
+                let limit = [0, 1, 3, u32::MAX][dice.below(4)];
+                (format!("purge at most {limit}"), Verb::Purge(limit))
+            }
+        };
+        Step { verb, now, told }
+    }
+
+    async fn run(&self, steps: &[Step]) -> Result<(), String> {
+        let store = self.harness.store().await;
+        let mut model = Model::default();
+        for (number, step) in steps.iter().enumerate() {
+            let at = |how: String| format!("step {number}, {step:?}: {how}");
+            let expected = model.answer(&step.verb, step.now);
+            let told = step.verb.ask(&*store, step.now).await;
+            let told = told.map_err(|error| at(format!("an outage: {error:?}")))?;
+            if let Some(how) = differs(&told, &expected) {
+                return Err(at(how));
+            }
+            if matches!(step.verb, Verb::Purge(_)) {
+                let mut gone = Vec::new();
+                for id in model.records().map(|stored| stored.id) {
+                    let found = store.find(&id).await;
+                    let found = found.map_err(|error| at(format!("an outage: {error:?}")))?;
+                    gone.extend(found.is_none().then_some(id));
+                }
+                if told != Answer::Count(gone.len() as u64) {
+                    return Err(at(format!(
+                        "it removed {}, and told another number",
+                        gone.len()
+                    )));
+                }
+                model.purged(&gone, step.now).map_err(at)?;
+            }
+        }
+        for (place, minted) in self.pool.iter().enumerate() {
+            let found = Verb::Find(*minted.id());
+            let expected = model.answer(&found, now());
+            let told = found.ask(&*store, now()).await;
+            let told = told.map_err(|error| format!("at the end an outage: {error:?}"))?;
+            if let Some(how) = differs(&told, &expected) {
+                return Err(format!("at the end, find {place}: {how}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! The account's page: ways to prove it, and sessions.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofa_providers::{
+    FactorView,
+    token_store::{
+        FactorId, FactorState, Revoke,
+        ott_core::{
+            Record,
+            chrono::{DateTime, Utc},
+        },
+    },
+};
+
+use crate::{
+    app::{SESSION, Shared},
+    error::AppError,
+    forms::{Empty, FormToken, Posted},
+    layout::{self, Who},
+    session::SignedIn,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Rename {
+    factor: String,
+    label: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Remove {
+    factor: String,
+}
+
+pub(crate) async fn show(
+    State(app): Shared,
+    signed_in: SignedIn,
+    FormToken(csrf): FormToken,
+) -> Result<Markup, AppError> {
+    let SignedIn { account, record } = signed_in;
+    let factors = app.two_factor.factors(&account.subject).await?;
+    let sessions = app.tokens.list(&SESSION, &account.subject).await?;
+    let shown: Vec<_> = factors
+        .iter()
+        .filter(|factor| factor.state != FactorState::Pending)
+        .collect();
+    let last = shown
+        .iter()
+        .filter(|factor| factor.state == FactorState::Active)
+        .count()
+        <= 1;
+    let body = html! {
+        h1 { "Your account" }
+        p.soft { "Signed in as " strong { (account.email.address()) } }
+        section.card aria-labelledby="ways" {
+            div.row.between {
+                h2 #ways { "Second steps" }
+                a.button.narrow href="/account/add" { "Add another" }
+            }
+            ul.plain {
+                @for factor in &shown { (factor_item(factor, last, &csrf)) }
+            }
+        }
+        section.card aria-labelledby="sessions" {
+            h2 #sessions { "Where you are signed in" }
+            ul.plain {
+                @for session in &sessions { (session_item(session, *session.id() == record)) }
+            }
+            br;
+            div.row {
+                @if sessions.len() > 1 {
+                    form method="post" action="/account/end-sessions" {
+                        (layout::csrf(&csrf))
+                        button.quiet.narrow { "Sign out everywhere else" }
+                    }
+                }
+                form method="post" action="/sign-out" {
+                    (layout::csrf(&csrf))
+                    button.narrow { "Sign out" }
+                }
+            }
+        }
+    };
+    Ok(layout::page(Who::SignedIn, "Your account", true, body))
+}
+
+fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
+    let active = factor.state == FactorState::Active;
+    html! {
+        li {
+            div.row.between {
+                div {
+                    h3 { (factor.label) }
+                    p.soft.small {
+                        (kind_name(&factor.kind)) " · added " (when(factor.created_at))
+                        @if let Some(used) = factor.used_at { " · last used " (when(used)) }
+                    }
+                }
+                @if active { span.tag.good { "Active" } } @else { span.tag.bad { "Disabled" } }
+            }
+            details {
+                summary { "Change" }
+                form.rename method="post" action="/account/rename" {
+                    (layout::csrf(csrf))
+                    input type="hidden" name="factor" value=(factor.id);
+                    input name="label" value=(factor.label) maxlength="64" required aria-label={ "New name for " (factor.label) };
+                    button.quiet.narrow { "Rename" }
+                }
+                @if active && last {
+                    p.soft.small { br; "This is your only second step, so it stays. Add another one first." }
+                } @else {
+                    form.rename method="post" action="/account/remove" {
+                        (layout::csrf(csrf))
+                        input type="hidden" name="factor" value=(factor.id);
+                        button.danger.narrow aria-label={ "Remove " (factor.label) } { "Remove" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn session_item(session: &Record, this: bool) -> Markup {
+    let stored = session.stored();
+    html! {
+        li {
+            div.row.between {
+                div {
+                    h3 { (String::from_utf8_lossy(&stored.data)) }
+                    p.soft.small {
+                        "since " (when(stored.issued_at))
+                        @if let Some(used) = stored.used_at { " · last seen " (when(used)) }
+                    }
+                }
+                @if this { span.tag { "This browser" } }
+            }
+        }
+    }
+}
+
+pub(crate) async fn rename(
+    State(app): Shared,
+    signed_in: SignedIn,
+    Posted(form): Posted<Rename>,
+) -> Result<Response, AppError> {
+    let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
+    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
+    app.two_factor.rename(&proof, &factor, &form.label).await?;
+    Ok(Redirect::to("/account").into_response())
+}
+
+pub(crate) async fn remove(
+    State(app): Shared,
+    signed_in: SignedIn,
+    Posted(form): Posted<Remove>,
+) -> Result<Response, AppError> {
+    let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
+    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
+    let factors = app.two_factor.factors(&signed_in.account.subject).await?;
+    let others = factors
+        .iter()
+        .filter(|other| other.state == FactorState::Active && other.id != factor);
+    if others.count() == 0 {
+        return Err(AppError::BadRequest(
+            "This is your only second step, so it stays. Add another one first.",
+        ));
+    }
+    app.two_factor.remove(&proof, &factor).await?;
+    Ok(Redirect::to("/account").into_response())
+}
+
+pub(crate) async fn end_sessions(
+    State(app): Shared,
+    signed_in: SignedIn,
+    Posted(Empty {}): Posted<Empty>,
+) -> Result<Response, AppError> {
+    let SignedIn { account, record } = signed_in;
+    let others = Revoke::Subject {
+        subject: account.subject,
+        purpose: Some(*SESSION.purpose()),
+        except: Some(record),
+    };
+    app.tokens.revoke(&others).await?;
+    Ok(Redirect::to("/account").into_response())
+}
+
+fn kind_name(kind: &str) -> &'static str {
+    match kind {
+        "totp" => "Authenticator app",
+        "email" => "E-mail",
+        _ => "Another way",
+    }
+}
+
+/// A time as a person reads it, and as a program does.
+pub(crate) fn when(time: DateTime<Utc>) -> Markup {
+    let exact = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    html! { time datetime=(exact) { (time.format("%e %b %Y, %H:%M")) " UTC" } }
+}

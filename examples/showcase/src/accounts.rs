@@ -1,0 +1,119 @@
+//! The application's own part: people and their passwords.
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use sqlx::SqlitePool;
+use twofa_providers::token_store::ott_core::{
+    Destination, Format, Subject, Token, rand::rngs::SysRng,
+};
+
+use crate::error::AppError;
+
+/// A person.
+pub(crate) struct Account {
+    pub(crate) subject: Subject,
+    pub(crate) email: Destination,
+    /// Raised whenever a credential changes: every outstanding token dies with it.
+    pub(crate) epoch: u64,
+}
+
+/// The table of people.
+#[derive(Clone)]
+pub(crate) struct Accounts {
+    pool: SqlitePool,
+    /// Verified against when nobody has the address, so that the answer takes as long.
+    decoy: String,
+}
+
+impl Accounts {
+    pub(crate) async fn open(pool: SqlitePool) -> Result<Self, AppError> {
+        let table = "CREATE TABLE IF NOT EXISTS accounts (
+            id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, password TEXT NOT NULL, epoch INTEGER NOT NULL)";
+        sqlx::query(table).execute(&pool).await?;
+        Ok(Self {
+            pool,
+            decoy: hash("no account has this password".into()).await?,
+        })
+    }
+
+    /// Creates an account, or says that the address has one.
+    pub(crate) async fn create(
+        &self,
+        email: &Destination,
+        password: String,
+    ) -> Result<Option<Account>, AppError> {
+        let id = Token::try_generate_from_rng(&Format::alphanumeric(22), &mut SysRng)
+            .map_err(AppError::unavailable)?;
+        let hash = hash(password).await?;
+        let insert = "INSERT INTO accounts (id, email, password, epoch) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING";
+        let insert = sqlx::query(insert)
+            .bind(id.expose_secret())
+            .bind(email.address())
+            .bind(hash);
+        let created = insert.execute(&self.pool).await?.rows_affected() == 1;
+        if created {
+            self.by_id(id.expose_secret()).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The account with this address and password.
+    pub(crate) async fn authenticate(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<Option<Account>, AppError> {
+        let find = "SELECT id, password FROM accounts WHERE email = ?";
+        let row: Option<(String, String)> = sqlx::query_as(find)
+            .bind(email)
+            .fetch_optional(&self.pool)
+            .await?;
+        let known = row.is_some();
+        let (id, stored) = row.unwrap_or_else(|| (String::new(), self.decoy.clone()));
+        let right = tokio::task::spawn_blocking(move || {
+            let parsed = PasswordHash::new(&stored);
+            parsed.is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            })
+        });
+        if right.await.map_err(AppError::unavailable)? && known {
+            self.by_id(&id).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Account>, AppError> {
+        let find = "SELECT email, epoch FROM accounts WHERE id = ?";
+        let row: Option<(String, i64)> = sqlx::query_as(find)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some((email, epoch)) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Account {
+            subject: Subject::new("", id).map_err(AppError::unavailable)?,
+            email: Destination::email(email).map_err(AppError::unavailable)?,
+            epoch: u64::try_from(epoch).unwrap_or(0),
+        }))
+    }
+}
+
+/// Hashes on a thread of its own: it takes tens of milliseconds on purpose.
+async fn hash(password: String) -> Result<String, AppError> {
+    let hashing = tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .map(|hash| hash.to_string())
+    });
+    hashing
+        .await
+        .map_err(AppError::unavailable)?
+        .map_err(AppError::unavailable)
+}

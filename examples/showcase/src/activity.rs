@@ -1,0 +1,94 @@
+//! What happened: kept in memory, shown to the person whose it was.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use axum::extract::State;
+use maud::{Markup, html};
+use twofa_providers::token_store::{Event, EventSink, What, ott_core::Subject};
+
+use crate::{
+    account::when,
+    app::Shared,
+    error::AppError,
+    layout::{self, Who},
+    session::SignedIn,
+};
+
+/// The latest events, oldest first.
+pub(crate) struct EventLog {
+    most: usize,
+    events: Mutex<VecDeque<Event>>,
+}
+
+impl EventLog {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            events: Mutex::new(VecDeque::with_capacity(most)),
+        }
+    }
+
+    /// The latest of a person, newest first.
+    fn of(&self, subject: &Subject, most: usize) -> Vec<Event> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = events
+            .iter()
+            .rev()
+            .filter(|event| event.subject.as_ref() == Some(subject));
+        own.take(most).cloned().collect()
+    }
+}
+
+impl EventSink for EventLog {
+    fn emit(&self, event: Event) {
+        // A session proves itself with every page: that is not news.
+        if matches!(event.what, What::Authenticated(..)) {
+            return;
+        }
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.len() == self.most {
+            events.pop_front();
+        }
+        events.push_back(event);
+    }
+}
+
+pub(crate) async fn show(State(app): Shared, signed_in: SignedIn) -> Result<Markup, AppError> {
+    let events = app.events.of(&signed_in.account.subject, 100);
+    let body = html! {
+        h1 { "Activity" }
+        p.soft { "What happened to your account since the server started. No entry holds a code or a secret." }
+        section.card {
+            table {
+                thead { tr { th scope="col" { "When" } th scope="col" { "What" } } }
+                tbody {
+                    @for event in &events {
+                        tr { td { (when(event.at)) } td { (words(&event.what)) } }
+                    }
+                }
+            }
+        }
+    };
+    Ok(layout::page(Who::SignedIn, "Activity", true, body))
+}
+
+fn words(what: &What) -> String {
+    match what {
+        What::DeliveryFailed(_) => "A message could not be sent".into(),
+        What::FactorConfirmed(_) => "A second step was confirmed and counts from now on".into(),
+        What::FactorDisabled(_) => "A second step failed too often and is disabled".into(),
+        What::FactorEnrolled(_) => "A second step was started".into(),
+        What::FactorRefused(_, reason) => format!("A code was refused ({reason:?})"),
+        What::FactorRemoved(_) => "A second step was removed".into(),
+        What::FactorRenamed(_) => "A second step got another name".into(),
+        What::FactorVerified(_) => "A code was accepted".into(),
+        What::Issued(purpose, _) => format!("A token was issued ({})", purpose.as_str()),
+        What::Redeemed(purpose, _) => format!("A token was redeemed ({})", purpose.as_str()),
+        What::Revoked(count) => format!("{count} tokens were revoked"),
+        What::Throttled(..) => "Too many tries: a limit was reached".into(),
+        other => format!("{other:?}"),
+    }
+}

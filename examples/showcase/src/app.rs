@@ -1,0 +1,360 @@
+//! What the pages share, and how they are wired.
+
+use core::{future::Future, net::SocketAddr};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::header,
+    middleware,
+    routing::{get, post},
+};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use token_store_sqlx::SqliteStore;
+use tokio::net::TcpListener;
+use twofa_providers::{
+    BuildError, EmailProvider, ProviderError, TotpProvider, TwoFactor, Verified,
+    token_delivery::{Outbox, Template, Templates, TemplatesError},
+    token_store::{
+        self, FactorStore, Tokens,
+        key_file::{self, KeyFileError},
+        ott_core::{Policy, Purpose, RecordId, chrono::TimeDelta},
+    },
+};
+
+use crate::{
+    account,
+    accounts::Accounts,
+    activity::{self, EventLog},
+    config::Config,
+    enrol,
+    error::AppError,
+    headers, outbox, second_factor, sign_in,
+};
+
+/// The application's name, in messages and authenticator apps.
+const NAME: &str = "Showcase";
+
+/// The password was right: ten minutes for the second factor.
+pub(crate) const PASSED: Policy =
+    Policy::bearer(Purpose::new("password-passed"), TimeDelta::minutes(10));
+/// Signed in: twelve hours, two of them unused at most.
+pub(crate) const SESSION: Policy =
+    Policy::bearer(Purpose::new("session"), TimeDelta::hours(12)).idle(TimeDelta::hours(2));
+/// A code by e-mail.
+pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
+
+/// What the pages share.
+pub(crate) struct App {
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) two_factor: TwoFactor,
+    pub(crate) accounts: Accounts,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) events: Arc<EventLog>,
+    /// The last proof of each session. Lost with the process: then it is asked for again.
+    proofs: Mutex<HashMap<RecordId, Arc<Verified>>>,
+    /// The origins under which people may open the pages.
+    pub(crate) origins: Vec<String>,
+    /// Whether cookies travel over TLS alone.
+    pub(crate) secure: bool,
+}
+
+pub(crate) type Shared = axum::extract::State<Arc<App>>;
+
+impl App {
+    /// The last proof of a session; the engine decides whether it is fresh.
+    pub(crate) fn proof(&self, session: &RecordId) -> Option<Arc<Verified>> {
+        self.proofs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(session)
+            .cloned()
+    }
+
+    pub(crate) fn keep_proof(&self, session: RecordId, proof: Verified) {
+        self.proofs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, Arc::new(proof));
+    }
+
+    pub(crate) fn forget_proof(&self, session: &RecordId) {
+        self.proofs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(session);
+    }
+}
+
+/// The showcase, listening.
+pub struct Showcase {
+    listener: TcpListener,
+    router: Router,
+    origin: String,
+    outbox: Arc<Outbox>,
+    pool: SqlitePool,
+}
+
+impl Showcase {
+    /// Opens the database and the keys (and makes them on the first start), and listens.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let keys = key_file::read_or_create(&config.keys)?;
+        make_private_folder(&config.data).map_err(StartError::Data)?;
+        let database = SqliteConnectOptions::new()
+            .filename(config.data.join("showcase.db"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(8)
+            .connect_with(database)
+            .await?;
+        let store = SqliteStore::new(pool.clone()).await?;
+        let accounts = Accounts::open(pool.clone())
+            .await
+            .map_err(StartError::accounts)?;
+
+        let words = "Your code is {token}. It is good for {minutes} minutes and for one use.\n\n\
+            Nobody at {application} will ever ask you for it.";
+        let templates = Templates::new(
+            NAME,
+            [Template::new(
+                &EMAIL_CODE,
+                "Your code for {application}",
+                words,
+            )],
+        )?;
+        let outbox = Arc::new(Outbox::new(50).templates(templates));
+        let events = Arc::new(EventLog::new(1_000));
+
+        let tokens = Tokens::builder(keys, store.clone())
+            .policy(&PASSED)
+            .policy(&SESSION)
+            .policy(&EMAIL_CODE)
+            .clock(Arc::clone(&config.clock))
+            .events(Arc::clone(&events) as Arc<_>)
+            .build()?
+            .into_shared();
+        let delivery = Arc::clone(&outbox) as Arc<_>;
+        let two_factor =
+            TwoFactor::builder(Arc::clone(&tokens), Arc::new(store) as Arc<dyn FactorStore>)
+                .provider(TotpProvider::new(NAME)?)
+                .provider(EmailProvider::new(
+                    Arc::clone(&tokens),
+                    &EMAIL_CODE,
+                    delivery,
+                ))
+                .build()?;
+
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.map_err(|source| StartError::Listen {
+            address: config.listen,
+            source,
+        })?;
+        let origins = origins(&config, listener.local_addr().map_err(StartError::Data)?);
+        let origin = origins.first().cloned().unwrap_or_default();
+        let app = Arc::new(App {
+            tokens,
+            two_factor,
+            accounts,
+            outbox: Arc::clone(&outbox),
+            events,
+            proofs: Mutex::default(),
+            secure: origin.starts_with("https://"),
+            origins,
+        });
+        Ok(Self {
+            listener,
+            router: router(app),
+            origin,
+            outbox,
+            pool,
+        })
+    }
+
+    /// What to type into a browser.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The development outbox, for tests.
+    #[must_use]
+    pub fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.outbox)
+    }
+
+    /// The database, for tests.
+    #[must_use]
+    pub fn pool(&self) -> SqlitePool {
+        self.pool.clone()
+    }
+
+    /// Serves until `stop` is done.
+    ///
+    /// # Errors
+    /// Whatever the operating system says of the listening socket.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let service = self
+            .router
+            .into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.listener, service)
+            .with_graceful_shutdown(stop)
+            .await
+    }
+}
+
+impl core::fmt::Debug for Showcase {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Showcase")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(sign_in::start))
+        .route(
+            "/register",
+            get(sign_in::register_form).post(sign_in::register),
+        )
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route(
+            "/second-factor",
+            get(second_factor::choose).post(second_factor::verify),
+        )
+        .route("/second-factor/request", post(second_factor::request))
+        .route("/welcome", get(enrol::first).post(enrol::enrol_first))
+        .route("/welcome/confirm", post(enrol::confirm_first))
+        .route("/account", get(account::show))
+        .route(
+            "/account/prove",
+            get(second_factor::prove_form).post(second_factor::prove),
+        )
+        .route("/account/prove/request", post(second_factor::prove_request))
+        .route(
+            "/account/add",
+            get(enrol::another).post(enrol::enrol_another),
+        )
+        .route("/account/add/confirm", post(enrol::confirm_another))
+        .route("/account/rename", post(account::rename))
+        .route("/account/remove", post(account::remove))
+        .route("/account/end-sessions", post(account::end_sessions))
+        .route("/activity", get(activity::show))
+        .route("/outbox", get(outbox::show))
+        .route("/style.css", get(headers::style))
+        .route("/icon.svg", get(headers::icon))
+        .fallback(async || AppError::NotFound)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            headers::guard,
+        ))
+        // No form here is longer.
+        .layer(DefaultBodyLimit::max(16 * 1_024))
+        .with_state(app)
+}
+
+/// The first is what the showcase prints; on loopback, every name of this machine will do.
+fn origins(config: &Config, address: SocketAddr) -> Vec<String> {
+    if let Some(origin) = &config.origin {
+        return vec![origin.clone()];
+    }
+    let mut origins = vec![format!("http://{address}")];
+    if address.ip().is_loopback() {
+        let port = address.port();
+        origins.extend(
+            ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}")),
+        );
+    }
+    origins
+}
+
+fn make_private_folder(path: &std::path::Path) -> io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
+}
+
+/// Why the showcase did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The table of people cannot be opened.
+    #[error("the table of people cannot be opened")]
+    Accounts(#[source] Box<dyn core::error::Error + Send + Sync>),
+    /// The data folder cannot be made.
+    #[error("the data folder cannot be made")]
+    Data(#[source] io::Error),
+    /// The database cannot be opened.
+    #[error("the database cannot be opened")]
+    Database(#[from] sqlx::Error),
+    /// A provider or its limits do not fit.
+    #[error(transparent)]
+    Factors(#[from] BuildError),
+    /// The key file cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: is another showcase running? choose another with --listen 127.0.0.1:0"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A policy does not fit.
+    #[error(transparent)]
+    Policies(#[from] token_store::BuildError),
+    /// A provider cannot be made.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] token_store_sqlx::StartError),
+    /// The words of a message are wrong.
+    #[error(transparent)]
+    Words(#[from] TemplatesError),
+}
+
+impl StartError {
+    fn accounts(error: AppError) -> Self {
+        match error {
+            AppError::Unavailable(error) => Self::Accounts(error),
+            _ => Self::Accounts("unexpected refusal".into()),
+        }
+    }
+}
+
+/// The cookie of `name` with everything that keeps it ours.
+pub(crate) fn set_cookie(app: &App, name: &str, value: &str, seconds: u32) -> header::HeaderValue {
+    let (prefix, secure) = if app.secure {
+        ("__Host-", "; Secure")
+    } else {
+        ("", "")
+    };
+    let text = format!(
+        "{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"
+    );
+    // Values are hexadecimal or base64url, so this cannot fail; an empty cookie would sign nobody in.
+    let mut value = header::HeaderValue::from_str(&text)
+        .unwrap_or(header::HeaderValue::from_static("none=; Path=/"));
+    value.set_sensitive(true);
+    value
+}

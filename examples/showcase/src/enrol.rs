@@ -1,0 +1,361 @@
+//! Adding a way to prove that it is you: choose, scan or receive, confirm.
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, PreEscaped, html};
+use qrcode::{EcLevel, QrCode, render::svg};
+use serde::Deserialize;
+use twofa_providers::{EnrolDetails, Enrolled, Response as Answer, Shown, Verified};
+
+use crate::{
+    accounts::Account,
+    app::{App, Shared},
+    error::{AppError, with_status},
+    forms::{FormToken, Posted},
+    layout::{self, Who},
+    second_factor::attempt,
+    session::{self, Flow, HalfSignedIn, Network, SignedIn},
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Choice {
+    provider: String,
+    label: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Confirmation {
+    provider: String,
+    factor: String,
+    code: String,
+}
+
+/// Where it happens: on the first sign-in, or later from the account's page.
+#[derive(Clone, Copy)]
+struct Place {
+    who: Who,
+    path: &'static str,
+    confirm_path: &'static str,
+}
+
+const FIRST: Place = Place {
+    who: Who::Nobody,
+    path: "/welcome",
+    confirm_path: "/welcome/confirm",
+};
+const ANOTHER: Place = Place {
+    who: Who::SignedIn,
+    path: "/account/add",
+    confirm_path: "/account/add/confirm",
+};
+
+pub(crate) async fn first(
+    State(app): Shared,
+    half: HalfSignedIn,
+    FormToken(csrf): FormToken,
+) -> Result<Response, AppError> {
+    if !app
+        .two_factor
+        .offered(&half.account.subject)
+        .await?
+        .is_empty()
+    {
+        return Ok(Redirect::to("/second-factor").into_response());
+    }
+    Ok(choose_page(&app, FIRST, &csrf, &half.account, None).into_response())
+}
+
+pub(crate) async fn another(
+    State(app): Shared,
+    signed_in: SignedIn,
+    FormToken(csrf): FormToken,
+) -> Markup {
+    choose_page(&app, ANOTHER, &csrf, &signed_in.account, None)
+}
+
+pub(crate) async fn enrol_first(
+    State(app): Shared,
+    half: HalfSignedIn,
+    FormToken(csrf): FormToken,
+    Network(network): Network,
+    Posted(choice): Posted<Choice>,
+) -> Result<Response, AppError> {
+    enrol(&app, FIRST, &half.account, None, &csrf, &network, &choice).await
+}
+
+pub(crate) async fn enrol_another(
+    State(app): Shared,
+    signed_in: SignedIn,
+    FormToken(csrf): FormToken,
+    Network(network): Network,
+    Posted(choice): Posted<Choice>,
+) -> Result<Response, AppError> {
+    let proof = app.proof(&signed_in.record);
+    enrol(
+        &app,
+        ANOTHER,
+        &signed_in.account,
+        proof.as_deref(),
+        &csrf,
+        &network,
+        &choice,
+    )
+    .await
+}
+
+pub(crate) async fn confirm_first(
+    State(app): Shared,
+    half: HalfSignedIn,
+    Flow(flow): Flow,
+    FormToken(csrf): FormToken,
+    Network(network): Network,
+    headers: HeaderMap,
+    Posted(typed): Posted<Confirmation>,
+) -> Result<Response, AppError> {
+    let attempt = attempt(
+        &half.account,
+        &typed.provider,
+        &typed.factor,
+        flow.as_ref(),
+        &network,
+    )?;
+    match app
+        .two_factor
+        .confirm(&attempt, &Answer::typed(&typed.code))
+        .await
+    {
+        Ok(proof) => session::whole(&app, &half, proof, &headers).await,
+        Err(error) => again(&app, FIRST, &csrf, &typed, error.into()),
+    }
+}
+
+pub(crate) async fn confirm_another(
+    State(app): Shared,
+    signed_in: SignedIn,
+    Flow(flow): Flow,
+    FormToken(csrf): FormToken,
+    Network(network): Network,
+    Posted(typed): Posted<Confirmation>,
+) -> Result<Response, AppError> {
+    let attempt = attempt(
+        &signed_in.account,
+        &typed.provider,
+        &typed.factor,
+        flow.as_ref(),
+        &network,
+    )?;
+    match app
+        .two_factor
+        .confirm(&attempt, &Answer::typed(&typed.code))
+        .await
+    {
+        Ok(proof) => {
+            app.keep_proof(signed_in.record, proof);
+            Ok(Redirect::to("/account").into_response())
+        }
+        Err(error) => again(&app, ANOTHER, &csrf, &typed, error.into()),
+    }
+}
+
+async fn enrol(
+    app: &App,
+    place: Place,
+    account: &Account,
+    proof: Option<&Verified>,
+    csrf: &str,
+    network: &str,
+    choice: &Choice,
+) -> Result<Response, AppError> {
+    // Ids come from the form: one that no provider has is the form's fault, not ours.
+    if !app
+        .two_factor
+        .providers()
+        .any(|descriptor| descriptor.id == choice.provider)
+    {
+        return Err(AppError::BadRequest(
+            "Choose one of the ways that are offered.",
+        ));
+    }
+    let details = EnrolDetails {
+        subject: &account.subject,
+        account: account.email.address(),
+        destination: Some(&account.email),
+    };
+    let enrolled = app
+        .two_factor
+        .enrol(&choice.provider, &details, &choice.label, proof)
+        .await;
+    let enrolled = match enrolled.map_err(AppError::from) {
+        Ok(enrolled) => enrolled,
+        Err(error @ AppError::Refused) => {
+            let wrong = "Give it a name of 1 to 64 characters.";
+            return Ok(with_status(
+                &error,
+                choose_page(app, place, csrf, account, Some(wrong)),
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    let Enrolled { factor, shown } = enrolled;
+    let factor = factor.to_string();
+    if let Some(shown) = &shown {
+        let top = shown_part(shown)?;
+        return Ok(
+            confirm_page(place, csrf, &choice.provider, &factor, &top, None).into_response(),
+        );
+    }
+    let attempt = attempt(account, &choice.provider, &factor, None, network)?;
+    let requested = app.two_factor.request_confirmation(&attempt).await?;
+    let hint = requested.hint.as_deref().unwrap_or("your address");
+    let top = html! { p.done role="status" { "We sent a code to " (hint) "." } };
+    let cookie = session::flow_cookie(app, requested.handle.as_ref());
+    Ok(session::with_cookies(
+        confirm_page(place, csrf, &choice.provider, &factor, &top, None),
+        [cookie],
+    ))
+}
+
+fn again(
+    app: &App,
+    place: Place,
+    csrf: &str,
+    typed: &Confirmation,
+    error: AppError,
+) -> Result<Response, AppError> {
+    let words = match &error {
+        AppError::Refused => {
+            "This code is not right, or not any more. Wait for the next one and enter it."
+                .to_owned()
+        }
+        AppError::Throttled(_) => error.words().1,
+        _ => return Err(error),
+    };
+    let known = app
+        .two_factor
+        .providers()
+        .any(|descriptor| descriptor.id == typed.provider);
+    if !known {
+        return Err(AppError::Refused);
+    }
+    // What was shown is shown once; whoever did not scan it starts again.
+    let top = html! {};
+    Ok(with_status(
+        &error,
+        confirm_page(
+            place,
+            csrf,
+            &typed.provider,
+            &typed.factor,
+            &top,
+            Some(&words),
+        ),
+    ))
+}
+
+fn choose_page(
+    app: &App,
+    place: Place,
+    csrf: &str,
+    account: &Account,
+    wrong: Option<&str>,
+) -> Markup {
+    let title = if place.who == Who::SignedIn {
+        "Add another way"
+    } else {
+        "Set up your second step"
+    };
+    layout::card(
+        place.who,
+        title,
+        html! {
+            p { "Your password is the first step. The second one proves that it is you even if somebody else learns the password." }
+            (layout::alert(wrong))
+            form method="post" action=(place.path) {
+                (layout::csrf(csrf))
+                fieldset {
+                    legend { "How do you want to prove it?" }
+                    @for (at, descriptor) in app.two_factor.providers().enumerate() {
+                        label.choice {
+                            input type="radio" name="provider" value=(descriptor.id) checked[at == 0] required;
+                            span {
+                                strong { (descriptor.label) } br;
+                                span.soft.small {
+                                    (descriptor.description)
+                                    @if descriptor.request { ": " (account.email.address()) }
+                                }
+                            }
+                        }
+                    }
+                }
+                label for="label" { "A name for it" }
+                input #label name="label" value="My phone" maxlength="64" required;
+                button { "Continue" }
+            }
+        },
+    )
+}
+
+fn confirm_page(
+    place: Place,
+    csrf: &str,
+    provider: &str,
+    factor: &str,
+    top: &Markup,
+    wrong: Option<&str>,
+) -> Markup {
+    layout::card(
+        place.who,
+        "Confirm it with a code",
+        html! {
+            (top)
+            (layout::alert(wrong))
+            form method="post" action=(place.confirm_path) {
+                (layout::csrf(csrf))
+                input type="hidden" name="provider" value=(provider);
+                input type="hidden" name="factor" value=(factor);
+                (layout::code_field(true))
+                button { "Confirm" }
+            }
+            p.or { "or" }
+            p { a.button.quiet href=(place.path) { "Start again" } }
+        },
+    )
+}
+
+/// The QR code and its text. This is the secret: it is on this page, once, and nowhere else.
+fn shown_part(shown: &Shown) -> Result<Markup, AppError> {
+    let code = QrCode::with_error_correction_level(shown.uri.expose_secret(), EcLevel::M);
+    let code = code.map_err(AppError::unavailable)?;
+    let svg = code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(240, 240)
+        .quiet_zone(false)
+        .build();
+    let svg = svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg);
+    let groups: Vec<String> = grouped(shown.base32.expose_secret());
+    Ok(html! {
+        ol.steps {
+            li { "Open your authenticator app and choose to add an account." }
+            li { "Scan this code with it." }
+            li { "Enter the six digits that the app shows." }
+        }
+        div.qr role="img" aria-label="QR code for your authenticator app" { (PreEscaped(svg)) }
+        details {
+            summary { "Cannot scan? Type it instead" }
+            p.soft.small { "Time-based, six digits, every 30 seconds." }
+            p #secret .secret { (groups.join(" ")) }
+        }
+        br;
+    })
+}
+
+fn grouped(text: &str) -> Vec<String> {
+    let symbols: Vec<char> = text.chars().collect();
+    symbols
+        .chunks(4)
+        .map(|group| group.iter().collect())
+        .collect()
+}

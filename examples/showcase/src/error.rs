@@ -1,0 +1,149 @@
+//! Every way in which a request ends badly, and the page that says so.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::html;
+use twofa_providers::{
+    TwoFactorError,
+    token_store::{
+        TokensError,
+        ott_core::chrono::{DateTime, Utc},
+    },
+};
+
+use crate::layout::{self, Who};
+
+/// Why a request did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum AppError {
+    /// The request cannot be understood: nothing was evaluated.
+    BadRequest(&'static str),
+    /// The request comes from another site, or its form is too old.
+    Forged,
+    /// There is no such page, or none for this person.
+    NotFound,
+    /// A fresh proof is needed first.
+    ProofNeeded,
+    /// The code, password or cookie was refused. One text for every cause.
+    Refused,
+    /// Somebody must sign in first.
+    SignIn,
+    /// A limit is reached.
+    Throttled(Option<DateTime<Utc>>),
+    /// There are enough already.
+    TooMany,
+    /// Something is down; nothing was granted.
+    Unavailable(Box<dyn core::error::Error + Send + Sync>),
+}
+
+impl AppError {
+    pub(crate) fn unavailable(error: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(error.into())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Refused => StatusCode::UNAUTHORIZED,
+            Self::ProofNeeded | Self::SignIn => StatusCode::SEE_OTHER,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany => StatusCode::CONFLICT,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What the person reads: a headline and a sentence that says what to do.
+    pub(crate) fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::BadRequest(what) => ("That did not work", (*what).into()),
+            Self::Forged => (
+                "Please try again",
+                "The form was opened too long ago, or on another site. Go back, reload the page and send it again.".into(),
+            ),
+            Self::NotFound => ("Nothing here", "This page does not exist, or not any more.".into()),
+            Self::ProofNeeded => ("Confirm that it is you", "Enter a code again before you change how you sign in.".into()),
+            Self::Refused => ("That was not accepted", "Check what you entered and try again.".into()),
+            Self::SignIn => ("Please sign in", "You are not signed in, or not any more.".into()),
+            Self::Throttled(None) => {
+                ("Too many tries", "This cannot be tried any more. Use another way to prove that it is you.".into())
+            }
+            Self::Throttled(Some(at)) => {
+                ("Too many tries", format!("Wait until {} UTC, then try again.", at.format("%H:%M:%S")))
+            }
+            Self::TooMany => ("You have enough of these", "Remove one before you add another.".into()),
+            Self::Unavailable(_) => {
+                ("Not available right now", "Something on our side does not answer. Nothing was changed. Try again in a moment.".into())
+            }
+        }
+    }
+}
+
+impl From<sqlx::Error> for AppError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<TokensError> for AppError {
+    fn from(error: TokensError) -> Self {
+        match error {
+            TokensError::Rejected(_) => Self::Refused,
+            TokensError::Throttled { retry_at } => Self::Throttled(retry_at),
+            other => Self::unavailable(other),
+        }
+    }
+}
+
+impl From<TwoFactorError> for AppError {
+    fn from(error: TwoFactorError) -> Self {
+        match error {
+            TwoFactorError::Rejected(_) => Self::Refused,
+            TwoFactorError::Throttled { retry_at } => Self::Throttled(retry_at),
+            TwoFactorError::ProofNeeded => Self::ProofNeeded,
+            TwoFactorError::TooMany => Self::TooMany,
+            other => Self::unavailable(other),
+        }
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        if let Self::Unavailable(error) = &self {
+            log_outage(&**error);
+        }
+        match self {
+            Self::ProofNeeded => return Redirect::to("/account/prove").into_response(),
+            Self::SignIn => return Redirect::to("/sign-in").into_response(),
+            _ => {}
+        }
+        let (headline, sentence) = self.words();
+        let way_back = html! { p { a href="/" { "Back to the start" } } };
+        let page = layout::card(Who::Nobody, headline, html! { p { (sentence) } (way_back) });
+        let mut response = (self.status(), page).into_response();
+        if let Self::Throttled(Some(_)) = self {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        }
+        response
+    }
+}
+
+/// The operator's log gets the chain of causes; no error of these crates holds a secret.
+#[expect(clippy::print_stderr, reason = "the operator's log")]
+fn log_outage(error: &dyn core::error::Error) {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        eprintln!("outage: {error}");
+        cause = error.source();
+    }
+}
+
+/// Re-renders a form with what went wrong, keeping the status.
+pub(crate) fn with_status(error: &AppError, page: maud::Markup) -> Response {
+    (error.status(), page).into_response()
+}

@@ -1,0 +1,21 @@
+//! Sign in with a second factor, end to end, on an embedded store.
+//!
+//! `cargo run -p showcase`, then open the page that it prints.
+
+mod account;
+mod accounts;
+mod activity;
+mod app;
+mod config;
+mod enrol;
+mod error;
+mod forms;
+mod headers;
+mod layout;
+mod outbox;
+mod second_factor;
+mod session;
+mod sign_in;
+
+pub use app::{Showcase, StartError};
+pub use config::Config;

@@ -1,0 +1,35 @@
+//! The development outbox: what would have been sent by e-mail.
+
+use axum::extract::State;
+use maud::{Markup, html};
+
+use crate::{
+    app::Shared,
+    error::AppError,
+    layout::{self, Who},
+    session::SignedIn,
+};
+
+pub(crate) async fn show(State(app): Shared, signed_in: Result<SignedIn, AppError>) -> Markup {
+    let who = if signed_in.is_ok() {
+        Who::SignedIn
+    } else {
+        Who::Nobody
+    };
+    let messages = app.outbox.messages();
+    let body = html! {
+        h1 { "Outbox" }
+        p.soft { "What would have been sent by e-mail. Only a demonstration shows this to anybody: with a real mail server, there is no such page." }
+        @if messages.is_empty() {
+            section.card { p { "Nothing was sent yet. Ask for a code by e-mail, then reload this page." } }
+        }
+        @for message in messages.iter().rev() {
+            article.card {
+                h2 { (message.subject().unwrap_or("Message")) }
+                p.soft.small { "To " (message.destination().address()) }
+                p.mail { (message.expose_text().unwrap_or_default()) }
+            }
+        }
+    };
+    layout::page(who, "Outbox", true, body)
+}

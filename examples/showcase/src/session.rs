@@ -1,0 +1,209 @@
+//! Who is asking: nobody, somebody whose password was right, or somebody who is signed in.
+//!
+//! The two are different types, from different cookies with tokens of different purposes: what
+//! proves the one proves nothing of the other.
+
+use core::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::CookieJar;
+use twofa_providers::token_store::{
+    Revoke, Unchecked,
+    ott_core::{Binding, Extra, Handle, Policy, RecordId},
+};
+
+use crate::{
+    accounts::Account,
+    app::{App, PASSED, SESSION, set_cookie},
+    error::AppError,
+};
+
+/// The cookie of the whole sign-in.
+const SIGNED_IN: &str = "session";
+/// The cookie between password and second factor.
+const HALF: &str = "half";
+/// The cookie that names the flow of a code that was sent.
+const FLOW: &str = "flow";
+
+/// The value of one of our cookies.
+pub(crate) fn cookie(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
+    let name = if app.secure {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    };
+    jar.get(&name).map(|cookie| cookie.value().to_owned())
+}
+
+/// Somebody whose password was right, and nothing more.
+pub(crate) struct HalfSignedIn {
+    pub(crate) account: Account,
+    pub(crate) record: RecordId,
+}
+
+/// Somebody who is signed in.
+pub(crate) struct SignedIn {
+    pub(crate) account: Account,
+    pub(crate) record: RecordId,
+}
+
+impl FromRequestParts<Arc<App>> for HalfSignedIn {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
+        let (account, record) = authenticate(parts, app, &PASSED, HALF).await?;
+        Ok(Self { account, record })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
+        let (account, record) = authenticate(parts, app, &SESSION, SIGNED_IN).await?;
+        Ok(Self { account, record })
+    }
+}
+
+async fn authenticate(
+    parts: &Parts,
+    app: &Arc<App>,
+    policy: &Policy,
+    name: &str,
+) -> Result<(Account, RecordId), AppError> {
+    let jar = CookieJar::from_headers(&parts.headers);
+    let token = cookie(app, &jar, name).ok_or(AppError::SignIn)?;
+    let unchecked = app.tokens.authenticate(policy, "", &token).await;
+    let unchecked: Unchecked = unchecked.map_err(sign_in_instead)?;
+    let owner = unchecked.owner().ok_or(AppError::SignIn)?;
+    let account = app
+        .accounts
+        .by_id(owner.id())
+        .await?
+        .ok_or(AppError::SignIn)?;
+    let binding = Binding::subject(&account.subject).epoch(account.epoch);
+    let record = unchecked.check(&binding).map_err(|_| AppError::SignIn)?;
+    let id = *record.id();
+    Ok((account, id))
+}
+
+/// A refused cookie means signing in again; an outage stays an outage.
+fn sign_in_instead(error: twofa_providers::token_store::TokensError) -> AppError {
+    match error.into() {
+        AppError::Refused => AppError::SignIn,
+        other => other,
+    }
+}
+
+/// The flow of the code that was sent last, if the cookie holds one.
+pub(crate) struct Flow(pub(crate) Option<Handle>);
+
+impl FromRequestParts<Arc<App>> for Flow {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
+        let jar = CookieJar::from_headers(&parts.headers);
+        Ok(Self(
+            cookie(app, &jar, FLOW).and_then(|text| Handle::parse(&text).ok()),
+        ))
+    }
+}
+
+/// The network address that limits count for: an IPv6 address as its /64, which one household has.
+pub(crate) struct Network(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Network {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
+        let ConnectInfo(peer) = peer.map_err(AppError::unavailable)?;
+        Ok(Self(match peer.ip().to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        }))
+    }
+}
+
+/// After the right password: a token for the second step, and for nothing else.
+pub(crate) async fn half(
+    app: &App,
+    account: &Account,
+    to: &'static str,
+) -> Result<Response, AppError> {
+    let binding = Binding::subject(&account.subject).epoch(account.epoch);
+    let issued = app.tokens.issue(&PASSED, &binding).await?;
+    Ok(with_cookies(
+        Redirect::to(to),
+        [set_cookie(app, HALF, issued.token.expose_secret(), 600)],
+    ))
+}
+
+/// After the second factor: a new session under a new id; the token of the first step is void.
+pub(crate) async fn whole(
+    app: &App,
+    half: &HalfSignedIn,
+    proof: twofa_providers::Verified,
+    agent: &HeaderMap,
+) -> Result<Response, AppError> {
+    let account = &half.account;
+    let binding = Binding::subject(&account.subject).epoch(account.epoch);
+    let agent = agent
+        .get(header::USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or("unknown browser");
+    let agent: String = agent.chars().take(160).collect();
+    let issued = app
+        .tokens
+        .issue_with(
+            &SESSION,
+            &binding,
+            Extra {
+                data: agent.as_bytes(),
+                ..Extra::default()
+            },
+        )
+        .await?;
+    app.tokens.revoke(&Revoke::Record(half.record)).await?;
+    app.keep_proof(*issued.record.id(), proof);
+    let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
+    let cookies = [
+        session,
+        set_cookie(app, HALF, "", 0),
+        set_cookie(app, FLOW, "", 0),
+    ];
+    Ok(with_cookies(Redirect::to("/account"), cookies))
+}
+
+/// Ends every cookie of ours.
+pub(crate) fn ended(app: &App) -> Response {
+    let cookies = [SIGNED_IN, HALF, FLOW, "visit"].map(|name| set_cookie(app, name, "", 0));
+    with_cookies(Redirect::to("/"), cookies)
+}
+
+/// Remembers the flow of a code that was sent.
+pub(crate) fn flow_cookie(app: &App, handle: Option<&Handle>) -> HeaderValue {
+    match handle {
+        Some(handle) => set_cookie(app, FLOW, &handle.expose_secret(), 600),
+        None => set_cookie(app, FLOW, "", 0),
+    }
+}
+
+pub(crate) fn with_cookies(
+    page: impl IntoResponse,
+    cookies: impl IntoIterator<Item = HeaderValue>,
+) -> Response {
+    let mut response = page.into_response();
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}

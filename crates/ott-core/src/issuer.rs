@@ -2,6 +2,7 @@
 //! store returns.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::Mac;
@@ -33,12 +34,20 @@ pub struct Issued {
 }
 
 /// What a token may carry beside its binding.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Extra<'a> {
     /// The application's own data: kept in clear, covered by the tag, at most 4,096 bytes.
     pub data: &'a [u8],
     /// The flow's earlier handle, when its token is sent again.
     pub resend: Option<&'a Handle>,
+}
+
+impl fmt::Debug for Extra<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra")
+            .field("resend", &self.resend)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A key ring and the rules.

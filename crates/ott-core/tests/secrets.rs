@@ -48,6 +48,9 @@ fn tokens_handles_and_keys_are_not_copied_compared_or_shown() {
     assert!(implements!(Token: Send));
 }
 
+/// The application's own data: kept in clear, and nobody's business in a log.
+const DATA: &[u8] = b"private";
+
 /// `Debug` of everything that a token passes through.
 fn everything(policy: &Policy, issued: &Issued, binding: &Binding<'_>) -> String {
     let issuer = issuer();
@@ -69,12 +72,12 @@ fn everything(policy: &Policy, issued: &Issued, binding: &Binding<'_>) -> String
             &issued.record,
             &decider,
             Verdict::Approve { number },
-            b"",
+            DATA,
             now(),
         )
         .expect("a decision");
     let extra = Extra {
-        data: b"",
+        data: DATA,
         resend: Some(&issued.handle),
     };
     let mut record = issued.record.clone();
@@ -113,9 +116,14 @@ fn nothing_printed_over_ten_thousand_tokens_holds_one() {
     let policies = [readable, eight, RECOVERY, LINK, PROMPT, BEARER, prefixed];
     let mut rng = seeded(0x5EC);
     let issuer = issuer();
+    let extra = Extra {
+        data: DATA,
+        resend: None,
+    };
+    let data = format!("{DATA:?}");
     for policy in policies.iter().cycle().take(10_000) {
         let issued = issuer
-            .issue_from_rng(policy, &binding, Extra::default(), now(), &mut rng)
+            .issue_from_rng(policy, &binding, extra, now(), &mut rng)
             .unwrap();
         let printed = everything(policy, &issued, &binding);
         let handle = issued.handle.expose_secret();
@@ -143,6 +151,7 @@ fn nothing_printed_over_ten_thousand_tokens_holds_one() {
         // The bytes as a derived `Debug` would print them.
         let digest = format!("{:?}", issued.record.stored().digest.as_bytes());
         assert!(!printed.contains(digest.trim_matches(['[', ']'])));
+        assert!(!printed.contains(data.trim_matches(['[', ']'])));
     }
 }
 

@@ -13,6 +13,50 @@
 //! assert_eq!(sent.expose_text(), Some(&*format!("{} signs you in to Example.", token.expose_secret())));
 //! # Ok(()) }
 //! ```
+//!
+//! An application holds one [`Delivery`] and gives it a [`Message`]; the words come from
+//! [`Templates`], which were checked when it started.
+//!
+//! # What it guarantees
+//!
+//! * Nothing of a request reaches a message: [`Message`] has no field for a text, a link or a host.
+//! * A message goes to exactly the stored address, unfolded and undecoded, or nowhere.
+//! * A link carries the token in its fragment: servers, their logs and `Referer` never see it.
+//! * No line break reaches a subject, an address or an SMTP command.
+//! * No token, link, address or password is in a `Debug` text, an error or a log of this crate; what
+//!   a server answers is kept as a number, since servers repeat what they were sent.
+//! * E-mail leaves over TLS with a verified certificate, or to this machine, or not at all. What an
+//!   attacker slips in before STARTTLS ends the connection.
+//! * A delivery ends within its time-out, and a connection that was left in the middle of a message
+//!   carries no other.
+//!
+//! # What it does not
+//!
+//! * It does not queue or try again: `Ok` says that the next hop took the message over.
+//! * It limits nothing: spend limits per account, address and network before calling it.
+//! * It does not run in the background. Where accounts may be unknown, an answer never waits for a
+//!   delivery: see [`Delivery`].
+//! * Mail is read by every server that it passes: a token by e-mail proves access to a mailbox.
+//! * lettre copies the message into buffers that are not wiped, and its feature `tracing`, which
+//!   must stay off in the whole application, logs it.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `outbox` | `Outbox`, which shows tokens in clear: for development and tests, never in a release build |
+//! | `smtp` | `SmtpDelivery`: e-mail over SMTP, on tokio, lettre and rustls |
+//!
+//! # Specifications
+//!
+//! | what | where |
+//! | --- | --- |
+//! | SMTP, its replies, STARTTLS, sign-in | RFC 5321, RFC 3207, RFC 4954 |
+//! | TLS for mail submission | RFC 8314 |
+//! | the message and its encoding | RFC 5322, RFC 2045, RFC 2047 |
+//! | addresses that are not ASCII | RFC 6531 |
+//! | `Auto-Submitted`, so that no absence note answers | RFC 3834 section 5 |
+//! | links and fragments | RFC 3986 sections 2.3 and 3.5, RFC 9110 section 10.1.3 |
 
 mod delivery;
 mod error;

@@ -1,0 +1,326 @@
+//! What the tests share: a store that counts, fails and edits on demand, a clock, a log of events.
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use token_store::{
+    Advanced, Charge, Clock, Decided, Event, EventSink, FactorChange, FactorId, FactorStore,
+    Inserted, LimitStore, ManualClock, MemoryStore, Redeemed, Revoke, Spent, StoreError,
+    StoredFactor, TokenStore, Tokens, What,
+    ott_core::{
+        Decision, KeyRing, LimitKey, Policy, Presented, Purpose, Record, RecordId, Stored, Subject,
+        chrono::{DateTime, TimeDelta, Utc},
+    },
+};
+
+pub(crate) const KEY_1: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const KEY_2: &str = "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
+
+pub(crate) fn ring(lines: &[&str]) -> KeyRing {
+    KeyRing::from_text(&lines.join("\n")).expect("a key ring")
+}
+
+pub(crate) fn key_1() -> KeyRing {
+    ring(&[&format!("1 {KEY_1}")])
+}
+
+pub(crate) fn key_2() -> KeyRing {
+    ring(&[&format!("2 {KEY_2}")])
+}
+
+pub(crate) fn subject(tenant: &str, id: &str) -> Subject {
+    Subject::new(tenant, id).expect("a subject")
+}
+
+pub(crate) fn alice() -> Subject {
+    subject("acme", "4711")
+}
+
+/// 2026-01-02T03:04:05Z.
+pub(crate) fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_323_045, 0).expect("a time")
+}
+
+/// A memory store whose verbs fail when told to, and whose rows are edited on their way out.
+#[derive(Default)]
+pub(crate) struct Watched {
+    pub(crate) inner: MemoryStore,
+    down: Mutex<HashSet<&'static str>>,
+    edit: Mutex<Option<fn(&mut Stored)>>,
+    issued: Mutex<Vec<RecordId>>,
+    asked: Mutex<Vec<&'static str>>,
+}
+
+impl Watched {
+    pub(crate) fn fail(&self, verb: &'static str) {
+        self.down.lock().expect("no panic").insert(verb);
+    }
+
+    pub(crate) fn recover(&self) {
+        self.down.lock().expect("no panic").clear();
+    }
+
+    /// Edits each row that is found or listed from now on.
+    pub(crate) fn edit(&self, edit: fn(&mut Stored)) {
+        *self.edit.lock().expect("no panic") = Some(edit);
+    }
+
+    /// The verbs asked for since the last call.
+    pub(crate) fn asked(&self) -> Vec<&'static str> {
+        core::mem::take(&mut *self.asked.lock().expect("no panic"))
+    }
+
+    /// Every record, as it stands now.
+    pub(crate) async fn records(&self) -> Vec<Stored> {
+        let ids = self.issued.lock().expect("no panic").clone();
+        let mut records = Vec::new();
+        for id in ids {
+            records.extend(self.inner.find(&id).await.expect("memory"));
+        }
+        records
+    }
+
+    /// How many tokens were compared with any record.
+    pub(crate) async fn evaluated(&self) -> u64 {
+        let records = self.records().await;
+        records
+            .iter()
+            .map(|stored| u64::from(stored.attempts))
+            .sum()
+    }
+
+    fn ask(&self, verb: &'static str) -> Result<(), StoreError> {
+        self.asked.lock().expect("no panic").push(verb);
+        if self.down.lock().expect("no panic").contains(verb) {
+            Err(StoreError::unavailable("told to fail"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn edited(&self, mut stored: Stored) -> Stored {
+        if let Some(edit) = *self.edit.lock().expect("no panic") {
+            edit(&mut stored);
+        }
+        stored
+    }
+}
+
+#[async_trait]
+impl TokenStore for Watched {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        self.ask("insert")?;
+        let ids = batch.iter().map(|record| *record.id());
+        self.issued.lock().expect("no panic").extend(ids);
+        self.inner.insert(batch).await
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        self.ask("redeem")?;
+        self.inner.redeem(presented, now).await
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        self.ask("decide")?;
+        self.inner.decide(id, decision, now).await
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        self.ask("find")?;
+        let found = self.inner.find(id).await?;
+        Ok(found.map(|stored| self.edited(stored)))
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.ask("touch")?;
+        self.inner.touch(id, now).await
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.ask("list")?;
+        let listed = self.inner.list(subject, purpose, now).await?;
+        Ok(listed
+            .into_iter()
+            .map(|stored| self.edited(stored))
+            .collect())
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        self.ask("revoke")?;
+        self.inner.revoke(what).await
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.ask("purge")?;
+        self.inner.purge(before, limit).await
+    }
+}
+
+#[async_trait]
+impl LimitStore for Watched {
+    async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
+        self.ask("spend")?;
+        self.inner.spend(charges, now).await
+    }
+
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
+        self.ask("refund")?;
+        self.inner.refund(charges, times).await
+    }
+
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
+        self.ask("clear")?;
+        self.inner.clear(key).await
+    }
+
+    async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.ask("purge_limits")?;
+        self.inner.purge_limits(before, limit).await
+    }
+}
+
+#[async_trait]
+impl FactorStore for Watched {
+    async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
+        self.ask("insert_factor")?;
+        self.inner.insert_factor(factor).await
+    }
+
+    async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
+        self.ask("factors")?;
+        self.inner.factors(subject).await
+    }
+
+    async fn confirm(
+        &self,
+        id: &FactorId,
+        counter: Option<u64>,
+        now: DateTime<Utc>,
+    ) -> Result<Advanced, StoreError> {
+        self.ask("confirm")?;
+        self.inner.confirm(id, counter, now).await
+    }
+
+    async fn advance(
+        &self,
+        id: &FactorId,
+        counter: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Advanced, StoreError> {
+        self.ask("advance")?;
+        self.inner.advance(id, counter, now).await
+    }
+
+    async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
+        self.ask("update")?;
+        self.inner.update(id, change).await
+    }
+
+    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.ask("remove")?;
+        self.inner.remove(id, now).await
+    }
+}
+
+/// Every event, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Event>>>);
+
+impl EventSink for Log {
+    fn emit(&self, event: Event) {
+        self.0.lock().expect("no panic").push(event);
+    }
+}
+
+impl Log {
+    /// What happened since the last call.
+    pub(crate) fn drain(&self) -> Vec<Event> {
+        core::mem::take(&mut *self.0.lock().expect("no panic"))
+    }
+
+    pub(crate) fn whats(&self) -> Vec<What> {
+        self.drain().into_iter().map(|event| event.what).collect()
+    }
+}
+
+/// `Tokens` over a watched store, with a clock that only the test moves.
+pub(crate) struct Bench {
+    pub(crate) store: Arc<Watched>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) log: Log,
+    pub(crate) tokens: Arc<Tokens<Watched>>,
+}
+
+impl Bench {
+    pub(crate) fn new(policies: &[&Policy]) -> Self {
+        let store = Arc::new(Watched::default());
+        let clock = Arc::new(ManualClock::new(start()));
+        Self::over(key_1(), store, clock, policies)
+    }
+
+    /// Another process over the same store and clock.
+    pub(crate) fn beside(&self, keys: KeyRing, policies: &[&Policy]) -> Self {
+        Self::over(
+            keys,
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            policies,
+        )
+    }
+
+    fn over(
+        keys: KeyRing,
+        store: Arc<Watched>,
+        clock: Arc<ManualClock>,
+        policies: &[&Policy],
+    ) -> Self {
+        let log = Log::default();
+        let mut builder = Tokens::builder_shared(keys, Arc::clone(&store))
+            .clock(Arc::clone(&clock) as Arc<dyn Clock>)
+            .events(Arc::new(log.clone()));
+        for policy in policies {
+            builder = builder.policy(policy);
+        }
+        let tokens = Arc::new(builder.build().expect("policies that fit"));
+        Self {
+            store,
+            clock,
+            log,
+            tokens,
+        }
+    }
+
+    pub(crate) fn pass(&self, time: TimeDelta) {
+        self.clock.advance(time);
+    }
+}
+
+/// A token of the same shape that is not this one.
+pub(crate) fn wrong(token: &str) -> String {
+    let mut rest = token.chars();
+    let other = match rest.next() {
+        Some('9') => '0',
+        Some(digit @ '0'..'9') => char::from_u32(u32::from(digit) + 1).expect("a digit"),
+        Some('B') => 'C',
+        _ => 'B',
+    };
+    core::iter::once(other).chain(rest).collect()
+}

@@ -84,6 +84,15 @@ impl Watched {
         records
     }
 
+    /// One record, as it stands now.
+    pub(crate) async fn inner_row(&self, id: &RecordId) -> Stored {
+        self.inner
+            .find(id)
+            .await
+            .expect("memory")
+            .expect("a record")
+    }
+
     /// How many tokens were compared with any record.
     pub(crate) async fn evaluated(&self) -> u64 {
         let records = self.records().await;

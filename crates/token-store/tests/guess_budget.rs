@@ -1,0 +1,182 @@
+//! How many guesses an attacker gets evaluated who may ask as often as he likes.
+
+#[path = "support/watched.rs"]
+mod watched;
+
+use token_store::{
+    TokensError,
+    ott_core::{Binding, Handle, Issued, Policy, Purpose, chrono::TimeDelta},
+};
+use watched::{Bench, alice, wrong};
+
+const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+
+/// One try; whether it was evaluated.
+async fn guess(bench: &Bench, handle: &Handle, typed: &str) -> bool {
+    let alice = alice();
+    let redeemed = bench
+        .tokens
+        .redeem(&CODE, handle, &Binding::subject(&alice), typed)
+        .await;
+    match redeemed {
+        Err(TokensError::Rejected(_)) => true,
+        Err(TokensError::Throttled { .. }) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn issue(bench: &Bench) -> Issued {
+    let alice = alice();
+    bench
+        .tokens
+        .issue(&CODE, &Binding::subject(&alice))
+        .await
+        .unwrap()
+}
+
+async fn sign_in(bench: &Bench, issued: &Issued) -> bool {
+    let alice = alice();
+    let typed = issued.token.expose_secret();
+    let binding = Binding::subject(&alice);
+    bench
+        .tokens
+        .redeem(&CODE, &issued.handle, &binding, typed)
+        .await
+        .is_ok()
+}
+
+#[tokio::test]
+async fn ten_thousand_challenges_of_five_guesses_stay_within_pace_and_allowance() {
+    let bench = Bench::new(&[&CODE]);
+    // One challenge each half minute: three and a half days.
+    for _ in 0..10_000 {
+        let issued = issue(&bench).await;
+        let typed = wrong(issued.token.expose_secret());
+        for _ in 0..5 {
+            guess(&bench, &issued.handle, &typed).await;
+        }
+        bench.pass(TimeDelta::seconds(30));
+    }
+    // 100 at first and one for each whole day: what the pace alone would allow is 843.
+    assert_eq!(bench.store.evaluated().await, 103);
+}
+
+#[tokio::test]
+async fn a_burst_is_ten_whatever_the_number_of_challenges() {
+    let bench = Bench::new(&[&CODE]);
+    let mut evaluated = 0;
+    for _ in 0..100 {
+        let issued = issue(&bench).await;
+        let typed = wrong(issued.token.expose_secret());
+        for _ in 0..5 {
+            evaluated += u64::from(guess(&bench, &issued.handle, &typed).await);
+        }
+    }
+    assert_eq!((evaluated, bench.store.evaluated().await), (10, 10));
+}
+
+#[tokio::test]
+async fn a_resend_does_not_reset_the_budget() {
+    let bench = Bench::new(&[&CODE]);
+    let alice = alice();
+    let mut issued = issue(&bench).await;
+    for _ in 0..1_000 {
+        let typed = wrong(issued.token.expose_secret());
+        guess(&bench, &issued.handle, &typed).await;
+        let resent = bench
+            .tokens
+            .resend(&CODE, &Binding::subject(&alice), &issued.handle)
+            .await;
+        issued = resent.unwrap();
+    }
+    assert_eq!(bench.store.evaluated().await, 10);
+}
+
+/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in.
+async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
+    let bench = Bench::new(&[&CODE]);
+    let (mut owner_signed_in, mut attacks) = (0, 0);
+    for hour in 0..365 * 24 {
+        if hour % owner_every_hours == 0 {
+            let issued = issue(&bench).await;
+            owner_signed_in += u64::from(sign_in(&bench, &issued).await);
+        }
+        let issued = issue(&bench).await;
+        let typed = wrong(issued.token.expose_secret());
+        while guess(&bench, &issued.handle, &typed).await {
+            attacks += 1;
+        }
+        bench.pass(TimeDelta::hours(1));
+    }
+    (owner_signed_in, attacks)
+}
+
+#[tokio::test]
+async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses() {
+    let (owner, attacker) = a_year_beside(24).await;
+    assert!(
+        owner > 300,
+        "the owner signed in {owner} times: nothing could be refilled"
+    );
+    assert!((400..=465).contains(&attacker), "{attacker}");
+}
+
+#[tokio::test]
+async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses() {
+    let (owner, attacker) = a_year_beside(1).await;
+    assert!(
+        owner > 300,
+        "the owner signed in {owner} times: nothing could be refilled"
+    );
+    assert!((400..=465).contains(&attacker), "{attacker}");
+}
+
+#[tokio::test]
+async fn an_owner_who_signs_in_hourly_never_runs_out() {
+    let bench = Bench::new(&[&CODE]);
+    for hour in 0..2_000 {
+        let issued = issue(&bench).await;
+        // He mistypes once each time, and gets that back with the success.
+        guess(&bench, &issued.handle, &wrong(issued.token.expose_secret())).await;
+        assert!(sign_in(&bench, &issued).await, "hour {hour}");
+        bench.pass(TimeDelta::hours(1));
+    }
+}
+
+#[tokio::test]
+async fn refused_requests_do_not_postpone_the_next_try() {
+    let bench = Bench::new(&[&CODE]);
+    let victim = issue(&bench).await;
+    let attacked = issue(&bench).await;
+    let typed = wrong(attacked.token.expose_secret());
+    while guess(&bench, &attacked.handle, &typed).await {}
+    for _ in 0..100_000 {
+        assert!(!guess(&bench, &attacked.handle, &typed).await);
+    }
+    bench.pass(TimeDelta::minutes(6));
+    assert!(sign_in(&bench, &victim).await);
+}
+
+#[tokio::test]
+async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
+    let bench = Bench::new(&[&CODE]);
+    for _ in 0..20 {
+        let attacked = issue(&bench).await;
+        let typed = wrong(attacked.token.expose_secret());
+        for _ in 0..5 {
+            guess(&bench, &attacked.handle, &typed).await;
+        }
+        bench.pass(TimeDelta::minutes(30));
+    }
+    // The allowance is used up; the pace is whole again after an hour, and is hammered until the
+    // very moment in which the allowance gives one back.
+    let attacked = issue(&bench).await;
+    let typed = wrong(attacked.token.expose_secret());
+    bench.pass(TimeDelta::hours(14) - TimeDelta::seconds(1));
+    for _ in 0..1_000 {
+        assert!(!guess(&bench, &attacked.handle, &typed).await);
+    }
+    bench.pass(TimeDelta::seconds(1));
+    let victim = issue(&bench).await;
+    assert!(sign_in(&bench, &victim).await);
+}

@@ -1,0 +1,262 @@
+//! A store that is down, and a key that is missing: nothing succeeds, nothing is counted or lost.
+
+#[path = "support/watched.rs"]
+mod watched;
+
+use token_store::{
+    Revoke, TokensError, What,
+    ott_core::{Binding, KeyId, Policy, Purpose, Verdict, chrono::TimeDelta},
+};
+use watched::{Bench, KEY_1, KEY_2, alice, key_2, ring, wrong};
+
+const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
+const LINK: Policy = Policy::link(Purpose::new("reset"));
+const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
+const PROMPT: Policy = Policy::prompt(Purpose::new("approve"));
+const ALL: [&Policy; 5] = [&CODE, &RECOVERY, &LINK, &BEARER, &PROMPT];
+
+fn is_outage<T>(bench: &Bench, verb: &'static str, result: &Result<T, TokensError>) -> bool {
+    bench.log.whats().contains(&What::StoreFailed(verb))
+        && matches!(result, Err(TokensError::Unavailable(_)))
+}
+
+#[tokio::test]
+async fn a_failing_insert_issues_nothing() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let earlier = tokens.issue(&CODE, &binding).await.unwrap();
+    bench.store.fail("insert");
+    assert!(is_outage(
+        &bench,
+        "insert",
+        &tokens.issue(&CODE, &binding).await
+    ));
+    let resent = tokens.resend(&CODE, &binding, &earlier.handle).await;
+    assert!(is_outage(&bench, "insert", &resent));
+    assert!(is_outage(
+        &bench,
+        "insert",
+        &tokens.issue_batch(&RECOVERY, &binding, 10).await
+    ));
+    bench.store.recover();
+    // What a failed resend did not replace lives on.
+    let typed = earlier.token.expose_secret();
+    assert!(
+        tokens
+            .redeem(&CODE, &earlier.handle, &binding, typed)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_failing_limit_store_evaluates_nothing() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let issued = tokens.issue(&CODE, &binding).await.unwrap();
+    let typed = issued.token.expose_secret();
+    bench.store.fail("spend");
+    for typed in [typed, &wrong(typed)] {
+        let redeemed = tokens.redeem(&CODE, &issued.handle, &binding, typed).await;
+        assert!(is_outage(&bench, "spend", &redeemed));
+    }
+    assert_eq!(bench.store.evaluated().await, 0);
+    bench.store.recover();
+    assert!(
+        tokens
+            .redeem(&CODE, &issued.handle, &binding, typed)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_failing_redeem_redeems_nothing() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let code = tokens.issue(&CODE, &binding).await.unwrap();
+    let recovery = tokens.issue(&RECOVERY, &binding).await.unwrap();
+    let link = tokens.issue(&LINK, &binding).await.unwrap();
+    let redeem = async || {
+        let typed = code.token.expose_secret();
+        tokens
+            .redeem(&CODE, &code.handle, &binding, typed)
+            .await
+            .map(drop)
+    };
+    let by_subject = async || {
+        let typed = recovery.token.expose_secret();
+        tokens
+            .redeem_by_subject(&RECOVERY, &binding, typed)
+            .await
+            .map(drop)
+    };
+    let by_itself = async || {
+        let link = link.token.expose_secret();
+        tokens.redeem_by_itself(&LINK, "acme", link).await.map(drop)
+    };
+    bench.store.fail("redeem");
+    assert!(is_outage(&bench, "redeem", &redeem().await));
+    assert!(is_outage(&bench, "redeem", &by_subject().await));
+    assert!(is_outage(&bench, "redeem", &by_itself().await));
+    bench.store.recover();
+    assert!(redeem().await.is_ok());
+    assert!(by_subject().await.is_ok());
+    assert!(by_itself().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_failing_refund_loses_no_token() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let issued = tokens.issue(&CODE, &binding).await.unwrap();
+    bench.store.fail("refund");
+    let typed = issued.token.expose_secret();
+    assert!(
+        tokens
+            .redeem(&CODE, &issued.handle, &binding, typed)
+            .await
+            .is_ok()
+    );
+    assert!(bench.log.whats().contains(&What::StoreFailed("refund")));
+}
+
+#[tokio::test]
+async fn every_other_verb_that_fails_is_an_outage() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let bearer = tokens.issue(&BEARER, &binding).await.unwrap();
+    let prompt = tokens.issue(&PROMPT, &binding).await.unwrap();
+    let number = prompt.record.stored().number;
+    let authenticate = async || {
+        let bearer = bearer.token.expose_secret();
+        tokens.authenticate(&BEARER, "acme", bearer).await.map(drop)
+    };
+    let approve = async || {
+        let verdict = Verdict::Approve { number };
+        tokens
+            .decide(&PROMPT, prompt.record.id(), &alice, verdict, b"")
+            .await
+            .map(drop)
+    };
+    bench.pass(TimeDelta::minutes(2));
+    for verb in ["find", "touch"] {
+        bench.store.fail(verb);
+        assert!(is_outage(&bench, verb, &authenticate().await), "{verb}");
+        bench.store.recover();
+    }
+    for verb in ["find", "decide"] {
+        bench.store.fail(verb);
+        assert!(is_outage(&bench, verb, &approve().await), "{verb}");
+        bench.store.recover();
+    }
+    bench.store.fail("find");
+    assert!(is_outage(
+        &bench,
+        "find",
+        &tokens.find(&BEARER, bearer.record.id()).await
+    ));
+    bench.store.fail("list");
+    assert!(is_outage(
+        &bench,
+        "list",
+        &tokens.list(&BEARER, &alice).await
+    ));
+    bench.store.fail("revoke");
+    assert!(is_outage(
+        &bench,
+        "revoke",
+        &tokens.revoke(&Revoke::subject(&alice)).await
+    ));
+    for verb in ["purge", "purge_limits"] {
+        bench.store.fail(verb);
+        assert!(
+            is_outage(&bench, "purge", &tokens.purge(tokens.now(), 10).await),
+            "{verb}"
+        );
+        bench.store.recover();
+    }
+    assert!(authenticate().await.is_ok());
+    assert!(approve().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let behind = bench.beside(key_2(), &ALL);
+    let issued = tokens.issue(&CODE, &binding).await.unwrap();
+    let typed = issued.token.expose_secret();
+    let missing = |result| matches!(result, Err(TokensError::KeyMissing(KeyId(1))));
+    // More often than the pace, the allowance and the record's own attempts allow.
+    for _ in 0..200 {
+        let redeemed = behind
+            .tokens
+            .redeem(&CODE, &issued.handle, &binding, typed)
+            .await;
+        assert!(missing(redeemed.map(drop)));
+        assert_eq!(behind.log.whats(), [What::KeyMissing(KeyId(1))]);
+    }
+    assert_eq!(bench.store.evaluated().await, 0);
+    assert!(
+        tokens
+            .redeem(&CODE, &issued.handle, &binding, typed)
+            .await
+            .is_ok()
+    );
+
+    let bearer = tokens.issue(&BEARER, &binding).await.unwrap();
+    let text = bearer.token.expose_secret();
+    assert!(missing(
+        behind
+            .tokens
+            .authenticate(&BEARER, "acme", text)
+            .await
+            .map(drop)
+    ));
+    assert!(missing(
+        behind
+            .tokens
+            .find(&BEARER, bearer.record.id())
+            .await
+            .map(drop)
+    ));
+    // Not a shorter list.
+    assert!(missing(behind.tokens.list(&BEARER, &alice).await.map(drop)));
+    let prompt = tokens.issue(&PROMPT, &binding).await.unwrap();
+    let id = prompt.record.id();
+    let denied = behind
+        .tokens
+        .decide(&PROMPT, id, &alice, Verdict::Deny, b"")
+        .await;
+    assert!(missing(denied.map(drop)));
+    assert!(tokens.authenticate(&BEARER, "acme", text).await.is_ok());
+}
+
+#[tokio::test]
+async fn rings_that_differ_by_one_step_of_a_rotation_refuse_nobody() {
+    let bench = Bench::new(&ALL);
+    let alice = alice();
+    let binding = Binding::subject(&alice);
+    let (first, second) = (format!("1 {KEY_1}"), format!("2 {KEY_2}"));
+    let added = bench.beside(ring(&[&first, &second]), &ALL);
+    let moved = bench.beside(ring(&[&second, &first]), &ALL);
+    for (one, other) in [(&bench, &added), (&added, &moved), (&moved, &added)] {
+        let issued = one.tokens.issue(&CODE, &binding).await.unwrap();
+        let typed = issued.token.expose_secret();
+        assert!(
+            other
+                .tokens
+                .redeem(&CODE, &issued.handle, &binding, typed)
+                .await
+                .is_ok()
+        );
+    }
+}

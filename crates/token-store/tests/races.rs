@@ -1,0 +1,100 @@
+//! Many at once: one winner, and no more guesses than the limits allow.
+
+#[path = "support/watched.rs"]
+mod watched;
+
+use std::sync::Arc;
+
+use token_store::{
+    TokensError,
+    ott_core::{Binding, Policy, Purpose, chrono::TimeDelta},
+};
+use tokio::{sync::Barrier, task::JoinSet};
+use watched::{Bench, alice, wrong};
+
+const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+const LINK: Policy = Policy::link(Purpose::new("reset"));
+const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery")).limits(None, None);
+const AT_ONCE: usize = 64;
+
+/// Runs it 64 times at once, and gives every answer.
+async fn at_once<F, T>(make: impl Fn(usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let barrier = Arc::new(Barrier::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for task in 0..AT_ONCE {
+        let (barrier, run) = (Arc::clone(&barrier), make(task));
+        tasks.spawn(async move {
+            barrier.wait().await;
+            run.await
+        });
+    }
+    tasks.join_all().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_64_redeems_of_one_token_one_wins() {
+    let bench = Bench::new(&[&CODE, &LINK, &RECOVERY]);
+    for round in 0..100 {
+        let owner = alice();
+        let binding = Binding::subject(&owner);
+        let code = Arc::new(bench.tokens.issue(&CODE, &binding).await.unwrap());
+        let link = Arc::new(bench.tokens.issue(&LINK, &binding).await.unwrap());
+        let recovery = Arc::new(bench.tokens.issue(&RECOVERY, &binding).await.unwrap());
+        let won = at_once(|task| {
+            let tokens = Arc::clone(&bench.tokens);
+            let (code, link, recovery) = (code.clone(), link.clone(), recovery.clone());
+            async move {
+                let owner = alice();
+                let binding = Binding::subject(&owner);
+                let typed = code.token.expose_secret();
+                // Below the burst: here the record decides, not the limits.
+                let by_id = task < 10
+                    && tokens
+                        .redeem(&CODE, &code.handle, &binding, typed)
+                        .await
+                        .is_ok();
+                let link = link.token.expose_secret();
+                let by_itself = tokens.redeem_by_itself(&LINK, "acme", link).await.is_ok();
+                let typed = recovery.token.expose_secret();
+                let by_subject = tokens
+                    .redeem_by_subject(&RECOVERY, &binding, typed)
+                    .await
+                    .is_ok();
+                [by_id, by_itself, by_subject]
+            }
+        })
+        .await;
+        for kind in 0..3 {
+            let winners = won.iter().filter(|won| won[kind]).count();
+            assert_eq!(winners, 1, "round {round}, kind {kind}");
+        }
+        bench.pass(TimeDelta::days(10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_64_guesses_at_as_many_challenges_the_burst_is_evaluated() {
+    for round in 0..50 {
+        let bench = Bench::new(&[&CODE]);
+        let answers = at_once(|_| {
+            let tokens = Arc::clone(&bench.tokens);
+            async move {
+                let owner = alice();
+                let binding = Binding::subject(&owner);
+                let issued = tokens.issue(&CODE, &binding).await.unwrap();
+                let typed = wrong(issued.token.expose_secret());
+                tokens.redeem(&CODE, &issued.handle, &binding, &typed).await
+            }
+        })
+        .await;
+        let throttled = answers
+            .iter()
+            .filter(|answer| matches!(answer, Err(TokensError::Throttled { .. })));
+        assert_eq!(throttled.count(), AT_ONCE - 10, "round {round}");
+        assert_eq!(bench.store.evaluated().await, 10, "round {round}");
+    }
+}

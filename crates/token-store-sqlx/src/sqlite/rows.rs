@@ -1,6 +1,6 @@
 //! Rows: what is read is checked, and what cannot be is an outage.
 
-use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
+use sqlx::{Decode, Row, Sqlite, Type, ValueRef, sqlite::SqliteRow};
 use token_store::{
     FactorId, FactorState, StoreError, StoredFactor,
     ott_core::{
@@ -15,7 +15,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         purpose: value(row, "purpose")?,
         key: KeyId(number(row, "key")?),
         tenant: value(row, "tenant")?,
-        subject: value(row, "subject")?,
+        subject: optional(row, "subject", value)?,
         slot: optional(row, "slot", bytes)?,
         policy: bytes(row, "policy")?,
         binding: bytes(row, "binding")?,
@@ -25,7 +25,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
         max_attempts: optional(row, "max_attempts", number)?,
         issued_at: time(row, "issued_at")?,
         expires_at: optional(row, "expires_at", time)?,
-        idle_micros: value(row, "idle_micros")?,
+        idle_micros: optional(row, "idle_micros", value)?,
         tag: bytes(row, "tag")?,
         state: State::from_number(number(row, "state")?).ok_or(StoreError::Corrupt("state"))?,
         attempts: number(row, "attempts")?,
@@ -72,27 +72,33 @@ pub(super) const fn micros(time: &DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 
+/// What stands in the column. The driver reads a null as 0 or as empty, so nulls are looked for.
 fn value<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(
     row: &'r SqliteRow,
     column: &'static str,
 ) -> Result<T, StoreError> {
+    if is_null(row, column)? {
+        return Err(StoreError::Corrupt(column));
+    }
     row.try_get(column).map_err(|_| StoreError::Corrupt(column))
 }
 
 /// What `read` makes of the column, unless that is null.
-fn optional<T>(
-    row: &SqliteRow,
+fn optional<'r, T>(
+    row: &'r SqliteRow,
     column: &'static str,
-    read: fn(&SqliteRow, &'static str) -> Result<T, StoreError>,
+    read: fn(&'r SqliteRow, &'static str) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    let raw = row
-        .try_get_raw(column)
-        .map_err(|_| StoreError::Corrupt(column))?;
-    if sqlx::ValueRef::is_null(&raw) {
-        Ok(None)
-    } else {
-        read(row, column).map(Some)
+    if is_null(row, column)? {
+        return Ok(None);
     }
+    read(row, column).map(Some)
+}
+
+fn is_null(row: &SqliteRow, column: &'static str) -> Result<bool, StoreError> {
+    let raw = row.try_get_raw(column);
+    raw.map(|raw| raw.is_null())
+        .map_err(|_| StoreError::Corrupt(column))
 }
 
 fn bytes<const N: usize>(row: &SqliteRow, column: &'static str) -> Result<[u8; N], StoreError> {

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fs::OpenOptions, io::ErrorKind, path::Path};
 use sqlx::{
     Row, SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use token_store::StoreError;
 
@@ -78,13 +78,15 @@ impl SqliteStoreBuilder {
         make_private(path).map_err(StartError::File)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(self.timeout);
+            // Less than the time-out: then a verb that waits for a lock in vain is known not to be
+            // done, while one that is dropped at the time-out may still be done later.
+            .busy_timeout(self.timeout.mul_f32(0.5));
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(self.timeout)
             .connect_lazy_with(options);
+        within(self.timeout, write_ahead_log(&pool)).await?;
         self.pool(pool).await
     }
 
@@ -128,6 +130,19 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         made => made.map(drop),
+    }
+}
+
+/// The mode stays with the file. SQLite waits for no lock here, so of two processes that make the
+/// file at once one has to try again.
+async fn write_ahead_log(pool: &SqlitePool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await.map_err(outage)?;
+    loop {
+        let pragma = sqlx::query("PRAGMA journal_mode = WAL");
+        match pragma.execute(&mut *connection).await.map_err(outage) {
+            Err(StoreError::Timeout) => tokio::time::sleep(Duration::from_millis(5)).await,
+            answer => return answer.map(drop),
+        }
     }
 }
 

@@ -282,6 +282,7 @@ fn redeem_statement(keys: usize, counts: Counts) -> String {
                         WHEN attempts + 1 >= max_attempts THEN 3 ELSE state END, \
            used_at = CASE WHEN digest IN ({digests}) THEN ?2 ELSE used_at END \
          WHERE id = ?1 AND state IN (0, 1) AND key IN ({keys}) \
+           AND attempts BETWEEN 0 AND 4294967295 \
            AND NOT (state = 0 AND digest IN ({digests})) {counting} AND {live} \
          RETURNING *",
         live = live!(),

@@ -1,0 +1,380 @@
+//! A database that does not do what it should: `StoreError`, within the time-out, and nothing done.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use core::time::Duration;
+use std::time::Instant;
+
+use fixture::{CODE, Fixture, LINK, PROMPT, now};
+use token_store::{
+    Charge, FactorChange, FactorState, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed,
+    Revoke, StoreError, TokenStore,
+    ott_core::{Issued, Limit, LimitKey, chrono::TimeDelta},
+};
+use token_store_sqlx::{
+    SqliteStore, StartError,
+    sqlx::{
+        self,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+    },
+};
+
+const TIMEOUT: Duration = Duration::from_millis(300);
+/// For two busy cores.
+const SLACK: Duration = Duration::from_secs(2);
+
+struct Prepared {
+    link: Issued,
+    prompt: Issued,
+    charge: Charge,
+}
+
+async fn prepare(fixture: &Fixture) -> Prepared {
+    let prepared = Prepared {
+        link: fixture.insert(&LINK).await,
+        prompt: fixture.insert(&PROMPT).await,
+        charge: Charge {
+            key: LimitKey::new("a", &fixture.binding()),
+            limit: Limit::ceiling(1),
+        },
+    };
+    let store = &fixture.store;
+    let dead = fixture.insert(&CODE).await;
+    store
+        .revoke(&Revoke::Record(*dead.record.id()))
+        .await
+        .unwrap();
+    for (id, state) in [(1, FactorState::Active), (2, FactorState::Pending)] {
+        store
+            .insert_factor(&fixture.factor(id, state))
+            .await
+            .unwrap();
+    }
+    // A key as good as new, so that a purge has something to do.
+    let idle = Charge {
+        key: LimitKey::new("idle", &fixture.binding()),
+        limit: Limit::ceiling(1),
+    };
+    store.spend(&[idle], now()).await.unwrap();
+    store.refund(&[idle], 1).await.unwrap();
+    prepared
+}
+
+/// The outcome of every verb that writes, by name.
+async fn writes(
+    fixture: &Fixture,
+    prepared: &Prepared,
+) -> Vec<(&'static str, Result<(), StoreError>)> {
+    let store = &fixture.store;
+    let right = fixture.right(&LINK, &prepared.link);
+    let link = *prepared.link.record.id();
+    let id = fixture.factor(1, FactorState::Active).id;
+    let pending = fixture.factor(2, FactorState::Pending).id;
+    let approval = fixture.approval(&prepared.prompt);
+    let later = now() + TimeDelta::seconds(1);
+    vec![
+        (
+            "insert",
+            store.insert(&[fixture.issue(&CODE).record]).await.map(drop),
+        ),
+        ("redeem", store.redeem(&right, now()).await.map(drop)),
+        (
+            "redeem_open",
+            store.redeem_open(&right, now()).await.map(drop),
+        ),
+        (
+            "decide",
+            store
+                .decide(prepared.prompt.record.id(), &approval, now())
+                .await
+                .map(drop),
+        ),
+        ("touch", store.touch(&link, now()).await),
+        (
+            "revoke",
+            store.revoke(&Revoke::Record(link)).await.map(drop),
+        ),
+        ("purge", store.purge(later, 10).await.map(drop)),
+        (
+            "insert_factor",
+            store
+                .insert_factor(&fixture.factor(3, FactorState::Active))
+                .await
+                .map(drop),
+        ),
+        (
+            "confirm",
+            store.confirm(&pending, Some(1), now()).await.map(drop),
+        ),
+        ("advance", store.advance(&id, 1, now()).await.map(drop)),
+        (
+            "update",
+            store
+                .update(&id, &FactorChange::Label("b".into()))
+                .await
+                .map(drop),
+        ),
+        ("remove", store.remove(&id, now()).await.map(drop)),
+        (
+            "spend",
+            store.spend(&[prepared.charge], now()).await.map(drop),
+        ),
+        ("refund", store.refund(&[prepared.charge], 1).await),
+        (
+            "clear",
+            store
+                .clear(&LimitKey::new("idle", &fixture.binding()))
+                .await,
+        ),
+        (
+            "purge_limits",
+            store.purge_limits(later, 10).await.map(drop),
+        ),
+    ]
+}
+
+async fn reads(
+    fixture: &Fixture,
+    prepared: &Prepared,
+) -> [(&'static str, Result<(), StoreError>); 3] {
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    [
+        (
+            "find",
+            store.find(prepared.link.record.id()).await.map(drop),
+        ),
+        ("list", store.list(alice, None, now()).await.map(drop)),
+        ("factors", store.factors(alice).await.map(drop)),
+    ]
+}
+
+/// Everything is as before: read by an outsider, byte by byte.
+async fn dump(fixture: &Fixture) -> Vec<String> {
+    let pool = fixture.outsider().await;
+    let mut rows = Vec::new();
+    for select in [
+        "SELECT hex(id) || ' ' || state || ' ' || attempts || ' ' || coalesce(used_at, '') FROM ott_tokens",
+        "SELECT hex(id) || ' ' || state || ' ' || label || ' ' || hex(sealed) || ' ' || coalesce(last, '') FROM ott_factors",
+        "SELECT hex(key) || ' ' || full_at || ' ' || count FROM ott_limits",
+    ] {
+        rows.extend(
+            sqlx::query_scalar::<_, String>(select)
+                .fetch_all(&pool)
+                .await
+                .unwrap(),
+        );
+    }
+    pool.close().await;
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_database_is_a_time_out_within_the_time() {
+    // The application's own pool may wait far longer for a lock than the store may.
+    for busy in [TIMEOUT, Duration::from_secs(60)] {
+        let mut fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
+        let options = SqliteConnectOptions::new()
+            .filename(fixture.path())
+            .busy_timeout(busy);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(20)
+            .connect_lazy_with(options);
+        fixture.store = SqliteStore::builder()
+            .timeout(TIMEOUT)
+            .pool(pool)
+            .await
+            .unwrap();
+        let prepared = prepare(&fixture).await;
+        let before = dump(&fixture).await;
+        let outsider = fixture.outsider().await;
+        let lock = outsider.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let began = Instant::now();
+        let told = writes(&fixture, &prepared).await;
+        let most = TIMEOUT * u32::try_from(told.len()).unwrap() + SLACK;
+        assert!(began.elapsed() < most, "{:?}", began.elapsed());
+        for (verb, told) in told {
+            assert!(matches!(told, Err(StoreError::Timeout)), "{verb}: {told:?}");
+        }
+        for (verb, told) in reads(&fixture, &prepared).await {
+            assert!(
+                told.is_ok(),
+                "readers do not wait in WAL mode: {verb}: {told:?}"
+            );
+        }
+        assert_eq!(dump(&fixture).await, before);
+        lock.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_beside_the_callers_own_write_transaction_times_out() {
+    let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
+    let issued = fixture.insert(&CODE).await;
+    let right = fixture.right(&CODE, &issued);
+    let own = fixture
+        .store
+        .pool()
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .unwrap();
+    let told = fixture.store.redeem(&right, now()).await;
+    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    own.rollback().await.unwrap();
+    let told = fixture.store.redeem(&right, now()).await.unwrap();
+    assert!(matches!(told, Redeemed::Redeemed(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_free_connection_is_a_time_out() {
+    let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
+    let prepared = prepare(&fixture).await;
+    let most = fixture.store.pool().options().get_max_connections();
+    let mut held = Vec::new();
+    for _ in 0..most {
+        held.push(fixture.store.pool().acquire().await.unwrap());
+    }
+    let told = writes(&fixture, &prepared).await.into_iter();
+    for (verb, told) in told.chain(reads(&fixture, &prepared).await) {
+        assert!(matches!(told, Err(StoreError::Timeout)), "{verb}: {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pool_is_unavailable() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    let before = dump(&fixture).await;
+    fixture.store.pool().close().await;
+    let told = writes(&fixture, &prepared).await.into_iter();
+    for (verb, told) in told.chain(reads(&fixture, &prepared).await) {
+        assert!(
+            matches!(told, Err(StoreError::Unavailable(_))),
+            "{verb}: {told:?}"
+        );
+    }
+    assert_eq!(dump(&fixture).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_file_is_unavailable() {
+    let mut fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    let before = dump(&fixture).await;
+    let options = SqliteConnectOptions::new()
+        .filename(fixture.path())
+        .read_only(true);
+    let pool = SqlitePoolOptions::new().connect_lazy_with(options);
+    fixture.store = SqliteStore::new(pool).await.unwrap();
+    for (verb, told) in writes(&fixture, &prepared).await {
+        match verb {
+            "refund" => assert!(told.is_ok(), "there is nothing to refund: {told:?}"),
+            _ => assert!(
+                matches!(told, Err(StoreError::Unavailable(_))),
+                "{verb}: {told:?}"
+            ),
+        }
+    }
+    for (verb, told) in reads(&fixture, &prepared).await {
+        assert!(told.is_ok(), "{verb}: {told:?}");
+    }
+    assert_eq!(dump(&fixture).await, before);
+    // Without its tables there is nothing to start on.
+    let empty = fixture.path().with_file_name("empty.db");
+    std::fs::File::create(&empty).unwrap();
+    let options = SqliteConnectOptions::new().filename(empty).read_only(true);
+    let pool = SqlitePoolOptions::new().connect_lazy_with(options);
+    let builder = SqliteStore::builder().accepting_weaker_durability();
+    let told = builder.pool(pool).await;
+    assert!(matches!(told, Err(StartError::Migration(_))), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_unavailable_and_a_batch_is_not_half_there() {
+    let fixture = Fixture::new().await;
+    let path = fixture.path();
+    let full = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("max_page_count", "1"); // As many as there are.
+    let pool = SqlitePoolOptions::new().connect_lazy_with(full);
+    let store = SqliteStore::new(pool).await.unwrap();
+    let batch: Vec<_> = (0..200).map(|_| fixture.issue(&CODE).record).collect();
+    let told = store.insert(&batch).await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+    for record in &batch {
+        assert_eq!(fixture.store.find(record.id()).await.unwrap(), None);
+    }
+}
+
+/// SQLite hands out the row of an `UPDATE … RETURNING` before it commits. A foreign key that is
+/// checked at the commit stands for the disk that fails there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_is_no_success() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    let before = dump(&fixture).await;
+    let pool = fixture.store.pool();
+    for statement in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER t1 AFTER UPDATE ON ott_tokens BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t2 AFTER UPDATE ON ott_factors BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t3 AFTER INSERT ON ott_tokens BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t4 AFTER INSERT ON ott_factors BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t5 AFTER INSERT ON ott_limits BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t6 AFTER DELETE ON ott_tokens BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t7 AFTER DELETE ON ott_limits BEGIN INSERT INTO child VALUES (1); END",
+    ] {
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+    for (verb, told) in writes(&fixture, &prepared).await {
+        match verb {
+            // The caller commits, and sees it fail: below. A refund of nothing writes nothing.
+            "redeem_open" | "refund" => assert!(told.is_ok(), "{verb}: {told:?}"),
+            _ => assert!(
+                matches!(told, Err(StoreError::Unavailable(_))),
+                "{verb}: {told:?}"
+            ),
+        }
+    }
+    let issued = &prepared.link;
+    let right = fixture.right(&LINK, issued);
+    let Opened::Redeemed(transaction, _) = fixture.store.redeem_open(&right, now()).await.unwrap()
+    else {
+        panic!("the right token is refused");
+    };
+    assert!(transaction.commit().await.is_err());
+    assert_eq!(dump(&fixture).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_outage_prints_holds_no_statement_and_no_value() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.insert(&LINK).await;
+    let right = fixture.right(&LINK, &issued);
+    let rename = "ALTER TABLE ott_tokens RENAME TO elsewhere";
+    sqlx::query(rename)
+        .execute(fixture.store.pool())
+        .await
+        .unwrap();
+    let error = fixture.store.redeem(&right, now()).await.unwrap_err();
+    let mut texts = vec![error.to_string(), format!("{error:?}")];
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        texts.push(cause.to_string());
+        source = cause.source();
+    }
+    let secrets = [
+        issued.token.expose_secret().to_owned(),
+        issued.record.id().to_string(),
+        "UPDATE".into(),
+        "attempts".into(),
+    ];
+    for text in texts {
+        assert!(
+            !secrets.iter().any(|secret| text.contains(secret)),
+            "{text}"
+        );
+    }
+}

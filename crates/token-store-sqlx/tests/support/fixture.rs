@@ -1,0 +1,144 @@
+//! A store in a file that goes away, an issuer, a subject, and a time that stands still.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use tempfile::TempDir;
+use token_store::{
+    FactorId, FactorState, Inserted, StoredFactor, TokenStore,
+    ott_core::{
+        Binding, Issued, Issuer, KeyRing, Policy, Presented, Purpose, Subject, Verdict,
+        chrono::{DateTime, Utc},
+    },
+};
+use token_store_sqlx::{SqliteStore, SqliteStoreBuilder, sqlx};
+use tokio::{sync::Barrier, task::JoinSet};
+
+pub(crate) const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+pub(crate) const LINK: Policy = Policy::link(Purpose::new("link"));
+pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
+pub(crate) const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
+
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_000, 0).expect("a time within the calendar")
+}
+
+pub(crate) struct Fixture {
+    folder: TempDir,
+    pub(crate) store: SqliteStore,
+    pub(crate) issuer: Issuer,
+    pub(crate) alice: Subject,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with(SqliteStore::builder()).await
+    }
+
+    pub(crate) async fn with(builder: SqliteStoreBuilder) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let opened = builder.open(folder.path().join("tokens.db")).await;
+        Self {
+            store: opened.expect("a new file opens"),
+            folder,
+            issuer: Issuer::new(KeyRing::generate().expect("randomness")),
+            alice: Subject::new("t1", "alice").expect("a valid name"),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("tokens.db")
+    }
+
+    /// Another connection to the same file, as another program would have it.
+    pub(crate) async fn outsider(&self) -> SqlitePool {
+        SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()))
+            .await
+            .expect("the file opens")
+    }
+
+    pub(crate) fn binding(&self) -> Binding<'_> {
+        Binding::subject(&self.alice)
+    }
+
+    pub(crate) fn issue(&self, policy: &Policy) -> Issued {
+        let issued = self.issuer.issue(policy, &self.binding(), now());
+        issued.expect("a policy that fits")
+    }
+
+    /// Issues, and inserts the record.
+    pub(crate) async fn insert(&self, policy: &Policy) -> Issued {
+        let issued = self.issue(policy);
+        let batch = [issued.record.clone()];
+        let inserted = self.store.insert(&batch).await.expect("the store answers");
+        assert_eq!(inserted, Inserted::Done);
+        issued
+    }
+
+    pub(crate) fn present(&self, policy: &Policy, issued: &Issued, typed: &str) -> Presented {
+        let (issuer, binding) = (&self.issuer, self.binding());
+        let presented = match policy.purpose().as_str() {
+            "link" => issuer.present_by_itself(policy, "t1", typed, now()),
+            "recovery" => issuer.present_by_subject(policy, &binding, typed, now()),
+            _ => issuer.present_by_id(policy, &issued.handle, &binding, typed, now()),
+        };
+        presented.expect("a token of the format")
+    }
+
+    pub(crate) fn right(&self, policy: &Policy, issued: &Issued) -> Presented {
+        self.present(policy, issued, issued.token.expose_secret())
+    }
+
+    /// A wrong code.
+    pub(crate) fn wrong(&self, issued: &Issued) -> Presented {
+        let others = ["000000", "000001"];
+        let right = issued.token.expose_secret();
+        let wrong = others.into_iter().find(|other| *other != right);
+        self.present(&CODE, issued, wrong.expect("one of two differs"))
+    }
+
+    /// Approves a prompt.
+    pub(crate) fn approval(&self, issued: &Issued) -> token_store::ott_core::Decision {
+        let number = issued.record.stored().number;
+        let verdict = Verdict::Approve { number };
+        let made = self
+            .issuer
+            .decide(&issued.record, &self.alice, verdict, b"seen", now());
+        made.expect("the ring has the key")
+    }
+
+    pub(crate) fn factor(&self, id: u8, state: FactorState) -> StoredFactor {
+        StoredFactor {
+            id: FactorId::from_bytes([id; 16]),
+            subject: self.alice.clone(),
+            kind: "totp".into(),
+            label: "phone".into(),
+            state,
+            sealed: vec![1, 2, 3],
+            last: None,
+            created_at: now(),
+            used_at: None,
+        }
+    }
+}
+
+/// Runs all of them at once and gives their answers.
+pub(crate) async fn at_once<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = tasks.into_iter().collect();
+    let barrier = Arc::new(Barrier::new(tasks.len()));
+    let mut set = JoinSet::new();
+    for task in tasks {
+        let barrier = Arc::clone(&barrier);
+        set.spawn(async move {
+            barrier.wait().await;
+            task.await
+        });
+    }
+    set.join_all().await
+}

@@ -159,6 +159,7 @@ fn every_fault_of_a_text_is_found_when_it_is_built() {
     assert_eq!(text("token}"), TemplateFault::Brace);
     assert_eq!(text("{token}}"), TemplateFault::Brace);
     assert_eq!(text("{{token}}"), TemplateFault::Brace);
+    assert_eq!(text("{{token} {token}"), TemplateFault::Brace);
     assert_eq!(text("} {token}"), TemplateFault::Brace);
     assert_eq!(text("{token} {link}"), TemplateFault::NoLinkBase);
     for control in ["\r", "\0", "\u{1b}[2J", "\u{7f}", "\u{85}", "\n\r"] {

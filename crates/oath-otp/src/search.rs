@@ -37,15 +37,16 @@ impl Search<'_> {
         typed: &Typed,
         last_accepted: Option<u64>,
     ) -> Result<u64, Rejected> {
-        let (mut found, mut replayed) = (Found::default(), 0);
+        let (mut found, mut matched) = (Found::default(), 0);
         self.for_each(run, |counter, code| {
             // Which counters are fresh is no secret.
             let fresh = mask(last_accepted.is_none_or(|last| counter > last).into());
             let equal = equal(code, typed);
             found.note(counter, equal & fresh);
-            replayed |= equal & !fresh;
+            matched |= equal;
         });
-        found.or(if replayed == 0 {
+        // Without a fresh match, a match is a replay.
+        found.or(if matched == 0 {
             Reason::NoMatch
         } else {
             Reason::Replayed

@@ -1,0 +1,355 @@
+//! An authenticator app, from enrolment to removal: each code is accepted once.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use std::sync::Arc;
+
+use tokio::{sync::Barrier, task::JoinSet};
+use twofa_providers::{
+    Attempt, CONFIRM_WITHIN, Limits, MOST_OF_A_KIND, Response, TwoFactorError,
+    token_store::{
+        FactorState, FactorStore as _, What,
+        ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
+    },
+};
+use world::{World, alice, is_outage, needs_proof, reason, subject};
+
+#[tokio::test]
+async fn a_code_is_accepted_once_and_the_confirming_one_is_burnt() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.enrol(&alice, None).await;
+    assert!(app_uri_is_shown_once(&world, &alice).await);
+    let code = world.code(&app);
+    let confirmed = world.confirm(&alice, &app, &code).await.unwrap();
+    assert_eq!(
+        (confirmed.subject(), confirmed.factor()),
+        (&alice, app.factor)
+    );
+    assert_eq!(reason(world.verify(&alice, &code).await), Reason::Spent);
+    // The step before is refused too: the counter only goes forward.
+    let before = world.code_ago(&app, 30);
+    assert_eq!(reason(world.verify(&alice, &before).await), Reason::Spent);
+
+    world.pass(TimeDelta::seconds(30));
+    let next = world.code(&app);
+    let verified = world.verify(&alice, &next).await.unwrap();
+    assert_eq!(
+        (verified.subject(), verified.at()),
+        (&alice, world.tokens.now())
+    );
+    assert_eq!((verified.provider(), verified.channel()), ("totp", None));
+    assert_eq!(reason(world.verify(&alice, &next).await), Reason::Spent);
+}
+
+/// Enrols once more, and looks at what is shown.
+async fn app_uri_is_shown_once(world: &World, owner: &Subject) -> bool {
+    let enrolled = world.try_enrol(owner, "tablet", None).await.unwrap();
+    let shown = enrolled.shown.unwrap();
+    let uri = shown.uri.expose_secret();
+    uri.starts_with("otpauth://totp/Example:") && uri.contains(shown.base32.expose_secret())
+}
+
+#[tokio::test]
+async fn a_spent_code_is_refused_in_every_spelling() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let (front, back) = code.split_at(3);
+    assert!(
+        world
+            .verify(&alice, &format!(" {front} {back} "))
+            .await
+            .is_ok()
+    );
+    for typed in [
+        &code,
+        &format!("{front} {back}"),
+        &format!("{front}-{back}"),
+    ] {
+        assert_eq!(
+            reason(world.verify(&alice, typed).await),
+            Reason::Spent,
+            "{typed}"
+        );
+    }
+    let shifted = |zero: u32| -> String {
+        let digits = code.chars().map(|digit| digit.to_digit(10).unwrap());
+        digits
+            .map(|digit| char::from_u32(zero + digit).unwrap())
+            .collect()
+    };
+    let full_width = shifted(0xff10);
+    let arabic = shifted(0x0660);
+    let others = [
+        full_width,
+        arabic,
+        format!("+{code}"),
+        format!("{code}\0"),
+        format!("{code}\n"),
+        format!("0{code}"),
+        format!("{front}\u{a0}{back}"),
+        format!("{front}_{back}"),
+        code.repeat(100_000),
+        String::new(),
+    ];
+    for typed in &others {
+        let start: String = typed.chars().take(12).collect();
+        assert_eq!(
+            reason(world.verify(&alice, typed).await),
+            Reason::Malformed,
+            "{start:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_code_of_the_step_before_is_accepted_once_and_older_ones_never() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(120));
+    assert_eq!(
+        reason(world.verify(&alice, &world.code_ago(&app, 60)).await),
+        Reason::Mismatch
+    );
+    let trailing = world.code_ago(&app, 30);
+    assert!(world.verify(&alice, &trailing).await.is_ok());
+    assert_eq!(reason(world.verify(&alice, &trailing).await), Reason::Spent);
+    // It did not burn the present one.
+    assert!(world.verify(&alice, &world.code(&app)).await.is_ok());
+    assert_eq!(reason(world.verify(&alice, &trailing).await), Reason::Spent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_64_at_once_with_one_code_one_is_verified() {
+    let world = Arc::new(World::with(Limits {
+        // The limits refuse nobody here: the counter alone decides.
+        pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+        allowance: Limit::allowance(90, TimeDelta::days(1)),
+        ..Limits::default()
+    }));
+    let app = world.confirmed(&alice(), None).await;
+    for round in 0..30 {
+        world.pass(TimeDelta::days(70));
+        let code = world.code(&app);
+        let barrier = Arc::new(Barrier::new(64));
+        let mut tasks = JoinSet::new();
+        for _ in 0..64 {
+            let (world, code, barrier) = (world.clone(), code.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world.verify(&alice(), &code).await.is_ok()
+            });
+        }
+        let won = tasks
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|won| *won)
+            .count();
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_8_confirmations_at_once_one_succeeds() {
+    for round in 0..50 {
+        let world = Arc::new(World::new());
+        let app = Arc::new(world.enrol(&alice(), None).await);
+        let barrier = Arc::new(Barrier::new(8));
+        let mut tasks = JoinSet::new();
+        for _ in 0..8 {
+            let (world, app, barrier) = (world.clone(), app.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world
+                    .confirm(&alice(), &app, &world.code(&app))
+                    .await
+                    .is_ok()
+            });
+        }
+        let won = tasks
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|won| *won)
+            .count();
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_unconfirmed_factor_counts_for_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.enrol(&alice, None).await;
+    assert_eq!(
+        reason(world.verify(&alice, &world.code(&app)).await),
+        Reason::Unknown
+    );
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+    let attempt = Attempt::new(&alice, "totp").factor(app.factor);
+    let code = world.code(&app);
+    let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+    assert_eq!(reason(verified), Reason::Unknown);
+    // And it asks nobody for a proof.
+    let _ = world.enrol(&alice, None).await;
+}
+
+#[tokio::test]
+async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
+    let (world, alice) = (World::new(), alice());
+    let mut apps = Vec::new();
+    for _ in 0..MOST_OF_A_KIND {
+        apps.push(world.enrol(&alice, None).await);
+    }
+    let more = world.try_enrol(&alice, "one more", None).await;
+    assert!(matches!(more, Err(TwoFactorError::TooMany)));
+    world.pass(CONFIRM_WITHIN);
+    let stale = world.confirm(&alice, &apps[0], &world.code(&apps[0])).await;
+    assert_eq!(reason(stale), Reason::Unknown);
+    let app = world.enrol(&alice, None).await;
+    world.pass(CONFIRM_WITHIN - TimeDelta::seconds(1));
+    assert!(world.confirm(&alice, &app, &world.code(&app)).await.is_ok());
+}
+
+#[tokio::test]
+async fn each_of_several_authenticators_proves_and_only_its_own_codes_burn() {
+    let (world, alice) = (World::new(), alice());
+    let phone = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &phone).await;
+    let tablet = world.confirmed(&alice, Some(&proof)).await;
+    world.pass(TimeDelta::seconds(30));
+    for app in [&phone, &tablet] {
+        let verified = world.verify(&alice, &world.code(app)).await.unwrap();
+        assert_eq!(verified.factor(), app.factor);
+    }
+    for app in [&phone, &tablet] {
+        assert!(matches!(
+            reason(world.verify(&alice, &world.code(app)).await),
+            Reason::Spent | Reason::Mismatch
+        ));
+    }
+    // A code of the one is no code of the other.
+    world.pass(TimeDelta::seconds(30));
+    let attempt = Attempt::new(&alice, "totp").factor(tablet.factor);
+    let code = world.code(&phone);
+    let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+    assert_eq!(reason(verified), Reason::Mismatch);
+}
+
+#[tokio::test]
+async fn a_person_is_offered_what_was_confirmed_and_renames_and_removes_it() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    let offered = world.engine.offered(&alice).await.unwrap();
+    assert_eq!(offered.len(), 1);
+    assert_eq!(offered[0].descriptor.id, "totp");
+    assert_eq!(offered[0].factors[0].id, app.factor);
+
+    let proof = world.proof(&alice, &app).await;
+    world
+        .engine
+        .rename(&proof, &app.factor, " work phone ")
+        .await
+        .unwrap();
+    let named = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(named[0].label, "work phone");
+    for label in ["", "  ", "a\nb", &"x".repeat(65)] {
+        let renamed = world.engine.rename(&proof, &app.factor, label).await;
+        assert_eq!(reason(renamed), Reason::Malformed);
+    }
+    world.log.drain();
+    world.engine.remove(&proof, &app.factor).await.unwrap();
+    assert_eq!(world.log.whats(), [What::FactorRemoved(app.factor)]);
+    assert!(world.engine.factors(&alice).await.unwrap().is_empty());
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+    world.pass(TimeDelta::seconds(30));
+    assert_eq!(
+        reason(world.verify(&alice, &world.code(&app)).await),
+        Reason::Unknown
+    );
+    let again = world.engine.remove(&proof, &app.factor).await;
+    assert_eq!(reason(again), Reason::Unknown);
+    let row = &world.store.factors(&alice).await.unwrap()[0];
+    assert_eq!((row.state, row.sealed.len()), (FactorState::Removed, 0));
+}
+
+#[tokio::test]
+async fn a_secret_rests_sealed_to_its_own_row() {
+    let world = World::new();
+    let (alice, bob) = (alice(), subject("acme", "bob"));
+    let enrolled = world.try_enrol(&alice, "phone", None).await.unwrap();
+    let shown = enrolled.shown.unwrap();
+    let secret = twofa_providers::oath_otp::Secret::from_base32(shown.base32.expose_secret());
+    let secret = secret.unwrap();
+    let row = world.store.factors(&alice).await.unwrap().remove(0);
+    let raw = secret.expose_secret();
+    assert!(!row.sealed.windows(raw.len()).any(|window| window == raw));
+    // Moved to another person it opens for nobody: an outage, told, and not "no such factor".
+    let mut moved = row;
+    moved.subject = bob.clone();
+    moved.id = twofa_providers::token_store::FactorId::from_bytes([7; 16]);
+    moved.state = FactorState::Active;
+    let factor = moved.id;
+    assert!(world.store.insert_factor(&moved).await.unwrap());
+    world.log.drain();
+    assert!(is_outage(&world.verify(&bob, "123456").await));
+    assert!(is_outage(&world.engine.offered(&bob).await));
+    let told = What::FactorRefused(factor, Reason::TagForged);
+    assert_eq!(world.log.whats(), [told.clone(), told]);
+}
+
+#[tokio::test]
+async fn what_was_enrolled_before_the_first_factor_is_not_confirmed_after_it() {
+    let (world, alice) = (World::new(), alice());
+    let planted = world.enrol(&alice, None).await;
+    let own = world.confirmed(&alice, None).await;
+    let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
+    assert!(needs_proof(&confirmed));
+    assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
+    let proof = world.proof(&alice, &own).await;
+    let second = world.enrol(&alice, Some(&proof)).await;
+    assert!(
+        world
+            .confirm(&alice, &second, &world.code(&second))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn every_step_of_a_factor_is_an_event() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.enrol(&alice, None).await;
+    let id = app.factor;
+    let _ = world
+        .confirm(&alice, &app, &world.wrong_code(&[&app]))
+        .await
+        .unwrap_err();
+    let _ = world
+        .confirm(&alice, &app, &world.code(&app))
+        .await
+        .unwrap();
+    let proof = world.proof(&alice, &app).await;
+    world.engine.rename(&proof, &id, "tablet").await.unwrap();
+    let events = world.log.drain();
+    assert!(
+        events
+            .iter()
+            .all(|event| event.subject.as_ref() == Some(&alice))
+    );
+    let whats: Vec<_> = events.into_iter().map(|event| event.what).collect();
+    assert_eq!(
+        whats,
+        [
+            What::FactorEnrolled(id),
+            What::FactorRefused(id, Reason::Mismatch),
+            What::FactorConfirmed(id),
+            What::FactorVerified(id),
+            What::FactorRenamed(id),
+        ]
+    );
+}

@@ -25,7 +25,7 @@ const MINUTE: TimeDelta = TimeDelta::minutes(1);
 pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
     const TASKS: usize = 64;
     let store = harness.store().await;
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for round in 0..(harness.rounds() / 20).max(1) {
         let charges = [
             charge(&format!("address {round}"), Limit::pace(10, MINUTE)),
             charge(&format!("tenant {round}"), Limit::allowance(7, MINUTE)),

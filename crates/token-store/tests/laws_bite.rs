@@ -1,0 +1,158 @@
+//! Each law can fail: stores with one mistake fail the law that names it, and say how.
+#![cfg(feature = "conformance")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a toy and its tests: a panic fails the test"
+)]
+
+use core::time::Duration;
+use std::{sync::Arc, thread};
+
+use token_store::conformance::{self, Harness};
+
+#[path = "laws_bite/toy.rs"]
+mod toy;
+#[path = "laws_bite/toy_factors.rs"]
+mod toy_factors;
+#[path = "laws_bite/toy_open.rs"]
+mod toy_open;
+
+use toy::Toy;
+
+struct Mistaken(Mistake);
+
+impl Harness for Mistaken {
+    type Store = Toy;
+
+    async fn store(&self) -> Arc<Toy> {
+        Arc::new(Toy::new(self.0, false))
+    }
+
+    async fn broken(&self) -> Arc<Toy> {
+        Arc::new(Toy::new(self.0, true))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(10)
+    }
+
+    fn rounds(&self) -> usize {
+        500
+    }
+}
+
+/// Without a mistake the toy keeps every law: what fails below fails for its mistake.
+mod none {
+    use super::{Mistake, Mistaken};
+
+    token_store::laws!(Mistaken(Mistake::None));
+    token_store::laws!(open: Mistaken(Mistake::None));
+}
+
+macro_rules! bites {
+    ($($mistake:ident, $law:ident, $says:literal;)*) => {
+        /// What a [`Toy`] does wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Mistake {
+            None,
+            $($mistake,)*
+        }
+
+        /// One test per mistake, named for it.
+        #[expect(non_snake_case, reason = "named for the mistake")]
+        mod bites {
+            use super::{Mistake, Mistaken, conformance, fails};
+            $(
+                #[test]
+                fn $mistake() {
+                    let mistaken = Mistaken(Mistake::$mistake);
+                    let law = async move { conformance::$law(&mistaken).await };
+                    fails(law, stringify!($law), $says);
+                }
+            )*
+        }
+    };
+}
+
+bites! {
+    CutsToMilliseconds, law_01_inserted_is_redeemed_once, "`issued_at` is";
+    RedeemsAgain, law_01_inserted_is_redeemed_once, "redeeming, for the second time";
+    ReadsThenWrites, law_02_one_winner, "of 64 redeems of one token succeeded";
+    CountsInTwoSteps, law_03_guesses_are_counted_first, "and the record counts";
+    CountsWithoutComparing, law_03_guesses_are_counted_first, "and the record counts";
+    RollsRefusalsBack, law_03_open_guesses_are_counted_first, "were told `Mismatch` instead of 4";
+    CommitsByItself, law_03_open_success_is_the_callers, "succeeded after a rollback";
+    DiesLate, law_04_life_has_sharp_edges, "at its end";
+    AllowsNoOtherClock, law_04_life_has_sharp_edges, "before it was issued";
+    RoundsTimes, law_04_life_has_sharp_edges, "1 ns before its end";
+    AsksItsOwnClock, law_04_life_has_sharp_edges, "before it was issued";
+    GivesApprovedNoMinute, law_04_approval_adds_a_minute, "approved, at its first end";
+    RevivesTheIdle, law_04_idle_ends, "when it idles out";
+    TouchesBackward, law_04_idle_ends, "1 µs before it idles out";
+    InsertsHalf, law_05_batch_is_all_or_none, "left one of the batch behind";
+    RetiresOnCollision, law_05_batch_is_all_or_none, "an older code";
+    ForgetsTheSlot, law_05_superseding_retires_exactly_its_own, "a code that was sent again";
+    RetiresOtherFlows, law_05_superseding_retires_exactly_its_own, "another flow's code";
+    RetiresTheSpent, law_05_superseding_retires_exactly_its_own, "a spent code that was sent again";
+    InsertsInTwoSteps, law_05_superseding_retires_exactly_its_own, "batches of one slot are live";
+    ApprovesDenials, law_06_histories_follow_the_record, "the shortest history:\n  0. ";
+    TellsExpiredFirst, law_06_histories_follow_the_record, "instead of Refused";
+    TouchesWaiting, law_06_histories_follow_the_record, "touch";
+    DecidesInTwoSteps, law_06_concurrent_verbs_have_an_order, "no order of these verbs";
+    ForgetsTheTenant, law_07_revoke_and_list_keep_to_their_own, "the list of Subject(\"t1\"/\"alice\")";
+    FoldsCase, law_07_revoke_and_list_keep_to_their_own, "\"Alice\"";
+    ForgetsExcept, law_07_revoke_and_list_keep_to_their_own, "counts";
+    RevokesTwice, law_07_revoke_and_list_keep_to_their_own, "counts";
+    ListsNewestFirst, law_07_revoke_and_list_keep_to_their_own, "oldest first";
+    PurgesTheLiving, law_07_purge_takes_the_dead_alone, "an approval might still make it live";
+    PurgesWithoutLimit, law_07_purge_takes_the_dead_alone, "none allowed";
+    AcceptsEqualCounters, law_08_one_code_counts_once, "Accepted instead of Replayed";
+    TakesNoneForZero, law_08_one_code_counts_once, "`advance` to 0";
+    TakesAnyCounter, law_08_one_code_counts_once, "Misuse";
+    LeavesTheConfirmingCode, law_08_one_code_counts_once, "Accepted instead of Replayed";
+    AdvancesInTwoSteps, law_08_one_code_counts_once, "of 64 equal `advance`";
+    AdvancesTheDisabled, law_08_histories_follow_the_rules, "the shortest history:";
+    OverwritesFactors, law_08_factors_keep_what_they_are, "inserted: a factor is";
+    WritesAnySeal, law_08_factors_keep_what_they_are, "Seal";
+    KeepsTheSecret, law_08_factors_keep_what_they_are, "removed: a factor is";
+    SpendsByReading, law_09_burst_is_exact, "of 64 spends passed a burst of 10";
+    ChargesTheRefused, law_09_order_and_refusal, "refusal 2 of a pace in second place";
+    ChargesBehindARefusal, law_09_order_and_refusal, "a key behind refusals";
+    ChargesTwice, law_09_order_and_refusal, "one key twice";
+    LetsTimeGoBack, law_09_what_gives_back, "ten minutes before";
+    ClearsEverybody, law_09_what_gives_back, "another cleared";
+    RefundsNoCeiling, law_09_what_gives_back, "two given back";
+    PurgesCeilings, law_09_what_gives_back, "after a purge";
+    SpendsInTwoSteps, law_10_dropped_token_verbs, "state and attempts after a dropped redeem";
+    ConfirmsInTwoSteps, law_10_dropped_factor_verbs, "`confirm` got None";
+    RefundsInTwoSteps, law_10_dropped_limit_verbs, "after giving two back";
+    NeverAnswers, law_11_outage_of_tokens, "did not give up within";
+    FindsNothingInAnOutage, law_11_outage_of_tokens, "`find` without a back end answered None";
+    TellsAnOutageAsMisuse, law_11_outage_of_factors, "told an outage as Misuse";
+    AllowsInAnOutage, law_11_outage_of_limits, "`spend` without a back end answered Allowed";
+    TakesTheIdForProof, law_12_public_id_grants_nothing, "with its id and a wrong digest";
+    LetsAnyoneDecide, law_12_public_id_grants_nothing, "a decision of Subject";
+    CountsFinding, law_12_public_id_grants_nothing, "finding a";
+}
+
+/// In a thread of its own, whose panic is the law's answer.
+fn fails(law: impl Future<Output = ()> + Send + 'static, name: &str, says: &str) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    let ended = thread::spawn(move || runtime.block_on(law)).join();
+    let told = ended.expect_err("the law holds for a store that breaks it");
+    let told = told
+        .downcast::<String>()
+        .expect("a law says what is broken");
+    let number: u8 = name[4..6].parse().unwrap();
+    assert!(
+        told.starts_with(&format!("law {number} is broken")),
+        "{told}"
+    );
+    assert!(told.contains(says), "not for the right reason: {told}");
+}

@@ -1,0 +1,438 @@
+//! A small store of rows, right but for one mistake at a time.
+
+use core::future::pending;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use token_store::{
+    Charge, Clock, Decided, Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError, SystemClock,
+    TokenStore,
+    ott_core::{
+        Decision, LimitKey, LimitKind, LimitState, Overspent, Presented, Purpose, Reason, Record,
+        RecordId, State, Stored, Subject,
+        chrono::{DateTime, TimeDelta, Utc},
+    },
+};
+use tokio::task::yield_now;
+
+use super::Mistake;
+
+pub(crate) type Time = DateTime<Utc>;
+
+/// Rows behind a mutex each.
+pub(crate) struct Toy {
+    pub(crate) mistake: Mistake,
+    pub(crate) down: bool,
+    pub(crate) rows: Arc<Mutex<Vec<Stored>>>,
+    pub(crate) transaction: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) factors: Mutex<Vec<token_store::StoredFactor>>,
+    limits: Mutex<HashMap<LimitKey, LimitState>>,
+}
+
+impl Toy {
+    pub(crate) fn new(mistake: Mistake, down: bool) -> Self {
+        Self {
+            mistake,
+            down,
+            rows: Arc::default(),
+            transaction: Arc::default(),
+            factors: Mutex::default(),
+            limits: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn makes(&self, mistake: Mistake) -> bool {
+        self.mistake == mistake
+    }
+
+    pub(crate) async fn up(&self) -> Result<(), StoreError> {
+        match self.mistake {
+            _ if !self.down => Ok(()),
+            Mistake::NeverAnswers => pending().await,
+            Mistake::TellsAnOutageAsMisuse => Err(StoreError::Misuse("no connection")),
+            _ => Err(StoreError::Timeout),
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Stored>> {
+        self.rows.lock().unwrap()
+    }
+
+    fn limits(&self) -> MutexGuard<'_, HashMap<LimitKey, LimitState>> {
+        self.limits.lock().unwrap()
+    }
+
+    /// Changes a row in one step, or by reading it, waiting, and writing it back.
+    async fn change<T>(
+        &self,
+        in_two_steps: bool,
+        id: &RecordId,
+        change: impl FnOnce(&mut Stored) -> T,
+    ) -> Option<T> {
+        if !in_two_steps {
+            let mut rows = self.rows();
+            return rows.iter_mut().find(|row| row.id == *id).map(change);
+        }
+        let read = self.rows().iter().find(|row| row.id == *id).cloned();
+        let mut row = read?;
+        let answer = change(&mut row);
+        yield_now().await;
+        let mut rows = self.rows();
+        let old = rows.iter_mut().find(|old| old.id == *id)?;
+        *old = row;
+        Some(answer)
+    }
+
+    pub(crate) fn redeem_row(
+        &self,
+        row: &mut Stored,
+        presented: &Presented,
+        now: Time,
+    ) -> Redeemed {
+        let was_final = row.state.refusal().is_some();
+        let reason = match (self.mistake, row.refusal(presented, self.now(now))) {
+            (Mistake::DiesLate, Some(Reason::Expired)) => {
+                row.refusal(presented, now - TimeDelta::microseconds(1))
+            }
+            (Mistake::AllowsNoOtherClock, None) if now < row.issued_at => Some(Reason::Expired),
+            (Mistake::GivesApprovedNoMinute, None)
+                if row.expires_at.is_some_and(|end| end <= now) =>
+            {
+                Some(Reason::Expired)
+            }
+            (Mistake::TakesTheIdForProof, Some(Reason::Mismatch)) if row.max_attempts.is_none() => {
+                None
+            }
+            (Mistake::RedeemsAgain, Some(Reason::Spent)) => None,
+            (Mistake::TellsExpiredFirst, Some(_)) if !row.is_live(now) => Some(Reason::Expired),
+            (_, reason) => reason,
+        };
+        match reason {
+            None => {
+                if !self.makes(Mistake::SpendsInTwoSteps) {
+                    row.attempts += 1;
+                }
+                row.state = State::Spent;
+                row.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
+                return Redeemed::Redeemed(row.clone());
+            }
+            Some(Reason::Mismatch) => row.attempts += 1,
+            Some(Reason::Exhausted) if !was_final => {
+                row.attempts += 1;
+                row.state = State::Exhausted;
+            }
+            Some(Reason::KeyMissing) if self.makes(Mistake::CountsWithoutComparing) => {
+                row.attempts += 1;
+            }
+            Some(_) => {}
+        }
+        Redeemed::Refused(reason.unwrap())
+    }
+
+    fn now(&self, now: Time) -> Time {
+        match self.mistake {
+            Mistake::AsksItsOwnClock => SystemClock.now(),
+            Mistake::RoundsTimes => {
+                let rounded = now + TimeDelta::nanoseconds(500);
+                DateTime::from_timestamp_micros(rounded.timestamp_micros()).unwrap()
+            }
+            _ => now,
+        }
+    }
+
+    fn belongs(&self, row: &Stored, subject: &Subject, purpose: Option<&Purpose>) -> bool {
+        let tenant = row.tenant == subject.tenant() || self.makes(Mistake::ForgetsTheTenant);
+        let id = row.subject.as_deref().is_some_and(|id| {
+            id == subject.id()
+                || (self.makes(Mistake::FoldsCase) && id.eq_ignore_ascii_case(subject.id()))
+        });
+        tenant && id && purpose.is_none_or(|purpose| row.purpose == purpose.as_str())
+    }
+
+    fn supersede(&self, rows: &mut [Stored], batch: &[Record]) {
+        for row in rows {
+            let same = |record: &Record| {
+                let newer = record.stored();
+                let slot = newer.slot.is_some() && newer.slot == row.slot;
+                let owner = newer.purpose == row.purpose && newer.subject == row.subject;
+                slot || (owner && self.makes(Mistake::RetiresOtherFlows))
+            };
+            let lives = row.state.refusal().is_none() || self.makes(Mistake::RetiresTheSpent);
+            if lives && batch.iter().any(same) && !self.makes(Mistake::ForgetsTheSlot) {
+                row.state = State::Superseded;
+            }
+        }
+    }
+
+    fn charge(&self, state: &mut LimitState, charge: &Charge, now: Time) -> Option<Spent> {
+        let Charge { key, limit } = charge;
+        let micros = now.timestamp_micros();
+        let strange = state.full_at.saturating_sub(micros) > limit.horizon_micros();
+        if strange && self.makes(Mistake::LetsTimeGoBack) {
+            state.full_at = micros;
+        }
+        match limit.spend(state, now) {
+            Ok(()) => None,
+            Err(Overspent::Locked) => Some(Spent::Locked(*key)),
+            Err(Overspent::RetryAt(at)) => {
+                if self.makes(Mistake::ChargesTheRefused) {
+                    state.full_at += limit.period_micros();
+                }
+                Some(Spent::RetryAt(*key, at))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Toy {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        self.up().await?;
+        let mut new: Vec<_> = batch.iter().map(|record| record.stored().clone()).collect();
+        if self.makes(Mistake::CutsToMilliseconds) {
+            for row in &mut new {
+                let millis = row.issued_at.timestamp_millis();
+                row.issued_at = DateTime::from_timestamp_millis(millis).unwrap();
+            }
+        }
+        {
+            let mut rows = self.rows();
+            let known = |place: &usize| {
+                let id = new[*place].id;
+                let twice = new[..*place].iter().any(|other| other.id == id);
+                twice || rows.iter().any(|row| row.id == id)
+            };
+            if let Some(place) = (0..new.len()).find(known) {
+                if self.makes(Mistake::InsertsHalf) {
+                    rows.extend_from_slice(&new[..place]);
+                }
+                if self.makes(Mistake::RetiresOnCollision) {
+                    self.supersede(&mut rows, batch);
+                }
+                return Ok(Inserted::Collision);
+            }
+            self.supersede(&mut rows, batch);
+            if !self.makes(Mistake::InsertsInTwoSteps) {
+                rows.extend(new);
+                return Ok(Inserted::Done);
+            }
+        }
+        yield_now().await;
+        self.rows().extend(new);
+        Ok(Inserted::Done)
+    }
+
+    async fn redeem(&self, presented: &Presented, now: Time) -> Result<Redeemed, StoreError> {
+        self.up().await?;
+        let id = presented.id();
+        if self.makes(Mistake::SpendsInTwoSteps) {
+            let counted = self.change(false, id, |row| {
+                row.attempts += u32::from(row.refusal(presented, now).is_none());
+            });
+            counted.await;
+            yield_now().await;
+        }
+        let reads_first =
+            self.makes(Mistake::ReadsThenWrites) || self.makes(Mistake::CountsInTwoSteps);
+        let answer = self.change(reads_first, id, |row| self.redeem_row(row, presented, now));
+        Ok(answer.await.unwrap_or(Redeemed::Refused(Reason::Unknown)))
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: Time,
+    ) -> Result<Decided, StoreError> {
+        self.up().await?;
+        let in_two_steps = self.makes(Mistake::DecidesInTwoSteps);
+        let answer = self.change(in_two_steps, id, |row| {
+            let anyone = self.makes(Mistake::LetsAnyoneDecide);
+            match row.decision_refusal(decision, now) {
+                Some(Reason::Stranger) if anyone => {}
+                Some(reason) => return Decided::Refused(reason),
+                None => {}
+            }
+            let approved = decision.approved || self.makes(Mistake::ApprovesDenials);
+            row.state = if approved {
+                State::Ready
+            } else {
+                State::Denied
+            };
+            row.decision = Some(decision.clone());
+            Decided::Decided(row.clone())
+        });
+        Ok(answer.await.unwrap_or(Decided::Refused(Reason::Unknown)))
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        if self.down && self.makes(Mistake::FindsNothingInAnOutage) {
+            return Ok(None);
+        }
+        self.up().await?;
+        let counts = self.makes(Mistake::CountsFinding);
+        let found = self.change(false, id, |row| {
+            row.attempts += u32::from(counts);
+            row.clone()
+        });
+        Ok(found.await)
+    }
+
+    async fn touch(&self, id: &RecordId, now: Time) -> Result<(), StoreError> {
+        self.up().await?;
+        let touched = self.change(false, id, |row| {
+            let usable = (row.state == State::Ready || self.makes(Mistake::TouchesWaiting))
+                && (row.is_live(now) || self.makes(Mistake::RevivesTheIdle));
+            let now = DateTime::from_timestamp_micros(now.timestamp_micros());
+            if usable && (row.used_at < now || self.makes(Mistake::TouchesBackward)) {
+                row.used_at = now;
+            }
+        });
+        touched.await;
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: Time,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.up().await?;
+        let now = self.now(now);
+        let rows = self.rows();
+        let live = rows.iter().filter(|row| {
+            let ends = self.makes(Mistake::DiesLate) && row.expires_at == Some(now);
+            (row.is_live(now) || ends)
+                && row.state.refusal().is_none()
+                && self.belongs(row, subject, purpose)
+        });
+        let mut listed: Vec<_> = live.cloned().collect();
+        if !self.makes(Mistake::ListsNewestFirst) {
+            listed.sort_by_key(|row| row.issued_at);
+        } else {
+            listed.sort_by_key(|row| core::cmp::Reverse(row.issued_at));
+        }
+        Ok(listed)
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        self.up().await?;
+        let mut revoked = 0;
+        for row in &mut *self.rows() {
+            let meant = match what {
+                Revoke::Record(id) => row.id == *id,
+                Revoke::Subject {
+                    subject,
+                    purpose,
+                    except,
+                } => {
+                    let kept = *except == Some(row.id) && !self.makes(Mistake::ForgetsExcept);
+                    self.belongs(row, subject, purpose.as_ref()) && !kept
+                }
+            };
+            let lives = row.state.refusal().is_none();
+            if meant && (lives || self.makes(Mistake::RevokesTwice)) {
+                row.state = State::Revoked;
+                revoked += 1;
+            }
+        }
+        Ok(revoked)
+    }
+
+    async fn purge(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up().await?;
+        let mut removed = 0;
+        self.rows().retain(|row| {
+            let early = self.makes(Mistake::PurgesTheLiving)
+                && row.expires_at.is_some_and(|end| end <= before);
+            let allowed = removed < u64::from(limit) || self.makes(Mistake::PurgesWithoutLimit);
+            let goes = allowed && (row.is_dead_before(before) || early);
+            removed += u64::from(goes);
+            !goes
+        });
+        Ok(removed)
+    }
+}
+
+#[async_trait]
+impl LimitStore for Toy {
+    async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
+        if self.down && self.makes(Mistake::AllowsInAnOutage) {
+            return Ok(Spent::Allowed);
+        }
+        self.up().await?;
+        for (place, charge) in charges.iter().enumerate() {
+            let twice = charges[..place].iter().any(|other| other.key == charge.key);
+            if twice && !self.makes(Mistake::ChargesTwice) {
+                return Err(StoreError::Misuse("one key twice"));
+            }
+        }
+        let mut refused = None;
+        for charge in charges {
+            let told = if self.makes(Mistake::SpendsByReading) {
+                let read = self.limits().get(&charge.key).copied();
+                let mut state = read.unwrap_or_default();
+                let told = self.charge(&mut state, charge, now);
+                yield_now().await;
+                self.limits().insert(charge.key, state);
+                told
+            } else {
+                self.charge(self.limits().entry(charge.key).or_default(), charge, now)
+            };
+            refused = refused.or(told);
+            if refused.is_some() && !self.makes(Mistake::ChargesBehindARefusal) {
+                break;
+            }
+        }
+        Ok(refused.unwrap_or(Spent::Allowed))
+    }
+
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
+        self.up().await?;
+        for Charge { key, limit } in charges {
+            let refund = |times: u32| {
+                let ceiling = limit.kind() == LimitKind::Ceiling;
+                if let Some(state) = self.limits().get_mut(key)
+                    && !(ceiling && self.makes(Mistake::RefundsNoCeiling))
+                {
+                    limit.refund(state, times);
+                }
+            };
+            if self.makes(Mistake::RefundsInTwoSteps) {
+                refund(times.min(1));
+                yield_now().await;
+                refund(times.saturating_sub(1));
+            } else {
+                refund(times);
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
+        self.up().await?;
+        let mut limits = self.limits();
+        if self.makes(Mistake::ClearsEverybody) {
+            limits.clear();
+        }
+        limits.remove(key);
+        Ok(())
+    }
+
+    async fn purge_limits(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up().await?;
+        let mut removed = 0;
+        self.limits().retain(|_, state| {
+            let new = state.count == 0 || self.makes(Mistake::PurgesCeilings);
+            let goes =
+                new && state.full_at <= before.timestamp_micros() && removed < u64::from(limit);
+            removed += u64::from(goes);
+            !goes
+        });
+        Ok(removed)
+    }
+}

@@ -1,0 +1,81 @@
+//! The toy's transactions: one at a time, applied when it commits.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use token_store::{
+    OpenRedeem, Opened, Redeemed, StoreError,
+    conformance::OpenHarness,
+    ott_core::{Presented, Reason, Stored},
+};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    Mistake, Mistaken,
+    toy::{Time, Toy},
+};
+
+/// A spent row that is not written yet.
+pub(crate) struct Pending {
+    rows: Arc<Mutex<Vec<Stored>>>,
+    row: Stored,
+    _alone: OwnedMutexGuard<()>,
+}
+
+fn write(rows: &Mutex<Vec<Stored>>, row: &Stored) {
+    for old in &mut *rows.lock().unwrap() {
+        if old.id == row.id {
+            *old = row.clone();
+        }
+    }
+}
+
+#[async_trait]
+impl OpenRedeem for Toy {
+    type Transaction = Pending;
+
+    async fn redeem_open(
+        &self,
+        presented: &Presented,
+        now: Time,
+    ) -> Result<Opened<Pending>, StoreError> {
+        self.up().await?;
+        let alone = Arc::clone(&self.transaction).lock_owned().await;
+        let rows = Arc::clone(&self.rows);
+        let read = rows
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|row| row.id == *presented.id())
+            .cloned();
+        let Some(mut row) = read else {
+            return Ok(Opened::Refused(Reason::Unknown));
+        };
+        let told = self.redeem_row(&mut row, presented, now);
+        if self.makes(Mistake::CommitsByItself) {
+            write(&rows, &row);
+        }
+        Ok(match told {
+            Redeemed::Redeemed(stored) => Opened::Redeemed(
+                Pending {
+                    rows,
+                    row,
+                    _alone: alone,
+                },
+                stored,
+            ),
+            Redeemed::Refused(reason) => {
+                if !self.makes(Mistake::RollsRefusalsBack) {
+                    write(&rows, &row);
+                }
+                Opened::Refused(reason)
+            }
+        })
+    }
+}
+
+impl OpenHarness for Mistaken {
+    async fn commit(transaction: Pending) {
+        write(&transaction.rows, &transaction.row);
+    }
+}

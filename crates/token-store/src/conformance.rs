@@ -51,6 +51,7 @@ use std::sync::Arc;
 use crate::OpenRedeem;
 
 mod batch;
+mod concurrent;
 mod counter_histories;
 mod counters;
 mod dice;
@@ -71,12 +72,13 @@ mod report;
 mod scope;
 
 pub use batch::{law_05_batch_is_all_or_none, law_05_superseding_retires_exactly_its_own};
+pub use concurrent::law_06_concurrent_verbs_have_an_order;
 pub use counter_histories::law_08_histories_follow_the_rules;
 pub use counters::{law_08_factors_keep_what_they_are, law_08_one_code_counts_once};
 pub use dropped::{
     law_10_dropped_factor_verbs, law_10_dropped_limit_verbs, law_10_dropped_token_verbs,
 };
-pub use histories::{law_06_concurrent_verbs_have_an_order, law_06_histories_follow_the_record};
+pub use histories::law_06_histories_follow_the_record;
 pub use life::{law_04_approval_adds_a_minute, law_04_idle_ends, law_04_life_has_sharp_edges};
 pub use limit_histories::law_09_histories_follow_the_limit;
 pub use limits::{law_09_burst_is_exact, law_09_order_and_refusal, law_09_what_gives_back};

@@ -16,6 +16,8 @@ use token_store::conformance::{self, Harness};
 mod toy;
 #[path = "laws_bite/toy_factors.rs"]
 mod toy_factors;
+#[path = "laws_bite/toy_limits.rs"]
+mod toy_limits;
 #[path = "laws_bite/toy_open.rs"]
 mod toy_open;
 

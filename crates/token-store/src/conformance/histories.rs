@@ -1,137 +1,34 @@
 //! Law 6.
 
 use core::fmt;
-use std::sync::Arc;
 
 use ott_core::{APPROVED_LIFE, CLOCK_ALLOWANCE, Policy, Subject, Verdict, chrono::TimeDelta};
 
 use super::{
     Harness,
-    dice::{Dice, any_seed},
-    fixture::{
-        MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, now, race, subject,
-    },
+    dice::Dice,
+    fixture::{MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, now, subject},
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
     report::Law,
 };
-use crate::{Decided, Redeemed, Revoke, TokenStore};
+use crate::{Revoke, TokenStore};
 
-const ALONE: Law = Law(6, "every (state × verb) pair gives what `Record` gives");
-const TOGETHER: Law = Law(
-    6,
-    "concurrent verbs answer as if they ran one after the other, each as `Record` says",
-);
-
+const LAW: Law = Law(6, "every (state × verb) pair gives what `Record` gives");
 /// Law 6: every (state × verb) pair gives what `Record` gives, proved by random histories.
 ///
 /// Fifty histories of 200 steps, at times that go forward and back, over records that share slots
 /// and subjects; every answer is compared, and at the end every record.
 pub async fn law_06_histories_follow_the_record<H: Harness<Store: TokenStore>>(harness: &H) {
     let histories = (harness.rounds() / 20).max(1);
-    prove(ALONE, histories, 200, |seed| Tokens::new(harness, seed)).await;
-}
-
-/// Law 6: concurrent verbs answer as if they ran one after the other in some order.
-///
-/// Four verbs at a time on the same few records; one of the 24 orders must explain every answer
-/// and everything found afterwards. A refusal's reason is not compared: a store may read it later.
-pub async fn law_06_concurrent_verbs_have_an_order<H: Harness<Store: TokenStore>>(harness: &H) {
-    const AT_ONCE: usize = 4;
-    let mut dice = Dice::new(any_seed());
-    for _ in 0..(harness.rounds() / 10).max(1) {
-        let world = Tokens::few(harness, dice.next());
-        let store = harness.store().await;
-        let mut model = Model::default();
-        for minted in &world.pool[1..] {
-            let insert = Verb::Insert(vec![minted.record.clone()]);
-            let told = TOGETHER.answer("insert", insert.ask(&*store, now()).await);
-            TOGETHER.holds(told == model.answer(&insert, now()), || {
-                String::from("an insert before the race failed")
-            });
-        }
-        for _ in 0..4 {
-            let steps: Vec<_> = (0..AT_ONCE).map(|_| world.draw_racing(&mut dice)).collect();
-            let answers = race(AT_ONCE, |task| {
-                let (store, step) = (Arc::clone(&store), steps[task].clone());
-                async move { step.verb.ask(&*store, step.now).await }
-            })
-            .await;
-            let told = answers.into_iter();
-            let told: Vec<_> = told.map(|told| TOGETHER.answer("a verb", told)).collect();
-            let mut found = Vec::new();
-            for minted in &world.pool {
-                found.push(TOGETHER.answer("find", store.find(minted.id()).await));
-            }
-            let explains = |order: &Vec<usize>| {
-                let mut after = model.clone();
-                let agree = order.iter().all(|place| {
-                    let step = &steps[*place];
-                    agrees(&told[*place], &after.answer(&step.verb, step.now))
-                });
-                let mut all = world.pool.iter().zip(&found);
-                let left = all.all(|(minted, found)| {
-                    found.as_ref() == after.get(minted.id()).map(ott_core::Record::stored)
-                });
-                (agree && left).then_some(after)
-            };
-            match orders(AT_ONCE).iter().find_map(explains) {
-                Some(after) => model = after,
-                None => TOGETHER.broken(&format!(
-                    "no order of these verbs explains what they answered and left: {}",
-                    steps
-                        .iter()
-                        .zip(&told)
-                        .map(|(step, told)| format!("\n  {step:?}: {}", granted(told)))
-                        .collect::<String>()
-                )),
-            }
-        }
-    }
-}
-
-/// Equal, but for a refusal's reason and the order within one age.
-fn agrees(found: &Answer, expected: &Answer) -> bool {
-    match (found, expected) {
-        (Answer::Redeemed(Redeemed::Refused(_)), Answer::Redeemed(Redeemed::Refused(_)))
-        | (Answer::Decided(Decided::Refused(_)), Answer::Decided(Decided::Refused(_))) => true,
-        _ => differs(found, expected).is_none(),
-    }
-}
-
-fn granted(answer: &Answer) -> String {
-    match answer {
-        Answer::Redeemed(Redeemed::Redeemed(_)) => String::from("redeemed"),
-        Answer::Redeemed(Redeemed::Refused(reason)) => format!("refused, {reason:?}"),
-        Answer::Decided(Decided::Decided(_)) => String::from("decided"),
-        Answer::Decided(Decided::Refused(reason)) => format!("not decided, {reason:?}"),
-        Answer::Inserted(told) => format!("{told:?}"),
-        Answer::Count(told) => format!("{told}"),
-        Answer::Found(_) | Answer::Listed(_) | Answer::Touched => String::from("an answer"),
-    }
-}
-
-/// Every order of so many.
-fn orders(of: usize) -> Vec<Vec<usize>> {
-    let mut orders = vec![Vec::new()];
-    for new in 0..of {
-        let longer = orders.iter().flat_map(|order| {
-            (0..=order.len()).map(move |place| {
-                let mut order: Vec<usize> = order.clone();
-                order.insert(place, new);
-                order
-            })
-        });
-        orders = longer.collect();
-    }
-    orders
+    prove(LAW, histories, 200, |seed| Tokens::new(harness, seed)).await;
 }
 
 /// A verb at a time.
 #[derive(Clone)]
-struct Step {
-    verb: Verb,
-    now: Time,
+pub(super) struct Step {
+    pub(super) verb: Verb,
+    pub(super) now: Time,
     told: String,
 }
 
@@ -142,10 +39,10 @@ impl fmt::Debug for Step {
 }
 
 /// Tokens that histories are made of.
-struct Tokens<'h, H> {
+pub(super) struct Tokens<'h, H> {
     harness: &'h H,
     mint: Mint,
-    pool: Vec<Minted>,
+    pub(super) pool: Vec<Minted>,
     subjects: Vec<Subject>,
 }
 
@@ -163,7 +60,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
     }
 
     /// Four tokens of one subject, so that verbs meet.
-    fn few(harness: &'h H, seed: u64) -> Self {
+    pub(super) fn few(harness: &'h H, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let policies = [POLICIES[dice.below(POLICIES.len())], PROMPT];
         Self::of(harness, seed, vec![subject("t1", "alice")], &policies, 4)
@@ -224,7 +121,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         }
     }
 
-    fn draw_racing(&self, dice: &mut Dice) -> Step {
+    pub(super) fn draw_racing(&self, dice: &mut Dice) -> Step {
         loop {
             let step = self.draw(dice);
             if !matches!(step.verb, Verb::Purge(_)) {

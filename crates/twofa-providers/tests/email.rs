@@ -1,0 +1,244 @@
+//! A code by e-mail: good for its own factor, occasion, subject, tenant, epoch and flow, once.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use twofa_providers::{
+    Attempt, Response, TwoFactorError, Verified,
+    token_store::{
+        FactorId, What,
+        ott_core::{Channel, Handle, Reason, Subject},
+    },
+};
+use world::{EMAIL_CODE, World, alice, is_outage, reason, subject, wrong};
+
+const ADDRESS: &str = "alice@example.org";
+
+async fn request(world: &World, attempt: Attempt<'_>) -> (Handle, String) {
+    let requested = world.engine.request(&attempt).await.expect("sent");
+    (requested.handle.expect("a flow"), world.sent())
+}
+
+async fn verify(
+    world: &World,
+    attempt: Attempt<'_>,
+    typed: &str,
+) -> Result<Verified, TwoFactorError> {
+    world.engine.verify(&attempt, &Response::typed(typed)).await
+}
+
+fn of(owner: &Subject, factor: FactorId) -> Attempt<'_> {
+    Attempt::new(owner, "email").factor(factor)
+}
+
+#[tokio::test]
+async fn a_code_is_sent_to_the_stored_address_and_accepted_once() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let attempt = Attempt::new(&alice, "email");
+    let requested = world.engine.request(&attempt).await.unwrap();
+    assert_eq!(requested.hint.as_deref(), Some("a…@example.org"));
+    assert_eq!(
+        world.outbox.last().unwrap().destination().address(),
+        ADDRESS
+    );
+    let (handle, code) = (requested.handle.unwrap(), world.sent());
+    let attempt = attempt.handle(&handle);
+    assert_eq!(
+        reason(verify(&world, attempt, &wrong(&code)).await),
+        Reason::Mismatch
+    );
+    let verified = verify(&world, attempt, &format!(" {code} ")).await.unwrap();
+    assert_eq!((verified.subject(), verified.factor()), (&alice, factor));
+    assert_eq!(verified.channel(), Some(Channel::Email));
+    assert_eq!(reason(verify(&world, attempt, &code).await), Reason::Spent);
+}
+
+#[tokio::test]
+async fn a_confirming_code_confirms_and_nothing_else() {
+    let (world, alice) = (World::new(), alice());
+    let pending = world.enrol_email(&alice, ADDRESS, None).await;
+    let attempt = of(&alice, pending);
+    // Not confirmed yet: no code for signing in is sent.
+    assert_eq!(
+        reason(world.engine.request(&attempt).await),
+        Reason::Unknown
+    );
+    let requested = world.engine.request_confirmation(&attempt).await.unwrap();
+    let (handle, confirming) = (requested.handle.unwrap(), world.sent());
+    let in_flow = attempt.handle(&handle);
+    assert_eq!(
+        reason(verify(&world, in_flow, &confirming).await),
+        Reason::Unknown
+    );
+    let confirmed = world
+        .engine
+        .confirm(&in_flow, &Response::typed(&confirming))
+        .await;
+    assert_eq!(confirmed.unwrap().factor(), pending);
+    assert_eq!(
+        reason(verify(&world, in_flow, &confirming).await),
+        Reason::Mismatch
+    );
+}
+
+#[tokio::test]
+async fn a_code_of_the_other_occasion_is_refused() {
+    let (world, alice) = (World::new(), alice());
+    let first = world.confirmed_email(&alice, ADDRESS, None).await;
+    let (sign_in, code) = request(&world, of(&alice, first)).await;
+    let proof = verify(&world, of(&alice, first).handle(&sign_in), &code)
+        .await
+        .unwrap();
+    let second = world.enrol_email(&alice, ADDRESS, Some(&proof)).await;
+    // Asked for to sign in with the first, tried to confirm the second.
+    let (sign_in, code) = request(&world, of(&alice, first)).await;
+    let attempt = of(&alice, second).handle(&sign_in);
+    let confirmed = world
+        .engine
+        .confirm(&attempt, &Response::typed(&code))
+        .await;
+    assert_eq!(reason(confirmed), Reason::Mismatch);
+    // Asked for to confirm the second, tried to sign in with the first.
+    let requested = world
+        .engine
+        .request_confirmation(&of(&alice, second))
+        .await
+        .unwrap();
+    let handle = requested.handle.unwrap();
+    let confirming = world.sent();
+    let attempt = of(&alice, first).handle(&handle);
+    assert_eq!(
+        reason(verify(&world, attempt, &confirming).await),
+        Reason::Mismatch
+    );
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_for_another_factor_subject_tenant_epoch_or_flow() {
+    let (alice, bob) = (alice(), subject("acme", "bob"));
+    let elsewhere = subject("other", alice.id());
+    for case in 0..7 {
+        let world = World::new();
+        let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+        let (handle, code) = request(&world, of(&alice, factor)).await;
+        let proof = verify(&world, of(&alice, factor).handle(&handle), &code)
+            .await
+            .unwrap();
+        let second = world.confirmed_email(&alice, ADDRESS, Some(&proof)).await;
+        let of_bob = world.confirmed_email(&bob, ADDRESS, None).await;
+        let of_other = world.confirmed_email(&elsewhere, ADDRESS, None).await;
+        let mine = of(&alice, factor).epoch(3);
+        let (handle, code) = request(&world, mine).await;
+        let (other_flow, other_code) = request(&world, mine).await;
+        let (attempt, expected) = match case {
+            0 => (mine.handle(&handle), None),
+            1 => (
+                of(&alice, second).epoch(3).handle(&handle),
+                Some(Reason::Mismatch),
+            ),
+            2 => (
+                of(&bob, of_bob).epoch(3).handle(&handle),
+                Some(Reason::Mismatch),
+            ),
+            3 => (
+                of(&elsewhere, of_other).epoch(3).handle(&handle),
+                Some(Reason::Mismatch),
+            ),
+            4 => (
+                of(&alice, factor).epoch(4).handle(&handle),
+                Some(Reason::Mismatch),
+            ),
+            5 => (of(&alice, factor).handle(&handle), Some(Reason::Mismatch)),
+            _ if code == other_code => continue,
+            _ => (mine.handle(&other_flow), Some(Reason::Mismatch)),
+        };
+        let verified = verify(&world, attempt, &code).await;
+        match expected {
+            None => assert!(verified.is_ok()),
+            Some(expected) => assert_eq!(reason(verified), expected, "case {case}"),
+        }
+    }
+    // Somebody else's factor is nobody's here.
+    let world = World::new();
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let (handle, code) = request(&world, of(&alice, factor)).await;
+    let stolen = of(&bob, factor).handle(&handle);
+    assert_eq!(reason(verify(&world, stolen, &code).await), Reason::Unknown);
+}
+
+#[tokio::test]
+async fn a_resend_voids_the_earlier_code_of_its_own_flow_alone() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let mine = of(&alice, factor);
+    let (first, first_code) = request(&world, mine).await;
+    let (other, other_code) = request(&world, mine).await;
+    let (second, second_code) = request(&world, mine.handle(&first)).await;
+    let earlier = verify(&world, mine.handle(&first), &first_code).await;
+    assert_eq!(reason(earlier), Reason::Superseded);
+    assert!(
+        verify(&world, mine.handle(&second), &second_code)
+            .await
+            .is_ok()
+    );
+    assert!(
+        verify(&world, mine.handle(&other), &other_code)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_code_without_its_flow_is_compared_with_nothing_and_costs_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let (handle, code) = request(&world, of(&alice, factor)).await;
+    for _ in 0..200 {
+        let verified = verify(&world, of(&alice, factor), &code).await;
+        assert_eq!(reason(verified), Reason::Malformed);
+    }
+    assert!(
+        verify(&world, of(&alice, factor).handle(&handle), &code)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn five_wrong_codes_end_a_flow() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let (handle, code) = request(&world, of(&alice, factor)).await;
+    let attempt = of(&alice, factor).handle(&handle);
+    for _ in 0..5 {
+        let _ = verify(&world, attempt, &wrong(&code)).await.unwrap_err();
+    }
+    assert_eq!(
+        reason(verify(&world, attempt, &code).await),
+        Reason::Exhausted
+    );
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_down_is_an_outage_and_loses_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+    let mine = of(&alice, factor);
+    let (earlier, earlier_code) = request(&world, mine).await;
+    world.log.drain();
+    world.outbox.fail();
+    assert!(is_outage(&world.engine.request(&mine).await));
+    let told = What::DeliveryFailed(*EMAIL_CODE.purpose());
+    assert!(world.log.whats().contains(&told));
+    world.outbox.recover();
+    assert!(
+        verify(&world, mine.handle(&earlier), &earlier_code)
+            .await
+            .is_ok()
+    );
+    let (handle, code) = request(&world, mine).await;
+    assert!(verify(&world, mine.handle(&handle), &code).await.is_ok());
+}

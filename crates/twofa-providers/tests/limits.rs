@@ -1,0 +1,276 @@
+//! How many guesses an attacker gets who knows the password, and what the owner keeps.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use twofa_providers::{
+    Attempt, Limits, Response, TwoFactorError,
+    token_store::{
+        FactorState, What,
+        ott_core::{Limit, Reason, chrono::TimeDelta},
+    },
+};
+use world::{App, World, alice, is_throttled, reason, subject};
+
+/// One wrong guess; whether it was compared.
+async fn guess(world: &World, app: &App) -> bool {
+    let before = world.evaluated();
+    let wrong = world.wrong_code(&[app]);
+    let _ = world.verify(&alice(), &wrong).await.unwrap_err();
+    world.evaluated() > before
+}
+
+/// The ceiling would end the attack at 100; here pace and allowance have to.
+fn without_ceiling() -> World {
+    World::with(Limits {
+        ceiling: Limit::ceiling(1_000_000),
+        ..Limits::default()
+    })
+}
+
+async fn sign_in(world: &World, app: &App) -> bool {
+    world.verify(&alice(), &world.code(app)).await.is_ok()
+}
+
+#[tokio::test]
+async fn ten_thousand_challenges_of_five_guesses_stay_within_the_limits() {
+    let world = without_ceiling();
+    let app = world.confirmed(&alice(), None).await;
+    let before = world.evaluated();
+    // One challenge each half minute: three and a half days.
+    for _ in 0..10_000 {
+        for _ in 0..5 {
+            guess(&world, &app).await;
+        }
+        world.pass(TimeDelta::seconds(30));
+    }
+    // 100 at first and one for each whole day.
+    assert_eq!(world.evaluated() - before, 103);
+}
+
+#[tokio::test]
+async fn a_hundred_consecutive_failures_disable_a_factor() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    let before = world.evaluated();
+    world.log.drain();
+    let mut hours = 0;
+    while world.engine.factors(&alice).await.unwrap()[0].state == FactorState::Active {
+        while guess(&world, &app).await {}
+        world.pass(TimeDelta::hours(1));
+        hours += 1;
+        assert!(hours < 1_000, "never disabled");
+    }
+    assert_eq!(world.evaluated() - before, 100);
+    let disabled = What::FactorDisabled(app.factor);
+    let told = world.log.whats();
+    assert_eq!(told.iter().filter(|what| **what == disabled).count(), 1);
+    // The right code is refused from now on, and nothing is offered.
+    world.pass(TimeDelta::days(200));
+    assert_eq!(
+        reason(world.verify(&alice, &world.code(&app)).await),
+        Reason::Unknown
+    );
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_success_clears_the_ceiling() {
+    let world = World::new();
+    let app = world.confirmed(&alice(), None).await;
+    // 150 failures, never 100 of them in a row.
+    for round in 0..15 {
+        world.pass(TimeDelta::days(15));
+        for _ in 0..9 {
+            assert!(guess(&world, &app).await, "round {round}");
+        }
+        assert!(sign_in(&world, &app).await, "round {round}");
+    }
+    let factors = world.engine.factors(&alice()).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Active);
+}
+
+/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in.
+async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
+    let world = without_ceiling();
+    let app = world.confirmed(&alice(), None).await;
+    let (mut owner_signed_in, mut attacks) = (0, 0);
+    for hour in 0..365 * 24 {
+        if hour > 0 && hour % owner_every_hours == 0 {
+            owner_signed_in += u64::from(sign_in(&world, &app).await);
+        }
+        while guess(&world, &app).await {
+            attacks += 1;
+        }
+        world.pass(TimeDelta::hours(1));
+    }
+    (owner_signed_in, attacks)
+}
+
+#[tokio::test]
+async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses_at_most() {
+    let (owner, attacker) = a_year_beside(24).await;
+    assert!(
+        owner > 300,
+        "the owner signed in {owner} times: nothing could be refilled"
+    );
+    assert!((400..=465).contains(&attacker), "{attacker}");
+}
+
+#[tokio::test]
+async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses_at_most() {
+    let (owner, attacker) = a_year_beside(1).await;
+    assert!(
+        owner > 300,
+        "the owner signed in {owner} times: nothing could be refilled"
+    );
+    assert!((400..=465).contains(&attacker), "{attacker}");
+}
+
+#[tokio::test]
+async fn who_uses_the_second_of_two_authenticators_never_runs_out_and_disables_neither() {
+    let (world, alice) = (World::new(), alice());
+    let first = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &first).await;
+    let second = world.confirmed(&alice, Some(&proof)).await;
+    for hour in 0..500 {
+        world.pass(TimeDelta::hours(1));
+        for app in [&first, &second] {
+            // What the other app shows now is the one code in 10^6 that would be burnt instead.
+            if world.code(&first) == world.code(&second) {
+                continue;
+            }
+            assert!(sign_in(&world, app).await, "hour {hour}");
+        }
+    }
+    let factors = world.engine.factors(&alice).await.unwrap();
+    assert!(
+        factors
+            .iter()
+            .all(|factor| factor.state == FactorState::Active)
+    );
+}
+
+#[tokio::test]
+async fn a_guess_at_several_factors_is_paid_for_at_each() {
+    let (world, alice) = (World::new(), alice());
+    let first = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &first).await;
+    let second = world.confirmed(&alice, Some(&proof)).await;
+    let before = world.evaluated();
+    for _ in 0..100 {
+        let wrong = world.wrong_code(&[&first, &second]);
+        let _ = world.verify(&alice, &wrong).await.unwrap_err();
+    }
+    assert_eq!(world.evaluated() - before, 10);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_code_is_free() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let before = world.evaluated();
+    for _ in 0..500 {
+        assert_eq!(
+            reason(world.verify(&alice, "12345").await),
+            Reason::Malformed
+        );
+    }
+    assert_eq!(world.evaluated(), before);
+    assert!(sign_in(&world, &app).await);
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_costs_the_subject_nothing() {
+    let world = World::with(Limits {
+        address: Limit::pace(3, TimeDelta::hours(1)),
+        ..Limits::default()
+    });
+    let (alice, bob) = (alice(), subject("acme", "bob"));
+    let app = world.confirmed(&alice, None).await;
+    let _ = world.confirmed(&bob, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let from = |owner| Attempt::new(owner, "totp").address("192.0.2.1");
+    let wrong = world.wrong_code(&[&app]);
+    let before = world.evaluated();
+    for _ in 0..1_000 {
+        let _ = world
+            .engine
+            .verify(&from(&alice), &Response::typed(&wrong))
+            .await
+            .unwrap_err();
+    }
+    assert_eq!(world.evaluated() - before, 3);
+    // One address is one key, whoever is tried from it.
+    let code = world.code(&app);
+    assert!(is_throttled(
+        &world
+            .engine
+            .verify(&from(&bob), &Response::typed(&code))
+            .await
+    ));
+    let elsewhere = Attempt::new(&alice, "totp").address("198.51.100.7");
+    assert!(
+        world
+            .engine
+            .verify(&elsewhere, &Response::typed(&code))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
+    let world = without_ceiling();
+    let app = world.confirmed(&alice(), None).await;
+    let mut left = 99;
+    while left > 0 {
+        world.pass(TimeDelta::minutes(6));
+        left -= u32::from(guess(&world, &app).await);
+    }
+    while guess(&world, &app).await {}
+    let Err(TwoFactorError::Throttled { retry_at: Some(at) }) =
+        world.verify(&alice(), &world.code(&app)).await
+    else {
+        panic!("not throttled");
+    };
+    world.pass(at - world.tokens.now() - TimeDelta::seconds(1));
+    for _ in 0..1_000 {
+        assert!(!guess(&world, &app).await);
+    }
+    world.pass(TimeDelta::seconds(1));
+    assert!(sign_in(&world, &app).await);
+}
+
+#[tokio::test]
+async fn refused_requests_do_not_postpone_the_next_try() {
+    let world = World::new();
+    let app = world.confirmed(&alice(), None).await;
+    while guess(&world, &app).await {}
+    for _ in 0..100_000 {
+        assert!(!guess(&world, &app).await);
+    }
+    world.pass(TimeDelta::minutes(6));
+    assert!(sign_in(&world, &app).await);
+}
+
+#[tokio::test]
+async fn codes_are_sent_five_at_once_and_one_each_ten_minutes() {
+    let (world, alice) = (World::new(), alice());
+    let attempt = Attempt::new(&alice, "email");
+    let _ = world
+        .confirmed_email(&alice, "alice@example.org", None)
+        .await;
+    world.pass(TimeDelta::days(1));
+    let mut sent = 0;
+    for _ in 0..144 {
+        while world.engine.request(&attempt).await.is_ok() {
+            sent += 1;
+        }
+        world.pass(TimeDelta::minutes(10));
+    }
+    assert_eq!(sent, 5 + 143);
+}

@@ -80,7 +80,7 @@ async fn a_confirming_code_confirms_and_nothing_else() {
     assert_eq!(confirmed.unwrap().factor(), pending);
     assert_eq!(
         reason(verify(&world, in_flow, &confirming).await),
-        Reason::Mismatch
+        Reason::Spent
     );
 }
 

@@ -1,0 +1,44 @@
+//! The form in which a client lists providers.
+#![cfg(feature = "serde")]
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use twofa_providers::{Descriptor, Kind};
+use world::World;
+
+#[test]
+fn a_descriptor_says_type_id_label_description_and_request() {
+    let world = World::new();
+    let descriptors: Vec<_> = world.engine.providers().collect();
+    assert_eq!(
+        serde_json::to_string_pretty(&descriptors).unwrap(),
+        r#"[
+  {
+    "type": "user-token",
+    "id": "totp",
+    "label": "Authenticator app",
+    "description": "A code from an app on your phone or computer",
+    "request": false
+  },
+  {
+    "type": "user-token",
+    "id": "email",
+    "label": "E-mail",
+    "description": "A code sent to your e-mail address",
+    "request": true
+  }
+]"#
+    );
+    let prompt = Descriptor {
+        kind: Kind::RequestToken,
+        id: "push",
+        label: "Phone".into(),
+        description: "Approve on your phone".into(),
+        request: true,
+    };
+    let json = serde_json::to_value(&prompt).unwrap();
+    assert_eq!(json["type"], "request-token");
+}

@@ -1,0 +1,219 @@
+//! Whatever is down: an outage is told, nothing succeeds, and what was not burnt still works.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use twofa_providers::{
+    Attempt, Response, TwoFactorError,
+    token_store::{
+        What,
+        ott_core::{KeyId, chrono::TimeDelta},
+    },
+};
+use world::{World, alice, is_outage, key_2};
+
+fn told(world: &World, verb: &'static str) -> bool {
+    world.log.whats().contains(&What::StoreFailed(verb))
+}
+
+#[tokio::test]
+async fn a_factor_or_limit_store_that_is_down_verifies_nothing_and_burns_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    for verb in ["factors", "spend", "advance"] {
+        world.store.fail(verb);
+        assert!(is_outage(&world.verify(&alice, &code).await), "{verb}");
+        assert!(told(&world, verb), "{verb}");
+        world.store.recover();
+    }
+    // With the limits down nothing is compared.
+    world.store.fail("spend");
+    let before = world.evaluated();
+    assert!(is_outage(&world.verify(&alice, &code).await));
+    assert_eq!(world.evaluated(), before);
+    world.store.recover();
+    assert!(world.verify(&alice, &code).await.is_ok());
+}
+
+#[tokio::test]
+async fn limits_that_cannot_be_given_back_lose_no_proof() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    for verb in ["refund", "clear"] {
+        world.pass(TimeDelta::seconds(30));
+        world.store.fail(verb);
+        assert!(
+            world.verify(&alice, &world.code(&app)).await.is_ok(),
+            "{verb}"
+        );
+        assert!(told(&world, verb), "{verb}");
+        world.store.recover();
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_that_fails_leaves_nothing_that_counts() {
+    let (world, alice) = (World::new(), alice());
+    for verb in ["factors", "insert_factor"] {
+        world.store.fail(verb);
+        assert!(
+            is_outage(&world.try_enrol(&alice, "phone", None).await),
+            "{verb}"
+        );
+        world.store.recover();
+    }
+    assert!(world.engine.factors(&alice).await.unwrap().is_empty());
+    let app = world.enrol(&alice, None).await;
+    let code = world.code(&app);
+    for verb in ["factors", "spend", "confirm"] {
+        world.store.fail(verb);
+        assert!(
+            is_outage(&world.confirm(&alice, &app, &code).await),
+            "{verb}"
+        );
+        world.store.recover();
+    }
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+    assert!(world.confirm(&alice, &app, &code).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_change_that_fails_changes_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    for verb in ["factors", "update", "remove"] {
+        world.log.drain();
+        world.store.fail(verb);
+        if verb != "remove" {
+            let renamed = world.engine.rename(&proof, &app.factor, "tablet").await;
+            assert!(is_outage(&renamed), "{verb}");
+        }
+        if verb != "update" {
+            assert!(
+                is_outage(&world.engine.remove(&proof, &app.factor).await),
+                "{verb}"
+            );
+        }
+        assert!(told(&world, verb), "{verb}");
+        world.store.recover();
+    }
+    world.store.fail("factors");
+    assert!(is_outage(&world.engine.offered(&alice).await));
+    assert!(is_outage(&world.engine.factors(&alice).await));
+    world.store.recover();
+    assert_eq!(
+        world.engine.factors(&alice).await.unwrap()[0].label,
+        "phone"
+    );
+}
+
+#[tokio::test]
+async fn a_token_store_that_is_down_sends_and_verifies_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let _ = world
+        .confirmed_email(&alice, "alice@example.org", None)
+        .await;
+    let attempt = Attempt::new(&alice, "email");
+    let sent = world.outbox.messages().len();
+    world.store.fail("insert");
+    assert!(is_outage(&world.engine.request(&attempt).await));
+    assert_eq!(world.outbox.messages().len(), sent);
+    world.store.recover();
+    let handle = world
+        .engine
+        .request(&attempt)
+        .await
+        .unwrap()
+        .handle
+        .unwrap();
+    let (attempt, code) = (attempt.handle(&handle), world.sent());
+    for verb in ["factors", "spend", "redeem"] {
+        world.store.fail(verb);
+        let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+        assert!(is_outage(&verified), "{verb}");
+        world.store.recover();
+    }
+    assert!(
+        world
+            .engine
+            .verify(&attempt, &Response::typed(&code))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_ceiling_that_cannot_disable_verifies_nothing() {
+    let limits = twofa_providers::Limits {
+        ceiling: twofa_providers::token_store::ott_core::Limit::ceiling(3),
+        ..twofa_providers::Limits::default()
+    };
+    let (world, alice) = (World::with(limits), alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    for _ in 0..3 {
+        let wrong = world.wrong_code(&[&app]);
+        let _ = world.verify(&alice, &wrong).await.unwrap_err();
+    }
+    world.store.fail("update");
+    assert!(is_outage(&world.verify(&alice, &world.code(&app)).await));
+    assert!(told(&world, "update"));
+    world.store.recover();
+    assert!(world.verify(&alice, &world.code(&app)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
+    let (world, alice) = (World::new(), alice());
+    let behind = world.beside(key_2());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let missing = |error: TwoFactorError| matches!(error, TwoFactorError::KeyMissing(KeyId(1)));
+    // More often than any limit allows.
+    for _ in 0..200 {
+        assert!(missing(behind.verify(&alice, &code).await.unwrap_err()));
+        assert_eq!(behind.log.whats(), [What::KeyMissing(KeyId(1))]);
+    }
+    assert!(missing(behind.engine.offered(&alice).await.unwrap_err()));
+    assert!(world.verify(&alice, &code).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_code_under_a_key_that_the_ring_lacks_counts_nothing() {
+    use watched::{KEY_1, KEY_2, ring};
+    // The factor's seal opens on both machines; the code was made with a key of one alone.
+    let (world, alice) = (World::new(), alice());
+    let _ = world
+        .confirmed_email(&alice, "alice@example.org", None)
+        .await;
+    let ahead = world.beside(ring(&[&format!("2 {KEY_2}"), &format!("1 {KEY_1}")]));
+    let attempt = Attempt::new(&alice, "email");
+    let handle = ahead
+        .engine
+        .request(&attempt)
+        .await
+        .unwrap()
+        .handle
+        .unwrap();
+    let (attempt, code) = (attempt.handle(&handle), ahead.sent());
+    for _ in 0..200 {
+        let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+        assert!(
+            matches!(verified, Err(TwoFactorError::KeyMissing(KeyId(2)))),
+            "{verified:?}"
+        );
+    }
+    assert!(
+        ahead
+            .engine
+            .verify(&attempt, &Response::typed(&code))
+            .await
+            .is_ok()
+    );
+}

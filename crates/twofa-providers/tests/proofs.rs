@@ -1,0 +1,111 @@
+//! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use twofa_providers::{
+    FRESH,
+    token_store::{
+        FactorState,
+        ott_core::{Reason, chrono::TimeDelta},
+    },
+};
+use world::{World, alice, needs_proof, reason, subject};
+
+#[tokio::test]
+async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
+    let proof = world.proof(&alice, &app).await;
+    world.pass(FRESH - TimeDelta::seconds(1));
+    assert!(
+        world
+            .try_enrol(&alice, "another", Some(&proof))
+            .await
+            .is_ok()
+    );
+    assert!(
+        world
+            .engine
+            .rename(&proof, &app.factor, "mine")
+            .await
+            .is_ok()
+    );
+    world.pass(TimeDelta::seconds(1));
+    assert!(needs_proof(
+        &world.try_enrol(&alice, "another", Some(&proof)).await
+    ));
+    assert!(needs_proof(
+        &world.engine.rename(&proof, &app.factor, "other").await
+    ));
+    assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
+    let named = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(named[0].label, "mine");
+    let proof = world.proof(&alice, &app).await;
+    assert!(world.engine.remove(&proof, &app.factor).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_proof_from_a_clock_that_is_far_ahead_is_not_fresh() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    world.pass(-FRESH);
+    assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
+}
+
+#[tokio::test]
+async fn a_proof_of_somebody_else_proves_nothing() {
+    let world = World::new();
+    let (alice, bob, namesake) = (alice(), subject("acme", "bob"), subject("other", "4711"));
+    let of_alice = world.confirmed(&alice, None).await;
+    for other in [&bob, &namesake] {
+        let theirs = world.confirmed(other, None).await;
+        let proof = world.proof(other, &theirs).await;
+        assert!(needs_proof(
+            &world.try_enrol(&alice, "planted", Some(&proof)).await
+        ));
+        let renamed = world
+            .engine
+            .rename(&proof, &of_alice.factor, "mine now")
+            .await;
+        assert_eq!(reason(renamed), Reason::Unknown);
+        let removed = world.engine.remove(&proof, &of_alice.factor).await;
+        assert_eq!(reason(removed), Reason::Unknown);
+    }
+    let factors = world.engine.factors(&alice).await.unwrap();
+    assert_eq!((factors.len(), &*factors[0].label), (1, "phone"));
+}
+
+#[tokio::test]
+async fn an_enrolment_under_a_foreign_or_stale_proof_is_as_one_without() {
+    let (world, alice, bob) = (World::new(), alice(), subject("acme", "bob"));
+    let of_bob = world.confirmed(&bob, None).await;
+    let proof = world.proof(&bob, &of_bob).await;
+    let planted = world.enrol(&alice, Some(&proof)).await;
+    let _ = world.confirmed(&alice, None).await;
+    assert!(needs_proof(
+        &world.confirm(&alice, &planted, &world.code(&planted)).await
+    ));
+}
+
+#[tokio::test]
+async fn a_disabled_factor_still_guards() {
+    let limits = twofa_providers::Limits {
+        ceiling: twofa_providers::token_store::ott_core::Limit::ceiling(1),
+        ..twofa_providers::Limits::default()
+    };
+    let (world, alice) = (World::with(limits), alice());
+    let app = world.confirmed(&alice, None).await;
+    for _ in 0..2 {
+        let wrong = world.wrong_code(&[&app]);
+        let _ = world.verify(&alice, &wrong).await.unwrap_err();
+    }
+    let factors = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Disabled);
+    // Else whoever knows the password would guess until it is disabled, and enrol his own.
+    assert!(needs_proof(&world.try_enrol(&alice, "planted", None).await));
+}

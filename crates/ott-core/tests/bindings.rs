@@ -40,7 +40,7 @@ impl Context {
     }
 }
 
-const OPERATIONS: [&[(&str, &str)]; 7] = [
+const OPERATIONS: [&[(&str, &str)]; 9] = [
     &[],
     &[("", "")],
     &[("to", "ab")],
@@ -48,6 +48,9 @@ const OPERATIONS: [&[(&str, &str)]; 7] = [
     &[("to", "ab"), ("amount", "1")],
     &[("amount", "1"), ("to", "ab")],
     &[("to", "ab"), ("amount", "1"), ("to", "ab")],
+    &[("to", "ac")],
+    // A value that looks like what follows it, to an encoding without lengths.
+    &[("to", "ab\namount\u{b}1")],
 ];
 
 fn destinations() -> [Option<Destination>; 6] {

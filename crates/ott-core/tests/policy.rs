@@ -141,6 +141,11 @@ fn limits_lifetimes_and_slots_change_without_refusing_what_was_issued() {
     assert!(!opens(CODE.start(WAITING)));
     let purpose = Purpose::new("sign-in");
     assert!(!opens(Policy::bearer(purpose, TimeDelta::days(1))));
+    // A link and a bearer token of one purpose differ in their usage alone.
+    let link = issue_at(&issuer(), &LINK, &binding, now(), &mut seeded(3));
+    let reused = Policy::bearer(*LINK.purpose(), TimeDelta::hours(1));
+    let answer = issuer().open(&reused, link.record.stored().clone());
+    assert!(answer.is_err(), "what works once does not work for ever");
     let number = |number, binds_subject| Start::Waiting {
         number,
         binds_subject,

@@ -41,7 +41,8 @@ pub struct Destination {
 
 impl Destination {
     /// An e-mail address: one `@` with text on both sides, at most 254 bytes (RFC 5321 section
-    /// 4.5.3.1), no spaces, control characters, commas, quotes or angle brackets.
+    /// 4.5.3.1), no spaces, control characters, commas, quotes or angle brackets, and no `=?`, with
+    /// which a mail program may decode it to another address (RFC 2047).
     ///
     /// # Errors
     /// [`InvalidName`] for anything else.
@@ -51,7 +52,7 @@ impl Destination {
         let strange = |c: char| {
             c.is_whitespace() || c.is_control() || matches!(c, '@' | ',' | ';' | '"' | '<' | '>')
         };
-        if local.is_empty() || domain.is_empty() || address.len() > 254 {
+        if local.is_empty() || domain.is_empty() || address.len() > 254 || address.contains("=?") {
             return Err(InvalidName);
         }
         if local.contains(strange) || domain.contains(strange) {

@@ -290,6 +290,7 @@ fn names_that_could_be_read_in_two_ways_are_refused() {
     assert!(Destination::device("").is_err());
     assert!(Subject::new("", &long[1..]).is_ok());
     for bad in [
+        "=?utf-8?q?eve?=@example.org",
         "",
         "@",
         "a@",

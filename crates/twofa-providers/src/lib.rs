@@ -1,4 +1,66 @@
 //! Second factors: the engine an application holds, and the providers behind it.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use twofa_providers::{*, oath_otp::{Secret, Totp}, token_store::{*, ott_core::{KeyRing, Subject}}};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Arc::new(MemoryStore::new());
+//! let tokens = Tokens::builder_shared(KeyRing::generate()?, Arc::clone(&store)).build()?.into_shared();
+//! let two_factor = TwoFactor::builder(tokens, store).provider(TotpProvider::new("Example")?).build()?;
+//! let (alice, typed) = (Subject::new("", "4711")?, "000000");
+//! let details = EnrolDetails { subject: &alice, account: "alice@example.org", destination: None };
+//! let enrolled = two_factor.enrol("totp", &details, "phone", None).await?; // `shown` as a QR code
+//! # let (secret, now) = (Secret::from_base32(enrolled.shown.unwrap().base32.expose_secret())?, SystemClock.now());
+//! # let code = Totp::default().generate(&secret, now.timestamp().try_into()?);
+//! # let typed = code.expose_secret();
+//! let attempt = Attempt::new(&alice, "totp").factor(enrolled.factor);
+//! let verified = two_factor.confirm(&attempt, &Response::typed(typed)).await?; // the first code
+//! assert!(two_factor.verify(&attempt, &Response::typed(typed)).await.is_err()); // is burnt
+//! # assert_eq!(verified.subject(), &alice);
+//! # Ok(()) }
+//! ```
+//!
+//! A [`Provider`] decides, the engine writes: it opens the factor's seal, spends the limits, asks
+//! the provider, and burns what the provider's [`Claim`] names in one step of the store. Whoever
+//! adds a provider cannot forget to.
+//!
+//! # What it guarantees
+//!
+//! * A code is accepted once, the confirming one included, in whatever spelling and however many
+//!   try it at once. A code of an earlier step than the last accepted one is refused.
+//! * A code by e-mail is good for its own factor, subject, tenant, credential epoch, occasion
+//!   (confirm or verify) and flow. A resend voids the earlier code of its flow.
+//! * Limits are spent before anything is compared: an attacker who knows the password gets 465
+//!   guesses in the first year, whatever the owner does. An engine with a guess bound above 10⁻³ a
+//!   year does not start unless its figure is accepted by name.
+//! * A hundred consecutive failures disable a factor: the next try is refused, and an event tells.
+//! * Success gives back what its own try spent; what cannot be a code, and a key that the ring
+//!   lacks, cost nothing.
+//! * A factor that was not confirmed counts for nothing. Once one is confirmed, enrolling,
+//!   renaming and removing take a proof of the last minutes, of the same subject.
+//! * One channel never counts twice, where the attempt names those that were used.
+//! * Whatever is down, nothing is proved: [`TwoFactorError::Unavailable`], never a shorter list.
+//! * Secrets rest sealed; no code, secret, URI or address stands in an event, error or `Debug` text.
+//!
+//! # What it does not
+//!
+//! * Whether an account must have a second factor is the application's to know, not to count.
+//! * Whoever knows the password can use up the owner's tries, and the factor's: that is what keeps
+//!   him from guessing. Recovery is another flow.
+//! * A code can be relayed in real time by a page that looks like yours.
+//! * Whoever writes to the database can set a factor's counter back; he cannot read or move a secret.
+//! * E-mail is no second factor to NIST; see [`EmailProvider`].
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `serde` | `Serialize` for [`Descriptor`] and [`Kind`]: `{"type", "id", "label", "description", "request"}` |
+//!
+//! # Specifications
+//!
+//! RFC 4226 section 7.3 (throttling), RFC 6238 section 5.2 (each code once), NIST SP 800-63B-4
+//! sections 3.1.3, 3.1.4 and 3.2.2 (100 consecutive failures), OWASP ASVS 5.0 section 6.5.
 
 mod email;
 mod engine;

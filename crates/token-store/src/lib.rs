@@ -1,4 +1,50 @@
 //! Where tokens, factors and limits live: the contracts, an in-memory store, and the laws every store keeps.
+//!
+//! ```
+//! use token_store::{MemoryStore, Tokens, ott_core::{Binding, KeyRing, Policy, Purpose, Subject}};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! let tokens = Tokens::builder(KeyRing::generate()?, MemoryStore::new()).policy(&SIGN_IN).build()?;
+//! let alice = Subject::new("", "4711")?;
+//! let issued = tokens.issue(&SIGN_IN, &Binding::subject(&alice)).await?;
+//! let typed = issued.token.expose_secret(); // from the person, by way of the mail
+//! assert!(tokens.redeem(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed).await.is_ok());
+//! assert!(tokens.redeem(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed).await.is_err());
+//! # Ok(()) }
+//! ```
+//!
+//! [`Tokens`] is what most callers use; [`TokenStore`], [`FactorStore`] and [`LimitStore`] are what a
+//! store fulfils, and [`MemoryStore`] fulfils all three.
+//!
+//! # What it guarantees
+//!
+//! * Of any number of concurrent redeems of one token, one succeeds. Nothing revives it.
+//! * The limits of a policy are spent before each redeem, and what cannot be a token is refused before
+//!   that. Success gives back what its own flow spent. Building fails where a year of guesses below
+//!   all limits succeeds with more than 10⁻³.
+//! * A limit that is reached is not prolonged by hammering it, nor is the one before it used up.
+//! * A store that does not answer is [`TokensError::Unavailable`], a key that the ring lacks is
+//!   [`TokensError::KeyMissing`]: nothing succeeds, and for want of a key nothing is counted.
+//! * Sealed secrets open in their own row, under the key that they name, unchanged.
+//! * Nothing of a token or key stands in a row, an [`Event`], an error or a `Debug` text.
+//!
+//! # What it does not
+//!
+//! * [`MemoryStore`] forgets with its process, limits included.
+//! * [`Tokens`] does not limit how often a token is issued, and sends none.
+//! * Whoever writes to the database can un-spend a record and reset limits.
+//! * After an outage a token may be spent, or not.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `conformance` | the laws as public functions, and the macro that makes them tests of a store |
+//!
+//! # Specifications
+//!
+//! XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03) in [`seal`]; NIST SP 800-63B-4 section
+//! 3.2.2 (throttling), RFC 4226 section 7.3.
 
 mod clock;
 #[cfg(feature = "conformance")]

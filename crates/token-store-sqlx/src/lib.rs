@@ -1,4 +1,98 @@
 //! Tokens, factors and limits in the SQL database that the application already runs.
+//!
+//! ```
+//! use token_store::{Redeemed, TokenStore, ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject}};
+//! use token_store_sqlx::SqliteStore;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?; let path = folder.path().join("tokens.db"); let now = chrono();
+//! # fn chrono() -> token_store::ott_core::chrono::DateTime<token_store::ott_core::chrono::Utc> { Default::default() }
+//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! let (store, issuer) = (SqliteStore::open(path).await?, Issuer::new(KeyRing::generate()?));
+//! let alice = Subject::new("", "4711")?;
+//! let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
+//! store.insert(&[issued.record]).await?;
+//! let typed = issued.token.expose_secret();
+//! let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! assert!(matches!(store.redeem(&presented, now).await?, Redeemed::Redeemed(_)));
+//! # Ok(()) }
+//! ```
+//!
+//! Most applications hand the store to `Tokens` of [`token_store`] and never call it themselves.
+//! Where the application has a database already, [`SqliteStore::new`] takes its pool: the tables
+//! start with `ott_`, and their migrations stand in `_ott_migrations`, apart from the application's.
+//!
+//! # What it guarantees
+//!
+//! * The laws of `token-store`, all of them: `tests/laws.rs`. Two processes on one file keep them
+//!   together: `tests/two_processes.rs`.
+//! * What was answered is on the disk: WAL mode and `synchronous=FULL` are checked at the start, on
+//!   one connection of the pool, and anything weaker is refused unless it is accepted by name.
+//! * A commit that fails is never told as a success, and never one that the driver has hidden.
+//! * No row and no file holds a token, a handle, an address or a key: `tests/rows.rs`.
+//!
+//! # What happens in each failure
+//!
+//! | failure | answer | afterwards |
+//! | --- | --- | --- |
+//! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | not done, if the pool's `busy_timeout` is below the store's time-out (`open` sets half of it); else perhaps done later, whole |
+//! | no connection is free | [`StoreError::Timeout`] | not done |
+//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`] | not done |
+//! | a row cannot be read | [`StoreError::Corrupt`] | a redeem of that row is counted or spent; nothing is proved |
+//! | the process dies, the power goes | none | what was answered is done; what was not is done or not, whole |
+//! | a future is dropped | none | done or not, whole; no lock stays |
+//! | a backup is restored | | tokens that were spent after it was made are back: start with [`Issuer::not_before`] |
+//!
+//! # In your own transaction
+//!
+//! SQLite has one writer. While you hold a write transaction, a verb on the store would wait for you
+//! and you for it, until the time-out. So:
+//!
+//! * [`OpenRedeem::redeem_open`] redeems and hands its transaction over: apply what the token was for,
+//!   then commit. A refusal is committed before it is told, so a rollback gives no guess back.
+//! * [`SqliteStore::on`] is every other verb of [`TokenStore`] on a transaction of yours. It refuses to
+//!   redeem a record that counts attempts, and it is no [`LimitStore`] and no [`FactorStore`].
+//!
+//! # What it does not
+//!
+//! * Whoever writes to the file can bring a record back until it expires; SECURITY.md says what else.
+//! * A sealed secret that was replaced or removed may stay in free pages of the file until `VACUUM`.
+//! * Nothing is purged by itself: call `purge` and `purge_limits` now and then. They remove 256 rows at
+//!   a time; what they look for they read without a lock, but they read every record older than `before`.
+//! * No in-memory database ([`MemoryStore`] is one), no other table prefix, no database on a network
+//!   file system, no `WITHOUT ROWID`.
+//!
+//! # Tables
+//!
+//! Times are microseconds since 1970. Null is "none", which is not 0.
+//!
+//! | table | columns |
+//! | --- | --- |
+//! | `ott_tokens` | `id` (16 bytes, public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
+//! | `ott_factors` | `id` (16 bytes, public), `tenant`, `subject`, `kind`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
+//! | `ott_limits` | `key` (16 bytes), `full_at`, `count` |
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `sqlite` (default) | [`SqliteStore`]; SQLite 3 is built from the source that sqlx bundles |
+//!
+//! # Specifications
+//!
+//! SQLite's [write-ahead log](https://www.sqlite.org/wal.html),
+//! [transactions](https://www.sqlite.org/lang_transaction.html) and
+//! [`PRAGMA synchronous`](https://www.sqlite.org/pragma.html#pragma_synchronous).
+//!
+//! [`FactorStore`]: token_store::FactorStore
+//! [`Issuer::not_before`]: token_store::ott_core::Issuer::not_before
+//! [`LimitStore`]: token_store::LimitStore
+//! [`MemoryStore`]: token_store::MemoryStore
+//! [`OpenRedeem::redeem_open`]: token_store::OpenRedeem::redeem_open
+//! [`StoreError::Corrupt`]: token_store::StoreError::Corrupt
+//! [`StoreError::Timeout`]: token_store::StoreError::Timeout
+//! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
+//! [`TokenStore`]: token_store::TokenStore
 
 mod error;
 #[cfg(feature = "sqlite")]

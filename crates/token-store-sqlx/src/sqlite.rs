@@ -7,12 +7,18 @@ mod rows;
 mod start;
 mod tokens;
 
-use core::{fmt, time::Duration};
+use core::{
+    fmt,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+use std::sync::Arc;
 
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection, sqlite::SqliteRow,
 };
 use token_store::StoreError;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::outage;
 
@@ -33,6 +39,9 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 pub struct SqliteStore {
     pool: SqlitePool,
     timeout: Duration,
+    /// Held by the verb that writes. SQLite has one writer; whoever finds it busy sleeps, for up to
+    /// 100 ms and past his turn. Here they queue. Other processes still meet SQLite's own lock.
+    turn: Arc<Mutex<()>>,
 }
 
 impl SqliteStore {
@@ -51,17 +60,49 @@ impl SqliteStore {
         &self.pool
     }
 
-    async fn connection(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+    /// A connection to read with.
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.pool.acquire().await.map_err(outage)
+    }
+
+    /// A connection to write with, when it is its turn.
+    async fn writer(&self) -> Result<Writer<'_>, StoreError> {
+        let turn = self.turn.lock().await;
+        let connection = self.reader().await?;
+        Ok(Writer {
+            connection,
+            _turn: turn,
+        })
     }
 
     /// A transaction that holds SQLite's write lock from the start, so that nothing it read can
     /// change before it writes.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(outage)
+    async fn begin(&self) -> Result<(Transaction<'static, Sqlite>, Turn<'_>), StoreError> {
+        let turn = self.turn.lock().await;
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        Ok((begun.map_err(outage)?, turn))
+    }
+}
+
+type Turn<'s> = MutexGuard<'s, ()>;
+
+/// A connection whose turn it is.
+struct Writer<'s> {
+    connection: PoolConnection<Sqlite>,
+    _turn: Turn<'s>,
+}
+
+impl Deref for Writer<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writer<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 }
 

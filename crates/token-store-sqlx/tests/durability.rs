@@ -1,5 +1,7 @@
 //! What a store refuses to start on, and what it leaves alone.
 
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
 #[path = "support/fixture.rs"]
 mod fixture;
 

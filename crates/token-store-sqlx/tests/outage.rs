@@ -1,5 +1,7 @@
 //! A database that does not do what it should: `StoreError`, within the time-out, and nothing done.
 
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
 #[path = "support/fixture.rs"]
 mod fixture;
 
@@ -72,7 +74,7 @@ async fn writes(
     let id = fixture.factor(1, FactorState::Active).id;
     let pending = fixture.factor(2, FactorState::Pending).id;
     let approval = fixture.approval(&prepared.prompt);
-    let later = now() + TimeDelta::seconds(1);
+    let later = now().checked_add_signed(TimeDelta::seconds(1)).unwrap();
     vec![
         (
             "insert",
@@ -360,7 +362,7 @@ async fn what_an_outage_prints_holds_no_statement_and_no_value() {
         .unwrap();
     let error = fixture.store.redeem(&right, now()).await.unwrap_err();
     let mut texts = vec![error.to_string(), format!("{error:?}")];
-    let mut source = std::error::Error::source(&error);
+    let mut source = core::error::Error::source(&error);
     while let Some(cause) = source {
         texts.push(cause.to_string());
         source = cause.source();

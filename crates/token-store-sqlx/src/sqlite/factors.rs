@@ -36,7 +36,7 @@ impl FactorStore for SqliteStore {
         .bind(micros(&factor.created_at))
         .bind(factor.used_at.as_ref().map(micros));
         within(self.timeout, async {
-            Ok(changed(&mut *self.connection().await?, insert).await? > 0)
+            Ok(changed(&mut *self.writer().await?, insert).await? > 0)
         })
         .await
     }
@@ -49,7 +49,7 @@ impl FactorStore for SqliteStore {
         .bind(subject.id());
         within(self.timeout, async {
             let rows = select
-                .fetch_all(&mut *self.connection().await?)
+                .fetch_all(&mut *self.reader().await?)
                 .await
                 .map_err(outage)?;
             rows.iter().map(rows::factor).collect()
@@ -96,7 +96,7 @@ impl FactorStore for SqliteStore {
             .bind(new),
         };
         within(self.timeout, async {
-            Ok(changed(&mut *self.connection().await?, update).await? > 0)
+            Ok(changed(&mut *self.writer().await?, update).await? > 0)
         })
         .await
     }
@@ -109,7 +109,7 @@ impl FactorStore for SqliteStore {
         .bind(id.as_bytes().as_slice())
         .bind(micros(&now));
         within(self.timeout, async {
-            Ok(changed(&mut *self.connection().await?, update).await? > 0)
+            Ok(changed(&mut *self.writer().await?, update).await? > 0)
         })
         .await
     }
@@ -135,7 +135,7 @@ impl SqliteStore {
         .bind(counter)
         .bind(micros(&now));
         within(self.timeout, async {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer().await?;
             if changed(&mut connection, update).await? > 0 {
                 return Ok(Advanced::Accepted);
             }

@@ -27,7 +27,7 @@ impl LimitStore for SqliteStore {
             return Err(StoreError::Misuse("a limit is charged twice in one call"));
         }
         within(self.timeout, async {
-            let mut transaction = self.begin().await?;
+            let (mut transaction, _turn) = self.begin().await?;
             let mut answer = Spent::Allowed;
             for Charge { key, limit } in charges {
                 let mut state = read(&mut transaction, key).await?.unwrap_or_default();
@@ -50,7 +50,7 @@ impl LimitStore for SqliteStore {
 
     async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
         within(self.timeout, async {
-            let mut transaction = self.begin().await?;
+            let (mut transaction, _turn) = self.begin().await?;
             for Charge { key, limit } in charges {
                 if let Some(mut state) = read(&mut transaction, key).await? {
                     limit.refund(&mut state, times);
@@ -66,7 +66,7 @@ impl LimitStore for SqliteStore {
         let delete =
             sqlx::query("DELETE FROM ott_limits WHERE key = ?1").bind(key.as_bytes().as_slice());
         within(self.timeout, async {
-            changed(&mut *self.connection().await?, delete).await?;
+            changed(&mut *self.writer().await?, delete).await?;
             Ok(())
         })
         .await

@@ -1,7 +1,7 @@
 //! Opening a store: the file, its durability, its tables.
 
 use core::time::Duration;
-use std::{borrow::Cow, fs::OpenOptions, io::ErrorKind, path::Path};
+use std::{borrow::Cow, fs::OpenOptions, io::ErrorKind, path::Path, sync::Arc};
 
 use sqlx::{
     Row, SqlSafeStr, SqliteConnection, SqlitePool,
@@ -85,6 +85,8 @@ impl SqliteStoreBuilder {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(self.timeout)
+            // A file does not hang up; each verb is spared a round trip to the driver's thread.
+            .test_before_acquire(false)
             .connect_lazy_with(options);
         within(self.timeout, write_ahead_log(&pool)).await?;
         self.pool(pool).await
@@ -99,8 +101,9 @@ impl SqliteStoreBuilder {
         let store = SqliteStore {
             pool,
             timeout: self.timeout,
+            turn: Arc::default(),
         };
-        let mut connection = within(self.timeout, store.connection()).await?;
+        let mut connection = within(self.timeout, store.reader()).await?;
         if !self.accepts_weaker_durability {
             within(self.timeout, durability(&mut connection))
                 .await?
@@ -108,12 +111,13 @@ impl SqliteStoreBuilder {
         }
         drop(connection);
         // In one immediate transaction: of two processes that start at once, one waits.
-        let mut transaction = within(self.timeout, store.begin()).await?;
+        let (mut transaction, turn) = within(self.timeout, store.begin()).await?;
         migrator()
             .run_direct(None, &mut *transaction, false)
             .await
             .map_err(StartError::Migration)?;
         transaction.commit().await.map_err(outage)?;
+        drop(turn);
         Ok(store)
     }
 }

@@ -41,7 +41,7 @@ const TRIES: u32 = 8;
 impl TokenStore for SqliteStore {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
         within(self.timeout, async {
-            let mut transaction = self.begin().await?;
+            let (mut transaction, _turn) = self.begin().await?;
             let inserted = insert(&mut transaction, batch).await?;
             end(transaction, inserted).await
         })
@@ -54,7 +54,7 @@ impl TokenStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
         within(self.timeout, async {
-            redeem(&mut *self.connection().await?, presented, now, Counts::Yes).await
+            redeem(&mut *self.writer().await?, presented, now, Counts::Yes).await
         })
         .await
     }
@@ -66,21 +66,21 @@ impl TokenStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Decided, StoreError> {
         within(self.timeout, async {
-            decide(&mut *self.connection().await?, id, decision, now).await
+            decide(&mut *self.writer().await?, id, decision, now).await
         })
         .await
     }
 
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         within(self.timeout, async {
-            find(&mut *self.connection().await?, id).await
+            find(&mut *self.reader().await?, id).await
         })
         .await
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         within(self.timeout, async {
-            touch(&mut *self.connection().await?, id, now).await
+            touch(&mut *self.writer().await?, id, now).await
         })
         .await
     }
@@ -92,14 +92,14 @@ impl TokenStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<Stored>, StoreError> {
         within(self.timeout, async {
-            list(&mut *self.connection().await?, subject, purpose, now).await
+            list(&mut *self.reader().await?, subject, purpose, now).await
         })
         .await
     }
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         within(self.timeout, async {
-            revoke(&mut *self.connection().await?, what).await
+            revoke(&mut *self.writer().await?, what).await
         })
         .await
     }
@@ -125,7 +125,7 @@ impl OpenRedeem for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Opened<Self::Transaction>, StoreError> {
         within(self.timeout, async {
-            let mut transaction = self.begin().await?;
+            let (mut transaction, _turn) = self.begin().await?;
             match redeem(&mut transaction, presented, now, Counts::Yes).await? {
                 Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
                 Redeemed::Refused(reason) => {
@@ -453,7 +453,7 @@ pub(super) async fn purge_rows(
         let query = select(i64::try_from(most).unwrap_or(i64::MAX));
         let found = within(store.timeout, async {
             let rows = query
-                .fetch_all(&mut *store.connection().await?)
+                .fetch_all(&mut *store.reader().await?)
                 .await
                 .map_err(outage)?;
             let rowids = rows.iter().map(|row| rows::number::<i64>(row, "rowid"));
@@ -465,7 +465,7 @@ pub(super) async fn purge_rows(
             let rowids: Vec<_> = some.iter().map(i64::to_string).collect();
             let query = delete(format!("[{}]", rowids.join(",")));
             let gone = within(store.timeout, async {
-                changed(&mut *store.connection().await?, query).await
+                changed(&mut *store.writer().await?, query).await
             })
             .await?;
             removed = removed.saturating_add(gone);

@@ -1,0 +1,176 @@
+//! How SQLite finds rows: by an index in every verb; and no index is rewritten by a redeem.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use core::fmt;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
+use sqlx::{AssertSqlSafe, Row};
+use token_store::{
+    Charge, FactorChange, FactorState, FactorStore, LimitStore, Revoke, TokenStore,
+    ott_core::{Limit, LimitKey},
+};
+use token_store_sqlx::sqlx;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// Collects the statements that the driver logs, so that what is planned is what is run.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<BTreeSet<String>>>);
+
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Visit for Statements {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "db.statement" {
+            let mut statements = self.0.lock().expect("no test panicked");
+            statements.insert(value.trim().to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_finds_its_rows_by_an_index() {
+    let fixture = Fixture::new().await;
+    let statements = Statements::default();
+    tracing::subscriber::set_global_default(statements.clone()).unwrap();
+    every_verb(&fixture).await;
+    let mut statements = statements.0.lock().unwrap().clone();
+    // Not the migrations of the test beside this one.
+    let verbs = [
+        "SELECT",
+        "INSERT INTO ott_",
+        "UPDATE ott_",
+        "DELETE FROM ott_",
+    ];
+    statements.retain(|statement| verbs.iter().any(|verb| statement.starts_with(verb)));
+    statements.retain(|statement| statement.contains(" ott_"));
+    // Nineteen verbs; some share a statement, some have two.
+    assert!(statements.len() >= 20, "{statements:#?}");
+    for statement in statements {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan = sqlx::query(explain)
+            .fetch_all(fixture.store.pool())
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        // Limits have no index but their key: spend would rewrite it. Reading them all takes no lock.
+        let purges_limits = statement.starts_with("SELECT rowid FROM ott_limits");
+        let scans = steps.iter().any(|step| step.starts_with("SCAN ott_"));
+        assert_eq!(scans, purges_limits, "{statement}\n{steps:#?}");
+        if statement.contains("WHERE id = ?1") {
+            let by_id = steps.iter().any(|step| step.ends_with("(id=?)"));
+            assert!(by_id, "{statement}\n{steps:#?}");
+        }
+    }
+}
+
+async fn every_verb(fixture: &Fixture) {
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    for _ in 0..2 {
+        fixture.insert(&RECOVERY).await;
+    }
+    let link = fixture.insert(&LINK).await;
+    let prompt = fixture.insert(&PROMPT).await;
+    let id = *link.record.id();
+    let right = fixture.right(&LINK, &link);
+    store.touch(&id, now()).await.expect("an answer");
+    store.redeem(&right, now()).await.expect("an answer");
+    store.redeem(&right, now()).await.expect("an answer");
+    let approval = fixture.approval(&prompt);
+    let decided = store.decide(prompt.record.id(), &approval, now()).await;
+    decided.expect("an answer");
+    for purpose in [None, Some(CODE.purpose())] {
+        let listed = store.list(alice, purpose, now()).await;
+        listed.expect("an answer");
+        let what = Revoke::Subject {
+            subject: alice.clone(),
+            purpose: purpose.copied(),
+            except: Some(id),
+        };
+        store.revoke(&what).await.expect("an answer");
+    }
+    store.revoke(&Revoke::Record(id)).await.expect("an answer");
+    let later = now().checked_add_days(token_store::ott_core::chrono::Days::new(1));
+    let later = later.expect("a time within the calendar");
+    assert!(store.purge(later, 100).await.expect("an answer") > 0);
+
+    let factor = fixture.factor(1, FactorState::Pending);
+    store.insert_factor(&factor).await.expect("an answer");
+    store.factors(alice).await.expect("an answer");
+    let confirmed = store.confirm(&factor.id, Some(1), now()).await;
+    confirmed.expect("an answer");
+    for _ in 0..2 {
+        let advanced = store.advance(&factor.id, 2, now()).await;
+        advanced.expect("an answer");
+    }
+    for change in [
+        FactorChange::Label("b".into()),
+        FactorChange::Seal {
+            old: factor.sealed.clone(),
+            new: vec![2],
+        },
+        FactorChange::Disable,
+    ] {
+        let changed = store.update(&factor.id, &change).await;
+        assert!(changed.expect("an answer"));
+    }
+    store.remove(&factor.id, now()).await.expect("an answer");
+
+    let charge = Charge {
+        key: LimitKey::new("a", &fixture.binding()),
+        limit: Limit::ceiling(1),
+    };
+    for _ in 0..2 {
+        store.spend(&[charge], now()).await.expect("an answer");
+        store.refund(&[charge], 1).await.expect("an answer");
+    }
+    assert_eq!(store.purge_limits(later, 10).await.expect("an answer"), 1);
+    store.clear(&charge.key).await.expect("an answer");
+}
+
+#[tokio::test]
+async fn no_index_names_a_column_that_redeem_or_spend_writes() {
+    let fixture = Fixture::new().await;
+    let select = "SELECT m.name AS 'index', i.name AS 'column', m.sql \
+        FROM sqlite_schema AS m, pragma_index_xinfo(m.name) AS i WHERE m.type = 'index'";
+    let rows = sqlx::query(select).fetch_all(fixture.store.pool()).await;
+    let rows = rows.unwrap();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let (index, column): (String, Option<String>) = (row.get("index"), row.get("column"));
+        let condition: Option<String> = row.get("sql");
+        for written in ["state", "attempts", "used_at", "full_at", "count"] {
+            assert_ne!(column.as_deref(), Some(written), "{index}");
+            let named = condition.as_ref().is_some_and(|sql| sql.contains(written));
+            assert!(!named, "{index}");
+        }
+    }
+}

@@ -62,6 +62,7 @@
 //! RFC 4226 section 7.3 (throttling), RFC 6238 section 5.2 (each code once), NIST SP 800-63B-4
 //! sections 3.1.3, 3.1.4 and 3.2.2 (100 consecutive failures), OWASP ASVS 5.0 section 6.5.
 
+mod attempt;
 mod email;
 mod engine;
 mod error;
@@ -72,7 +73,8 @@ mod totp;
 mod verified;
 
 // What an application holds.
-pub use engine::{Attempt, TwoFactor, TwoFactorBuilder};
+pub use attempt::Attempt;
+pub use engine::{TwoFactor, TwoFactorBuilder};
 pub use error::{BuildError, TwoFactorError};
 pub use factors::{CONFIRM_WITHIN, Enrolled, FactorView, LONGEST_LABEL, MOST_OF_A_KIND, Offer};
 pub use limits::Limits;

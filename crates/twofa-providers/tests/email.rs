@@ -117,6 +117,24 @@ async fn a_code_of_the_other_occasion_is_refused() {
 }
 
 #[tokio::test]
+async fn a_second_confirming_code_of_the_same_factor_signs_nobody_in() {
+    let (world, alice) = (World::new(), alice());
+    let factor = world.enrol_email(&alice, ADDRESS, None).await;
+    let attempt = of(&alice, factor);
+    let requested = world.engine.request_confirmation(&attempt).await.unwrap();
+    let (left_over, left_over_code) = (requested.handle.unwrap(), world.sent());
+    let requested = world.engine.request_confirmation(&attempt).await.unwrap();
+    let (handle, code) = (requested.handle.unwrap(), world.sent());
+    let confirmed = world
+        .engine
+        .confirm(&attempt.handle(&handle), &Response::typed(&code))
+        .await;
+    assert!(confirmed.is_ok());
+    let signed_in = verify(&world, attempt.handle(&left_over), &left_over_code).await;
+    assert_eq!(reason(signed_in), Reason::Mismatch);
+}
+
+#[tokio::test]
 async fn a_code_is_worth_nothing_for_another_factor_subject_tenant_epoch_or_flow() {
     let (alice, bob) = (alice(), subject("acme", "bob"));
     let elsewhere = subject("other", alice.id());

@@ -1,0 +1,99 @@
+//! Building the engine: nothing starts that exceeds the guess budget.
+
+use std::sync::Arc;
+
+use token_store::{FactorStore, Tokens, ott_core::GuessBound};
+
+use crate::{BuildError, Limits, Provider, TwoFactor};
+
+/// Builds [`TwoFactor`].
+pub struct TwoFactorBuilder {
+    tokens: Arc<Tokens>,
+    factors: Arc<dyn FactorStore>,
+    providers: Vec<Arc<dyn Provider>>,
+    limits: Limits,
+    accepted_bound: Option<u64>,
+}
+
+impl TwoFactorBuilder {
+    /// Adds a provider.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Other limits.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Accepts a guess bound above 10⁻³ a year, by its figure in parts per billion.
+    #[must_use]
+    pub const fn accepting_guess_bound(mut self, parts_per_billion: u64) -> Self {
+        self.accepted_bound = Some(parts_per_billion);
+        self
+    }
+
+    /// Builds.
+    ///
+    /// # Errors
+    /// [`BuildError`] if two providers share an id, or if an attacker who knows the password and
+    /// stays under the limits guesses right with more than 10⁻³ a year: it names the figure.
+    pub fn build(self) -> Result<TwoFactor, BuildError> {
+        let Self {
+            tokens,
+            factors,
+            providers,
+            limits,
+            accepted_bound,
+        } = self;
+        for (at, provider) in providers.iter().enumerate() {
+            let id = provider.descriptor().id;
+            if providers
+                .iter()
+                .take(at)
+                .any(|other| other.descriptor().id == id)
+            {
+                return Err(BuildError::ProviderTwice(id));
+            }
+        }
+        // Every guess is paid for by the subject, at whichever factor the odds are best.
+        let guesses = limits
+            .pace
+            .most_in_a_year()
+            .min(limits.allowance.most_in_a_year());
+        let odds = providers.iter().map(|provider| provider.odds());
+        let bounds = odds.map(|odds| GuessBound::new(guesses, odds.valid, odds.code_space));
+        bounds.max().unwrap_or_default().check(accepted_bound)?;
+        Ok(TwoFactor {
+            tokens,
+            factors,
+            providers,
+            limits,
+        })
+    }
+}
+
+impl TwoFactor {
+    /// Starts with tokens (their keys, limits, clock and events) and a store for factors.
+    pub fn builder(tokens: Arc<Tokens>, factors: Arc<dyn FactorStore>) -> TwoFactorBuilder {
+        TwoFactorBuilder {
+            tokens,
+            factors,
+            providers: Vec::new(),
+            limits: Limits::default(),
+            accepted_bound: None,
+        }
+    }
+}
+
+impl core::fmt::Debug for TwoFactorBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TwoFactorBuilder")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -41,7 +41,7 @@ struct Parts {
 
 impl Parts {
     fn new() -> Self {
-        let email = |address: &str| Destination::email(address).unwrap();
+        let email = |address: &str| Destination::email(address).expect("it works");
         Self {
             subjects: vec![
                 subject("acme", "alice"),
@@ -53,13 +53,13 @@ impl Parts {
             addresses: vec![
                 email("alice@example.org"),
                 email("Alice@example.org"),
-                Destination::device("alice@example.org").unwrap(),
+                Destination::device("alice@example.org").expect("it works"),
             ],
         }
     }
 
     fn bindings(&self) -> Vec<Binding<'_>> {
-        let alice = Binding::subject(&self.subjects[0]);
+        let alice = Binding::subject(self.subjects.first().expect("some"));
         let mut all: Vec<_> = self.subjects.iter().map(Binding::subject).collect();
         all.extend(
             self.addresses

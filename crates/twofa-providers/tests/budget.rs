@@ -23,13 +23,13 @@ fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
         window,
         ..Totp::default()
     };
-    TotpProvider::with("Example", totp).unwrap()
+    TotpProvider::with("Example", totp).expect("it fits")
 }
 
 /// The figure of a refused engine in parts per billion, or `None` if it started.
 fn refused(totp: TotpProvider, limits: Limits, accepted: Option<u64>) -> Option<u64> {
     let store = Arc::new(MemoryStore::new());
-    let keys = KeyRing::generate().unwrap();
+    let keys = KeyRing::generate().expect("it fits");
     let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
         .build()
         .unwrap();

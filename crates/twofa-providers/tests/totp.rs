@@ -46,8 +46,11 @@ async fn a_code_is_accepted_once_and_the_confirming_one_is_burnt() {
 
 /// Enrols once more, and looks at what is shown.
 async fn app_uri_is_shown_once(world: &World, owner: &Subject) -> bool {
-    let enrolled = world.try_enrol(owner, "tablet", None).await.unwrap();
-    let shown = enrolled.shown.unwrap();
+    let enrolled = world
+        .try_enrol(owner, "tablet", None)
+        .await
+        .expect("enrolled");
+    let shown = enrolled.shown.expect("enrolled");
     let uri = shown.uri.expose_secret();
     uri.starts_with("otpauth://totp/Example:") && uri.contains(shown.base32.expose_secret())
 }

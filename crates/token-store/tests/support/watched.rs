@@ -326,8 +326,8 @@ impl Bench {
 pub(crate) fn wrong(token: &str) -> String {
     let mut rest = token.chars();
     let other = match rest.next() {
-        Some('9') => '0',
-        Some(digit @ '0'..'9') => char::from_u32(u32::from(digit) + 1).expect("a digit"),
+        Some('0') => '1',
+        Some('1'..='9') => '0',
         Some('B') => 'C',
         _ => 'B',
     };

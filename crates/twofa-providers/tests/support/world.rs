@@ -1,10 +1,8 @@
 //! What the tests share: an engine over a store that fails on demand, a counted provider, an outbox.
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use twofa_providers::{
@@ -214,7 +212,7 @@ impl World {
     /// The code that an app showed so many seconds ago.
     pub(crate) fn code_ago(&self, app: &App, seconds: u64) -> String {
         let now = u64::try_from(self.clock.now().timestamp()).expect("after 1970");
-        let code = Totp::default().generate(&app.secret, now - seconds);
+        let code = Totp::default().generate(&app.secret, now.saturating_sub(seconds));
         code.expose_secret().to_owned()
     }
 

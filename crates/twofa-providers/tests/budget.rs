@@ -32,7 +32,7 @@ fn refused(totp: TotpProvider, limits: Limits, accepted: Option<u64>) -> Option<
     let keys = KeyRing::generate().expect("it fits");
     let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
         .build()
-        .unwrap();
+        .expect("it fits");
     let mut builder = TwoFactor::builder(tokens.into_shared(), store as Arc<dyn FactorStore>)
         .provider(totp)
         .limits(limits);

@@ -18,9 +18,9 @@ use crate::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {
-    /// No token could be made.
+    /// No token could be made: no key, no randomness, or no time left in the calendar.
     #[error(transparent)]
-    Issue(#[from] IssueError),
+    Issue(IssueError),
     /// A record names a key that the ring lacks: nothing was counted, an operator must add it.
     #[error("the key ring lacks key {}", .0.0)]
     KeyMissing(KeyId),
@@ -39,6 +39,17 @@ pub enum TokensError {
     /// The store did not answer: nothing is known about the token.
     #[error("the store is unavailable")]
     Unavailable(#[from] StoreError),
+}
+
+impl From<IssueError> for TokensError {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::SubjectMissing => Self::Misuse("the policy needs a subject"),
+            IssueError::Tenant => Self::Misuse("a tenant that is not a valid name"),
+            IssueError::TooMuchData => Self::Misuse("more data than a record carries"),
+            other => Self::Issue(other),
+        }
+    }
 }
 
 impl From<DecideError> for TokensError {

@@ -368,7 +368,65 @@ async fn limits_without_an_account_are_misuse_before_anything_is_issued() {
     assert!(is_misuse(
         &bench.tokens.issue(&CODE, &Binding::tenant("acme")).await
     ));
+    // Nor is a bearer token for nobody, nor more data than a record carries.
+    let nobody = Binding::tenant("acme");
+    assert!(is_misuse(&bench.tokens.issue(&BEARER, &nobody).await));
+    let extra = Extra {
+        data: &[0; 4_097],
+        ..Extra::default()
+    };
+    assert!(is_misuse(
+        &bench.tokens.issue_with(&LINK, &nobody, extra).await
+    ));
     assert!(bench.store.asked().is_empty());
+}
+
+#[tokio::test]
+async fn redeeming_into_an_open_transaction_pays_first_and_hands_it_over_once() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let issued = tokens.issue(&CODE, &binding).await.unwrap();
+    let typed = issued.token.expose_secret();
+    let open = async |typed: &str| {
+        let opened = tokens
+            .redeem_open(&CODE, &issued.handle, &binding, typed)
+            .await;
+        opened.map(|(_, record)| record)
+    };
+    bench.store.asked();
+    assert_eq!(reason(open("12345").await), Reason::Malformed);
+    assert!(bench.store.asked().is_empty());
+    assert_eq!(reason(open(&wrong(typed)).await), Reason::Mismatch);
+    assert_eq!(bench.store.asked(), ["spend", "redeem_open"]);
+    bench.store.fail("spend");
+    assert!(matches!(
+        open(typed).await,
+        Err(TokensError::Unavailable(_))
+    ));
+    assert_eq!(bench.store.asked(), ["spend"]);
+    bench.store.recover();
+    bench.store.fail("redeem_open");
+    assert!(matches!(
+        open(typed).await,
+        Err(TokensError::Unavailable(_))
+    ));
+    bench.store.recover();
+    assert_eq!(open(typed).await.unwrap().stored().state, State::Spent);
+    assert_eq!(reason(open(typed).await), Reason::Spent);
+
+    // Whatever the caller does with the transaction, guesses are counted outside of it.
+    let bench = Bench::new(&ALL);
+    let tokens = &bench.tokens;
+    for _ in 0..100 {
+        let issued = tokens.issue(&CODE, &binding).await.unwrap();
+        let typed = wrong(issued.token.expose_secret());
+        let opened = tokens
+            .redeem_open(&CODE, &issued.handle, &binding, &typed)
+            .await;
+        assert!(opened.is_err());
+    }
+    assert_eq!(bench.store.evaluated().await, 10);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use token_store::{
     Advanced, Charge, Clock, Decided, Event, EventSink, FactorChange, FactorId, FactorStore,
-    Inserted, LimitStore, ManualClock, MemoryStore, Redeemed, Revoke, Spent, StoreError,
-    StoredFactor, TokenStore, Tokens, What,
+    Inserted, LimitStore, ManualClock, MemoryStore, OpenRedeem, Opened, Redeemed, Revoke, Spent,
+    StoreError, StoredFactor, TokenStore, Tokens, What,
     ott_core::{
         Decision, KeyRing, LimitKey, Policy, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, TimeDelta, Utc},
@@ -180,6 +180,27 @@ impl TokenStore for Watched {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.ask("purge")?;
         self.inner.purge(before, limit).await
+    }
+}
+
+/// A transaction of no meaning: what is redeemed in it is committed at once.
+#[derive(Debug)]
+pub(crate) struct Opening;
+
+#[async_trait]
+impl OpenRedeem for Watched {
+    type Transaction = Opening;
+
+    async fn redeem_open(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Opened<Opening>, StoreError> {
+        self.ask("redeem_open")?;
+        Ok(match self.inner.redeem(presented, now).await? {
+            Redeemed::Redeemed(stored) => Opened::Redeemed(Opening, stored),
+            Redeemed::Refused(reason) => Opened::Refused(reason),
+        })
     }
 }
 

@@ -53,7 +53,8 @@ impl TwoFactor {
         occasion: Occasion,
     ) -> Result<Requested, TwoFactorError> {
         let (provider, factors) = self.candidates(attempt, occasion).await?;
-        let factor = factors.first().ok_or(Reason::Unknown)?;
+        let asks = provider.descriptor().request;
+        let factor = factors.first().filter(|_| asks).ok_or(Reason::Unknown)?;
         self.spend(
             attempt,
             &self.limits.of_request(attempt.subject, attempt.address),

@@ -114,7 +114,8 @@ impl TwoFactor {
     /// enrolments of the kind that were not confirmed within [`CONFIRM_WITHIN`] are removed.
     ///
     /// # Errors
-    /// [`TwoFactorError`].
+    /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] also if no provider has this id, or there is
+    /// nothing to enrol with it.
     pub async fn enrol(
         &self,
         provider: &str,
@@ -123,9 +124,7 @@ impl TwoFactor {
         proof: Option<&Verified>,
     ) -> Result<Enrolled, TwoFactorError> {
         let subject = details.subject;
-        let provider = self
-            .provider(provider)
-            .ok_or(TwoFactorError::Misuse("no provider has this id"))?;
+        let provider = self.provider(provider).ok_or(Reason::Unknown)?;
         let kind = provider.descriptor().id;
         let label = check_label(label)?;
         let now = self.now();
@@ -149,9 +148,7 @@ impl TwoFactor {
         let enrolment = provider
             .enrol(details)
             .map_err(|error| self.provider_failed(error))?;
-        let enrolment = enrolment.ok_or(TwoFactorError::Misuse(
-            "there is nothing to enrol with this provider",
-        ))?;
+        let enrolment = enrolment.ok_or(Reason::Unknown)?;
         let mut id = [0; 16];
         SysRng
             .try_fill_bytes(&mut id)

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, CONFIRM_WITHIN, Limits, MOST_OF_A_KIND, Response, TwoFactorError,
+    Attempt, CONFIRM_WITHIN, EnrolDetails, Limits, MOST_OF_A_KIND, Response, TwoFactorError,
     token_store::{
-        FactorState, FactorStore as _, What,
+        FactorId, FactorState, FactorStore as _, What,
         ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
     },
 };
@@ -294,7 +294,7 @@ async fn a_secret_rests_sealed_to_its_own_row() {
     // Moved to another person it opens for nobody: an outage, told, and not "no such factor".
     let mut moved = row;
     moved.subject = bob.clone();
-    moved.id = twofa_providers::token_store::FactorId::from_bytes([7; 16]);
+    moved.id = FactorId::from_bytes([7; 16]);
     moved.state = FactorState::Active;
     let factor = moved.id;
     assert!(world.store.insert_factor(&moved).await.unwrap());
@@ -355,4 +355,46 @@ async fn every_step_of_a_factor_is_an_event() {
             What::FactorRenamed(id),
         ]
     );
+}
+
+#[tokio::test]
+async fn whatever_a_form_names_is_refused_and_never_a_mistake_of_the_program() {
+    let (world, alice) = (World::new(), alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    for id in ["", "sms", "TOTP", "totp\0"] {
+        let attempt = Attempt::new(&alice, id);
+        let verified = world
+            .engine
+            .verify(&attempt, &Response::typed("123456"))
+            .await;
+        assert_eq!(reason(verified), Reason::Unknown);
+        assert_eq!(
+            reason(world.engine.request(&attempt).await),
+            Reason::Unknown
+        );
+        let details = EnrolDetails {
+            subject: &alice,
+            account: "alice",
+            destination: None,
+        };
+        let enrolled = world
+            .engine
+            .enrol(id, &details, "phone", Some(&proof))
+            .await;
+        assert_eq!(reason(enrolled), Reason::Unknown);
+    }
+    // An authenticator app is never asked for a code, and asking costs nothing.
+    world.store.asked();
+    let requested = world.engine.request(&Attempt::new(&alice, "totp")).await;
+    assert_eq!(reason(requested), Reason::Unknown);
+    assert_eq!(world.store.asked(), ["factors"]);
+    // A factor that nobody has is nothing to guess at, and costs nothing.
+    let nobody = Attempt::new(&alice, "totp").factor(FactorId::from_bytes([9; 16]));
+    let verified = world
+        .engine
+        .verify(&nobody, &Response::typed("123456"))
+        .await;
+    assert_eq!(reason(verified), Reason::Unknown);
+    assert_eq!(world.store.asked(), ["factors"]);
 }

@@ -1,0 +1,138 @@
+//! The mistake of frameworks, read and then write: the laws find it, name it, and say what it let through.
+
+#[path = "support/instead.rs"]
+mod instead;
+
+use core::{future::Future, panic::AssertUnwindSafe};
+use std::{
+    panic::catch_unwind,
+    sync::{Arc, LazyLock},
+};
+
+use async_trait::async_trait;
+use instead::{Answer, Instead, Otherwise, Time};
+use own_store::OwnStore;
+use token_store::{
+    Advanced, FactorId, FactorState, HIGHEST_COUNTER, Redeemed, StoreError,
+    conformance::{self, Harness},
+    ott_core::{Presented, Reason, chrono::DateTime},
+};
+use tokio::{runtime::Runtime, task::yield_now};
+
+/// The store of this crate, but redeeming and advancing in two steps.
+struct TwoSteps(OwnStore);
+
+#[async_trait]
+impl Otherwise for TwoSteps {
+    type Store = OwnStore;
+
+    fn store(&self) -> &OwnStore {
+        &self.0
+    }
+
+    async fn redeem(&self, presented: &Presented, now: Time) -> Answer<Redeemed> {
+        let id = *presented.id();
+        let read = self.0.step(|tables| tables.tokens.get(&id).cloned())?;
+        let Some(mut record) = read else {
+            return Ok(Redeemed::Refused(Reason::Unknown));
+        };
+        let told = record.redeem(presented, now);
+        yield_now().await;
+        let stored = record.stored().clone();
+        self.0.step(|tables| tables.tokens.insert(id, record))?;
+        Ok(match told {
+            Ok(()) => Redeemed::Redeemed(stored),
+            Err(rejected) => Redeemed::Refused(rejected.reason()),
+        })
+    }
+
+    async fn advance(&self, id: &FactorId, counter: u64, now: Time) -> Answer<Advanced> {
+        if counter > HIGHEST_COUNTER {
+            return Err(StoreError::Misuse("a counter above 2^63 - 1"));
+        }
+        let read = self.0.step(|tables| tables.factors.get(id).cloned())?;
+        let Some(mut factor) = read.filter(|factor| factor.state == FactorState::Active) else {
+            return Ok(Advanced::Absent);
+        };
+        if factor.last >= Some(counter) {
+            return Ok(Advanced::Replayed);
+        }
+        yield_now().await;
+        factor.last = Some(counter);
+        factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
+        self.0.step(|tables| tables.factors.insert(*id, factor))?;
+        Ok(Advanced::Accepted)
+    }
+}
+
+struct InTwoSteps;
+
+impl Harness for InTwoSteps {
+    type Store = Instead<TwoSteps>;
+
+    async fn store(&self) -> Arc<Self::Store> {
+        Arc::new(Instead(TwoSteps(OwnStore::new(true))))
+    }
+
+    async fn broken(&self) -> Arc<Self::Store> {
+        Arc::new(Instead(TwoSteps(OwnStore::new(false))))
+    }
+}
+
+struct InOneStep;
+
+impl Harness for InOneStep {
+    type Store = OwnStore;
+
+    async fn store(&self) -> Arc<OwnStore> {
+        Arc::new(OwnStore::new(true))
+    }
+
+    async fn broken(&self) -> Arc<OwnStore> {
+        Arc::new(OwnStore::new(false))
+    }
+}
+
+/// What a law says of a store that breaks it; nothing if it holds.
+fn told(law: impl Future<Output = ()>) -> Option<String> {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads"));
+    let ended = catch_unwind(AssertUnwindSafe(|| RUNTIME.block_on(law)));
+    let told = ended.err()?;
+    Some(*told.downcast().expect("a law says what is broken"))
+}
+
+/// The law names itself, says how many more than so many passed, and holds without the mistake.
+macro_rules! finds {
+    ($($name:ident: $law:ident, $number:literal, more_than $most:literal, $says:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            let told = told(conformance::$law(&InTwoSteps)).expect("the law finds the mistake");
+            assert!(told.starts_with(&format!("law {} is broken", $number)), "{told}");
+            let (before, _) = told.split_once($says).unwrap_or_else(|| panic!("{told}"));
+            let passed = before.rsplit(' ').next().and_then(|word| word.parse().ok());
+            assert!(passed > Some($most), "{told}");
+            assert_eq!(self::told(conformance::$law(&InOneStep)), None);
+        }
+    )*};
+}
+
+finds! {
+    one_token_redeems_twice: law_02_one_winner, 2,
+        more_than 1, " of 64 redeems of one token succeeded";
+    guesses_go_uncounted: law_03_guesses_are_counted_first, 3,
+        more_than 4, " were told `Mismatch` instead of 4";
+    one_code_counts_twice: law_08_one_code_counts_once, 8,
+        more_than 1, " were accepted";
+}
+
+/// Alone, one call after the other, the mistake shows nowhere: these laws race nobody.
+#[test]
+fn one_after_the_other_it_keeps_the_law() {
+    let held = [
+        told(conformance::law_01_inserted_is_redeemed_once(&InTwoSteps)),
+        told(conformance::law_04_life_has_sharp_edges(&InTwoSteps)),
+        told(conformance::law_06_histories_follow_the_record(&InTwoSteps)),
+        told(conformance::law_08_histories_follow_the_rules(&InTwoSteps)),
+    ];
+    assert_eq!(held, [None, None, None, None]);
+}

@@ -62,6 +62,7 @@ mod delivery;
 mod error;
 mod link;
 mod message;
+mod notice;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "smtp")]
@@ -73,6 +74,7 @@ mod template_error;
 pub use delivery::Delivery;
 pub use error::DeliveryError;
 pub use message::Message;
+pub use notice::Notice;
 
 // The words.
 pub use template::{Rendered, Template, Templates};

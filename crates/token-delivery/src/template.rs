@@ -16,11 +16,13 @@ use crate::{DeliveryError, Message, TemplateFault, TemplatesError, link::LinkBas
 /// | `{link}` | [`Template::link`], `#` and the token | text |
 /// | `{application}` | the application's name | subject, text |
 /// | `{minutes}` | the policy's lifetime in minutes, rounded down | subject, text |
+/// | `{what}`, `{at}`, `{from}` | the parts of a [`Notice`](crate::Notice) | text of a notice |
 ///
 /// A subject holds no token: mail servers log subjects, and locked screens show them.
 #[derive(Clone, Debug)]
 pub struct Template {
     purpose: Purpose,
+    notice: bool,
     lifetime: Option<TimeDelta>,
     subject: String,
     text: String,
@@ -33,7 +35,22 @@ impl Template {
     pub fn new(policy: &Policy, subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             purpose: *policy.purpose(),
+            notice: false,
             lifetime: policy.token_lifetime(),
+            subject: subject.into(),
+            text: text.into(),
+            link: None,
+        }
+    }
+
+    /// The words of a notice: a subject line and a text, which holds no `{token}`; with
+    /// [`Template::link`], a `{link}` to say "this was not me".
+    #[must_use]
+    pub fn notice(purpose: &Purpose, subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            purpose: *purpose,
+            notice: true,
+            lifetime: None,
             subject: subject.into(),
             text: text.into(),
             link: None,
@@ -111,12 +128,27 @@ impl Templates {
     pub fn render(&self, message: &Message<'_>) -> Result<Rendered, DeliveryError> {
         let purpose = message.purpose();
         let template = self.by_purpose.get(purpose);
-        let (Some(template), Some(token)) = (template, message.token()) else {
+        let news = message.news();
+        let Some(template) = template.filter(|template| template.notice == news.is_some()) else {
             return Err(DeliveryError::NoTemplate {
                 purpose: purpose.as_str(),
             });
         };
-        let token = token.expose_secret();
+        if template.holds_token() && message.token().is_none() {
+            return Err(DeliveryError::Misconfigured {
+                which: "a notice with a link, sent without its token",
+                source: None,
+            });
+        }
+        let token = message.token().map_or("", |token| token.expose_secret());
+        let at = news.map_or(String::new(), |news| {
+            news.at.format("%Y-%m-%d %H:%M UTC").to_string()
+        });
+        let from = match news.and_then(|news| news.from) {
+            Some(address) => address.to_string(),
+            None => "an unknown address".to_owned(),
+        };
+        let what = news.map_or("", |news| news.what);
         if !token.bytes().all(unreserved) {
             // No format makes such a token; one that did would need encoding here.
             return Err(DeliveryError::Misconfigured {
@@ -133,6 +165,9 @@ impl Templates {
                 .saturating_add(1),
             Part::Text(text) => text.len(),
             Part::Token => token.len(),
+            Part::At => at.len(),
+            Part::From => from.len(),
+            Part::What => what.len(),
         };
         let length = template.text.iter().map(length).sum();
         let mut text = Zeroizing::new(String::with_capacity(length));
@@ -145,6 +180,9 @@ impl Templates {
                 }
                 Part::Text(words) => text.push_str(words),
                 Part::Token => text.push_str(token),
+                Part::At => text.push_str(&at),
+                Part::From => text.push_str(&from),
+                Part::What => text.push_str(what),
             }
         }
         Ok(Rendered {
@@ -180,21 +218,30 @@ impl fmt::Debug for Rendered {
     }
 }
 
-/// A checked template: all is filled in but the token.
+/// A checked template: all is filled in but the token and the news.
 #[derive(Clone, Debug)]
 struct Prepared {
+    notice: bool,
     subject: String,
     text: Vec<Part>,
 }
 
 #[derive(Clone, Debug)]
 enum Part {
+    At,
+    From,
     Link(LinkBase),
     Text(String),
     Token,
+    What,
 }
 
 impl Prepared {
+    fn holds_token(&self) -> bool {
+        let held = |part: &Part| matches!(part, Part::Link(_) | Part::Token);
+        self.text.iter().any(held)
+    }
+
     fn new(template: Template, application: &str) -> Result<Self, TemplateFault> {
         if template.subject.trim().is_empty() || template.subject.chars().any(char::is_control) {
             return Err(TemplateFault::Subject);
@@ -230,6 +277,12 @@ impl Prepared {
         let (mut parts, mut secrets, mut links) = (Vec::new(), 0u32, 0u32);
         for piece in pieces(&text)? {
             parts.push(match piece {
+                Piece::Placeholder("at") if template.notice => Part::At,
+                Piece::Placeholder("from") if template.notice => Part::From,
+                Piece::Placeholder("what") if template.notice => Part::What,
+                Piece::Placeholder("token") if template.notice => {
+                    return Err(TemplateFault::TokenInNotice);
+                }
                 Piece::Placeholder("token") => {
                     secrets = secrets.saturating_add(1);
                     Part::Token
@@ -245,13 +298,14 @@ impl Prepared {
         if links == 0 && base.is_some() {
             return Err(TemplateFault::UnusedLinkBase);
         }
-        if links == 0 && secrets == 0 {
+        if links == 0 && secrets == 0 && !template.notice {
             return Err(TemplateFault::NoToken);
         }
         if links > 0 && !links_stand_alone(&text) {
             return Err(TemplateFault::LinkNotAlone);
         }
         Ok(Self {
+            notice: template.notice,
             subject,
             text: parts,
         })

@@ -54,6 +54,9 @@ pub enum TemplateFault {
     /// The text has a control character other than line ends and tabs.
     #[error("the text has a control character other than line ends and tabs")]
     TextControl,
+    /// `{token}` in a notice: only a link leads to "this was not me".
+    #[error("{{token}} in a notice")]
+    TokenInNotice,
     /// `{token}` or `{link}` in the subject.
     #[error("a token in the subject, which is logged and shown on locked screens")]
     TokenInSubject,

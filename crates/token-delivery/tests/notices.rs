@@ -1,6 +1,6 @@
 //! Notices: what, when and from where, and nothing that a request could choose.
 
-use std::error::Error;
+use core::error::Error;
 
 use token_delivery::{
     Delivery as _, DeliveryError, Message, Notice, Outbox, Template, TemplateFault, Templates,

@@ -1,6 +1,7 @@
 //! The README's examples, run. `shows_what_runs` holds them against the README's text.
 
-use std::{error::Error, sync::Arc};
+use core::error::Error;
+use std::sync::Arc;
 
 use token_delivery::{Delivery as _, Message, Outbox, Template, Templates};
 use token_store_sqlx::SqliteStore;

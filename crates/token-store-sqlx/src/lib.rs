@@ -5,8 +5,8 @@
 //! use token_store_sqlx::SqliteStore;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let folder = tempfile::tempdir()?; let path = folder.path().join("tokens.db"); let now = chrono();
-//! # fn chrono() -> token_store::ott_core::chrono::DateTime<token_store::ott_core::chrono::Utc> { Default::default() }
+//! # let folder = tempfile::tempdir()?;
+//! # let (path, now) = (folder.path().join("tokens.db"), token_store::ott_core::chrono::DateTime::UNIX_EPOCH);
 //! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
 //! let (store, issuer) = (SqliteStore::open(path).await?, Issuer::new(KeyRing::generate()?));
 //! let alice = Subject::new("", "4711")?;
@@ -94,10 +94,12 @@
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
 //! [`TokenStore`]: token_store::TokenStore
 
+#[cfg(feature = "sqlite")]
 mod error;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
 pub use error::StartError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OnTransaction, SqliteStore, SqliteStoreBuilder};

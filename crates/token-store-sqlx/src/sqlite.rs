@@ -31,7 +31,8 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 /// Tokens, factors and limits in one SQLite database. Cheap to clone.
 ///
 /// Every verb is one statement or one `BEGIN IMMEDIATE` transaction, so it is atomic among tasks,
-/// connections and processes on one machine. A network file system that lies about locks breaks that.
+/// connections and processes on one machine; a purge is many small ones. A network file system that
+/// lies about locks breaks that. The store starts no task and no thread beside the pool's own.
 ///
 /// Call no verb while a write transaction of your own is open on the same database: it would wait
 /// for itself until the time-out. Use [`SqliteStore::on`] inside of it.

@@ -110,7 +110,8 @@ impl SqliteStoreBuilder {
                 .map_or(Ok(()), Err)?;
         }
         drop(connection);
-        // In one immediate transaction: of two processes that start at once, one waits.
+        // In one immediate transaction: of two processes that start at once, one waits. (`run` would
+        // do, but its future is not `Send` over a borrowed connection.)
         let (mut transaction, turn) = within(self.timeout, store.begin()).await?;
         migrator()
             .run_direct(None, &mut *transaction, false)
@@ -151,7 +152,8 @@ async fn write_ahead_log(pool: &SqlitePool) -> Result<(), StoreError> {
 }
 
 async fn durability(connection: &mut SqliteConnection) -> Result<Option<StartError>, StoreError> {
-    let row = sqlx::query("SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)")
+    let select = "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous";
+    let row = sqlx::query(select)
         .fetch_one(connection)
         .await
         .map_err(outage)?;

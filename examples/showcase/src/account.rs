@@ -7,11 +7,11 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    FactorView,
+    FactorView, TwoFactorError,
     token_store::{
         FactorId, FactorState, Revoke,
         ott_core::{
-            Record,
+            Reason, Record,
             chrono::{DateTime, Utc},
         },
     },
@@ -24,6 +24,9 @@ use crate::{
     layout::{self, Who},
     session::SignedIn,
 };
+
+/// What a second step may be called.
+pub(crate) const LABEL_HINT: &str = "Give it a name of 1 to 64 characters.";
 
 #[derive(Deserialize)]
 pub(crate) struct Rename {
@@ -70,7 +73,6 @@ pub(crate) async fn show(
             ul.plain {
                 @for session in &sessions { (session_item(session, *session.id() == record)) }
             }
-            br;
             div.row {
                 @if sessions.len() > 1 {
                     form method="post" action="/account/end-sessions" {
@@ -80,7 +82,7 @@ pub(crate) async fn show(
                 }
                 form method="post" action="/sign-out" {
                     (layout::csrf(&csrf))
-                    button.narrow { "Sign out" }
+                    button.quiet.narrow { "Sign out" }
                 }
             }
         }
@@ -103,7 +105,7 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
                 @if active { span.tag.good { "Active" } } @else { span.tag.bad { "Disabled" } }
             }
             details {
-                summary { "Change" }
+                summary aria-label={ "Change " (factor.label) } { "Change" }
                 form.rename method="post" action="/account/rename" {
                     (layout::csrf(csrf))
                     input type="hidden" name="factor" value=(factor.id);
@@ -111,7 +113,7 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
                     button.quiet.narrow { "Rename" }
                 }
                 @if active && last {
-                    p.soft.small { br; "This is your only second step, so it stays. Add another one first." }
+                    p.soft.small.note { "This is your only second step, so it stays. Add another one first." }
                 } @else {
                     form.rename method="post" action="/account/remove" {
                         (layout::csrf(csrf))
@@ -149,7 +151,14 @@ pub(crate) async fn rename(
 ) -> Result<Response, AppError> {
     let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    app.two_factor.rename(&proof, &factor, &form.label).await?;
+    let renamed = app.two_factor.rename(&proof, &factor, &form.label).await;
+    renamed.map_err(|error| match error {
+        TwoFactorError::Rejected(why) if why.reason() == Reason::Malformed => {
+            AppError::BadRequest(LABEL_HINT)
+        }
+        TwoFactorError::Rejected(_) => AppError::NotFound,
+        other => other.into(),
+    })?;
     Ok(Redirect::to("/account").into_response())
 }
 
@@ -160,7 +169,11 @@ pub(crate) async fn remove(
 ) -> Result<Response, AppError> {
     let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
+    let _alone = app.removing.lock().await;
     let factors = app.two_factor.factors(&signed_in.account.subject).await?;
+    if !factors.iter().any(|own| own.id == factor) {
+        return Err(AppError::NotFound);
+    }
     let others = factors
         .iter()
         .filter(|other| other.state == FactorState::Active && other.id != factor);

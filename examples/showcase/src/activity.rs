@@ -7,11 +7,14 @@ use std::{
 
 use axum::extract::State;
 use maud::{Markup, html};
-use twofa_providers::token_store::{Event, EventSink, What, ott_core::Subject};
+use twofa_providers::token_store::{
+    Event, EventSink, What,
+    ott_core::{Reason, Subject},
+};
 
 use crate::{
     account::when,
-    app::Shared,
+    app::{EMAIL_CODE, PASSED, SESSION, Shared},
     error::AppError,
     layout::{self, Who},
     session::SignedIn,
@@ -81,13 +84,27 @@ fn words(what: &What) -> String {
         What::FactorConfirmed(_) => "A second step was confirmed and counts from now on".into(),
         What::FactorDisabled(_) => "A second step failed too often and is disabled".into(),
         What::FactorEnrolled(_) => "A second step was started".into(),
-        What::FactorRefused(_, reason) => format!("A code was refused ({reason:?})"),
+        What::FactorRefused(_, Reason::Spent) => "A code was refused: it had been used".into(),
+        What::FactorRefused(_, Reason::Superseded) => {
+            "A code was refused: a newer one was sent".into()
+        }
+        What::FactorRefused(_, Reason::Expired) => "A code was refused: it was too old".into(),
+        What::FactorRefused(..) => "A code was refused: it was not right".into(),
         What::FactorRemoved(_) => "A second step was removed".into(),
         What::FactorRenamed(_) => "A second step got another name".into(),
         What::FactorVerified(_) => "A code was accepted".into(),
+        What::Issued(purpose, _) if purpose == PASSED.purpose() => "The password was right".into(),
+        What::Issued(purpose, _) if purpose == SESSION.purpose() => "Signed in".into(),
+        What::Issued(purpose, _) if purpose == EMAIL_CODE.purpose() => {
+            "A code was made to be sent by e-mail".into()
+        }
         What::Issued(purpose, _) => format!("A token was issued ({})", purpose.as_str()),
+        What::Redeemed(purpose, _) if purpose == EMAIL_CODE.purpose() => {
+            "A code that was sent was used up".into()
+        }
         What::Redeemed(purpose, _) => format!("A token was redeemed ({})", purpose.as_str()),
-        What::Revoked(count) => format!("{count} tokens were revoked"),
+        What::Revoked(1) => "Signed out in one other place".into(),
+        What::Revoked(count) => format!("Signed out in {count} other places"),
         What::Throttled(..) => "Too many tries: a limit was reached".into(),
         other => format!("{other:?}"),
     }

@@ -1,9 +1,14 @@
 //! What the pages share, and how they are wired.
 
-use core::{future::Future, net::SocketAddr};
+use core::{
+    future::{Future, IntoFuture as _},
+    net::SocketAddr,
+    time::Duration,
+};
 use std::{
     collections::HashMap,
     io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,10 +26,10 @@ use sqlx::{
 use token_store_sqlx::SqliteStore;
 use tokio::net::TcpListener;
 use twofa_providers::{
-    BuildError, EmailProvider, ProviderError, TotpProvider, TwoFactor, Verified,
+    BuildError, EmailProvider, FRESH, ProviderError, TotpProvider, TwoFactor, Verified,
     token_delivery::{Outbox, Template, Templates, TemplatesError},
     token_store::{
-        self, FactorStore, Tokens,
+        self, FactorStore, Tokens, TokensError,
         key_file::{self, KeyFileError},
         ott_core::{Policy, Purpose, RecordId, chrono::TimeDelta},
     },
@@ -41,7 +46,7 @@ use crate::{
 };
 
 /// The application's name, in messages and authenticator apps.
-const NAME: &str = "Showcase";
+pub(crate) const NAME: &str = "Showcase";
 
 /// The password was right: ten minutes for the second factor.
 pub(crate) const PASSED: Policy =
@@ -51,6 +56,9 @@ pub(crate) const SESSION: Policy =
     Policy::bearer(Purpose::new("session"), TimeDelta::hours(12)).idle(TimeDelta::hours(2));
 /// A code by e-mail.
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
+
+/// How often what is dead is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(300);
 
 /// What the pages share.
 pub(crate) struct App {
@@ -65,11 +73,36 @@ pub(crate) struct App {
     pub(crate) origins: Vec<String>,
     /// Whether cookies travel over TLS alone.
     pub(crate) secure: bool,
+    /// Whether everybody who can open the pages may read what was sent.
+    pub(crate) outbox_shown: bool,
+    /// Held while a second step is removed, so that two requests at once cannot remove the last two.
+    pub(crate) removing: tokio::sync::Mutex<()>,
 }
 
 pub(crate) type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
+    /// Removes what is of no use any more, in bounded steps.
+    async fn tidy(&self) -> Result<(), TokensError> {
+        const AT_ONCE: u32 = 500;
+        let now = self.tokens.now();
+        // The clocks of two machines may differ; nothing that either calls live is removed.
+        let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
+        while self.tokens.purge(before, AT_ONCE).await? >= u64::from(AT_ONCE) {}
+        self.proofs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, proof| now.signed_duration_since(proof.at()) < FRESH);
+        Ok(())
+    }
+
+    /// Whether the session's last proof is fresh. The engine asks again when it counts.
+    pub(crate) fn is_fresh(&self, session: &RecordId) -> bool {
+        let now = self.tokens.now();
+        self.proof(session)
+            .is_some_and(|proof| now.signed_duration_since(proof.at()) < FRESH)
+    }
+
     /// The last proof of a session; the engine decides whether it is fresh.
     pub(crate) fn proof(&self, session: &RecordId) -> Option<Arc<Verified>> {
         self.proofs
@@ -97,9 +130,9 @@ impl App {
 /// The showcase, listening.
 pub struct Showcase {
     listener: TcpListener,
-    router: Router,
+    app: Arc<App>,
+    address: SocketAddr,
     origin: String,
-    outbox: Arc<Outbox>,
     pool: SqlitePool,
 }
 
@@ -109,8 +142,14 @@ impl Showcase {
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let keys = key_file::read_or_create(&config.keys)?;
+        if config.listen.ip().is_unspecified() && config.origin.is_none() {
+            return Err(StartError::NoOrigin);
+        }
         make_private_folder(&config.data).map_err(StartError::Data)?;
+        if is_inside(&config.keys, &config.data).map_err(StartError::Data)? {
+            return Err(StartError::KeysInData);
+        }
+        let keys = key_file::read_or_create(&config.keys)?;
         let database = SqliteConnectOptions::new()
             .filename(config.data.join("showcase.db"))
             .create_if_missing(true)
@@ -157,28 +196,34 @@ impl Showcase {
                 ))
                 .build()?;
 
-        let listener = TcpListener::bind(config.listen).await;
-        let listener = listener.map_err(|source| StartError::Listen {
+        let cannot_listen = |source| StartError::Listen {
             address: config.listen,
             source,
-        })?;
-        let origins = origins(&config, listener.local_addr().map_err(StartError::Data)?);
+        };
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let origins = origins(&config, address);
+        // Behind a proxy, loopback is no longer this machine alone.
+        let local = address.ip().is_loopback() && config.origin.is_none();
         let origin = origins.first().cloned().unwrap_or_default();
         let app = Arc::new(App {
             tokens,
             two_factor,
             accounts,
-            outbox: Arc::clone(&outbox),
+            outbox,
             events,
             proofs: Mutex::default(),
             secure: origin.starts_with("https://"),
+            outbox_shown: local || config.show_outbox,
+            removing: tokio::sync::Mutex::default(),
             origins,
         });
         Ok(Self {
             listener,
-            router: router(app),
+            app,
+            address,
             origin,
-            outbox,
             pool,
         })
     }
@@ -189,10 +234,16 @@ impl Showcase {
         &self.origin
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The development outbox, for tests.
     #[must_use]
     pub fn outbox(&self) -> Arc<Outbox> {
-        Arc::clone(&self.outbox)
+        Arc::clone(&self.app.outbox)
     }
 
     /// The database, for tests.
@@ -201,17 +252,26 @@ impl Showcase {
         self.pool.clone()
     }
 
-    /// Serves until `stop` is done.
+    /// Serves until `stop` is done, and tidies up every few minutes meanwhile.
     ///
     /// # Errors
     /// Whatever the operating system says of the listening socket.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let service = self
-            .router
-            .into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(self.listener, service)
-            .with_graceful_shutdown(stop)
-            .await
+        let Self { listener, app, .. } = self;
+        let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+        let tidying = async {
+            let mut every = tokio::time::interval(TIDY_EVERY);
+            loop {
+                every.tick().await;
+                // An outage shows in the requests too; the next round tries again.
+                let _ = app.tidy().await;
+            }
+        };
+        tokio::select! {
+            served = serving.into_future() => served,
+            () = tidying => Ok(()),
+        }
     }
 }
 
@@ -258,6 +318,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/style.css", get(headers::style))
         .route("/icon.svg", get(headers::icon))
         .fallback(async || AppError::NotFound)
+        .method_not_allowed_fallback(async || AppError::Method)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             headers::guard,
@@ -282,7 +343,16 @@ fn origins(config: &Config, address: SocketAddr) -> Vec<String> {
     origins
 }
 
-fn make_private_folder(path: &std::path::Path) -> io::Result<()> {
+/// Whether a file that may not be there yet lies in a folder or below it.
+fn is_inside(file: &Path, folder: &Path) -> io::Result<bool> {
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    Ok(parent.canonicalize()?.starts_with(folder.canonicalize()?))
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
     let mut folder = std::fs::DirBuilder::new();
     folder.recursive(true);
     #[cfg(unix)]
@@ -309,9 +379,14 @@ pub enum StartError {
     /// The key file cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// The key file would lie with the data that it protects.
+    #[error(
+        "the key file is in the data folder: --keys takes a place outside of it, so that a copy of the data is worth nothing"
+    )]
+    KeysInData,
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {address}: is another showcase running? choose another with --listen 127.0.0.1:0"
+        "cannot listen on {address}; --listen takes another address (127.0.0.1:0 finds a free port)"
     )]
     Listen {
         /// The address.
@@ -319,6 +394,11 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Listening on every address, and no name to answer to.
+    #[error(
+        "listening on every address takes --origin: the name under which people open the pages"
+    )]
+    NoOrigin,
     /// A policy does not fit.
     #[error(transparent)]
     Policies(#[from] token_store::BuildError),

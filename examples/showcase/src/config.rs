@@ -17,6 +17,9 @@ pub struct Config {
     /// The origin that people type, such as `https://login.example.org`, behind a proxy. Links and
     /// checks use it, never a request's `Host`.
     pub origin: Option<String>,
+    /// Whether the outbox, which holds every code that was sent, may be opened from elsewhere than
+    /// this machine.
+    pub show_outbox: bool,
     /// The clock: another one in tests.
     pub clock: Arc<dyn Clock>,
 }
@@ -28,6 +31,7 @@ impl Default for Config {
             data: "showcase-data".into(),
             keys: "showcase-keys".into(),
             origin: None,
+            show_outbox: false,
             clock: Arc::new(SystemClock),
         }
     }
@@ -39,11 +43,13 @@ impl Config {
 Sign in with a second factor, end to end, on an embedded store.
 
     cargo run -p showcase -- [--listen ADDRESS:PORT] [--data FOLDER] [--keys FILE] [--origin URL]
+                            [--show-outbox]
 
     --listen  where to serve          (127.0.0.1:3000; port 0 takes a free one)
     --data    the database's folder   (showcase-data)
     --keys    the key file            (showcase-keys; made with mode 0600 if there is none)
     --origin  the origin people type  (http:// and the address; with https:// cookies are Secure)
+    --show-outbox  let others than this machine read the codes that were sent (for a demonstration)
 ";
 
     /// Reads the arguments.
@@ -62,6 +68,7 @@ Sign in with a second factor, end to end, on an embedded store.
                 }
                 "--data" => config.data = value()?.into(),
                 "--keys" => config.keys = value()?.into(),
+                "--show-outbox" => config.show_outbox = true,
                 "--origin" => config.origin = Some(check_origin(value()?)?),
                 _ => return Err(format!("unknown argument {name}\n\n{}", Self::HELP)),
             }
@@ -71,6 +78,8 @@ Sign in with a second factor, end to end, on an embedded store.
 }
 
 fn check_origin(origin: String) -> Result<String, String> {
+    // Browsers say it in lower case, and it is compared exactly.
+    let origin = origin.to_ascii_lowercase();
     let host = origin
         .strip_prefix("https://")
         .or_else(|| origin.strip_prefix("http://"));

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use twofa_providers::{EnrolDetails, Enrolled, Response as Answer, Shown, Verified};
 
 use crate::{
+    account::LABEL_HINT,
     accounts::Account,
     app::{App, Shared},
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     layout::{self, Who},
-    second_factor::attempt,
+    second_factor::{NO_SUCH_WAY, attempt},
     session::{self, Flow, HalfSignedIn, Network, SignedIn},
 };
 
@@ -31,6 +32,16 @@ pub(crate) struct Confirmation {
     provider: String,
     factor: String,
     code: String,
+}
+
+impl Confirmation {
+    /// A confirmation names its factor.
+    fn check(&self) -> Result<(), AppError> {
+        if self.factor.is_empty() {
+            return Err(NO_SUCH_WAY);
+        }
+        Ok(())
+    }
 }
 
 /// Where it happens: on the first sign-in, or later from the account's page.
@@ -72,8 +83,11 @@ pub(crate) async fn another(
     State(app): Shared,
     signed_in: SignedIn,
     FormToken(csrf): FormToken,
-) -> Markup {
-    choose_page(&app, ANOTHER, &csrf, &signed_in.account, None)
+) -> Result<Markup, AppError> {
+    if !app.is_fresh(&signed_in.record) {
+        return Err(AppError::ProofNeeded);
+    }
+    Ok(choose_page(&app, ANOTHER, &csrf, &signed_in.account, None))
 }
 
 pub(crate) async fn enrol_first(
@@ -83,7 +97,12 @@ pub(crate) async fn enrol_first(
     Network(network): Network,
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
-    enrol(&app, FIRST, &half.account, None, &csrf, &network, &choice).await
+    match enrol(&app, FIRST, &half.account, None, &csrf, &network, &choice).await {
+        Err(AppError::ProofNeeded) => Err(AppError::BadRequest(
+            "This account has a second step already, so a password alone cannot add one.",
+        )),
+        answer => answer,
+    }
 }
 
 pub(crate) async fn enrol_another(
@@ -115,6 +134,7 @@ pub(crate) async fn confirm_first(
     headers: HeaderMap,
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
+    typed.check()?;
     let attempt = attempt(
         &half.account,
         &typed.provider,
@@ -140,6 +160,7 @@ pub(crate) async fn confirm_another(
     Network(network): Network,
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
+    typed.check()?;
     let attempt = attempt(
         &signed_in.account,
         &typed.provider,
@@ -170,15 +191,15 @@ async fn enrol(
     choice: &Choice,
 ) -> Result<Response, AppError> {
     // Ids come from the form: one that no provider has is the form's fault, not ours.
-    if !app
+    let descriptor = app
         .two_factor
         .providers()
-        .any(|descriptor| descriptor.id == choice.provider)
-    {
-        return Err(AppError::BadRequest(
-            "Choose one of the ways that are offered.",
-        ));
-    }
+        .find(|descriptor| descriptor.id == choice.provider)
+        .ok_or(NO_SUCH_WAY)?;
+    let label = match choice.label.trim() {
+        "" => descriptor.label.as_str(),
+        label => label,
+    };
     let details = EnrolDetails {
         subject: &account.subject,
         account: account.email.address(),
@@ -186,15 +207,15 @@ async fn enrol(
     };
     let enrolled = app
         .two_factor
-        .enrol(&choice.provider, &details, &choice.label, proof)
+        .enrol(descriptor.id, &details, label, proof)
         .await;
     let enrolled = match enrolled.map_err(AppError::from) {
         Ok(enrolled) => enrolled,
-        Err(error @ AppError::Refused) => {
-            let wrong = "Give it a name of 1 to 64 characters.";
+        // Nothing was compared yet: only the name can be refused.
+        Err(AppError::Refused) => {
             return Ok(with_status(
-                &error,
-                choose_page(app, place, csrf, account, Some(wrong)),
+                &AppError::BadRequest(LABEL_HINT),
+                choose_page(app, place, csrf, account, Some(LABEL_HINT)),
             ));
         }
         Err(error) => return Err(error),
@@ -290,8 +311,8 @@ fn choose_page(
                         }
                     }
                 }
-                label for="label" { "A name for it" }
-                input #label name="label" value="My phone" maxlength="64" required;
+                label for="label" { "A name for it " span.soft.small { "(optional)" } }
+                input #label name="label" maxlength="64" autocomplete="off" placeholder="My phone";
                 button { "Continue" }
             }
         },

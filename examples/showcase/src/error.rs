@@ -1,7 +1,7 @@
 //! Every way in which a request ends badly, and the page that says so.
 
 use axum::{
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::html;
@@ -22,6 +22,8 @@ pub(crate) enum AppError {
     BadRequest(&'static str),
     /// The request comes from another site, or its form is too old.
     Forged,
+    /// The page is there, and does not do this: a form's address that was opened as a page.
+    Method,
     /// There is no such page, or none for this person.
     NotFound,
     /// A fresh proof is needed first.
@@ -47,6 +49,7 @@ impl AppError {
         match self {
             Self::BadRequest(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Forged => StatusCode::FORBIDDEN,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused => StatusCode::UNAUTHORIZED,
             Self::ProofNeeded | Self::SignIn => StatusCode::SEE_OTHER,
@@ -64,6 +67,7 @@ impl AppError {
                 "Please try again",
                 "The form was opened too long ago, or on another site. Go back, reload the page and send it again.".into(),
             ),
+            Self::Method => ("Nothing to see here", "Only a form leads here. Go back to its page and send it again.".into()),
             Self::NotFound => ("Nothing here", "This page does not exist, or not any more.".into()),
             Self::ProofNeeded => ("Confirm that it is you", "Enter a code again before you change how you sign in.".into()),
             Self::Refused => ("That was not accepted", "Check what you entered and try again.".into()),
@@ -123,13 +127,7 @@ impl IntoResponse for AppError {
         let (headline, sentence) = self.words();
         let way_back = html! { p { a href="/" { "Back to the start" } } };
         let page = layout::card(Who::Nobody, headline, html! { p { (sentence) } (way_back) });
-        let mut response = (self.status(), page).into_response();
-        if let Self::Throttled(Some(_)) = self {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
-        }
-        response
+        with_status(&self, page)
     }
 }
 
@@ -143,7 +141,15 @@ fn log_outage(error: &dyn core::error::Error) {
     }
 }
 
-/// Re-renders a form with what went wrong, keeping the status.
+/// When to come back: the guard, which has the clock, makes a header of it.
+#[derive(Clone, Copy)]
+pub(crate) struct RetryAt(pub(crate) DateTime<Utc>);
+
+/// A page that says what went wrong, with the status that programs read.
 pub(crate) fn with_status(error: &AppError, page: maud::Markup) -> Response {
-    (error.status(), page).into_response()
+    let mut response = (error.status(), page).into_response();
+    if let AppError::Throttled(Some(at)) = error {
+        response.extensions_mut().insert(RetryAt(*at));
+    }
+    response
 }

@@ -75,6 +75,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
         if guarded.csrf != expected {
             return Err(AppError::Forged);
         }
+        // Every field here is one line of text. What is not (bytes that are no UTF-8 arrive as
+        // U+FFFD) would be stored as something that nobody typed.
+        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
+            .map_err(|_| AppError::BadRequest("The form cannot be read."))?;
+        let strange = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+        if fields.iter().any(|(_, value)| value.contains(strange)) {
+            return Err(AppError::BadRequest(
+                "The form holds characters that cannot be read.",
+            ));
+        }
         let form = serde_urlencoded::from_bytes(&body);
         form.map(Posted)
             .map_err(|_| AppError::BadRequest("The form is not complete."))

@@ -13,9 +13,9 @@ use twofa_providers::token_store::ott_core::{Format, Token, rand::rngs::SysRng};
 
 use crate::{
     app::{App, set_cookie},
-    error::AppError,
+    error::{AppError, RetryAt},
     forms::{self, FormToken},
-    session::cookie,
+    session::{VISIT, cookie},
 };
 
 /// Nothing but our own style sheet and icon is ever loaded; no script runs.
@@ -33,7 +33,8 @@ const FIXED: [(HeaderName, HeaderValue); 6] = [
     ),
     (
         header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
+        // Not `no-referrer`: with it, browsers hide the origin of our own forms from us too.
+        HeaderValue::from_static("same-origin"),
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (
@@ -53,8 +54,8 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let known = cookie(&app, &jar, "visit").filter(|visit| (32..=64).contains(&visit.len()));
-    let visit = match known.clone().map(Ok).unwrap_or_else(new_visit) {
+    let known = cookie(&app, &jar, VISIT).filter(|visit| (32..=64).contains(&visit.len()));
+    let visit = match known.clone().map_or_else(new_visit, Ok) {
         Ok(visit) => visit,
         Err(error) => return error.into_response(),
     };
@@ -69,12 +70,18 @@ pub(crate) async fn guard(
             .insert(FormToken(forms::token_of(&visit)));
         next.run(request).await
     };
+    let retry = response.extensions().get::<RetryAt>().copied();
     let headers = response.headers_mut();
+    if let Some(RetryAt(at)) = retry {
+        // Rounded up: who comes back at that second is let in.
+        let wait = at
+            .signed_duration_since(app.tokens.now())
+            .num_milliseconds();
+        let seconds = wait.max(0).saturating_add(999) / 1_000;
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if known.is_none() {
-        headers.append(
-            header::SET_COOKIE,
-            set_cookie(&app, "visit", &visit, 86_400),
-        );
+        headers.append(header::SET_COOKIE, set_cookie(&app, VISIT, &visit, 86_400));
     }
     headers.extend(FIXED);
     headers
@@ -89,7 +96,8 @@ pub(crate) async fn guard(
     response
 }
 
-fn new_visit() -> Result<String, AppError> {
+/// A new name for the visit, and with it another value for its forms.
+pub(crate) fn new_visit() -> Result<String, AppError> {
     let token =
         Token::try_generate_from_rng(&Format::LINK, &mut SysRng).map_err(AppError::unavailable)?;
     Ok(token.expose_secret().to_owned())

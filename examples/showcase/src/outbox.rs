@@ -1,4 +1,7 @@
 //! The development outbox: what would have been sent by e-mail.
+//!
+//! Whoever reads it signs in as anybody, so it is there for this machine alone, unless the operator
+//! says otherwise.
 
 use axum::extract::State;
 use maud::{Markup, html};
@@ -10,7 +13,13 @@ use crate::{
     session::SignedIn,
 };
 
-pub(crate) async fn show(State(app): Shared, signed_in: Result<SignedIn, AppError>) -> Markup {
+pub(crate) async fn show(
+    State(app): Shared,
+    signed_in: Result<SignedIn, AppError>,
+) -> Result<Markup, AppError> {
+    if !app.outbox_shown {
+        return Err(AppError::NotFound);
+    }
     let who = if signed_in.is_ok() {
         Who::SignedIn
     } else {
@@ -31,5 +40,5 @@ pub(crate) async fn show(State(app): Shared, signed_in: Result<SignedIn, AppErro
             }
         }
     };
-    layout::page(who, "Outbox", true, body)
+    Ok(layout::page(who, "Outbox", true, body))
 }

@@ -8,7 +8,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    Attempt, Offer, Response as Answer, Verified,
+    Attempt, Descriptor, Offer, Response as Answer, Verified,
     token_store::{
         FactorId,
         ott_core::{Handle, Subject},
@@ -23,6 +23,10 @@ use crate::{
     layout::{self, Who},
     session::{self, Flow, HalfSignedIn, Network, SignedIn},
 };
+
+/// For a form that asks for what no page offers.
+pub(crate) const NO_SUCH_WAY: AppError =
+    AppError::BadRequest("Choose one of the ways that are offered.");
 
 /// A code, and which provider and factor it is for.
 #[derive(Deserialize)]
@@ -230,6 +234,10 @@ async fn send(
     network: &str,
     wanted: &Wanted,
 ) -> Result<Response, AppError> {
+    let sends = |descriptor: &Descriptor| descriptor.id == wanted.provider && descriptor.request;
+    if !app.two_factor.providers().any(sends) {
+        return Err(NO_SUCH_WAY);
+    }
     let attempt = attempt(account, &wanted.provider, &wanted.factor, flow, network)?;
     let requested = app.two_factor.request(&attempt).await?;
     let offers = app.two_factor.offered(&account.subject).await?;
@@ -315,7 +323,9 @@ fn page(
                 button { "Continue" }
             }
         }
-        p.or { "or" }
+        @if sent.is_some() || (typed.is_some() && requests.clone().next().is_some()) {
+            p.or { "or" }
+        }
         @if sent.is_some() && typed.is_some() {
             p { a.button.quiet href=(place.path) { "Use your authenticator app" } }
         }
@@ -325,8 +335,14 @@ fn page(
                     (layout::csrf(csrf))
                     input type="hidden" name="provider" value=(offer.descriptor.id);
                     input type="hidden" name="factor" value=(factor.id);
-                    button.quiet { @if sent.is_some() { "Send a new code to " } @else { "E-mail a code to " } (factor.label) }
+                    button.quiet { @if sent.is_some() { "Send a new code: " } @else { "Send a code: " } (factor.label) }
                 }
+            }
+        }
+        @if place.who == Who::Nobody {
+            form.leave method="post" action="/sign-out" {
+                (layout::csrf(csrf))
+                button.plain { "Sign in as somebody else" }
             }
         }
     };

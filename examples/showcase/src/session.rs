@@ -21,6 +21,7 @@ use crate::{
     accounts::Account,
     app::{App, PASSED, SESSION, set_cookie},
     error::AppError,
+    headers::new_visit,
 };
 
 /// The cookie of the whole sign-in.
@@ -29,6 +30,8 @@ const SIGNED_IN: &str = "session";
 const HALF: &str = "half";
 /// The cookie that names the flow of a code that was sent.
 const FLOW: &str = "flow";
+/// The cookie that forms belong to: another one after each step.
+pub(crate) const VISIT: &str = "visit";
 
 /// The value of one of our cookies.
 pub(crate) fn cookie(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
@@ -143,7 +146,10 @@ pub(crate) async fn half(
     let issued = app.tokens.issue(&PASSED, &binding).await?;
     Ok(with_cookies(
         Redirect::to(to),
-        [set_cookie(app, HALF, issued.token.expose_secret(), 600)],
+        [
+            set_cookie(app, HALF, issued.token.expose_secret(), 600),
+            set_cookie(app, VISIT, &new_visit()?, 86_400),
+        ],
     ))
 }
 
@@ -156,11 +162,7 @@ pub(crate) async fn whole(
 ) -> Result<Response, AppError> {
     let account = &half.account;
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
-    let agent = agent
-        .get(header::USER_AGENT)
-        .and_then(|agent| agent.to_str().ok())
-        .unwrap_or("unknown browser");
-    let agent: String = agent.chars().take(160).collect();
+    let agent = browser(agent.get(header::USER_AGENT));
     let issued = app
         .tokens
         .issue_with(
@@ -179,13 +181,44 @@ pub(crate) async fn whole(
         session,
         set_cookie(app, HALF, "", 0),
         set_cookie(app, FLOW, "", 0),
+        set_cookie(app, VISIT, &new_visit()?, 86_400),
     ];
     Ok(with_cookies(Redirect::to("/account"), cookies))
 }
 
+/// What a person would call the browser. Only ever shown to that person.
+fn browser(agent: Option<&HeaderValue>) -> String {
+    const NAMES: [(&str, &str); 6] = [
+        ("Firefox/", "Firefox"),
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Chrome/", "Chrome"),
+        ("Chromium/", "Chromium"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
+    let known = |list: &[(&str, &'static str)]| {
+        let found = list.iter().find(|(part, _)| agent.contains(part));
+        found.map(|(_, name)| *name)
+    };
+    let name = known(&NAMES).unwrap_or("A browser");
+    match known(&SYSTEMS) {
+        Some(system) => format!("{name} on {system}"),
+        None => name.into(),
+    }
+}
+
 /// Ends every cookie of ours.
 pub(crate) fn ended(app: &App) -> Response {
-    let cookies = [SIGNED_IN, HALF, FLOW, "visit"].map(|name| set_cookie(app, name, "", 0));
+    let cookies = [SIGNED_IN, HALF, FLOW, VISIT].map(|name| set_cookie(app, name, "", 0));
     with_cookies(Redirect::to("/"), cookies)
 }
 

@@ -6,22 +6,26 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofa_providers::token_store::{
-    Charge, Revoke, Spent,
-    ott_core::{Binding, Destination, Limit, LimitKey, chrono::TimeDelta},
+use twofa_providers::{
+    oath_otp::Label,
+    token_store::{
+        Charge, Revoke, Spent,
+        ott_core::{Binding, Destination, Limit, LimitKey, chrono::TimeDelta},
+    },
 };
 
 use crate::{
-    app::{App, Shared},
+    app::{App, NAME, Shared},
     error::{AppError, with_status},
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
-    session::{self, Network, SignedIn},
+    session::{self, HalfSignedIn, Network, SignedIn},
 };
 
 /// Passwords tried from one network address.
 const PER_ADDRESS: Limit = Limit::pace(30, TimeDelta::seconds(20));
-/// Passwords tried at one account: it makes wait, and never locks the owner out.
+/// Passwords tried at one account from one network address: a stranger elsewhere cannot make the
+/// owner wait, and whoever guesses from many networks still lacks the second step.
 const PER_ACCOUNT: Limit = Limit::pace(20, TimeDelta::seconds(30));
 
 #[derive(Deserialize)]
@@ -86,6 +90,10 @@ fn register_page(csrf: &str, email: &str, wrong: Option<&str>) -> Markup {
     )
 }
 
+/// Creates the account.
+///
+/// It tells a stranger that an address is registered, which signing in never does: a sign-up without
+/// a mail to confirm has no other way to say why it did not work.
 pub(crate) async fn register(
     State(app): Shared,
     FormToken(csrf): FormToken,
@@ -100,7 +108,11 @@ pub(crate) async fn register(
             register_page(&csrf, &form.email, Some(wrong)),
         ))
     };
-    let Ok(email) = Destination::email(form.email.as_str()) else {
+    // An authenticator app has to be able to show it too.
+    let email = Destination::email(form.email.as_str())
+        .ok()
+        .filter(|email| Label::new(NAME, email.address()).is_ok());
+    let Some(email) = email else {
         return again("That is not an e-mail address.");
     };
     if !(8..=256).contains(&form.password.chars().count()) {
@@ -152,7 +164,9 @@ pub(crate) async fn sign_in(
     let Ok(email) = Destination::email(form.email.as_str()) else {
         return again(&AppError::BadRequest(""), "That is not an e-mail address.");
     };
-    let account_key = LimitKey::new("password account", &Binding::tenant("").destination(&email));
+    let operation = [("address", network.as_str())];
+    let account = Binding::tenant("").destination(&email);
+    let account_key = LimitKey::new("password account", &account.operation(&operation));
     let charges = [
         address_charge(&network),
         Charge {
@@ -198,11 +212,23 @@ pub(crate) async fn sign_in(
 pub(crate) async fn sign_out(
     State(app): Shared,
     signed_in: Result<SignedIn, AppError>,
+    half: Result<HalfSignedIn, AppError>,
     Posted(Empty {}): Posted<Empty>,
 ) -> Result<Response, AppError> {
-    if let Ok(SignedIn { record, .. }) = signed_in {
-        app.forget_proof(&record);
-        app.tokens.revoke(&Revoke::Record(record)).await?;
+    let records = [
+        signed_in.map(|SignedIn { record, .. }| record),
+        half.map(|HalfSignedIn { record, .. }| record),
+    ];
+    for record in records {
+        match record {
+            Ok(record) => {
+                app.forget_proof(&record);
+                app.tokens.revoke(&Revoke::Record(record)).await?;
+            }
+            // Nobody is told to be signed out whose session lives on.
+            Err(outage @ AppError::Unavailable(_)) => return Err(outage),
+            Err(_) => {}
+        }
     }
     Ok(session::ended(&app))
 }

@@ -1,0 +1,395 @@
+//! A running showcase, and somebody who talks plain HTTP to it.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use core::{fmt::Write as _, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
+
+use showcase::{Config, Showcase};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+};
+use twofa_providers::{
+    oath_otp::{Secret, Totp},
+    token_delivery::Outbox,
+    token_store::{
+        Clock as _, ManualClock, SystemClock,
+        ott_core::chrono::{DateTime, TimeDelta, Utc},
+    },
+};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A showcase in this process, with a clock that stands still. It stops when it is dropped.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) origin: String,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) pool: sqlx::SqlitePool,
+    _stop: oneshot::Sender<()>,
+    _folder: TempDir,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        // In the middle of a step of authenticator apps, whatever time it is.
+        let now = SystemClock.now().timestamp() / 30 * 30 + 10;
+        let now = DateTime::from_timestamp(now, 0).expect("a time");
+        let clock = Arc::new(ManualClock::new(now));
+        let mut config = Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: folder.path().join("data"),
+            keys: folder.path().join("keys"),
+            clock: Arc::clone(&clock) as Arc<_>,
+            ..Config::default()
+        };
+        change(&mut config);
+        let showcase = Showcase::start(config).await.expect("the showcase starts");
+        let (stop, stopped) = oneshot::channel();
+        let site = Self {
+            address: showcase.address(),
+            origin: showcase.origin().to_owned(),
+            clock,
+            outbox: showcase.outbox(),
+            pool: showcase.pool(),
+            _stop: stop,
+            _folder: folder,
+        };
+        tokio::spawn(showcase.serve(async {
+            let _ = stopped.await;
+        }));
+        site
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+
+    /// What an authenticator app shows now.
+    pub(crate) fn code(&self, base32: &str) -> String {
+        code_at(base32, self.now())
+    }
+
+    /// The code of the last message.
+    pub(crate) fn sent_code(&self) -> String {
+        let sent = self.outbox.last().expect("a message was sent");
+        sent.expose_token().to_owned()
+    }
+}
+
+pub(crate) fn code_at(base32: &str, now: DateTime<Utc>) -> String {
+    let secret = Secret::from_base32(base32).expect("a secret");
+    let now = u64::try_from(now.timestamp()).expect("a time after 1970");
+    let code = Totp::default().generate(&secret, now);
+    code.expose_secret().to_owned()
+}
+
+/// Another code than this one.
+pub(crate) fn other_than(code: &str) -> String {
+    let first = if code.starts_with('7') { '8' } else { '7' };
+    format!("{first}{}", &code[1..])
+}
+
+/// What a server answered.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(other, _)| other == name);
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn leads_to(&self) -> &str {
+        self.header("location").unwrap_or("")
+    }
+
+    /// The text between the first `before` and the next `after`.
+    pub(crate) fn between(&self, before: &str, after: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(before)?;
+        rest.split_once(after).map(|(found, _)| found)
+    }
+
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.between("name=\"csrf\" value=\"", "\"")
+    }
+
+    pub(crate) fn factor(&self) -> &str {
+        self.between("name=\"factor\" value=\"", "\"")
+            .expect("a factor is on the page")
+    }
+
+    /// The secret for typing, as the page of an enrolment shows it.
+    pub(crate) fn secret(&self) -> String {
+        self.between("id=\"secret\">", "<")
+            .expect("a secret is on the page")
+            .replace(' ', "")
+    }
+}
+
+impl core::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let words = self.between("<main", "</main>").unwrap_or(&self.body);
+        let words: String = words.chars().take(700).collect();
+        write!(f, "{} {} {words}", self.status, self.leads_to())
+    }
+}
+
+/// Sends these bytes, whatever they are, and reads the answer.
+pub(crate) async fn exchange(address: SocketAddr, request: Vec<u8>) -> Answer {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (mut read, mut write) = stream.into_split();
+    // A server that refuses need not read all of it.
+    let writing = tokio::spawn(async move {
+        let _ = write.write_all(&request).await;
+        // Kept open: some servers take half a connection for none.
+        core::future::pending::<()>().await;
+        drop(write);
+    });
+    let mut bytes = Vec::new();
+    let reading = async {
+        // Not every server hangs up when it is asked to.
+        while !is_whole(&bytes) && read.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), reading).await;
+    in_time.expect("an answer within a minute");
+    writing.abort();
+    let _ = writing.await;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1));
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let mut answer = Answer {
+        status: status.and_then(|status| status.parse().ok()).unwrap_or(0),
+        headers: headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect(),
+        body: body.to_owned(),
+    };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = unchunked(body);
+    }
+    answer
+}
+
+/// Whether an answer that says its length has all of it.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(head) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else {
+        return false;
+    };
+    let words = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
+    let length = words.split_once("content-length:").map(|(_, rest)| rest);
+    let length = length.and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= head + 4 + length)
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap_or(0);
+        if length == 0 {
+            break;
+        }
+        whole.push_str(&rest[..length]);
+        body = &rest[length + 2..];
+    }
+    whole
+}
+
+/// As a browser encodes a form.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let mut body = String::new();
+    for (name, value) in fields {
+        if !body.is_empty() {
+            body.push('&');
+        }
+        body.push_str(name);
+        body.push('=');
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                body.push(char::from(byte));
+            } else {
+                let _ = write!(body, "%{byte:02X}");
+            }
+        }
+    }
+    body
+}
+
+/// Somebody with a cookie jar.
+#[derive(Clone)]
+pub(crate) struct Person {
+    address: SocketAddr,
+    pub(crate) cookies: BTreeMap<String, String>,
+    csrf: Option<String>,
+}
+
+impl Person {
+    pub(crate) fn new(site: &Site) -> Self {
+        Self::at(site.address)
+    }
+
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            cookies: BTreeMap::new(),
+            csrf: None,
+        }
+    }
+
+    /// Sends a request as it is, beside cookies; `Host` and `Origin` are right unless given.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        let given = |name: &str| headers.iter().any(|(other, _)| *other == name);
+        let host = self.address.to_string();
+        let mut add = |name: &str, value: &str| {
+            let _ = write!(request, "{name}: {value}\r\n");
+        };
+        if !given("Host") {
+            add("Host", &host);
+        }
+        if method == "POST" && !given("Origin") {
+            add("Origin", &format!("http://{host}"));
+        }
+        if method == "POST" && !given("Content-Type") {
+            add("Content-Type", "application/x-www-form-urlencoded");
+        }
+        for (name, value) in headers {
+            add(name, value);
+        }
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !cookies.is_empty() {
+            add("Cookie", &cookies.join("; "));
+        }
+        add("Content-Length", &body.len().to_string());
+        let mut request = request.into_bytes();
+        request.extend(b"\r\n");
+        request.extend(body);
+        let answer = exchange(self.address, request).await;
+        self.remember(&answer);
+        answer
+    }
+
+    fn remember(&mut self, answer: &Answer) {
+        let set = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie");
+        for (_, cookie) in set {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').expect("a cookie has a value");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            if name == "visit" {
+                self.csrf = None;
+            }
+        }
+        if let Some(csrf) = answer.csrf() {
+            self.csrf = Some(csrf.to_owned());
+        }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"").await
+    }
+
+    /// The value that this visit's forms carry.
+    pub(crate) async fn csrf(&mut self) -> String {
+        if self.csrf.is_none() {
+            self.get("/register").await;
+        }
+        self.csrf.clone().expect("a form carries its token")
+    }
+
+    /// Sends a form as one of our pages would.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf().await;
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend(fields);
+        self.send("POST", path, &[], form(&all).as_bytes()).await
+    }
+
+    /// Sends a form's fields that are encoded already.
+    pub(crate) async fn post_encoded(&mut self, path: &str, fields: &str) -> Answer {
+        let csrf = self.csrf().await;
+        let body = format!("csrf={csrf}&{fields}");
+        self.send("POST", path, &[], body.as_bytes()).await
+    }
+
+    pub(crate) async fn register(&mut self, email: &str) -> Answer {
+        let fields = [("email", email), ("password", PASSWORD)];
+        self.post("/register", &fields).await
+    }
+
+    /// Enrols an authenticator app on the first sign-in. Says its secret and its id.
+    pub(crate) async fn enrol_first(&mut self, site: &Site) -> (String, String) {
+        let page = self
+            .post("/welcome", &[("provider", "totp"), ("label", "Phone")])
+            .await;
+        let (secret, factor) = (page.secret(), page.factor().to_owned());
+        let code = site.code(&secret);
+        let answer = self
+            .confirm("/welcome/confirm", "totp", &factor, &code)
+            .await;
+        assert_eq!((answer.status, answer.leads_to()), (303, "/account"));
+        (secret, factor)
+    }
+
+    pub(crate) async fn confirm(
+        &mut self,
+        path: &str,
+        provider: &str,
+        factor: &str,
+        code: &str,
+    ) -> Answer {
+        let fields = [("provider", provider), ("factor", factor), ("code", code)];
+        self.post(path, &fields).await
+    }
+
+    /// The first step alone.
+    pub(crate) async fn password(&mut self, email: &str) -> Answer {
+        let fields = [("email", email), ("password", PASSWORD)];
+        self.post("/sign-in", &fields).await
+    }
+
+    /// The second step with a code from an app.
+    pub(crate) async fn code(&mut self, code: &str) -> Answer {
+        let fields = [("provider", "totp"), ("code", code)];
+        self.post("/second-factor", &fields).await
+    }
+
+    pub(crate) async fn sign_out(&mut self) -> Answer {
+        self.post("/sign-out", &[]).await
+    }
+}

@@ -1,0 +1,998 @@
+//! Bad input, forged requests, outages and races, over plain HTTP.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops where it fails"
+)]
+
+#[path = "common/support.rs"]
+mod support;
+
+use support::{Answer, PASSWORD, Person, Site, exchange, form, other_than};
+
+/// Every form of the showcase, with the fields it has beside its token.
+const FORMS: [(&str, &[&str]); 13] = [
+    ("/register", &["email", "password"]),
+    ("/sign-in", &["email", "password"]),
+    ("/sign-out", &[]),
+    ("/welcome", &["provider", "label"]),
+    ("/welcome/confirm", &["provider", "factor", "code"]),
+    ("/second-factor", &["provider", "factor", "code"]),
+    ("/second-factor/request", &["provider", "factor"]),
+    ("/account/prove", &["provider", "factor", "code"]),
+    ("/account/prove/request", &["provider", "factor"]),
+    ("/account/add", &["provider", "label"]),
+    ("/account/add/confirm", &["provider", "factor", "code"]),
+    ("/account/rename", &["factor", "label"]),
+    ("/account/remove", &["factor"]),
+];
+
+/// What only somebody who is signed in may open, and send.
+const PRIVATE_PAGES: [&str; 4] = ["/account", "/activity", "/account/add", "/account/prove"];
+const PRIVATE_FORMS: [&str; 7] = [
+    "/account/prove",
+    "/account/prove/request",
+    "/account/add",
+    "/account/add/confirm",
+    "/account/rename",
+    "/account/remove",
+    "/account/end-sessions",
+];
+
+/// A person with an authenticator app, signed in.
+async fn signed_in(site: &Site, email: &str) -> (Person, String, String) {
+    let mut person = Person::new(site);
+    let answer = person.register(email).await;
+    assert_eq!(answer.leads_to(), "/welcome", "{answer:?}");
+    let (secret, factor) = person.enrol_first(site).await;
+    (person, secret, factor)
+}
+
+/// A clear page and a 4xx, or the way to the sign-in page.
+#[track_caller]
+fn assert_refused(answer: &Answer, what: &str) {
+    match answer.status {
+        303 => assert!(
+            ["/sign-in", "/account/prove"].contains(&answer.leads_to()),
+            "{what}: {answer:?}"
+        ),
+        400..500 => assert!(answer.body.contains("<h1>"), "{what}: {answer:?}"),
+        _ => panic!("{what}: {answer:?}"),
+    }
+}
+
+/// Everything in the database that a request may change, but limits and times of last use.
+async fn state(site: &Site) -> Vec<String> {
+    let mut rows = Vec::new();
+    for query in [
+        "SELECT id || email || password || epoch FROM accounts ORDER BY id",
+        "SELECT hex(id) || label || state || coalesce(last, '-') FROM ott_factors ORDER BY id",
+    ] {
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_all(&site.pool)
+            .await
+            .expect("rows");
+        rows.extend(found);
+    }
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_gets_a_clear_refusal_on_every_route() {
+    let megabyte = "7".repeat(1_048_576);
+    let hostile = [
+        "",
+        "%20",
+        "%00",
+        "7%000000",
+        "%FF%FE",
+        "\u{fffd}",
+        "%C3%28",
+        "%ED%A0%80",
+        "%0A",
+        "1%2B2",
+        "%EF%BC%91%EF%BC%92%EF%BC%93%EF%BC%94%EF%BC%95%EF%BC%96",
+        "%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6",
+        "-1",
+        "1_23456",
+        "00000000000000000000000000000000",
+        "%F0%9F%92%A9",
+        "%zz",
+        "..%2F..%2Fetc%2Fpasswd",
+        "%27%20OR%201%3D1--",
+        "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        &megabyte,
+    ];
+    let site = Site::start().await;
+    let (_, secret, factor) = signed_in(&site, "bad@example.org").await;
+    let value = |field: &str| match field {
+        "provider" => "totp",
+        "factor" => &factor,
+        "email" => "bad%40example.org",
+        _ => "x",
+    };
+    for (path, fields) in FORMS {
+        // The sessions of each round are fresh, and so are the limits.
+        site.wait(3_600);
+        let mut half = Person::new(&site);
+        half.password("bad@example.org").await;
+        let mut person = half.clone();
+        assert_eq!(
+            person.code(&site.code(&secret)).await.leads_to(),
+            "/account"
+        );
+        half.password("bad@example.org").await;
+        let before = state(&site).await;
+        for (who, name) in [
+            (&person, "signed in"),
+            (&half, "half"),
+            (&Person::new(&site), "nobody"),
+        ] {
+            let mut who = who.clone();
+            who.csrf().await;
+            for (spoilt, bad) in fields
+                .iter()
+                .flat_map(|field| hostile.map(|bad| (*field, bad)))
+            {
+                // Whatever can be shown is a name for a second step.
+                let named = spoilt == "label" && bad.len() < 1_000;
+                if named
+                    && (!path.ends_with("/rename") || !["", "%20", "%00", "%FF%FE"].contains(&bad))
+                {
+                    continue;
+                }
+                let pairs: Vec<String> = fields
+                    .iter()
+                    .map(|field| {
+                        format!(
+                            "{field}={}",
+                            if *field == spoilt { bad } else { value(field) }
+                        )
+                    })
+                    .collect();
+                let answer = who.clone().post_encoded(path, &pairs.join("&")).await;
+                let shown: String = bad.chars().take(40).collect();
+                assert_refused(&answer, &format!("{path} with {spoilt}={shown}, {name}"));
+                assert!(!answer.body.contains("<script>"), "{path} echoes markup");
+                if path == "/register" || path == "/sign-in" {
+                    site.wait(20);
+                }
+            }
+        }
+        assert_eq!(state(&site).await, before, "{path} changed something");
+        assert_eq!(
+            person.get("/account").await.status,
+            200,
+            "still signed in after {path}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_and_doubled_fields_and_wrong_types_are_refused() {
+    let site = Site::start().await;
+    let (person, _, factor) = signed_in(&site, "fields@example.org").await;
+    let mut half = Person::new(&site);
+    half.password("fields@example.org").await;
+    let before = state(&site).await;
+    for who in [&person, &half] {
+        for (path, fields) in FORMS {
+            let value = |field: &str| match field {
+                "provider" => "totp".to_owned(),
+                "factor" => factor.clone(),
+                _ => "x".to_owned(),
+            };
+            for spoilt in fields {
+                let without: Vec<_> = fields.iter().filter(|field| *field != spoilt).collect();
+                let without: Vec<_> = without
+                    .iter()
+                    .map(|field| format!("{field}={}", value(field)))
+                    .collect();
+                // Naming no factor means any: that one may be missing.
+                if !(*spoilt == "factor" && path.ends_with("/second-factor")) {
+                    let answer = who.clone().post_encoded(path, &without.join("&")).await;
+                    assert_refused(&answer, &format!("{path} without {spoilt}"));
+                }
+                let twice = format!("{0}&{spoilt}=x&{spoilt}=y", without.join("&"));
+                let answer = who.clone().post_encoded(path, &twice).await;
+                assert_refused(&answer, &format!("{path} with {spoilt} twice"));
+            }
+            let mut who = who.clone();
+            let csrf = who.csrf().await;
+            for kind in [
+                "application/json",
+                "text/plain",
+                "multipart/form-data; boundary=x",
+                "",
+            ] {
+                let headers = [("Content-Type", kind)];
+                let body = format!("csrf={csrf}");
+                let answer = who.send("POST", path, &headers, body.as_bytes()).await;
+                assert_refused(&answer, &format!("{path} as {kind}"));
+            }
+            let twice = format!("csrf={csrf}&csrf={csrf}");
+            let answer = who.send("POST", path, &[], twice.as_bytes()).await;
+            assert_refused(&answer, &format!("{path} with two tokens"));
+            for method in ["PUT", "DELETE", "PATCH"] {
+                let answer = who.send(method, path, &[], b"").await;
+                assert_eq!(answer.status, 405, "{method} {path}");
+            }
+        }
+    }
+    for path in [
+        "/nothing",
+        "/account/",
+        "/second-factor/request/x",
+        "/%00",
+        "/%ff",
+        "//evil",
+    ] {
+        let answer = person.clone().get(path).await;
+        assert_refused(&answer, path);
+    }
+    assert_eq!(state(&site).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_our_own_pages_can_send_forms() {
+    let site = Site::start().await;
+    let (mut person, _, factor) = signed_in(&site, "forged@example.org").await;
+    let (mut stranger, ..) = signed_in(&site, "stranger@example.org").await;
+    let (own, foreign) = (person.csrf().await, stranger.csrf().await);
+    assert_ne!(own, foreign);
+    let before = state(&site).await;
+    let rename = |csrf: &str| form(&[("csrf", csrf), ("factor", &factor), ("label", "Taken")]);
+
+    let edited = other_than(&own);
+    for csrf in ["", "x", &foreign, &edited, &own[1..], &own.to_uppercase()] {
+        let body = rename(csrf);
+        let answer = person
+            .send("POST", "/account/rename", &[], body.as_bytes())
+            .await;
+        assert_eq!(answer.status, 403, "{csrf}: {answer:?}");
+    }
+    let without = form(&[("factor", &factor), ("label", "Taken")]);
+    let answer = person
+        .send("POST", "/account/rename", &[], without.as_bytes())
+        .await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+
+    let evil = "https://evil.example";
+    let host = site.address.to_string();
+    let cases: [&[(&str, &str)]; 12] = [
+        &[("Origin", evil)],
+        &[("Origin", "null")],
+        &[("Origin", "")],
+        &[("Origin", "http://127.0.0.1")],
+        &[("Sec-Fetch-Site", "cross-site")],
+        &[("Sec-Fetch-Site", "same-site")],
+        &[("Host", "evil.example")],
+        &[("Host", "")],
+        &[("Host", "127.0.0.1")],
+        &[("Host", "user@127.0.0.1")],
+        &[("Host", "evil.example"), ("X-Forwarded-Host", &host)],
+        &[
+            ("Host", "evil.example"),
+            ("Forwarded", &format!("host={host}")),
+        ],
+    ];
+    for headers in cases {
+        let body = rename(&own);
+        let answer = person
+            .send("POST", "/account/rename", headers, body.as_bytes())
+            .await;
+        assert!(
+            [400, 403].contains(&answer.status),
+            "{headers:?}: {answer:?}"
+        );
+        if headers[0].0 == "Host" {
+            let answer = person.send("GET", "/account", headers, b"").await;
+            assert!(
+                [400, 403].contains(&answer.status),
+                "{headers:?}: {answer:?}"
+            );
+        }
+    }
+    assert_eq!(
+        state(&site).await,
+        before,
+        "a forged form changed something"
+    );
+
+    // What a proxy adds changes neither the answer nor any link in it.
+    let poisoned = [
+        ("X-Forwarded-Host", "evil.example"),
+        ("X-Forwarded-Proto", "https"),
+        ("Forwarded", "host=evil.example"),
+    ];
+    let answer = person.send("GET", "/account", &poisoned, b"").await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains("evil"));
+    let absolute = format!(
+        "GET http://evil.example/sign-in HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        site.address
+    );
+    let answer = exchange(site.address, absolute.into_bytes()).await;
+    assert!(
+        !answer.body.contains("evil") && answer.status < 500,
+        "{answer:?}"
+    );
+
+    // The same form from our own page works.
+    let body = rename(&own);
+    let own = [("Sec-Fetch-Site", "same-origin")];
+    let answer = person
+        .send("POST", "/account/rename", &own, body.as_bytes())
+        .await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    assert!(person.get("/account").await.body.contains("Taken"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_proves_the_password_proves_nothing_else() {
+    let site = Site::start().await;
+    let (_, _, factor) = signed_in(&site, "half@example.org").await;
+    let mut half = Person::new(&site);
+    assert_eq!(
+        half.password("half@example.org").await.leads_to(),
+        "/second-factor"
+    );
+    let before = state(&site).await;
+    let value = half.cookies["half"].clone();
+
+    // As it is, and under the name of the other cookie, also after an answer that says "signed in".
+    let mut renamed = half.clone();
+    renamed.cookies.insert("session".into(), value.clone());
+    let mut moved = renamed.clone();
+    moved.cookies.remove("half");
+    for who in [&mut half, &mut renamed, &mut moved] {
+        for path in PRIVATE_PAGES {
+            let answer = who.get(path).await;
+            assert_eq!(
+                (answer.status, answer.leads_to()),
+                (303, "/sign-in"),
+                "{path}"
+            );
+        }
+        for path in PRIVATE_FORMS {
+            let fields = [
+                ("provider", "totp"),
+                ("factor", factor.as_str()),
+                ("label", "x"),
+                ("code", "000000"),
+            ];
+            let answer = who.post(path, &fields).await;
+            assert_eq!(
+                (answer.status, answer.leads_to()),
+                (303, "/sign-in"),
+                "{path}"
+            );
+        }
+    }
+    // Nor does it enrol another factor beside the one that guards the account.
+    assert_eq!(half.get("/welcome").await.leads_to(), "/second-factor");
+    let answer = half
+        .post("/welcome", &[("provider", "totp"), ("label", "x")])
+        .await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(!answer.body.contains("id=\"secret\""));
+    assert_eq!(state(&site).await, before);
+
+    // The other way round: a session is not half of a sign-in.
+    let (whole, ..) = signed_in(&site, "whole@example.org").await;
+    let mut swapped = Person::new(&site);
+    swapped
+        .cookies
+        .insert("half".into(), whole.cookies["session"].clone());
+    assert_eq!(swapped.get("/second-factor").await.leads_to(), "/sign-in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_or_foreign_cookie_opens_nothing() {
+    let site = Site::start().await;
+    let (mut person, ..) = signed_in(&site, "cookie@example.org").await;
+    let mut half = Person::new(&site);
+    half.password("cookie@example.org").await;
+    for (who, name, page) in [
+        (&person, "session", "/account"),
+        (&half, "half", "/second-factor"),
+    ] {
+        let value = who.cookies[name].clone();
+        let mut variants = vec![
+            String::new(),
+            "x".into(),
+            value.to_uppercase(),
+            value.repeat(2),
+        ];
+        for at in 0..value.len() {
+            let (before, after) = (&value[..at], &value[at + 1..]);
+            variants.push(format!("{before}{after}"));
+            variants.push(format!("{before}%00{after}"));
+            let other = if value.as_bytes()[at] == b'A' {
+                'B'
+            } else {
+                'A'
+            };
+            variants.push(format!("{before}{other}{after}"));
+        }
+        for variant in variants {
+            let mut who = who.clone();
+            who.cookies.insert(name.into(), variant.clone());
+            let answer = who.get(page).await;
+            assert_eq!(
+                answer.leads_to(),
+                "/sign-in",
+                "{variant} of {value}: {answer:?}"
+            );
+        }
+    }
+    // Each step changes the value, and leaving ends it.
+    let old = person.clone();
+    person.sign_out().await;
+    assert!(person.cookies.is_empty(), "{:?}", person.cookies);
+    assert_eq!(old.clone().get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(old.clone().get("/activity").await.leads_to(), "/sign-in");
+    // A token of half a sign-in that was given up is void too.
+    let given_up = half.clone();
+    half.sign_out().await;
+    assert_eq!(
+        given_up.clone().get("/second-factor").await.leads_to(),
+        "/sign-in"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_factor_of_another_account_is_of_no_use() {
+    let site = Site::start().await;
+    let (mut alice, alice_secret, alice_factor) = signed_in(&site, "alice@example.org").await;
+    let (mut bob, bob_secret, bob_factor) = signed_in(&site, "bob@example.org").await;
+    site.wait(60);
+    let people = [
+        (
+            &mut alice,
+            "alice@example.org",
+            &alice_secret,
+            &alice_factor,
+        ),
+        (&mut bob, "bob@example.org", &bob_secret, &bob_factor),
+    ];
+    let keys = [
+        (alice_secret.clone(), alice_factor.clone()),
+        (bob_secret.clone(), bob_factor.clone()),
+    ];
+    for (at, (person, email, ..)) in people.into_iter().enumerate() {
+        let (secret, factor) = &keys[1 - at];
+        let before = state(&site).await;
+        let label = [("factor", factor.as_str()), ("label", "Mine now")];
+        assert_eq!(person.post("/account/rename", &label).await.status, 404);
+        assert_eq!(
+            person.post("/account/remove", &label[..1]).await.status,
+            404
+        );
+        let answer = person
+            .confirm("/account/prove", "totp", factor, &site.code(secret))
+            .await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+
+        let mut half = Person::new(&site);
+        half.password(email).await;
+        // Of (whose code × whose factor named), none but one's own.
+        for named in ["", &keys[0].1, &keys[1].1] {
+            let fields = [
+                ("provider", "totp"),
+                ("factor", named),
+                ("code", &site.code(secret)),
+            ];
+            let answer = half.post("/second-factor", &fields).await;
+            assert_eq!(answer.status, 401, "{answer:?}");
+            assert_eq!(half.get("/account").await.leads_to(), "/sign-in");
+        }
+        assert_eq!(state(&site).await, before);
+        let (secret, factor) = &keys[at];
+        let fields = [
+            ("provider", "totp"),
+            ("factor", factor),
+            ("code", &site.code(secret)),
+        ];
+        let answer = half.post("/second-factor", &fields).await;
+        assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_from_the_mail_belongs_to_one_sign_in_of_one_account() {
+    let site = Site::start().await;
+    let mut people = Vec::new();
+    for email in ["one@example.org", "two@example.org"] {
+        let (mut person, ..) = signed_in(&site, email).await;
+        let page = person
+            .post("/account/add", &[("provider", "email"), ("label", "Mail")])
+            .await;
+        let factor = page.factor().to_owned();
+        let code = site.sent_code();
+        let confirmed = person
+            .confirm("/account/add/confirm", "email", &factor, &code)
+            .await;
+        assert_eq!(confirmed.leads_to(), "/account", "{confirmed:?}");
+        people.push((email, factor));
+    }
+    site.wait(3_600);
+    let start = async |at: usize| {
+        let (email, factor) = &people[at];
+        let mut half = Person::new(&site);
+        half.password(email).await;
+        let fields = [("provider", "email"), ("factor", factor.as_str())];
+        let answer = half.post("/second-factor/request", &fields).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        (half, site.sent_code())
+    };
+    let (mut first, first_code) = start(0).await;
+    let (mut second, second_code) = start(0).await;
+    let (mut other, other_code) = start(1).await;
+    let enter = async |who: &mut Person, at: usize, code: &str| {
+        who.confirm("/second-factor", "email", &people[at].1, code)
+            .await
+    };
+    if first_code != second_code {
+        assert_eq!(enter(&mut second, 0, &first_code).await.status, 401);
+        assert_eq!(enter(&mut first, 0, &second_code).await.status, 401);
+    }
+    // Neither does another account's code, flow or factor help.
+    let mut stolen = first.clone();
+    stolen
+        .cookies
+        .insert("flow".into(), other.cookies["flow"].clone());
+    for at in [0, 1] {
+        assert_eq!(enter(&mut stolen, at, &other_code).await.status, 401);
+    }
+    let answer = enter(&mut first, 0, &first_code).await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    assert_eq!(
+        enter(&mut second, 0, &second_code).await.leads_to(),
+        "/account"
+    );
+    assert_eq!(
+        enter(&mut other, 1, &other_code).await.leads_to(),
+        "/account"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_32_parallel_uses_of_a_code_succeeds() {
+    let site = Site::start().await;
+    let (_, secret, _) = signed_in(&site, "race@example.org").await;
+    let mut halves = Vec::new();
+    for _ in 0..32 {
+        site.wait(30);
+        let mut half = Person::new(&site);
+        half.password("race@example.org").await;
+        half.csrf().await;
+        halves.push(half);
+    }
+    // Half a sign-in lives for ten minutes: the first ones are over by now.
+    let old = halves[0].code(&site.code(&secret)).await;
+    assert_eq!(old.leads_to(), "/sign-in", "{old:?}");
+    for half in &mut halves[..14] {
+        half.password("race@example.org").await;
+        half.csrf().await;
+    }
+    let code = site.code(&secret);
+    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(halves.len()));
+    let tries = halves.into_iter().map(|mut half| {
+        let (code, barrier) = (code.clone(), std::sync::Arc::clone(&barrier));
+        tokio::spawn(async move {
+            barrier.wait().await;
+            (half.code(&code).await, half)
+        })
+    });
+    let mut won = 0;
+    for tried in tries.collect::<Vec<_>>() {
+        let (answer, mut half) = tried.await.expect("no panic");
+        let page = half.get("/account").await;
+        if answer.leads_to() == "/account" {
+            won += 1;
+            assert_eq!(page.status, 200);
+        } else {
+            assert!([401, 429].contains(&answer.status), "{answer:?}");
+            assert_eq!(page.leads_to(), "/sign-in");
+        }
+    }
+    assert_eq!(won, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_tries_wait_as_long_as_the_answer_says() {
+    let site = Site::start().await;
+    let (_, secret, _) = signed_in(&site, "often@example.org").await;
+    site.wait(60);
+    let mut half = Person::new(&site);
+    half.password("often@example.org").await;
+    let wrong = other_than(&site.code(&secret));
+    let mut answer = half.code(&wrong).await;
+    let mut tries = 1;
+    while answer.status == 401 {
+        assert_eq!(answer.header("retry-after"), None);
+        answer = half.code(&wrong).await;
+        tries += 1;
+        assert!(tries < 20, "no limit");
+    }
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert!(answer.body.contains("role=\"alert\""), "{answer:?}");
+    let wait: i64 = answer
+        .header("retry-after")
+        .expect("a time")
+        .parse()
+        .expect("seconds");
+    assert!((1..=360).contains(&wait), "{wait}");
+    // The right code does not help while it lasts, and is not used up by trying.
+    let refused = half.code(&site.code(&secret)).await;
+    assert_eq!(refused.status, 429);
+    site.wait(wait - 1);
+    assert_eq!(half.code(&wrong).await.status, 429);
+    site.wait(1);
+    let answer = half.code(&site.code(&secret)).await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+
+    // Passwords are slowed down too, and the page of an error that stands alone says when.
+    let mut stranger = Person::new(&site);
+    let mut answer = stranger.password("nobody@example.org").await;
+    for _ in 0..40 {
+        answer = stranger.password("nobody@example.org").await;
+    }
+    assert_eq!(answer.status, 429, "{answer:?}");
+    let wait: i64 = answer
+        .header("retry-after")
+        .expect("a time")
+        .parse()
+        .expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_address_and_a_wrong_password_look_the_same() {
+    let site = Site::start().await;
+    signed_in(&site, "known@example.org").await;
+    let mut answers = Vec::new();
+    let mut person = Person::new(&site);
+    for email in ["known@example.org", "other@example.org"] {
+        let fields = [("email", email), ("password", "wrong horse battery")];
+        let mut answer = person.post("/sign-in", &fields).await;
+        answer.headers.retain(|(name, _)| name != "date");
+        answers.push((
+            answer.status,
+            answer.headers,
+            answer.body.replace(email, "ADDRESS"),
+        ));
+    }
+    assert_eq!(answers[0].0, 401);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_lock_the_owner_out() {
+    let site = Site::start().await;
+    let (_, secret, _) = signed_in(&site, "owner@example.org").await;
+    let mut stranger = Person::new(&site);
+    for _ in 0..100 {
+        let fields = [("email", "owner@example.org"), ("password", "wrong")];
+        stranger.post("/sign-in", &fields).await;
+        // Without the first step there is no second one to try.
+        assert_eq!(stranger.code("000000").await.leads_to(), "/sign-in");
+    }
+    // From the stranger's own address it takes a moment; nothing else was used up.
+    site.wait(60);
+    let mut owner = Person::new(&site);
+    assert_eq!(
+        owner.password("owner@example.org").await.leads_to(),
+        "/second-factor"
+    );
+    assert_eq!(owner.code(&site.code(&secret)).await.leads_to(), "/account");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_store_grants_nothing() {
+    let site = Site::start().await;
+    let (mut person, secret, factor) = signed_in(&site, "down@example.org").await;
+    site.wait(30);
+    let mut half = Person::new(&site);
+    half.password("down@example.org").await;
+    for who in [&mut person, &mut half] {
+        who.csrf().await;
+    }
+    let mut stranger = Person::new(&site);
+    stranger.csrf().await;
+    site.pool.close().await;
+
+    let code = site.code(&secret);
+    for path in [
+        "/account",
+        "/activity",
+        "/account/add",
+        "/account/prove",
+        "/",
+    ] {
+        let answer = person.get(path).await;
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        assert!(answer.body.contains("Nothing was changed"), "{answer:?}");
+    }
+    for path in PRIVATE_FORMS.into_iter().chain(["/sign-out"]) {
+        let fields = [
+            ("provider", "totp"),
+            ("factor", factor.as_str()),
+            ("label", "x"),
+            ("code", code.as_str()),
+        ];
+        let fields: &[_] = if path == "/sign-out" { &[] } else { &fields };
+        let answer = person.post(path, fields).await;
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        assert!(
+            answer.header("set-cookie").is_none(),
+            "{path} touched a cookie"
+        );
+    }
+    for path in ["/second-factor", "/welcome"] {
+        assert_eq!(half.get(path).await.status, 503, "{path}");
+    }
+    assert_eq!(half.code(&code).await.status, 503);
+    assert_eq!(half.code("nonsense").await.status, 503);
+    assert_eq!(stranger.password("down@example.org").await.status, 503);
+    assert_eq!(stranger.register("new@example.org").await.status, 503);
+    assert!(
+        !stranger.cookies.contains_key("half"),
+        "{:?}",
+        stranger.cookies
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_mail_grants_nothing_and_passes() {
+    let site = Site::start().await;
+    let (mut person, secret, _) = signed_in(&site, "mail@example.org").await;
+    site.outbox.fail();
+    let add = [("provider", "email"), ("label", "Mail")];
+    let answer = person.post("/account/add", &add).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(site.outbox.last().is_none());
+    assert!(!person.get("/account").await.body.contains("Mail</h3>"));
+    site.outbox.recover();
+    let page = person.post("/account/add", &add).await;
+    let factor = page.factor().to_owned();
+    let code = site.sent_code();
+    let confirmed = person
+        .confirm("/account/add/confirm", "email", &factor, &code)
+        .await;
+    assert_eq!(confirmed.leads_to(), "/account", "{confirmed:?}");
+
+    site.wait(60);
+    let mut half = Person::new(&site);
+    half.password("mail@example.org").await;
+    let wanted = [("provider", "email"), ("factor", factor.as_str())];
+    let sent = site.sent_code();
+    site.outbox.fail();
+    assert_eq!(
+        half.post("/second-factor/request", &wanted).await.status,
+        503
+    );
+    let answer = half
+        .confirm("/second-factor", "email", &factor, &sent)
+        .await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert_eq!(half.get("/account").await.leads_to(), "/sign-in");
+    // The app still works meanwhile, and the mail does again afterwards.
+    assert_eq!(half.code(&site.code(&secret)).await.leads_to(), "/account");
+    site.outbox.recover();
+    let mut half = Person::new(&site);
+    half.password("mail@example.org").await;
+    assert_eq!(
+        half.post("/second-factor/request", &wanted).await.status,
+        200
+    );
+    let answer = half
+        .confirm("/second-factor", "email", &factor, &site.sent_code())
+        .await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_second_step_stays_also_when_two_are_removed_at_once() {
+    let site = Site::start().await;
+    for round in 0..8 {
+        let (mut person, secret, first) =
+            signed_in(&site, &format!("last{round}@example.org")).await;
+        site.wait(30);
+        let page = person
+            .post("/account/add", &[("provider", "totp"), ("label", "Two")])
+            .await;
+        let (second_secret, second) = (page.secret(), page.factor().to_owned());
+        assert_ne!(secret, second_secret);
+        let code = site.code(&second_secret);
+        let confirmed = person
+            .confirm("/account/add/confirm", "totp", &second, &code)
+            .await;
+        assert_eq!(confirmed.leads_to(), "/account", "{confirmed:?}");
+        person.csrf().await;
+        let remove = |factor: String| {
+            let mut person = person.clone();
+            tokio::spawn(
+                async move { person.post("/account/remove", &[("factor", &factor)]).await },
+            )
+        };
+        let (one, two) = (remove(first), remove(second));
+        let mut statuses = [one, two].map(|task| task);
+        let mut seen = Vec::new();
+        for task in &mut statuses {
+            seen.push(task.await.expect("no panic").status);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, [303, 422]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_is_asked_for_again_after_ten_minutes() {
+    let site = Site::start().await;
+    let (mut person, secret, factor) = signed_in(&site, "fresh@example.org").await;
+    let rename = [("factor", factor.as_str()), ("label", "New name")];
+    site.wait(599);
+    assert_eq!(person.get("/account/add").await.status, 200);
+    assert_eq!(
+        person.post("/account/rename", &rename).await.leads_to(),
+        "/account"
+    );
+    site.wait(1);
+    let before = state(&site).await;
+    assert_eq!(
+        person.get("/account/add").await.leads_to(),
+        "/account/prove"
+    );
+    for (path, fields) in [
+        ("/account/rename", &rename[..]),
+        ("/account/remove", &rename[..1]),
+        ("/account/add", &[("provider", "totp"), ("label", "x")]),
+    ] {
+        assert_eq!(
+            person.post(path, fields).await.status,
+            if path.ends_with("remove") { 422 } else { 303 }
+        );
+    }
+    assert_eq!(state(&site).await, before);
+    let answer = person
+        .confirm("/account/prove", "totp", "", &site.code(&secret))
+        .await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    assert_eq!(person.get("/account/add").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_carries_the_headers_and_no_secret() {
+    let site = Site::start().await;
+    let mut person = Person::new(&site);
+    person.register("headers@example.org").await;
+    let page = person
+        .post("/welcome", &[("provider", "totp"), ("label", "Phone")])
+        .await;
+    let (secret, factor) = (page.secret(), page.factor().to_owned());
+    let code = site.code(&secret);
+    let answer = person
+        .confirm("/welcome/confirm", "totp", &factor, &other_than(&code))
+        .await;
+    assert_eq!(answer.status, 401);
+    let mut answers = vec![answer];
+    answers.push(
+        person
+            .confirm("/welcome/confirm", "totp", &factor, &code)
+            .await,
+    );
+    let whole = person.clone();
+    let mut half = Person::new(&site);
+    half.password("headers@example.org").await;
+    answers.push(half.code(&code).await);
+    for path in [
+        "/",
+        "/register",
+        "/sign-in",
+        "/second-factor",
+        "/nothing",
+        "/style.css",
+        "/icon.svg",
+    ] {
+        answers.push(half.get(path).await);
+    }
+    for path in [
+        "/account",
+        "/activity",
+        "/outbox",
+        "/account/add",
+        "/account/prove",
+    ] {
+        answers.push(person.get(path).await);
+    }
+    answers.push(
+        half.send("GET", "/account", &[("Host", "evil.example")], b"")
+            .await,
+    );
+    let tokens: Vec<&String> = whole
+        .cookies
+        .values()
+        .chain(half.cookies.values())
+        .collect();
+    for answer in &answers {
+        let policy = answer.header("content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+        assert!(answer.header("cache-control").is_some());
+        if answer
+            .header("content-type")
+            .is_some_and(|kind| kind.contains("html"))
+        {
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            assert!(!answer.body.contains("<script"));
+            assert!(!answer.body.contains("style=\""));
+        }
+        assert!(
+            !answer.body.contains(&secret) && !answer.body.contains(&code),
+            "{answer:?}"
+        );
+        assert!(!answer.body.contains(PASSWORD));
+        assert!(
+            tokens.iter().all(|token| !answer.body.contains(*token)),
+            "{answer:?}"
+        );
+        for (_, cookie) in answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie")
+        {
+            assert!(
+                cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"),
+                "{cookie}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_tls_cookies_are_for_this_host_and_tls_alone() {
+    let site =
+        Site::start_with(|config| config.origin = Some("https://login.example.org".into())).await;
+    assert_eq!(site.origin, "https://login.example.org");
+    let mut person = Person::new(&site);
+    assert_eq!(person.get("/").await.status, 403, "another name");
+    let host = [("Host", "login.example.org")];
+    let answer = person.send("GET", "/register", &host, b"").await;
+    assert_eq!(answer.status, 200);
+    let cookie = answer.header("set-cookie").unwrap_or("");
+    assert!(
+        person.cookies.contains_key("__Host-visit"),
+        "{:?}",
+        person.cookies
+    );
+    let _ = cookie;
+    assert!(answer.header("strict-transport-security").is_some());
+    // Loopback behind a proxy is no longer this machine alone.
+    assert_eq!(person.send("GET", "/outbox", &host, b"").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_is_for_this_machine_unless_somebody_says_otherwise() {
+    let everywhere = |config: &mut showcase::Config| {
+        config.listen = ([0, 0, 0, 0], 0).into();
+        config.origin = Some("http://showcase.example".into());
+    };
+    let host = [("Host", "showcase.example")];
+    let site = Site::start_with(everywhere).await;
+    let answer = Person::new(&site).send("GET", "/outbox", &host, b"").await;
+    assert_eq!(answer.status, 404);
+    let site = Site::start_with(|config| {
+        everywhere(config);
+        config.show_outbox = true;
+    })
+    .await;
+    let answer = Person::new(&site).send("GET", "/outbox", &host, b"").await;
+    assert_eq!(answer.status, 200);
+    let site = Site::start().await;
+    assert_eq!(Person::new(&site).get("/outbox").await.status, 200);
+}

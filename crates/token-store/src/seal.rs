@@ -93,6 +93,17 @@ pub fn open(
     plain.map(Zeroizing::new).map_err(|_| SealError::Broken)
 }
 
+/// Whether a seal names another key than the one that seals now.
+///
+/// Ask it after [`open`], then seal again and store that with
+/// [`FactorChange::Seal`](crate::FactorChange::Seal), which compares the old seal. What is no seal
+/// needs none.
+#[must_use]
+pub fn needs_renewal(keys: &KeyRing, sealed: &[u8]) -> bool {
+    let first = keys.sealing().map(|(id, _)| id);
+    sealing_key(sealed).is_some_and(|(id, _)| Some(id) != first)
+}
+
 /// The key that a seal names, and what follows.
 fn sealing_key(sealed: &[u8]) -> Option<(KeyId, &[u8])> {
     let (algorithm, rest) = sealed.split_first()?;

@@ -3,6 +3,7 @@
 mod factors;
 mod limits;
 mod on_transaction;
+mod purge;
 mod rows;
 mod start;
 mod tokens;

@@ -13,9 +13,10 @@ use token_store::{
 };
 
 use super::{
-    SqliteStore, changed, returned,
+    SqliteStore, changed,
+    purge::purge_rows,
+    returned,
     rows::{self, micros},
-    tokens::purge_rows,
 };
 use crate::error::{outage, within};
 

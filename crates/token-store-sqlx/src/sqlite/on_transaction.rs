@@ -14,7 +14,7 @@ use token_store::{
 use tokio::sync::Mutex;
 
 use super::{
-    changed, rows,
+    changed, purge, rows,
     tokens::{self, Counts},
 };
 use crate::error::{outage, within};
@@ -114,13 +114,13 @@ impl TokenStore for OnTransaction<'_> {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            let select = tokens::dead_tokens(before, i64::from(limit));
+            let select = purge::dead_tokens(before, i64::from(limit));
             let rows = select.fetch_all(&mut **connection).await.map_err(outage)?;
             let rowids: Vec<_> = rows
                 .iter()
                 .map(|row| rows::number::<i64>(row, "rowid").map(|id| id.to_string()))
                 .collect::<Result<_, _>>()?;
-            let delete = tokens::delete_dead_tokens(before, format!("[{}]", rowids.join(",")));
+            let delete = purge::delete_dead_tokens(before, format!("[{}]", rowids.join(",")));
             changed(&mut connection, delete).await
         })
         .await

@@ -19,6 +19,8 @@
 //! store did. The laws sleep nowhere and read no clock: they run at 1,000 s after 1970 and move that
 //! time themselves, forward and back, so a store that asks a clock of its own fails them.
 //!
+//! `docs/own-store.md` tells how to write a store and what a broken law usually means.
+//!
 //! # A store that keeps less
 //!
 //! `laws!(tokens: Mine)`, `laws!(factors: Mine)` and `laws!(limits: Mine)` ask for one contract

@@ -168,8 +168,8 @@ pub enum Advanced {
     Replayed,
 }
 
-/// One change of a factor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One change of a factor. `Debug` prints which, not to what.
+#[derive(Clone, PartialEq, Eq)]
 pub enum FactorChange {
     /// From active to disabled.
     Disable,
@@ -182,4 +182,14 @@ pub enum FactorChange {
         /// What takes its place.
         new: Vec<u8>,
     },
+}
+
+impl fmt::Debug for FactorChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disable => "Disable",
+            Self::Label(_) => "Label(..)",
+            Self::Seal { .. } => "Seal { .. }",
+        })
+    }
 }

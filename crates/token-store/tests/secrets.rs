@@ -4,7 +4,7 @@
 mod watched;
 
 use token_store::{
-    TokensError,
+    FactorChange, TokensError,
     ott_core::{Binding, Format, Policy, Purpose, Stored, chrono::TimeDelta},
 };
 use watched::{Bench, alice, wrong};
@@ -72,4 +72,15 @@ async fn ten_thousand_tokens_are_printed_logged_and_stored_nowhere() {
     }
     assert!(!format!("{tokens:?}").contains(watched::KEY_1));
     assert_eq!(bench.store.records().await.len(), 10_000);
+}
+
+#[test]
+fn a_change_of_a_factor_prints_neither_seal_nor_label() {
+    let seal = FactorChange::Seal {
+        old: vec![0xAB; 4],
+        new: vec![0xCD; 4],
+    };
+    let label = FactorChange::Label("Alice's phone".into());
+    let printed = format!("{seal:?} {label:?} {:?}", FactorChange::Disable);
+    assert_eq!(printed, "Seal { .. } Label(..) Disable");
 }

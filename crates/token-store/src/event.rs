@@ -48,6 +48,17 @@ pub enum What {
     Issued(Purpose, RecordId),
     /// A record or seal names a key that the ring lacks: an operator must add it.
     KeyMissing(KeyId),
+    /// A wrong response to a provider that has nothing to enrol.
+    ProviderRefused(&'static str, Reason),
+    /// A provider that has nothing to enrol proved its subject.
+    ProviderVerified(&'static str),
+    /// A new set of recovery codes took the place of the old one: tell the owner.
+    RecoveryRenewed,
+    /// A recovery code was used: tell the owner, and offer a new set.
+    RecoveryUsed {
+        /// How many are left, if the store said.
+        left: Option<usize>,
+    },
     /// Records were revoked.
     Revoked(u64),
     /// A token was redeemed.

@@ -15,6 +15,7 @@ pub struct Attempt<'a> {
     pub(crate) epoch: Option<u64>,
     pub(crate) address: Option<&'a str>,
     pub(crate) used_channels: &'a [Channel],
+    pub(crate) used_providers: &'a [&'a str],
 }
 
 impl<'a> Attempt<'a> {
@@ -29,6 +30,7 @@ impl<'a> Attempt<'a> {
             epoch: None,
             address: None,
             used_channels: &[],
+            used_providers: &[],
         }
     }
 
@@ -73,6 +75,16 @@ impl<'a> Attempt<'a> {
     pub const fn used_channels(self, channels: &'a [Channel]) -> Self {
         Self {
             used_channels: channels,
+            ..self
+        }
+    }
+
+    /// After steps that used these providers: none of them counts again, so that a second recovery
+    /// code, or a second app, is no other factor.
+    #[must_use]
+    pub const fn used_providers(self, providers: &'a [&'a str]) -> Self {
+        Self {
+            used_providers: providers,
             ..self
         }
     }

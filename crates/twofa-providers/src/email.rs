@@ -98,6 +98,10 @@ impl Provider for EmailProvider {
         &self.descriptor
     }
 
+    fn enrols(&self) -> bool {
+        true
+    }
+
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -127,7 +131,7 @@ impl Provider for EmailProvider {
     }
 
     async fn request(&self, context: &Context<'_>) -> Result<Requested, ProviderError> {
-        let bound = Bound::new(context.factor)?;
+        let bound = Bound::new(context.enrolled()?)?;
         let operation = bound.operation(context.occasion);
         let binding = bound.binding(context, &operation);
         let issued = match context.handle {
@@ -157,7 +161,7 @@ impl Provider for EmailProvider {
     ) -> Result<Claim, VerifyError> {
         // A code without its flow finds nothing to compare with.
         let handle = context.handle.ok_or(Reason::Malformed)?;
-        let bound = Bound::new(context.factor)?;
+        let bound = Bound::new(context.enrolled()?)?;
         let operation = bound.operation(context.occasion);
         let binding = bound.binding(context, &operation);
         let issuer = self.tokens.issuer();

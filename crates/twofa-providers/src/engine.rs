@@ -9,7 +9,7 @@ use std::sync::Arc;
 use token_store::{
     FactorState, FactorStore, StoreError, StoredFactor, Tokens, What,
     ott_core::{
-        Reason, Subject,
+        Policy, Reason, Subject,
         chrono::{DateTime, Utc},
     },
     seal::{self, SealError, SealedFor},
@@ -20,6 +20,7 @@ use crate::{
     Attempt, Context, Limits, Occasion, OpenFactor, Provider, ProviderError, Requested, Response,
     TwoFactorError, Verified,
     factors::{is_guarded, is_stale, read_secret},
+    recovery,
 };
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
@@ -34,6 +35,7 @@ pub struct TwoFactor {
     pub(crate) factors: Arc<dyn FactorStore>,
     pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) limits: Limits,
+    pub(crate) recovery: Option<Policy>,
 }
 
 impl TwoFactor {
@@ -61,7 +63,7 @@ impl TwoFactor {
         )
         .await?;
         let requested = provider
-            .request(&self.context(attempt, occasion, factor))
+            .request(&self.context(attempt, occasion, factor.as_ref()))
             .await;
         requested.map_err(|error| self.provider_failed(error))
     }
@@ -77,30 +79,35 @@ impl TwoFactor {
         attempt: &Attempt<'_>,
         response: &Response<'_>,
     ) -> Result<Verified, TwoFactorError> {
-        let (factor, provider, channel) = self.prove(attempt, Occasion::Verify, response).await?;
-        self.tokens
-            .emit(Some(attempt.subject), What::FactorVerified(factor));
-        Ok(Verified {
-            subject: attempt.subject.clone(),
-            factor,
-            provider,
-            channel,
-            at: self.tokens.now(),
-        })
+        let verified = self.prove(attempt, Occasion::Verify, response).await?;
+        let what = match verified.factor {
+            Some(factor) => What::FactorVerified(factor),
+            None => What::ProviderVerified(verified.provider),
+        };
+        self.tokens.emit(Some(attempt.subject), what);
+        if verified.provider == recovery::ID {
+            self.tell_recovery_used(attempt.subject).await;
+        }
+        Ok(verified)
     }
 
-    /// The provider, and the factors that the attempt may mean, opened.
+    /// The provider, and the factors that the attempt may mean, opened; `None` stands for the subject
+    /// as a whole, where the provider has nothing to enrol.
     async fn candidates(
         &self,
         attempt: &Attempt<'_>,
         occasion: Occasion,
-    ) -> Result<(Arc<dyn Provider>, Vec<OpenFactor>), TwoFactorError> {
+    ) -> Result<(Arc<dyn Provider>, Vec<Option<OpenFactor>>), TwoFactorError> {
         let provider = self.provider(attempt.provider).ok_or(Reason::Unknown)?;
-        if provider
-            .channel()
-            .is_some_and(|channel| attempt.used_channels.contains(&channel))
+        let channel = provider.channel();
+        if channel.is_some_and(|channel| attempt.used_channels.contains(&channel))
+            || attempt.used_providers.contains(&attempt.provider)
         {
             return Err(Reason::Binding.into());
+        }
+        if !provider.enrols() {
+            let whole = occasion == Occasion::Verify && attempt.factor.is_none();
+            return Ok((provider, whole.then_some(None).into_iter().collect()));
         }
         let wanted = match occasion {
             Occasion::Confirm => FactorState::Pending,
@@ -122,7 +129,7 @@ impl TwoFactor {
             // Enrolled before there was a factor to prove: by whom, nobody knows.
             return Err(TwoFactorError::ProofNeeded);
         }
-        Ok((provider, factors))
+        Ok((provider, factors.into_iter().map(Some).collect()))
     }
 
     pub(crate) fn provider(&self, id: &str) -> Option<Arc<dyn Provider>> {
@@ -176,7 +183,7 @@ impl TwoFactor {
         &self,
         attempt: &Attempt<'a>,
         occasion: Occasion,
-        factor: &'a OpenFactor,
+        factor: Option<&'a OpenFactor>,
     ) -> Context<'a> {
         let Attempt {
             subject,

@@ -95,4 +95,8 @@ pub enum BuildError {
     /// Two providers share an id.
     #[error("two providers share the id `{0}`")]
     ProviderTwice(&'static str),
+    /// A policy for recovery codes whose codes are short, are not found within their subject, or do
+    /// not retire the older set.
+    #[error("recovery codes need a policy that `Policy::recovery` makes")]
+    RecoveryPolicy,
 }

@@ -105,7 +105,8 @@ impl TwoFactor {
 
     /// The providers that a subject may enrol with.
     pub fn providers(&self) -> impl Iterator<Item = &Descriptor> {
-        self.providers.iter().map(|provider| provider.descriptor())
+        let enrolling = self.providers.iter().filter(|provider| provider.enrols());
+        enrolling.map(|provider| provider.descriptor())
     }
 
     /// Enrols a factor. It counts for nothing until it is confirmed.
@@ -124,7 +125,8 @@ impl TwoFactor {
         proof: Option<&Verified>,
     ) -> Result<Enrolled, TwoFactorError> {
         let subject = details.subject;
-        let provider = self.provider(provider).ok_or(Reason::Unknown)?;
+        let provider = self.provider(provider).filter(|provider| provider.enrols());
+        let provider = provider.ok_or(Reason::Unknown)?;
         let kind = provider.descriptor().id;
         let label = check_label(label)?;
         let now = self.now();
@@ -216,16 +218,12 @@ impl TwoFactor {
         if attempt.factor.is_none() {
             return Err(TwoFactorError::Misuse("a confirmation names its factor"));
         }
-        let (factor, provider, channel) = self.prove(attempt, Occasion::Confirm, response).await?;
-        self.tokens
-            .emit(Some(attempt.subject), What::FactorConfirmed(factor));
-        Ok(Verified {
-            subject: attempt.subject.clone(),
-            factor,
-            provider,
-            channel,
-            at: self.now(),
-        })
+        let verified = self.prove(attempt, Occasion::Confirm, response).await?;
+        if let Some(factor) = verified.factor {
+            self.tokens
+                .emit(Some(attempt.subject), What::FactorConfirmed(factor));
+        }
+        Ok(verified)
     }
 
     /// Gives a factor another label.
@@ -288,7 +286,7 @@ impl TwoFactor {
         )
     }
 
-    fn check_proof(
+    pub(crate) fn check_proof(
         &self,
         subject: &Subject,
         proof: Option<&Verified>,

@@ -69,6 +69,7 @@ mod error;
 mod factors;
 mod limits;
 mod provider;
+mod recovery;
 mod totp;
 mod verified;
 
@@ -78,6 +79,7 @@ pub use engine::{TwoFactor, TwoFactorBuilder};
 pub use error::{BuildError, TwoFactorError};
 pub use factors::{CONFIRM_WITHIN, Enrolled, FactorView, LONGEST_LABEL, MOST_OF_A_KIND, Offer};
 pub use limits::Limits;
+pub use recovery::{RECOVERY_CODES, RecoveryCodes};
 pub use verified::{FRESH, Verified};
 
 // The providers.

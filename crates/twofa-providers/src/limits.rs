@@ -39,7 +39,7 @@ impl Limits {
     pub(crate) fn of_guess(
         &self,
         subject: &Subject,
-        factor: &FactorId,
+        counted: &Counted<'_>,
         address: Option<&str>,
     ) -> Price {
         let owner = Binding::subject(subject);
@@ -52,7 +52,7 @@ impl Limits {
         timed.push(of_subject("second-factor pace", self.pace));
         timed.push(of_subject("second-factor allowance", self.allowance));
         let ceiling = Charge {
-            key: ceiling_key(subject, factor),
+            key: counted.key(subject),
             limit: self.ceiling,
         };
         Price { timed, ceiling }
@@ -94,12 +94,28 @@ impl Price {
     }
 }
 
-/// Under which a factor's consecutive failures are counted.
-fn ceiling_key(subject: &Subject, factor: &FactorId) -> LimitKey {
-    let factor = factor.to_string();
-    let operation = [("factor", factor.as_str())];
-    LimitKey::new(
-        "second-factor ceiling",
-        &Binding::subject(subject).operation(&operation),
-    )
+/// What consecutive failures are counted for, beside the subject.
+pub(crate) enum Counted<'a> {
+    /// A factor.
+    Factor(FactorId),
+    /// A provider that has nothing to enrol.
+    Provider(&'a str),
+}
+
+impl Counted<'_> {
+    /// Under which key they are counted.
+    pub(crate) fn key(&self, subject: &Subject) -> LimitKey {
+        let id;
+        let operation = match self {
+            Self::Factor(factor) => {
+                id = factor.to_string();
+                [("factor", id.as_str())]
+            }
+            Self::Provider(provider) => [("provider", *provider)],
+        };
+        LimitKey::new(
+            "second-factor ceiling",
+            &Binding::subject(subject).operation(&operation),
+        )
+    }
 }

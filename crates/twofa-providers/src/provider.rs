@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync {
     /// What it is, for the person who chooses.
     fn descriptor(&self) -> &Descriptor;
 
+    /// Whether a subject enrols with it. Then it proves factors, each with a row and a ceiling of its
+    /// own. Else it proves the subject as a whole, its failures are counted for provider and subject
+    /// together, and a [`Context`] names no factor.
+    fn enrols(&self) -> bool;
+
     /// The channel over which it sends codes: the engine never counts one channel twice.
     fn channel(&self) -> Option<Channel>;
 
@@ -126,8 +131,8 @@ impl Occasion {
 pub struct Context<'a> {
     /// Whose factor.
     pub subject: &'a Subject,
-    /// Which factor, its secret opened.
-    pub factor: &'a OpenFactor,
+    /// Which factor, its secret opened; none where the provider has nothing to enrol.
+    pub factor: Option<&'a OpenFactor>,
     /// What for.
     pub occasion: Occasion,
     /// The account's credential epoch, where the application keeps one.
@@ -137,6 +142,19 @@ pub struct Context<'a> {
     pub handle: Option<&'a Handle>,
     /// The present time.
     pub now: DateTime<Utc>,
+}
+
+impl<'a> Context<'a> {
+    /// The factor, for a provider that enrols.
+    ///
+    /// # Errors
+    /// [`ProviderError::Misuse`] if there is none.
+    pub const fn enrolled(&self) -> Result<&'a OpenFactor, ProviderError> {
+        match self.factor {
+            Some(factor) => Ok(factor),
+            None => Err(ProviderError::Misuse("no factor to look at")),
+        }
+    }
 }
 
 /// What the person answered.

@@ -86,6 +86,10 @@ impl Provider for TotpProvider {
         &self.descriptor
     }
 
+    fn enrols(&self) -> bool {
+        true
+    }
+
     fn channel(&self) -> Option<Channel> {
         None
     }
@@ -139,17 +143,18 @@ impl Provider for TotpProvider {
         context: &Context<'_>,
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
-        let (totp, secret) = decode(context.factor.secret()).ok_or(ProviderError::Secret)?;
+        let factor = context.enrolled()?;
+        let (totp, secret) = decode(factor.secret()).ok_or(ProviderError::Secret)?;
         let totp = self.of_enrolled(totp).ok_or(ProviderError::Secret)?;
         let seconds = u64::try_from(context.now.timestamp()).unwrap_or(0);
-        let step = totp.verify(&secret, response.text(), seconds, context.factor.last());
+        let step = totp.verify(&secret, response.text(), seconds, factor.last());
         let step = step.map_err(|rejected| match rejected.reason() {
             oath_otp::Reason::Malformed => Reason::Malformed,
             oath_otp::Reason::Replayed => Reason::Spent,
             _ => Reason::Mismatch,
         })?;
         Ok(Claim::Advance {
-            factor: context.factor.id(),
+            factor: factor.id(),
             counter: step.get(),
         })
     }

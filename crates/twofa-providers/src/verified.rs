@@ -19,9 +19,10 @@ pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 #[must_use = "nothing was allowed yet by verifying alone"]
 pub struct Verified {
     pub(crate) subject: Subject,
-    pub(crate) factor: FactorId,
+    pub(crate) factor: Option<FactorId>,
     pub(crate) provider: &'static str,
     pub(crate) channel: Option<Channel>,
+    pub(crate) epoch: Option<u64>,
     pub(crate) at: DateTime<Utc>,
 }
 
@@ -32,9 +33,9 @@ impl Verified {
         &self.subject
     }
 
-    /// Which factor.
+    /// Which factor; none where its provider has nothing to enrol: a recovery code.
     #[must_use]
-    pub const fn factor(&self) -> FactorId {
+    pub const fn factor(&self) -> Option<FactorId> {
         self.factor
     }
 
@@ -48,6 +49,12 @@ impl Verified {
     #[must_use]
     pub const fn channel(&self) -> Option<Channel> {
         self.channel
+    }
+
+    /// The credential epoch of the account that the attempt named.
+    #[must_use]
+    pub const fn epoch(&self) -> Option<u64> {
+        self.epoch
     }
 
     /// When.

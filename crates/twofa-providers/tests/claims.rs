@@ -27,6 +27,10 @@ impl Provider for Liar {
         &self.0
     }
 
+    fn enrols(&self) -> bool {
+        true
+    }
+
     fn channel(&self) -> Option<Channel> {
         None
     }

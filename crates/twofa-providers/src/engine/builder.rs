@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use token_store::{FactorStore, Tokens, ott_core::GuessBound};
+use token_store::{
+    FactorStore, Tokens,
+    ott_core::{GuessBound, Policy},
+};
 
-use crate::{BuildError, Limits, Provider, TwoFactor};
+use crate::{
+    BuildError, Limits, Provider, TwoFactor,
+    recovery::{self, RecoveryProvider},
+};
 
 /// Builds [`TwoFactor`].
 pub struct TwoFactorBuilder {
@@ -12,6 +18,7 @@ pub struct TwoFactorBuilder {
     factors: Arc<dyn FactorStore>,
     providers: Vec<Arc<dyn Provider>>,
     limits: Limits,
+    recovery: Option<Policy>,
     accepted_bound: Option<u64>,
 }
 
@@ -21,6 +28,17 @@ impl TwoFactorBuilder {
     pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
         self.providers.push(Arc::new(provider));
         self
+    }
+
+    /// Adds recovery codes, under a policy that the tokens were built with, such as
+    /// `Policy::recovery(Purpose::new("recovery-code"))`.
+    ///
+    /// Their provider is `recovery`; see [`TwoFactor::renew_recovery_codes`].
+    #[must_use]
+    pub fn recovery_codes(mut self, policy: &Policy) -> Self {
+        let provider = RecoveryProvider::new(Arc::clone(&self.tokens), policy);
+        self.recovery = Some(*policy);
+        self.provider(provider)
     }
 
     /// Other limits.
@@ -40,7 +58,7 @@ impl TwoFactorBuilder {
     /// Builds.
     ///
     /// # Errors
-    /// [`BuildError`] if two providers share an id, or if an attacker who knows the password and
+    /// [`BuildError`] if two providers share an id, if a policy does not fit its use, or if an attacker who knows the password and
     /// stays under the limits guesses right with more than 10⁻³ a year: it names the figure.
     pub fn build(self) -> Result<TwoFactor, BuildError> {
         let Self {
@@ -48,6 +66,7 @@ impl TwoFactorBuilder {
             factors,
             providers,
             limits,
+            recovery,
             accepted_bound,
         } = self;
         for (at, provider) in providers.iter().enumerate() {
@@ -59,6 +78,9 @@ impl TwoFactorBuilder {
             {
                 return Err(BuildError::ProviderTwice(id));
             }
+        }
+        if recovery.is_some_and(|policy| !recovery::fits(&policy)) {
+            return Err(BuildError::RecoveryPolicy);
         }
         // Every guess is paid for by the subject, at whichever factor the odds are best.
         let guesses = limits
@@ -73,6 +95,7 @@ impl TwoFactorBuilder {
             factors,
             providers,
             limits,
+            recovery,
         })
     }
 }
@@ -85,6 +108,7 @@ impl TwoFactor {
             factors,
             providers: Vec::new(),
             limits: Limits::default(),
+            recovery: None,
             accepted_bound: None,
         }
     }

@@ -1,13 +1,14 @@
 //! Proving: pay, ask the provider, burn what it claims.
 
 use token_store::{
-    Advanced, FactorId, What,
-    ott_core::{Channel, Reason, Rejected},
+    Advanced, What,
+    ott_core::{Reason, Rejected},
 };
 
 use crate::{
-    Attempt, Claim, Occasion, OpenFactor, Provider, Response, TwoFactor, TwoFactorError,
-    VerifyError, limits::Price,
+    Attempt, Claim, Occasion, OpenFactor, Provider, Response, TwoFactor, TwoFactorError, Verified,
+    VerifyError,
+    limits::{Counted, Price},
 };
 
 impl TwoFactor {
@@ -17,28 +18,38 @@ impl TwoFactor {
         attempt: &Attempt<'_>,
         occasion: Occasion,
         response: &Response<'_>,
-    ) -> Result<(FactorId, &'static str, Option<Channel>), TwoFactorError> {
+    ) -> Result<Verified, TwoFactorError> {
         let (provider, factors) = self.candidates(attempt, occasion).await?;
         let id = provider.descriptor().id;
         let mut refusal = TwoFactorError::from(Reason::Unknown);
         let mut paid = Vec::new();
-        for factor in &factors {
+        for factor in factors.iter().map(Option::as_ref) {
+            let counted = factor.map_or(Counted::Provider(id), |factor| Counted::Factor(factor.id));
             let price = self
                 .limits
-                .of_guess(attempt.subject, &factor.id, attempt.address);
+                .of_guess(attempt.subject, &counted, attempt.address);
             match self
                 .prove_one(attempt, occasion, &*provider, factor, response, &price)
                 .await
             {
                 Ok(()) => {
                     self.give_back_all(&price, &paid).await;
-                    return Ok((factor.id, id, provider.channel()));
+                    return Ok(Verified {
+                        subject: attempt.subject.clone(),
+                        factor: factor.map(OpenFactor::id),
+                        provider: id,
+                        channel: provider.channel(),
+                        epoch: attempt.epoch,
+                        at: self.now(),
+                    });
                 }
                 Err(NotProved::Refused(rejected, cost)) => {
-                    self.tokens.emit(
-                        Some(attempt.subject),
-                        What::FactorRefused(factor.id, rejected.reason()),
-                    );
+                    let reason = rejected.reason();
+                    let what = match factor {
+                        Some(factor) => What::FactorRefused(factor.id, reason),
+                        None => What::ProviderRefused(id, reason),
+                    };
+                    self.tokens.emit(Some(attempt.subject), what);
                     refusal = TwoFactorError::Rejected(rejected);
                     if cost == Cost::Paid {
                         paid.push(price.ceiling);
@@ -55,7 +66,7 @@ impl TwoFactor {
         attempt: &Attempt<'_>,
         occasion: Occasion,
         provider: &dyn Provider,
-        factor: &OpenFactor,
+        factor: Option<&OpenFactor>,
         response: &Response<'_>,
         price: &Price,
     ) -> Result<(), NotProved> {
@@ -93,7 +104,7 @@ impl TwoFactor {
         &self,
         attempt: &Attempt<'_>,
         occasion: Occasion,
-        factor: &OpenFactor,
+        factor: Option<&OpenFactor>,
         claim: Claim,
     ) -> Result<(), TwoFactorError> {
         let now = self.tokens.now();
@@ -101,7 +112,7 @@ impl TwoFactor {
             Claim::Advance {
                 factor: claimed,
                 counter,
-            } if claimed == factor.id => Some(counter),
+            } if factor.is_some_and(|factor| factor.id == claimed) => Some(counter),
             Claim::Advance { .. } => {
                 return Err(TwoFactorError::Misuse("a provider claimed another factor"));
             }
@@ -114,12 +125,16 @@ impl TwoFactor {
                 None
             }
         };
-        let advanced = match (occasion, counter) {
-            (Occasion::Confirm, _) => self.factors.confirm(&factor.id, counter, now).await,
-            (Occasion::Verify, Some(counter)) => {
+        let advanced = match (factor, occasion, counter) {
+            (Some(factor), Occasion::Confirm, _) => {
+                self.factors.confirm(&factor.id, counter, now).await
+            }
+            (Some(factor), Occasion::Verify, Some(counter)) => {
                 self.factors.advance(&factor.id, counter, now).await
             }
-            (Occasion::Verify, None) => Ok(Advanced::Accepted),
+            // The token was redeemed, and there is no counter.
+            (_, Occasion::Verify, None) => Ok(Advanced::Accepted),
+            (None, _, _) => return Err(TwoFactorError::Misuse("a counter without a factor")),
         };
         match advanced.map_err(|error| self.outage("advance", error))? {
             Advanced::Accepted => Ok(()),

@@ -15,12 +15,15 @@ impl TwoFactor {
     pub(super) async fn spend_guess(
         &self,
         attempt: &Attempt<'_>,
-        factor: &OpenFactor,
+        factor: Option<&OpenFactor>,
         price: &Price,
     ) -> Result<(), NotProved> {
         match self.spend(attempt, &price.whole()).await {
             Err(Overspent::Locked(key)) if key == price.ceiling.key => {
-                self.disable(attempt.subject, &factor.id).await?;
+                // Where there is nothing to disable, the ceiling itself refuses until renewed.
+                if let Some(factor) = factor {
+                    self.disable(attempt.subject, &factor.id).await?;
+                }
                 let exhausted = Rejected::new(Reason::Exhausted);
                 Err(NotProved::Refused(exhausted, Cost::Free))
             }

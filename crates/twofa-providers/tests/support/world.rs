@@ -23,6 +23,7 @@ use twofa_providers::{
 pub(crate) use crate::watched::{Log, Watched, alice, key_1, key_2, start, subject, wrong};
 
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
+pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 
 /// Counts the responses that a provider compared.
 pub(crate) struct Counted<P> {
@@ -34,6 +35,10 @@ pub(crate) struct Counted<P> {
 impl<P: Provider> Provider for Counted<P> {
     fn descriptor(&self) -> &Descriptor {
         self.provider.descriptor()
+    }
+
+    fn enrols(&self) -> bool {
+        self.provider.enrols()
     }
 
     fn channel(&self) -> Option<Channel> {
@@ -113,6 +118,7 @@ impl World {
         let (log, outbox) = (Log::default(), Outbox::new(10));
         let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
             .policy(&EMAIL_CODE)
+            .policy(&RECOVERY)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .events(Arc::new(log.clone()))
             .build()
@@ -128,6 +134,7 @@ impl World {
         let engine = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(totp)
             .provider(email)
+            .recovery_codes(&RECOVERY)
             .limits(limits)
             .build()
             .expect("a guess bound below the highest");
@@ -278,6 +285,23 @@ impl World {
             .await;
         let _ = confirmed.expect("confirmed");
         factor
+    }
+
+    /// Tries a recovery code.
+    pub(crate) async fn recover(
+        &self,
+        owner: &Subject,
+        typed: &str,
+    ) -> Result<Verified, TwoFactorError> {
+        let attempt = Attempt::new(owner, "recovery");
+        self.engine.verify(&attempt, &Response::typed(typed)).await
+    }
+
+    /// A new set of recovery codes.
+    pub(crate) async fn codes(&self, proof: &Verified) -> Vec<String> {
+        let codes = self.engine.renew_recovery_codes(proof).await;
+        let codes = codes.expect("a new set");
+        codes.expose_secrets().map(str::to_owned).collect()
     }
 
     /// The code that was sent last.

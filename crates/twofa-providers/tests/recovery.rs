@@ -1,0 +1,419 @@
+//! Recovery codes: ten of them, each good once and for its owner, at most one in a sign-in.
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::{sync::Barrier, task::JoinSet};
+use twofa_providers::{
+    Attempt, BuildError, EnrolDetails, FRESH, Limits, Response, TwoFactor, TwoFactorError,
+    token_store::{
+        FactorState, FactorStore, What,
+        ott_core::{
+            Format, Limit, Lookup, Policy, Purpose, Reason, SlotRule, State, chrono::TimeDelta,
+        },
+    },
+};
+use world::{
+    App, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject, wrong,
+};
+
+async fn with_codes(world: &World) -> (App, Vec<String>) {
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let codes = world.codes(&proof).await;
+    (app, codes)
+}
+
+async fn left(world: &World) -> usize {
+    world
+        .engine
+        .recovery_codes_left(&alice())
+        .await
+        .expect("memory")
+}
+
+#[tokio::test]
+async fn ten_different_codes_are_each_good_once_and_each_use_tells_how_many_are_left() {
+    let world = World::new();
+    let (_, codes) = with_codes(&world).await;
+    assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 10);
+    assert!(codes.iter().all(|code| code.len() == "XXXX-".len() * 6 - 1));
+    for (used, code) in codes.iter().enumerate() {
+        assert_eq!(left(&world).await, 10 - used);
+        world.log.drain();
+        let verified = world.recover(&alice(), code).await.unwrap();
+        assert_eq!((verified.subject(), verified.factor()), (&alice(), None));
+        assert_eq!(verified.provider(), "recovery");
+        let told = world.log.whats();
+        let left = Some(9 - used);
+        assert!(told.contains(&What::RecoveryUsed { left }), "{told:?}");
+        assert_eq!(reason(world.recover(&alice(), code).await), Reason::Spent);
+    }
+    let offered = world.engine.offered(&alice()).await.unwrap();
+    assert!(
+        offered
+            .iter()
+            .all(|offer| offer.descriptor.id != "recovery")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_64_at_once_with_one_code_one_is_verified() {
+    let world = Arc::new(World::with(Limits {
+        // The limits refuse nobody here: the record alone decides.
+        pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+        allowance: Limit::allowance(90, TimeDelta::days(1)),
+        ..Limits::default()
+    }));
+    let (_, codes) = with_codes(&world).await;
+    for code in codes {
+        world.pass(TimeDelta::days(70));
+        let barrier = Arc::new(Barrier::new(64));
+        let mut tasks = JoinSet::new();
+        for _ in 0..64 {
+            let (world, code, barrier) = (world.clone(), code.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world.recover(&alice(), &code).await.is_ok()
+            });
+        }
+        let won = tasks.join_all().await;
+        assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_new_set_voids_the_old_one_whole() {
+    let world = World::new();
+    let (app, old) = with_codes(&world).await;
+    let proof = world.proof(&alice(), &app).await;
+    let new = world.codes(&proof).await;
+    assert_eq!(left(&world).await, 10);
+    for code in old.iter().take(5) {
+        assert_eq!(
+            reason(world.recover(&alice(), code).await),
+            Reason::Superseded
+        );
+    }
+    assert!(world.recover(&alice(), &new[0]).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_16_sets_renewed_at_once_exactly_one_lives_whole() {
+    for round in 0..50 {
+        let world = Arc::new(World::new());
+        let app = world.confirmed(&alice(), None).await;
+        let proof = Arc::new(world.proof(&alice(), &app).await);
+        let barrier = Arc::new(Barrier::new(16));
+        let mut tasks = JoinSet::new();
+        for _ in 0..16 {
+            let (world, proof, barrier) = (world.clone(), proof.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world.codes(&proof).await
+            });
+        }
+        let sets = tasks.join_all().await;
+        assert_eq!(left(&world).await, 10, "round {round}");
+        let mut alive = Vec::new();
+        for set in &sets {
+            world.pass(TimeDelta::days(30));
+            let first = world.recover(&alice(), &set[0]).await.is_ok();
+            let last = world.recover(&alice(), &set[9]).await.is_ok();
+            assert_eq!(first, last, "round {round}: half a set lives");
+            alive.extend(first.then_some(set));
+        }
+        assert_eq!(alive.len(), 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_for_another_subject_or_tenant() {
+    let world = World::new();
+    let (_, codes) = with_codes(&world).await;
+    for other in [subject("acme", "bob"), subject("other", alice().id())] {
+        assert_eq!(
+            reason(world.recover(&other, &codes[0]).await),
+            Reason::Unknown
+        );
+    }
+    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_change_of_password_does_not_void_a_printed_sheet() {
+    let world = World::new();
+    let (_, codes) = with_codes(&world).await;
+    for (epoch, code) in codes.iter().enumerate().take(3) {
+        let owner = alice();
+        let attempt = Attempt::new(&owner, "recovery").epoch(epoch as u64);
+        let verified = world
+            .engine
+            .verify(&attempt, &Response::typed(code))
+            .await
+            .unwrap();
+        assert_eq!(verified.epoch(), Some(epoch as u64));
+    }
+}
+
+#[tokio::test]
+async fn one_sheet_counts_once_in_a_sign_in() {
+    let world = World::new();
+    let (app, codes) = with_codes(&world).await;
+    let first = world.recover(&alice(), &codes[0]).await.unwrap();
+    let used = [first.provider()];
+    let owner = alice();
+    let second = Attempt::new(&owner, "recovery").used_providers(&used);
+    let verified = world
+        .engine
+        .verify(&second, &Response::typed(&codes[1]))
+        .await;
+    assert_eq!(reason(verified), Reason::Binding);
+    assert_eq!(left(&world).await, 9);
+    // Another provider is another factor.
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let by_app = Attempt::new(&owner, "totp").used_providers(&used);
+    assert!(
+        world
+            .engine
+            .verify(&by_app, &Response::typed(&code))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_code_is_typed_forgivingly_and_what_cannot_be_one_is_free() {
+    let world = World::new();
+    let (_, codes) = with_codes(&world).await;
+    for typed in ["", "123456", "XXXX", &"A".repeat(100_000), &codes[0][1..]] {
+        for _ in 0..50 {
+            let refused = world.recover(&alice(), typed).await;
+            assert_eq!(reason(refused), Reason::Malformed);
+        }
+    }
+    let lower = codes[0].to_lowercase().replace('-', " ");
+    assert!(world.recover(&alice(), &lower).await.is_ok());
+    let bare = codes[0].replace('-', "");
+    assert_eq!(reason(world.recover(&alice(), &bare).await), Reason::Spent);
+}
+
+#[tokio::test]
+async fn renewing_takes_a_fresh_proof() {
+    let world = World::new();
+    let (app, codes) = with_codes(&world).await;
+    let proof = world.proof(&alice(), &app).await;
+    world.pass(FRESH);
+    let renewed = world.engine.renew_recovery_codes(&proof).await;
+    assert!(needs_proof(&renewed));
+    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_hundred_failures_lock_the_sheet_until_it_is_renewed() {
+    let world = World::new();
+    let (app, codes) = with_codes(&world).await;
+    for _ in 0..100 {
+        world.pass(TimeDelta::days(1));
+        let wrong = wrong(&codes[0]);
+        assert_eq!(
+            reason(world.recover(&alice(), &wrong).await),
+            Reason::Unknown
+        );
+    }
+    world.log.drain();
+    for _ in 0..3 {
+        assert_eq!(
+            reason(world.recover(&alice(), &codes[0]).await),
+            Reason::Exhausted
+        );
+    }
+    let told = world.log.whats();
+    assert!(told.contains(&What::ProviderRefused("recovery", Reason::Exhausted)));
+    world.pass(TimeDelta::days(200));
+    assert_eq!(
+        reason(world.recover(&alice(), &codes[0]).await),
+        Reason::Exhausted
+    );
+    // Nobody else's, and no factor's: the app still proves, and its proof renews.
+    let proof = world.proof(&alice(), &app).await;
+    let codes = world.codes(&proof).await;
+    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
+}
+
+#[tokio::test]
+async fn guesses_at_a_sheet_are_paid_for_by_the_subject() {
+    let world = World::new();
+    let (_, codes) = with_codes(&world).await;
+    let mut throttled = false;
+    for _ in 0..11 {
+        throttled = is_throttled(&world.recover(&alice(), &wrong(&codes[0])).await);
+    }
+    assert!(throttled);
+}
+
+#[tokio::test]
+async fn who_lost_the_phone_enrols_another_by_a_recovery_code_and_stays_guarded() {
+    let world = World::with(Limits {
+        ceiling: Limit::ceiling(3),
+        ..Limits::default()
+    });
+    let alice = alice();
+    let (lost, codes) = with_codes(&world).await;
+    for _ in 0..4 {
+        let _ = world.verify(&alice, &world.wrong_code(&[&lost])).await;
+    }
+    let states = async || -> Vec<_> {
+        let factors = world.engine.factors(&alice).await.unwrap();
+        factors.into_iter().map(|factor| factor.state).collect()
+    };
+    assert_eq!(states().await, [FactorState::Disabled]);
+    assert!(needs_proof(&world.try_enrol(&alice, "new", None).await));
+    let proof = world.recover(&alice, &codes[0]).await.unwrap();
+    // The code replaces one proof; it lifts no requirement, and the disabled factor stays disabled.
+    assert!(needs_proof(&world.try_enrol(&alice, "new", None).await));
+    assert_eq!(states().await, [FactorState::Disabled]);
+    world.pass(TimeDelta::seconds(30));
+    let new = world.enrol(&alice, Some(&proof)).await;
+    let _ = world
+        .confirm(&alice, &new, &world.code(&new))
+        .await
+        .unwrap();
+    assert_eq!(states().await, [FactorState::Disabled, FactorState::Active]);
+    assert!(world.engine.remove(&proof, &lost.factor).await.is_ok());
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_enrol_confirm_or_ask_for() {
+    let world = World::new();
+    let (app, codes) = with_codes(&world).await;
+    let owner = alice();
+    let proof = world.proof(&owner, &app).await;
+    let details = EnrolDetails {
+        subject: &owner,
+        account: "alice",
+        destination: None,
+    };
+    let enrolled = world
+        .engine
+        .enrol("recovery", &details, "sheet", Some(&proof))
+        .await;
+    assert_eq!(reason(enrolled), Reason::Unknown);
+    assert!(
+        world
+            .engine
+            .providers()
+            .all(|descriptor| descriptor.id != "recovery")
+    );
+    let named = Attempt::new(&owner, "recovery").factor(app.factor);
+    let typed = Response::typed(&codes[0]);
+    assert_eq!(
+        reason(world.engine.confirm(&named, &typed).await),
+        Reason::Unknown
+    );
+    assert_eq!(
+        reason(world.engine.verify(&named, &typed).await),
+        Reason::Unknown
+    );
+    let asked = world
+        .engine
+        .request(&Attempt::new(&owner, "recovery"))
+        .await;
+    assert_eq!(reason(asked), Reason::Unknown);
+    assert_eq!(left(&world).await, 10);
+}
+
+#[tokio::test]
+async fn whatever_is_down_no_set_is_lost_and_nothing_is_proved() {
+    let world = World::new();
+    let (app, codes) = with_codes(&world).await;
+    let proof = world.proof(&alice(), &app).await;
+    for verb in ["clear", "insert"] {
+        world.store.fail(verb);
+        let renewed = world.engine.renew_recovery_codes(&proof).await;
+        assert!(is_outage(&renewed), "{verb}");
+        world.store.recover();
+    }
+    for verb in ["spend", "redeem"] {
+        world.store.fail(verb);
+        assert!(
+            is_outage(&world.recover(&alice(), &codes[0]).await),
+            "{verb}"
+        );
+        world.store.recover();
+    }
+    world.store.fail("list");
+    assert!(is_outage(&world.engine.offered(&alice()).await));
+    world.log.drain();
+    // Counting what is left is no part of the proof.
+    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
+    let told = world.log.whats();
+    assert!(told.contains(&What::RecoveryUsed { left: None }));
+    world.store.recover();
+    assert_eq!(left(&world).await, 9);
+}
+
+#[tokio::test]
+async fn no_code_is_printed_logged_or_stored() {
+    let world = World::new();
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let set = world.engine.renew_recovery_codes(&proof).await.unwrap();
+    let mut said = format!("{set:?}{:?}", world.engine);
+    for code in set.expose_secrets().take(3) {
+        let verified = world.recover(&alice(), code).await;
+        said.push_str(&format!("{verified:?}"));
+        let again = world.recover(&alice(), code).await;
+        said.push_str(&format!("{again:?}"));
+    }
+    said.push_str(&format!("{:?}", world.log.drain()));
+    for stored in world.store.records().await {
+        said.push_str(&format!("{stored:?}"));
+        said.push_str(&String::from_utf8_lossy(&stored.data));
+        assert!(matches!(stored.state, State::Ready | State::Spent));
+    }
+    for code in set.expose_secrets() {
+        assert!(!said.contains(code) && !said.contains(&code.replace('-', "")));
+    }
+}
+
+#[test]
+fn an_engine_does_not_start_with_codes_that_are_unsafe_on_paper() {
+    let world = World::new();
+    let start = |policy: &Policy| {
+        let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
+        TwoFactor::builder(Arc::clone(&world.tokens), factors)
+            .recovery_codes(policy)
+            .build()
+    };
+    assert!(start(&RECOVERY).is_ok());
+    let short = Format::alphanumeric(10);
+    for unsafe_policy in [
+        Policy::code(Purpose::new("recovery-code")),
+        RECOVERY.slot(SlotRule::Nothing),
+        RECOVERY.slot(SlotRule::Flow),
+        RECOVERY.lookup(Lookup::ByItself),
+        RECOVERY.format(short).accepting_short_tokens(),
+    ] {
+        let built = start(&unsafe_policy);
+        assert!(matches!(built, Err(BuildError::RecoveryPolicy)));
+    }
+}
+
+#[tokio::test]
+async fn without_a_policy_there_are_no_recovery_codes() {
+    let world = World::new();
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
+    let engine = TwoFactor::builder(Arc::clone(&world.tokens), factors)
+        .build()
+        .unwrap();
+    let renewed = engine.renew_recovery_codes(&proof).await;
+    assert!(matches!(renewed, Err(TwoFactorError::Misuse(_))));
+}

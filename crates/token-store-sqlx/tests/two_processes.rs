@@ -24,7 +24,7 @@ use token_store::{
 use token_store_sqlx::SqliteStore;
 
 const FILE: &str = "TOKEN_STORE_SQLX_FILE";
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 1_000;
 const TASKS: usize = 8;
 const BURST: u32 = 5;
 

@@ -53,8 +53,14 @@ pub fn read_or_create(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
 
 /// Writes under a name of its own and links it in place: the file appears whole, never over another.
 fn create(path: &Path) -> Result<(), KeyFileError> {
-    let line =
-        KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).map_err(|_| KeyRingError::Random)?;
+    // A random id: a key that takes the place of a lost one is then missing, which counts nothing,
+    // and not the same key with other digits, which makes right tokens look like wrong guesses.
+    let mut id = [0; 4];
+    SysRng
+        .try_fill_bytes(&mut id)
+        .map_err(|_| KeyRingError::Random)?;
+    let id = KeyId(u32::from_be_bytes(id));
+    let line = KeyRing::try_new_line_from_rng(id, &mut SysRng).map_err(|_| KeyRingError::Random)?;
     let mut name = [0; 8];
     SysRng
         .try_fill_bytes(&mut name)

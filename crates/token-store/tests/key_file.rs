@@ -11,7 +11,7 @@ use std::{
 
 use token_store::{
     key_file::{KeyFileError, read, read_or_create},
-    ott_core::{Destination, KeyId},
+    ott_core::Destination,
 };
 
 /// An empty folder of the test's own.
@@ -31,7 +31,12 @@ fn the_first_start_makes_one_key_that_the_next_one_reads() {
     let folder = folder("first");
     let path = folder.join("keys");
     let made = read_or_create(&path).unwrap();
-    assert_eq!(made.ids().collect::<Vec<_>>(), [KeyId(1)]);
+    let ids: Vec<_> = made.ids().collect();
+    assert_eq!(ids.len(), 1);
+    // Another file's key has another name: it is missing here, and not mistaken for this one.
+    let other = read_or_create(folder.join("other")).unwrap();
+    assert_ne!(other.ids().collect::<Vec<_>>(), ids);
+    fs::remove_file(folder.join("other")).unwrap();
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // Nothing else is left behind.

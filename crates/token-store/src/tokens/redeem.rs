@@ -161,9 +161,18 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             None => NOTED_EVERY,
         };
         let record = self.open(policy, stored)?;
-        record
-            .authenticate(&presented, now)
-            .map_err(|why| refuse(Some(id), why))?;
+        record.authenticate(&presented, now).map_err(|why| {
+            // The ring has the key, or the record had not opened: it is past its horizon.
+            let retired = why.reason() == Reason::KeyMissing;
+            refuse(
+                Some(id),
+                if retired {
+                    Rejected::new(Reason::KeyRetired)
+                } else {
+                    why
+                },
+            )
+        })?;
         if now.signed_duration_since(last) >= note_after {
             self.store
                 .touch(&id, now)

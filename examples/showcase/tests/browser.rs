@@ -2,14 +2,6 @@
 //!
 //! Pictures of every page are left in `target/screenshots` (or where `SCREENSHOTS` says).
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test stops where it fails"
-)]
-
 #[path = "common/chromium.rs"]
 mod chromium;
 #[path = "common/support.rs"]
@@ -286,8 +278,9 @@ async fn a_person_signs_in_with_two_steps() {
 /// A code as a paste or another keyboard spells it.
 fn spellings(code: &str) -> [String; 4] {
     let wide = code.chars().map(|digit| {
-        let value = digit.to_digit(10).expect("a digit");
-        char::from_u32(0xFF10 + value).expect("a full-width digit")
+        let value = usize::try_from(digit.to_digit(10).expect("a digit"));
+        let mut wide = "０１２３４５６７８９".chars();
+        wide.nth(value.expect("a small number")).expect("a digit")
     });
     [
         code.to_owned(),

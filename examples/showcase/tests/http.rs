@@ -1,16 +1,10 @@
 //! Bad input, forged requests, outages and races, over plain HTTP.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test stops where it fails"
-)]
-
 #[path = "common/support.rs"]
 mod support;
 
-use support::{Answer, PASSWORD, Person, Site, exchange, form, other_than};
+use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_than};
+use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
 const FORMS: [(&str, &[&str]); 13] = [
@@ -220,6 +214,15 @@ async fn missing_and_doubled_fields_and_wrong_types_are_refused() {
                 assert_eq!(answer.status, 405, "{method} {path}");
             }
         }
+    }
+    // An app sends nothing, so it cannot be asked to.
+    let app = [("provider", "totp"), ("factor", factor.as_str())];
+    for (mut who, path) in [
+        (half.clone(), "/second-factor/request"),
+        (person.clone(), "/account/prove/request"),
+    ] {
+        let answer = who.post(path, &app).await;
+        assert_eq!(answer.status, 422, "{answer:?}");
     }
     for path in [
         "/nothing",
@@ -557,6 +560,32 @@ async fn a_code_from_the_mail_belongs_to_one_sign_in_of_one_account() {
         enter(&mut other, 1, &other_code).await.leads_to(),
         "/account"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_code_is_refused_for_its_use_alone() {
+    let site = Site::start().await;
+    let (_, secret, _) = signed_in(&site, "replay@example.org").await;
+    let code = site.code(&secret);
+    let mut half = Person::new(&site);
+    half.password("replay@example.org").await;
+    let kept = half.clone();
+    // The step before it counts as used too.
+    let before = code_at(&secret, site.now() - TimeDelta::seconds(30));
+    for used in [&code, &before] {
+        let answer = half.code(used).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    // Had its use not been written down, the same code would be good.
+    let forget = "UPDATE ott_factors SET last = NULL";
+    let forget = sqlx::query(forget).execute(&site.pool).await;
+    assert_eq!(forget.expect("an update").rows_affected(), 1);
+    assert_eq!(half.code(&code).await.leads_to(), "/account");
+
+    // What proved the password was given back for it: it starts no second session.
+    site.wait(30);
+    let answer = kept.clone().code(&site.code(&secret)).await;
+    assert_eq!(answer.leads_to(), "/sign-in", "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

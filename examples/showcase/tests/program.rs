@@ -1,11 +1,6 @@
 //! The program as an operator starts it.
 
 #![cfg(unix)]
-#![expect(
-    clippy::arithmetic_side_effects,
-    reason = "a test stops where it fails"
-)]
-
 #[path = "common/support.rs"]
 mod support;
 

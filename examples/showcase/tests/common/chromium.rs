@@ -1,11 +1,20 @@
 //! Chromium and chromedriver, as the tests use them.
 
-use core::{net::SocketAddr, time::Duration};
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+use core::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
 use std::{
     io::{Read as _, Write as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use fantoccini::{

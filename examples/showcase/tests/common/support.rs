@@ -1,6 +1,11 @@
 //! A running showcase, and somebody who talks plain HTTP to it.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails, and each test file uses a part"
+)]
 
 use core::{fmt::Write as _, net::SocketAddr, time::Duration};
 use std::{collections::BTreeMap, sync::Arc};

@@ -6,7 +6,7 @@ use token_store::{
 };
 
 /// A try at a second factor: whose, with what, from where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) provider: &'a str,
@@ -14,6 +14,7 @@ pub struct Attempt<'a> {
     pub(crate) handle: Option<&'a Handle>,
     pub(crate) epoch: Option<u64>,
     pub(crate) address: Option<&'a str>,
+    pub(crate) known_device: Option<&'a str>,
     pub(crate) used_channels: &'a [Channel],
     pub(crate) used_providers: &'a [&'a str],
 }
@@ -29,6 +30,7 @@ impl<'a> Attempt<'a> {
             handle: None,
             epoch: None,
             address: None,
+            known_device: None,
             used_channels: &[],
             used_providers: &[],
         }
@@ -70,6 +72,18 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// From a device that presents this token of [`TwoFactor::remember_device`](crate::TwoFactor::remember_device).
+    ///
+    /// It is checked at each use, against the attempt's subject and epoch. One that proves nothing
+    /// (any more) is as none; one that does opens the lane of known devices, and nothing else.
+    #[must_use]
+    pub const fn known_device(self, token: &'a str) -> Self {
+        Self {
+            known_device: Some(token),
+            ..self
+        }
+    }
+
     /// After steps that used these channels: none of them counts again.
     #[must_use]
     pub const fn used_channels(self, channels: &'a [Channel]) -> Self {
@@ -87,5 +101,17 @@ impl<'a> Attempt<'a> {
             used_providers: providers,
             ..self
         }
+    }
+}
+
+impl core::fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Neither the device's token nor the network address.
+        f.debug_struct("Attempt")
+            .field("subject", &self.subject)
+            .field("provider", &self.provider)
+            .field("factor", &self.factor)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The engine that an application holds.
 
 mod builder;
+mod devices;
 mod prove;
 mod spending;
 
@@ -15,7 +16,10 @@ use token_store::{
     seal::{self, SealError, SealedFor},
 };
 
-pub use self::builder::TwoFactorBuilder;
+pub use self::{
+    builder::TwoFactorBuilder,
+    devices::{DeviceView, MOST_KNOWN_DEVICES, RememberedDevice},
+};
 use crate::{
     Attempt, Context, Limits, Occasion, OpenFactor, Provider, ProviderError, Requested, Response,
     TwoFactorError, Verified,
@@ -36,6 +40,7 @@ pub struct TwoFactor {
     pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) limits: Limits,
     pub(crate) recovery: Option<Policy>,
+    pub(crate) devices: Option<Policy>,
 }
 
 impl TwoFactor {
@@ -57,11 +62,7 @@ impl TwoFactor {
         let (provider, factors) = self.candidates(attempt, occasion).await?;
         let asks = provider.descriptor().request;
         let factor = factors.first().filter(|_| asks).ok_or(Reason::Unknown)?;
-        self.spend(
-            attempt,
-            &self.limits.of_request(attempt.subject, attempt.address),
-        )
-        .await?;
+        self.pay_request(attempt).await?;
         let requested = provider
             .request(&self.context(attempt, occasion, factor.as_ref()))
             .await;

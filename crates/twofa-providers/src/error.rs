@@ -89,6 +89,9 @@ impl From<ProviderError> for TwoFactorError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// A policy for known devices whose tokens do not expire, or are redeemed once.
+    #[error("known devices need a policy that `Policy::bearer` makes")]
+    DevicePolicy,
     /// The guess budget is too large.
     #[error(transparent)]
     GuessBound(#[from] GuessBoundExceeded),

@@ -334,7 +334,7 @@ pub(crate) fn is_stale(factor: &StoredFactor, now: DateTime<Utc>) -> bool {
         && now.signed_duration_since(factor.created_at) >= CONFIRM_WITHIN
 }
 
-fn check_label(label: &str) -> Result<String, TwoFactorError> {
+pub(crate) fn check_label(label: &str) -> Result<String, TwoFactorError> {
     let label = label.trim();
     let strange = label.is_empty()
         || label.chars().count() > LONGEST_LABEL

@@ -75,7 +75,7 @@ mod verified;
 
 // What an application holds.
 pub use attempt::Attempt;
-pub use engine::{TwoFactor, TwoFactorBuilder};
+pub use engine::{DeviceView, MOST_KNOWN_DEVICES, RememberedDevice, TwoFactor, TwoFactorBuilder};
 pub use error::{BuildError, TwoFactorError};
 pub use factors::{CONFIRM_WITHIN, Enrolled, FactorView, LONGEST_LABEL, MOST_OF_A_KIND, Offer};
 pub use limits::Limits;

@@ -2,11 +2,12 @@
 
 use token_store::{
     Charge, FactorId,
-    ott_core::{Binding, Limit, LimitKey, Subject},
+    ott_core::{Binding, Limit, LimitKey, LimitKind, Subject, chrono::TimeDelta},
 };
 
 /// The limits of second factors. The defaults keep an attacker who knows the password at 465
-/// guesses in the first year, beside an owner who signs in daily.
+/// guesses in the first year, beside an owner who signs in daily; 497 if he stole a known device's
+/// token too.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Guesses of one subject, bursts.
@@ -15,7 +16,10 @@ pub struct Limits {
     pub allowance: Limit,
     /// Consecutive failures of one factor; reached, the factor is disabled until enrolled again.
     pub ceiling: Limit,
-    /// Codes sent to one subject.
+    /// Guesses from all known devices of one subject together, where `pace`, `allowance` or what the
+    /// ceiling has for strangers refuses.
+    pub known_devices: Limit,
+    /// Codes sent to one subject, and once more to its known devices.
     pub requests: Limit,
     /// Guesses from one network address, where the caller names one.
     pub address: Limit,
@@ -27,46 +31,47 @@ impl Default for Limits {
             pace: Limit::PACE,
             allowance: Limit::ALLOWANCE,
             ceiling: Limit::CEILING,
-            requests: Limit::pace(5, token_store::ott_core::chrono::TimeDelta::minutes(10)),
-            address: Limit::pace(60, token_store::ott_core::chrono::TimeDelta::minutes(1)),
+            known_devices: Limit::allowance(20, TimeDelta::days(30)),
+            requests: Limit::pace(5, TimeDelta::minutes(10)),
+            address: Limit::pace(60, TimeDelta::minutes(1)),
         }
     }
 }
 
 impl Limits {
-    /// What one guess at one factor costs, in the order in which it is spent: the address first,
-    /// so that a refused address costs the subject nothing, then the subject, the factor last.
+    /// What one guess costs.
     pub(crate) fn of_guess(
         &self,
         subject: &Subject,
         counted: &Counted<'_>,
         address: Option<&str>,
     ) -> Price {
-        let owner = Binding::subject(subject);
-        let of_subject = |name, limit| Charge {
-            key: LimitKey::new(name, &owner),
-            limit,
-        };
-        let mut timed = Vec::with_capacity(3);
-        timed.extend(self.of_address(subject, address));
-        timed.push(of_subject("second-factor pace", self.pace));
-        timed.push(of_subject("second-factor allowance", self.allowance));
-        let ceiling = Charge {
-            key: counted.key(subject),
-            limit: self.ceiling,
-        };
-        Price { timed, ceiling }
+        let own = |name, limit| of_subject(subject, name, limit);
+        Price {
+            address: self.of_address(subject, address),
+            shared: vec![
+                own("second-factor pace", self.pace),
+                own("second-factor allowance", self.allowance),
+            ],
+            reserve: own("second-factor known devices", self.known_devices),
+            ceiling: Charge {
+                key: counted.key(subject),
+                limit: self.ceiling,
+            },
+        }
     }
 
-    /// What sending a code costs.
-    pub(crate) fn of_request(&self, subject: &Subject, address: Option<&str>) -> Vec<Charge> {
-        let owner = Binding::subject(subject);
-        let mut charges: Vec<_> = self.of_address(subject, address).into_iter().collect();
-        charges.push(Charge {
-            key: LimitKey::new("second-factor requests", &owner),
-            limit: self.requests,
-        });
-        charges
+    /// What sending a code costs, and what it costs known devices instead.
+    pub(crate) fn of_request(&self, subject: &Subject, address: Option<&str>) -> RequestPrice {
+        RequestPrice {
+            address: self.of_address(subject, address),
+            shared: of_subject(subject, "second-factor requests", self.requests),
+            reserve: of_subject(
+                subject,
+                "second-factor requests of known devices",
+                self.requests,
+            ),
+        }
     }
 
     fn of_address(&self, subject: &Subject, address: Option<&str>) -> Option<Charge> {
@@ -79,19 +84,45 @@ impl Limits {
     }
 }
 
-/// What one guess at one factor costs.
+fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge {
+    Charge {
+        key: LimitKey::new(name, &Binding::subject(subject)),
+        limit,
+    }
+}
+
+/// What one guess costs: the address first, so that a refused address costs the subject nothing,
+/// then the subject, the ceiling last.
 pub(crate) struct Price {
-    /// What time gives back, in the order in which it is spent.
-    pub(crate) timed: Vec<Charge>,
-    /// The factor's consecutive failures, spent last.
+    pub(crate) address: Option<Charge>,
+    /// The subject's pace and allowance, which everybody shares who knows the password.
+    pub(crate) shared: Vec<Charge>,
+    /// What known devices have instead of them.
+    pub(crate) reserve: Charge,
+    /// The consecutive failures.
     pub(crate) ceiling: Charge,
 }
 
 impl Price {
-    /// All of it, in the order in which it is spent.
-    pub(crate) fn whole(&self) -> Vec<Charge> {
-        self.timed.iter().copied().chain([self.ceiling]).collect()
+    /// The ceiling for those who are no known device, beside one: the same count, and it refuses
+    /// while some of it is left. Else whoever knows the password would have the factor disabled, and
+    /// the lane of known devices would lead nowhere.
+    pub(crate) fn ceiling_of_strangers(&self) -> Charge {
+        let Charge { key, limit } = self.ceiling;
+        let kept = self.reserve.limit.burst().min(limit.burst() / 2);
+        let limit = match limit.kind() {
+            LimitKind::Ceiling => Limit::ceiling(limit.burst().saturating_sub(kept)),
+            _ => limit,
+        };
+        Charge { key, limit }
     }
+}
+
+/// What sending a code costs.
+pub(crate) struct RequestPrice {
+    pub(crate) address: Option<Charge>,
+    pub(crate) shared: Charge,
+    pub(crate) reserve: Charge,
 }
 
 /// What consecutive failures are counted for, beside the subject.

@@ -19,6 +19,7 @@ pub struct TwoFactorBuilder {
     providers: Vec<Arc<dyn Provider>>,
     limits: Limits,
     recovery: Option<Policy>,
+    devices: Option<Policy>,
     accepted_bound: Option<u64>,
 }
 
@@ -39,6 +40,16 @@ impl TwoFactorBuilder {
         let provider = RecoveryProvider::new(Arc::clone(&self.tokens), policy);
         self.recovery = Some(*policy);
         self.provider(provider)
+    }
+
+    /// Adds known devices, under a policy that the tokens were built with, such as
+    /// `Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30))`.
+    ///
+    /// See [`TwoFactor::remember_device`]. It costs guess budget: [`Limits::known_devices`].
+    #[must_use]
+    pub const fn known_devices(mut self, policy: &Policy) -> Self {
+        self.devices = Some(*policy);
+        self
     }
 
     /// Other limits.
@@ -67,6 +78,7 @@ impl TwoFactorBuilder {
             providers,
             limits,
             recovery,
+            devices,
             accepted_bound,
         } = self;
         for (at, provider) in providers.iter().enumerate() {
@@ -82,11 +94,17 @@ impl TwoFactorBuilder {
         if recovery.is_some_and(|policy| !recovery::fits(&policy)) {
             return Err(BuildError::RecoveryPolicy);
         }
-        // Every guess is paid for by the subject, at whichever factor the odds are best.
-        let guesses = limits
+        if devices.is_some_and(|policy| !super::devices::fits(&policy)) {
+            return Err(BuildError::DevicePolicy);
+        }
+        // Every guess is paid for by the subject, at whichever factor the odds are best: by what
+        // everybody shares, and, for who stole a known device, by what those have beside it.
+        let shared = limits
             .pace
             .most_in_a_year()
             .min(limits.allowance.most_in_a_year());
+        let reserve = devices.map_or(0, |_| limits.known_devices.most_in_a_year());
+        let guesses = shared.saturating_add(reserve);
         let odds = providers.iter().map(|provider| provider.odds());
         let bounds = odds.map(|odds| GuessBound::new(guesses, odds.valid, odds.code_space));
         bounds.max().unwrap_or_default().check(accepted_bound)?;
@@ -96,6 +114,7 @@ impl TwoFactorBuilder {
             providers,
             limits,
             recovery,
+            devices,
         })
     }
 }
@@ -109,6 +128,7 @@ impl TwoFactor {
             providers: Vec::new(),
             limits: Limits::default(),
             recovery: None,
+            devices: None,
             accepted_bound: None,
         }
     }

@@ -5,10 +5,10 @@ use token_store::{
     ott_core::{Reason, Rejected},
 };
 
+use super::spending::Paid;
 use crate::{
     Attempt, Claim, Occasion, OpenFactor, Provider, Response, TwoFactor, TwoFactorError, Verified,
-    VerifyError,
-    limits::{Counted, Price},
+    VerifyError, limits::Counted,
 };
 
 impl TwoFactor {
@@ -22,18 +22,23 @@ impl TwoFactor {
         let (provider, factors) = self.candidates(attempt, occasion).await?;
         let id = provider.descriptor().id;
         let mut refusal = TwoFactorError::from(Reason::Unknown);
+        let lane = self.lane(attempt).await?;
         let mut paid = Vec::new();
         for factor in factors.iter().map(Option::as_ref) {
             let counted = factor.map_or(Counted::Provider(id), |factor| Counted::Factor(factor.id));
             let price = self
                 .limits
                 .of_guess(attempt.subject, &counted, attempt.address);
-            match self
-                .prove_one(attempt, occasion, &*provider, factor, response, &price)
-                .await
-            {
-                Ok(()) => {
-                    self.give_back_all(&price, &paid).await;
+            let proved = match self.pay(attempt, lane, factor, &price).await {
+                Ok(paid) => {
+                    self.prove_one(attempt, occasion, &*provider, factor, response, paid)
+                        .await
+                }
+                Err(unpaid) => Err(unpaid),
+            };
+            match proved {
+                Ok(won) => {
+                    self.give_back_all(&won, &paid).await;
                     return Ok(Verified {
                         subject: attempt.subject.clone(),
                         factor: factor.map(OpenFactor::id),
@@ -51,9 +56,7 @@ impl TwoFactor {
                     };
                     self.tokens.emit(Some(attempt.subject), what);
                     refusal = TwoFactorError::Rejected(rejected);
-                    if cost == Cost::Paid {
-                        paid.push(price.ceiling);
-                    }
+                    paid.extend(cost);
                 }
                 Err(NotProved::Failed(error)) => return Err(error),
             }
@@ -68,9 +71,8 @@ impl TwoFactor {
         provider: &dyn Provider,
         factor: Option<&OpenFactor>,
         response: &Response<'_>,
-        price: &Price,
-    ) -> Result<(), NotProved> {
-        self.spend_guess(attempt, factor, price).await?;
+        paid: Paid,
+    ) -> Result<Paid, NotProved> {
         let verified = provider
             .verify(&self.context(attempt, occasion, factor), response)
             .await;
@@ -79,23 +81,26 @@ impl TwoFactor {
             Err(VerifyError::Provider(error)) => return Err(self.provider_failed(error).into()),
             Err(VerifyError::Rejected(rejected)) if rejected.reason() == Reason::Malformed => {
                 // Nothing was compared, so nothing was learnt: a slip of the finger is free.
-                self.give_back(&price.whole(), 1).await;
-                return Err(NotProved::Refused(rejected, Cost::Free));
+                self.give_back(&paid.whole(), 1).await;
+                return Err(NotProved::Refused(rejected, None));
             }
             Err(VerifyError::Rejected(rejected)) => {
-                return Err(NotProved::Refused(rejected, Cost::Paid));
+                return Err(NotProved::Refused(rejected, Some(paid)));
             }
         };
         match self.burn(attempt, occasion, factor, claim).await {
             Err(TwoFactorError::Rejected(rejected)) => {
-                Err(NotProved::Refused(rejected, Cost::Paid))
+                Err(NotProved::Refused(rejected, Some(paid)))
             }
             Err(TwoFactorError::KeyMissing(key)) => {
                 // The store compared nothing.
-                self.give_back(&price.whole(), 1).await;
+                self.give_back(&paid.whole(), 1).await;
                 Err(TwoFactorError::KeyMissing(key).into())
             }
-            burnt => Ok(burnt?),
+            burnt => {
+                burnt?;
+                Ok(paid)
+            }
         }
     }
 
@@ -145,16 +150,10 @@ impl TwoFactor {
     }
 }
 
-/// Whether a refusal was paid for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    Free,
-    Paid,
-}
-
 /// Why one candidate did not prove it: the next may, or nothing goes on.
 pub(super) enum NotProved {
-    Refused(Rejected, Cost),
+    /// What it cost, where something was compared.
+    Refused(Rejected, Option<Paid>),
     Failed(TwoFactorError),
 }
 

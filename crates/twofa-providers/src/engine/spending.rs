@@ -8,63 +8,115 @@ use token_store::{
     },
 };
 
-use super::prove::{Cost, NotProved};
+use super::prove::NotProved;
 use crate::{Attempt, OpenFactor, TwoFactor, TwoFactorError, limits::Price};
 
 impl TwoFactor {
-    pub(super) async fn spend_guess(
+    /// Pays for one guess: from what all share, or from what known devices have where that is refused.
+    pub(super) async fn pay(
         &self,
         attempt: &Attempt<'_>,
+        lane: Lane,
         factor: Option<&OpenFactor>,
         price: &Price,
-    ) -> Result<(), NotProved> {
-        match self.spend(attempt, &price.whole()).await {
-            Err(Overspent::Locked(key)) if key == price.ceiling.key => {
-                // Where there is nothing to disable, the ceiling itself refuses until renewed.
-                if let Some(factor) = factor {
-                    self.disable(attempt.subject, &factor.id).await?;
-                }
-                let exhausted = Rejected::new(Reason::Exhausted);
-                Err(NotProved::Refused(exhausted, Cost::Free))
+    ) -> Result<Paid, NotProved> {
+        let strangers = match self.devices {
+            Some(_) => price.ceiling_of_strangers(),
+            None => price.ceiling,
+        };
+        let Err(first) = self.spend(price.address, &price.shared, strangers).await? else {
+            return Ok(price.paid(&price.shared));
+        };
+        let by_address = price.address.is_some_and(|charge| charge.key == first.key);
+        let at_ceiling = first.key == price.ceiling.key;
+        // The address was charged above, and is not asked a second time.
+        let again = match lane {
+            _ if by_address => None,
+            Lane::KnownDevice => Some(core::slice::from_ref(&price.reserve)),
+            // Nobody is there to keep the rest of the ceiling for.
+            Lane::Shared if at_ceiling && !self.has_known_devices(attempt).await? => {
+                Some(&*price.shared)
             }
-            other => Ok(other.map_err(TwoFactorError::from)?),
+            Lane::Shared => None,
+        };
+        let (refused, disables) = match again {
+            None => (first, self.devices.is_none()),
+            Some(charges) => match self.spend(None, charges, price.ceiling).await? {
+                Ok(()) => return Ok(price.paid(charges)),
+                Err(second) => (second.or_sooner(first), second.key == price.ceiling.key),
+            },
+        };
+        self.tell_throttled(attempt, refused);
+        if refused.key != price.ceiling.key {
+            return Err(TwoFactorError::from(refused).into());
         }
+        // Where there is nothing to disable, the ceiling itself refuses until renewed.
+        if let Some(factor) = factor.filter(|_| disables) {
+            self.disable(attempt.subject, &factor.id).await?;
+        }
+        let exhausted = Rejected::new(Reason::Exhausted);
+        Err(NotProved::Refused(exhausted, None))
     }
 
-    pub(super) async fn spend(
+    /// Pays for sending a code.
+    pub(super) async fn pay_request(&self, attempt: &Attempt<'_>) -> Result<(), TwoFactorError> {
+        let price = self.limits.of_request(attempt.subject, attempt.address);
+        let Err(first) = self.spend(price.address, &[], price.shared).await? else {
+            return Ok(());
+        };
+        let mut refused = first;
+        if first.key == price.shared.key && self.lane(attempt).await? == Lane::KnownDevice {
+            match self.spend(None, &[], price.reserve).await? {
+                Ok(()) => return Ok(()),
+                Err(second) => refused = second.or_sooner(first),
+            }
+        }
+        self.tell_throttled(attempt, refused);
+        Err(refused.into())
+    }
+
+    /// Spends in this order. What the address spent stays spent; the rest is given back on a refusal,
+    /// since nothing will be compared: who hammers a reached limit must not use up the one before it.
+    async fn spend(
         &self,
-        attempt: &Attempt<'_>,
+        address: Option<Charge>,
         charges: &[Charge],
-    ) -> Result<(), Overspent> {
-        let spent = self.tokens.limits().spend(charges, self.now()).await;
+        last: Charge,
+    ) -> Result<Result<(), Overspent>, TwoFactorError> {
+        let all: Vec<_> = address
+            .iter()
+            .chain(charges)
+            .chain([&last])
+            .copied()
+            .collect();
+        let spent = self.tokens.limits().spend(&all, self.now()).await;
         let (key, at) = match spent.map_err(|error| self.outage("spend", error))? {
-            Spent::Allowed => return Ok(()),
+            Spent::Allowed => return Ok(Ok(())),
             Spent::Locked(key) => (key, None),
             Spent::RetryAt(key, at) => (key, Some(at)),
         };
-        self.tokens
-            .emit(Some(attempt.subject), What::Throttled("second-factor", at));
-        // Nothing will be compared: who hammers a reached limit must not use up the subject's pace.
-        // What the address spent stays spent.
-        let of_subject = charges.iter().skip(usize::from(attempt.address.is_some()));
-        let before = of_subject.take_while(|charge| charge.key != key).copied();
-        let refused_by_address = charges.first().is_some_and(|first| first.key == key);
-        if !refused_by_address {
-            self.give_back(&before.collect::<Vec<_>>(), 1).await;
+        if address.is_none_or(|charge| charge.key != key) {
+            let before = charges.iter().take_while(|charge| charge.key != key);
+            self.give_back(&before.copied().collect::<Vec<_>>(), 1)
+                .await;
         }
-        Err(at.map_or(Overspent::Locked(key), Overspent::RetryAt))
+        Ok(Err(Overspent { key, at }))
     }
 
-    /// After a success: clears the factor's ceiling, and gives back what this very try spent, at the
+    fn tell_throttled(&self, attempt: &Attempt<'_>, refused: Overspent) {
+        let what = What::Throttled("second-factor", refused.at);
+        self.tokens.emit(Some(attempt.subject), what);
+    }
+
+    /// After a success: clears the ceiling, and gives back what this very try spent, at the
     /// candidates before it too. Else who uses the second of two authenticators would, by nothing
     /// but successes, disable the first and run out of tries.
-    pub(super) async fn give_back_all(&self, price: &Price, paid: &[Charge]) {
-        let tries = u32::try_from(paid.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        self.give_back(&price.timed, tries).await;
-        self.give_back(paid, 1).await;
-        let cleared = self.tokens.limits().clear(&price.ceiling.key).await;
+    pub(super) async fn give_back_all(&self, won: &Paid, before: &[Paid]) {
+        self.give_back(&won.timed, 1).await;
+        for paid in before {
+            self.give_back(&paid.whole(), 1).await;
+        }
+        let cleared = self.tokens.limits().clear(&won.ceiling.key).await;
         cleared.unwrap_or_else(|_| self.tokens.emit(None, What::StoreFailed("clear")));
     }
 
@@ -79,25 +131,58 @@ impl TwoFactor {
     }
 }
 
-/// Why nothing was spent.
-pub(super) enum Overspent {
-    Failed(TwoFactorError),
-    Locked(LimitKey),
-    RetryAt(DateTime<Utc>),
+/// From which limits a guess is paid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// From the reserve of known devices, where the shared ones refuse.
+    KnownDevice,
+    /// From those that everybody shares who knows the password.
+    Shared,
 }
 
-impl From<TwoFactorError> for Overspent {
-    fn from(error: TwoFactorError) -> Self {
-        Self::Failed(error)
+/// What one guess spent.
+pub(super) struct Paid {
+    timed: Vec<Charge>,
+    ceiling: Charge,
+}
+
+impl Paid {
+    pub(super) fn whole(&self) -> Vec<Charge> {
+        self.timed.iter().copied().chain([self.ceiling]).collect()
+    }
+}
+
+impl Price {
+    fn paid(&self, charges: &[Charge]) -> Paid {
+        Paid {
+            timed: self.address.iter().chain(charges).copied().collect(),
+            ceiling: self.ceiling,
+        }
+    }
+}
+
+/// Which limit refused, and until when.
+#[derive(Clone, Copy)]
+pub(super) struct Overspent {
+    key: LimitKey,
+    /// `None` where time does not help.
+    at: Option<DateTime<Utc>>,
+}
+
+impl Overspent {
+    /// This refusal, with whichever time comes first.
+    fn or_sooner(self, other: Self) -> Self {
+        let at = self
+            .at
+            .map(|at| other.at.map_or(at, |sooner| sooner.min(at)));
+        Self { at, ..self }
     }
 }
 
 impl From<Overspent> for TwoFactorError {
     fn from(overspent: Overspent) -> Self {
-        match overspent {
-            Overspent::Failed(error) => error,
-            Overspent::Locked(_) => Self::Throttled { retry_at: None },
-            Overspent::RetryAt(at) => Self::Throttled { retry_at: Some(at) },
+        Self::Throttled {
+            retry_at: overspent.at,
         }
     }
 }

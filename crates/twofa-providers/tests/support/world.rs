@@ -23,6 +23,7 @@ use twofa_providers::{
 pub(crate) use crate::watched::{Log, Watched, alice, key_1, key_2, start, subject, wrong};
 
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
+pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 
 /// Counts the responses that a provider compared.
@@ -105,20 +106,40 @@ impl World {
     pub(crate) fn with(limits: Limits) -> Self {
         let store = Arc::new(Watched::default());
         let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits)
+        Self::over(key_1(), store, clock, limits, false)
+    }
+
+    /// Another process over the same store and clock, which remembers devices.
+    pub(crate) fn beside_knowing(&self, keys: KeyRing) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Self::over(keys, store, clock, Limits::default(), true)
+    }
+
+    /// One that remembers devices.
+    pub(crate) fn knowing(limits: Limits) -> Self {
+        let store = Arc::new(Watched::default());
+        let clock = Arc::new(ManualClock::new(start()));
+        Self::over(key_1(), store, clock, limits, true)
     }
 
     /// Another process over the same store and clock.
     pub(crate) fn beside(&self, keys: KeyRing) -> Self {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, Limits::default())
+        Self::over(keys, store, clock, Limits::default(), false)
     }
 
-    fn over(keys: KeyRing, store: Arc<Watched>, clock: Arc<ManualClock>, limits: Limits) -> Self {
+    fn over(
+        keys: KeyRing,
+        store: Arc<Watched>,
+        clock: Arc<ManualClock>,
+        limits: Limits,
+        devices: bool,
+    ) -> Self {
         let (log, outbox) = (Log::default(), Outbox::new(10));
         let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
+            .policy(&DEVICE)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .events(Arc::new(log.clone()))
             .build()
@@ -131,13 +152,15 @@ impl World {
             evaluated: Arc::clone(&evaluated),
         };
         let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-        let engine = TwoFactor::builder(Arc::clone(&tokens), factors)
+        let mut engine = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(totp)
             .provider(email)
             .recovery_codes(&RECOVERY)
-            .limits(limits)
-            .build()
-            .expect("a guess bound below the highest");
+            .limits(limits);
+        if devices {
+            engine = engine.known_devices(&DEVICE);
+        }
+        let engine = engine.build().expect("a guess bound below the highest");
         Self {
             store,
             clock,

@@ -1,0 +1,517 @@
+//! A known device has a lane of its own in the limits, and is never a factor.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow here fails the test"
+)]
+
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::{sync::Barrier, task::JoinSet};
+use twofa_providers::{
+    Attempt, BuildError, FRESH, Limits, MOST_KNOWN_DEVICES, Response, TwoFactor, TwoFactorError,
+    Verified,
+    token_store::{
+        FactorState, FactorStore, What,
+        ott_core::{Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta},
+    },
+};
+use world::{App, DEVICE, World, alice, is_outage, is_throttled, needs_proof, reason, subject};
+
+/// The ceiling would end the attack at 100; here pace, allowance and the lane have to.
+fn without_ceiling() -> Limits {
+    Limits {
+        ceiling: Limit::ceiling(1_000_000),
+        ..Limits::default()
+    }
+}
+
+async fn remembered(world: &World, proof: &Verified) -> String {
+    let device = world.engine.remember_device(proof, "laptop").await;
+    device.expect("remembered").token.expose_secret().to_owned()
+}
+
+/// Tries a code from a device that presents this token.
+async fn from(
+    world: &World,
+    owner: &Subject,
+    device: Option<&str>,
+    typed: &str,
+) -> Result<Verified, TwoFactorError> {
+    let mut attempt = Attempt::new(owner, "totp");
+    if let Some(token) = device {
+        attempt = attempt.known_device(token);
+    }
+    world.engine.verify(&attempt, &Response::typed(typed)).await
+}
+
+/// Guesses until the limits refuse; how many were compared.
+async fn exhaust(world: &World, app: &App, device: Option<&str>) -> u64 {
+    let before = world.evaluated();
+    loop {
+        let seen = world.evaluated();
+        let _ = from(world, &alice(), device, &world.wrong_code(&[app])).await;
+        if world.evaluated() == seen {
+            return world.evaluated() - before;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_exhausts_the_account_locks_nobody_out_of_a_known_device() {
+    let world = World::knowing(Limits::default());
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let device = remembered(&world, &proof).await;
+    let mut guesses = 0;
+    for _ in 0..24 * 20 {
+        guesses += exhaust(&world, &app, None).await;
+        world.pass(TimeDelta::hours(1));
+    }
+    // Not 100: what is left of the ceiling is kept for the known device.
+    assert_eq!(guesses, 80);
+    let code = world.code(&app);
+    assert_eq!(
+        reason(from(&world, &alice(), None, &code).await),
+        Reason::Exhausted
+    );
+    let factors = world.engine.factors(&alice()).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Active);
+    assert!(from(&world, &alice(), Some(&device), &code).await.is_ok());
+    // And this success lets the owner in everywhere again.
+    world.pass(TimeDelta::days(1));
+    let code = world.code(&app);
+    assert!(from(&world, &alice(), None, &code).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_burst_against_the_account_leaves_the_known_device_its_lane() {
+    let world = World::knowing(Limits::default());
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let device = remembered(&world, &proof).await;
+    world.pass(TimeDelta::seconds(30));
+    exhaust(&world, &app, None).await;
+    let code = world.code(&app);
+    assert!(is_throttled(&from(&world, &alice(), None, &code).await));
+    assert!(from(&world, &alice(), Some(&device), &code).await.is_ok());
+    // The owner who signs in daily beside him never runs out: success gives back what it spent.
+    for day in 0..28 {
+        world.pass(TimeDelta::hours(23));
+        exhaust(&world, &app, None).await;
+        world.pass(TimeDelta::hours(1));
+        exhaust(&world, &app, None).await;
+        let proof = from(&world, &alice(), Some(&device), &world.code(&app)).await;
+        assert!(proof.is_ok(), "day {day}");
+    }
+}
+
+/// A thief of password and device who takes whatever is allowed, each hour, beside an owner who
+/// signs in from a known device each day.
+async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
+    let world = World::knowing(without_ceiling());
+    let app = world.confirmed(&alice(), None).await;
+    let mut tokens = Vec::new();
+    for _ in 0..devices {
+        let proof = world.proof(&alice(), &app).await;
+        tokens.push(remembered(&world, &proof).await);
+    }
+    let (mut owner, mut thief) = (0, 0);
+    for hour in 0..365 * 24 {
+        if hour % 24 == 23 {
+            let signed_in = from(
+                &world,
+                &alice(),
+                tokens.first().map(String::as_str),
+                &world.code(&app),
+            )
+            .await;
+            if let Ok(proof) = signed_in {
+                owner += 1;
+                // What a thief holds does not end after 30 days, to be on the safe side.
+                if owner % 5 == 0 {
+                    tokens.remove(0);
+                    tokens.push(remembered(&world, &proof).await);
+                }
+            }
+        }
+        thief += exhaust(&world, &app, None).await;
+        for token in &tokens {
+            thief += exhaust(&world, &app, Some(token)).await;
+        }
+        world.pass(TimeDelta::hours(1));
+    }
+    (owner, thief)
+}
+
+#[tokio::test]
+async fn a_year_of_a_thief_of_five_devices_gives_497_guesses_at_most() {
+    let (_, thief) = a_year_of_a_thief(5).await;
+    assert!((400..=497).contains(&thief), "{thief}");
+}
+
+#[tokio::test]
+async fn one_stolen_device_gives_its_lane_and_no_more() {
+    let world = World::knowing(without_ceiling());
+    let app = world.confirmed(&alice(), None).await;
+    let mut tokens = Vec::new();
+    for _ in 0..MOST_KNOWN_DEVICES {
+        let proof = world.proof(&alice(), &app).await;
+        tokens.push(remembered(&world, &proof).await);
+    }
+    world.pass(TimeDelta::days(1));
+    assert_eq!(exhaust(&world, &app, None).await, 10);
+    assert_eq!(exhaust(&world, &app, Some(&tokens[0])).await, 20);
+    for token in &tokens {
+        assert_eq!(exhaust(&world, &app, Some(token)).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_all_disable_a_factor_beside_known_devices_too() {
+    let world = World::knowing(Limits::default());
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let device = remembered(&world, &proof).await;
+    let mut guesses = 0;
+    for _ in 0..24 * 10 {
+        guesses += exhaust(&world, &app, None).await;
+        world.pass(TimeDelta::hours(1));
+    }
+    guesses += exhaust(&world, &app, Some(&device)).await;
+    assert_eq!(guesses, 100);
+    world.pass(TimeDelta::days(15));
+    for _ in 0..16 {
+        guesses += exhaust(&world, &app, Some(&device)).await;
+    }
+    assert_eq!(guesses, 100);
+    let code = world.code(&app);
+    // The lane has to have something left for the ceiling to be asked at all.
+    world.pass(TimeDelta::days(14));
+    let _ = from(&world, &alice(), Some(&device), &code).await;
+    world.pass(TimeDelta::days(30));
+    assert!(from(&world, &alice(), None, &code).await.is_err());
+    let factors = world.engine.factors(&alice()).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Disabled);
+}
+
+#[tokio::test]
+async fn without_a_known_device_the_whole_ceiling_is_everybodys() {
+    for epoch in [None, Some(2)] {
+        let world = World::knowing(Limits::default());
+        let app = world.confirmed(&alice(), None).await;
+        if epoch.is_some() {
+            // One that an earlier epoch left is nobody's reserve.
+            let proof = world.proof(&alice(), &app).await;
+            let _ = remembered(&world, &proof).await;
+        }
+        let owner = alice();
+        let mut attempt = Attempt::new(&owner, "totp");
+        if let Some(epoch) = epoch {
+            attempt = attempt.epoch(epoch);
+        }
+        let before = world.evaluated();
+        for _ in 0..200 {
+            let wrong = world.wrong_code(&[&app]);
+            let _ = world
+                .engine
+                .verify(&attempt, &Response::typed(&wrong))
+                .await;
+            world.pass(TimeDelta::days(1));
+        }
+        assert_eq!(world.evaluated() - before, 100);
+        let factors = world.engine.factors(&owner).await.unwrap();
+        assert_eq!(factors[0].state, FactorState::Disabled);
+    }
+}
+
+#[tokio::test]
+async fn a_known_device_skips_no_second_factor_and_no_address_limit() {
+    let world = World::knowing(Limits {
+        address: Limit::pace(3, TimeDelta::hours(1)),
+        ..Limits::default()
+    });
+    let owner = alice();
+    let app = world.confirmed(&owner, None).await;
+    let proof = world.proof(&owner, &app).await;
+    let device = remembered(&world, &proof).await;
+    world.pass(TimeDelta::seconds(30));
+    for typed in ["", &device, &world.wrong_code(&[&app])] {
+        assert!(from(&world, &owner, Some(&device), typed).await.is_err());
+    }
+    let spent = world.code(&app);
+    assert!(from(&world, &owner, Some(&device), &spent).await.is_ok());
+    assert_eq!(
+        reason(from(&world, &owner, Some(&device), &spent).await),
+        Reason::Spent
+    );
+    let attempt = Attempt::new(&owner, "totp")
+        .known_device(&device)
+        .address("192.0.2.1");
+    let before = world.evaluated();
+    for _ in 0..20 {
+        let wrong = world.wrong_code(&[&app]);
+        let _ = world
+            .engine
+            .verify(&attempt, &Response::typed(&wrong))
+            .await;
+    }
+    assert_eq!(world.evaluated() - before, 3);
+}
+
+/// Whether the token opens the lane, once the account's own limits refuse.
+async fn opens(world: &World, app: &App, attempt: Attempt<'_>) -> bool {
+    world.pass(TimeDelta::minutes(1));
+    exhaust(world, app, None).await;
+    let typed = world.code(app);
+    let typed = Response::typed(&typed);
+    world.engine.verify(&attempt, &typed).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_device_is_known_for_its_own_subject_tenant_and_epoch_for_30_days() {
+    let world = World::knowing(without_ceiling());
+    let (owner, bob) = (alice(), subject("acme", "bob"));
+    let namesake = subject("other", owner.id());
+    let app = world.confirmed(&owner, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let attempt = Attempt::new(&owner, "totp").epoch(7);
+    let code = world.code(&app);
+    let proof = world.engine.verify(&attempt, &Response::typed(&code)).await;
+    let device = remembered(&world, &proof.unwrap()).await;
+    for other in [&bob, &namesake] {
+        let theirs = world.confirmed(other, None).await;
+        let proof = world.proof(other, &theirs).await;
+        let foreign = remembered(&world, &proof).await;
+        assert!(!opens(&world, &app, attempt.known_device(&foreign)).await);
+    }
+    for token in ["", "AAAA", &device.to_lowercase(), &"A".repeat(43)] {
+        assert!(!opens(&world, &app, attempt.known_device(token)).await);
+    }
+    let without_epoch = Attempt::new(&owner, "totp").known_device(&device);
+    assert!(!opens(&world, &app, without_epoch).await);
+    // The password was changed.
+    world.log.drain();
+    let later = attempt.epoch(8).known_device(&device);
+    assert!(!opens(&world, &app, later).await);
+    let told = world.log.whats();
+    assert!(told.iter().any(|what| matches!(
+        what,
+        What::Refused(purpose, Some(_), Reason::Binding) if purpose == DEVICE.purpose()
+    )));
+    let known = attempt.known_device(&device);
+    assert!(opens(&world, &app, known).await);
+    world.pass(TimeDelta::days(29));
+    assert!(opens(&world, &app, known).await);
+    world.pass(TimeDelta::days(1));
+    assert!(!opens(&world, &app, known).await);
+}
+
+#[tokio::test]
+async fn known_devices_are_listed_with_their_last_use_and_forgotten() {
+    let world = World::knowing(without_ceiling());
+    let owner = alice();
+    let app = world.confirmed(&owner, None).await;
+    let proof = world.proof(&owner, &app).await;
+    let mut devices = Vec::new();
+    for label in ["laptop", " phone "] {
+        devices.push(world.engine.remember_device(&proof, label).await.unwrap());
+        world.pass(TimeDelta::minutes(1));
+    }
+    world.pass(TimeDelta::minutes(5));
+    let code = world.code(&app);
+    let token = devices[1].token.expose_secret();
+    assert!(from(&world, &owner, Some(token), &code).await.is_ok());
+    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    let labels: Vec<_> = listed.iter().map(|device| &*device.label).collect();
+    assert_eq!(labels, ["laptop", "phone"]);
+    assert_eq!(listed[0].used_at, None);
+    assert_eq!(listed[1].used_at, Some(world.tokens.now()));
+    assert_eq!(listed[1].expires_at, devices[1].expires_at);
+    let of_others = world.engine.known_devices(&owner, Some(1)).await.unwrap();
+    assert!(of_others.is_empty());
+    // Not by somebody else's name.
+    let bob = subject("acme", "bob");
+    let forgotten = world.engine.forget_device(&bob, &devices[1].id).await;
+    assert!(!forgotten.unwrap());
+    let attempt = Attempt::new(&owner, "totp").known_device(token);
+    assert!(opens(&world, &app, attempt).await);
+    for known in [true, false] {
+        let forgotten = world.engine.forget_device(&owner, &devices[1].id).await;
+        assert_eq!(forgotten.unwrap(), known);
+    }
+    assert!(!opens(&world, &app, attempt).await);
+    assert_eq!(world.engine.forget_devices(&owner).await.unwrap(), 1);
+    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    assert!(listed.is_empty());
+}
+
+#[tokio::test]
+async fn remembering_takes_a_fresh_proof_and_a_label() {
+    let world = World::knowing(Limits::default());
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    for label in ["", "a\nb", &"x".repeat(65)] {
+        let device = world.engine.remember_device(&proof, label).await;
+        assert_eq!(reason(device), Reason::Malformed);
+    }
+    world.pass(FRESH);
+    let device = world.engine.remember_device(&proof, "laptop").await;
+    assert!(needs_proof(&device));
+}
+
+#[tokio::test]
+async fn the_sixth_device_forgets_the_one_used_longest_ago() {
+    let world = World::knowing(without_ceiling());
+    let owner = alice();
+    let app = world.confirmed(&owner, None).await;
+    let mut devices = Vec::new();
+    for _ in 0..MOST_KNOWN_DEVICES {
+        let proof = world.proof(&owner, &app).await;
+        devices.push(remembered(&world, &proof).await);
+        world.pass(TimeDelta::minutes(2));
+    }
+    let code = world.code(&app);
+    let proof = from(&world, &owner, Some(&devices[0]), &code).await;
+    devices.push(remembered(&world, &proof.unwrap()).await);
+    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    assert_eq!(listed.len(), MOST_KNOWN_DEVICES);
+    for (at, device) in devices.iter().enumerate() {
+        let attempt = Attempt::new(&owner, "totp").known_device(device);
+        assert_eq!(opens(&world, &app, attempt).await, at != 1, "{at}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn of_16_devices_remembered_at_once_five_are_known() {
+    for round in 0..30 {
+        let world = Arc::new(World::knowing(Limits::default()));
+        let app = world.confirmed(&alice(), None).await;
+        let proof = Arc::new(world.proof(&alice(), &app).await);
+        let barrier = Arc::new(Barrier::new(16));
+        let mut tasks = JoinSet::new();
+        for _ in 0..16 {
+            let (world, proof, barrier) = (world.clone(), proof.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                remembered(&world, &proof).await
+            });
+        }
+        let tokens = tasks.join_all().await;
+        assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 16);
+        let listed = world.engine.known_devices(&alice(), None).await.unwrap();
+        assert_eq!(listed.len(), MOST_KNOWN_DEVICES, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_device_is_still_sent_a_code_when_others_used_up_the_requests() {
+    let world = World::knowing(Limits::default());
+    let owner = alice();
+    let app = world.confirmed(&owner, None).await;
+    let proof = world.proof(&owner, &app).await;
+    let device = remembered(&world, &proof).await;
+    let _ = world
+        .confirmed_email(&owner, "alice@example.org", Some(&proof))
+        .await;
+    let stranger = Attempt::new(&owner, "email");
+    while world.engine.request(&stranger).await.is_ok() {}
+    let mut sent = 0;
+    while world
+        .engine
+        .request(&stranger.known_device(&device))
+        .await
+        .is_ok()
+    {
+        sent += 1;
+    }
+    assert_eq!(sent, 5);
+}
+
+#[tokio::test]
+async fn an_outage_is_no_unknown_device_and_a_lost_key_is_one() {
+    let world = World::knowing(Limits::default());
+    let app = world.confirmed(&alice(), None).await;
+    let proof = world.proof(&alice(), &app).await;
+    let device = remembered(&world, &proof).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    for verb in ["find", "touch"] {
+        world.pass(TimeDelta::minutes(2));
+        world.store.fail(verb);
+        let verified = from(&world, &alice(), Some(&device), &code).await;
+        assert!(is_outage(&verified), "{verb}");
+        world.store.recover();
+    }
+    // A ring without the device's key: its owner signs in as from any other.
+    let ring = watched::ring(&[
+        &format!("2 {}", watched::KEY_2),
+        &format!("1 {}", watched::KEY_1),
+    ]);
+    let ahead = world.beside_knowing(ring);
+    let proof = ahead.proof(&alice(), &app).await;
+    let newer = remembered(&ahead, &proof).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    assert!(from(&world, &alice(), Some(&newer), &code).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_device_token_is_printed_logged_or_stored() {
+    let world = World::knowing(Limits::default());
+    let owner = alice();
+    let app = world.confirmed(&owner, None).await;
+    let proof = world.proof(&owner, &app).await;
+    let device = world
+        .engine
+        .remember_device(&proof, "laptop")
+        .await
+        .unwrap();
+    let token = device.token.expose_secret();
+    let attempt = Attempt::new(&owner, "totp").known_device(token);
+    let mut said = format!("{device:?}{attempt:?}{:?}", world.engine);
+    let verified = from(&world, &owner, Some(token), "000000").await;
+    said.push_str(&format!("{verified:?}{:?}", world.log.drain()));
+    for stored in world.store.records().await {
+        said.push_str(&format!("{stored:?}"));
+        said.push_str(&String::from_utf8_lossy(&stored.data));
+    }
+    assert!(!said.contains(token));
+}
+
+#[test]
+fn the_default_stands_at_994_parts_per_million_with_known_devices_and_starts() {
+    let start = |limits: Limits, policy: &Policy| {
+        let world = World::new();
+        let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
+        let totp = twofa_providers::TotpProvider::new("Example").unwrap();
+        TwoFactor::builder(Arc::clone(&world.tokens), factors)
+            .provider(totp)
+            .known_devices(policy)
+            .limits(limits)
+            .build()
+            .map(|_| ())
+    };
+    let default = Limits::default();
+    assert_eq!(start(default, &DEVICE), Ok(()));
+    let guesses = default.allowance.most_in_a_year() + default.known_devices.most_in_a_year();
+    assert_eq!((guesses, guesses * 2 * 1_000), (497, 994_000));
+    let wider = Limits {
+        known_devices: Limit::allowance(24, TimeDelta::days(30)),
+        ..default
+    };
+    let Err(BuildError::GuessBound(exceeded)) = start(wider, &DEVICE) else {
+        panic!("it started");
+    };
+    assert_eq!(exceeded.bound.parts_per_billion(), 1_002_000);
+    for policy in [
+        DEVICE.until_revoked(),
+        Policy::link(Purpose::new("known-device")),
+    ] {
+        assert_eq!(start(default, &policy), Err(BuildError::DevicePolicy));
+    }
+}

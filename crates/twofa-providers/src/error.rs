@@ -18,7 +18,7 @@ use crate::ProviderError;
 /// | --- | --- | --- |
 /// | `Rejected` | 401 or 403 | that it was refused, never why |
 /// | `ProofNeeded` | 403 | that the second factor is asked for first |
-/// | `TooMany` | 409 | that there are enough already |
+/// | `TooMany`, `LastFactor` | 409 | that there are enough already, or no more than one |
 /// | `Throttled` | 429 | when to come back |
 /// | `Unavailable`, `KeyMissing` | 503 | that it is not its fault |
 /// | `Misuse` | 500 | nothing: a mistake in the program |
@@ -28,6 +28,9 @@ pub enum TwoFactorError {
     /// A record or seal names a key that the ring lacks: an operator must add it.
     #[error("the key ring lacks key {}", .0.0)]
     KeyMissing(KeyId),
+    /// The last active factor stays, where the account requires one.
+    #[error("this is the last active factor")]
+    LastFactor,
     /// A mistake in the program.
     #[error("misuse: {0}")]
     Misuse(&'static str),

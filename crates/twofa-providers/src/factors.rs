@@ -1,4 +1,4 @@
-//! The life of a factor: enrolled, confirmed, renamed, removed.
+//! The life of a factor: enrolled, confirmed, renamed. How it ends is in `removal`.
 
 use token_store::{
     FactorChange, FactorId, FactorState, StoreError, StoredFactor, What,
@@ -112,7 +112,8 @@ impl TwoFactor {
     /// Enrols a factor. It counts for nothing until it is confirmed.
     ///
     /// Once a factor of the subject is confirmed, this takes a fresh proof of one. Earlier
-    /// enrolments of the kind that were not confirmed within [`CONFIRM_WITHIN`] are removed.
+    /// enrolments of the kind that were not confirmed within [`CONFIRM_WITHIN`] are removed. More
+    /// than [`MOST_OF_A_KIND`] do not stay, also when several are enrolled at once.
     ///
     /// # Errors
     /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] also if no provider has this id, or there is
@@ -131,7 +132,7 @@ impl TwoFactor {
         let label = check_label(label)?;
         let now = self.now();
         let stored = self.stored(subject).await?;
-        let proved = self.check_proof(subject, proof);
+        let proved = self.check_proof(subject, proof, &stored);
         let is_proved = proved.is_ok();
         if is_guarded(&stored) {
             proved?;
@@ -151,40 +152,20 @@ impl TwoFactor {
             .enrol(details)
             .map_err(|error| self.provider_failed(error))?;
         let enrolment = enrolment.ok_or(Reason::Unknown)?;
-        let mut id = [0; 16];
-        SysRng
-            .try_fill_bytes(&mut id)
-            .map_err(|error| TwoFactorError::Unavailable(error.into()))?;
-        let id = FactorId::from_bytes(id);
-        let context = SealedFor {
-            subject,
-            factor: &id,
-            kind,
-        };
-        let sealed = seal::seal(
-            self.tokens.issuer().keys(),
-            &context,
-            &write_secret(is_proved, &enrolment.secret),
-            &mut SysRng,
-        );
+        let (id, sealed) = self.seal_new(subject, kind, is_proved, &enrolment.secret)?;
         let factor = StoredFactor {
             id,
             subject: subject.clone(),
             kind: kind.into(),
             label,
             state: FactorState::Pending,
-            sealed: sealed.map_err(|error| TwoFactorError::Unavailable(error.into()))?,
+            sealed,
             last: None,
             created_at: now,
             used_at: None,
         };
-        // 128 bits never collide by chance: the store or the random source is broken.
-        let inserted = match self.factors.insert_factor(&factor).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(StoreError::Corrupt("a factor id came up twice")),
-            Err(error) => Err(error),
-        };
-        inserted.map_err(|error| self.outage("insert", error))?;
+        self.insert(&factor).await?;
+        self.remove_surplus(&factor).await?;
         self.tokens.emit(Some(subject), What::FactorEnrolled(id));
         Ok(Enrolled {
             factor: id,
@@ -237,27 +218,12 @@ impl TwoFactor {
         label: &str,
     ) -> Result<(), TwoFactorError> {
         let label = check_label(label)?;
-        self.own(proof, factor).await?;
+        let _ = self.own(proof, factor).await?;
         let change = FactorChange::Label(label);
         let updated = self.factors.update(factor, &change).await;
         changed(updated.map_err(|error| self.outage("update", error))?)?;
         self.tokens
             .emit(Some(proof.subject()), What::FactorRenamed(*factor));
-        Ok(())
-    }
-
-    /// Removes a factor: its row stays, its secret does not.
-    ///
-    /// Whether an account may lose its last factor is the application's to decide, before it calls this.
-    ///
-    /// # Errors
-    /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] if the subject has no such factor.
-    pub async fn remove(&self, proof: &Verified, factor: &FactorId) -> Result<(), TwoFactorError> {
-        self.own(proof, factor).await?;
-        let removed = self.factors.remove(factor, self.now()).await;
-        changed(removed.map_err(|error| self.outage("remove", error))?)?;
-        self.tokens
-            .emit(Some(proof.subject()), What::FactorRemoved(*factor));
         Ok(())
     }
 
@@ -274,32 +240,125 @@ impl TwoFactor {
         Ok(())
     }
 
-    /// The proof is fresh, and the factor is the prover's.
-    async fn own(&self, proof: &Verified, factor: &FactorId) -> Result<(), TwoFactorError> {
-        let subject = proof.subject();
-        self.check_proof(subject, Some(proof))?;
-        let stored = self.stored(subject).await?;
-        changed(
-            stored
-                .iter()
-                .any(|stored| stored.id == *factor && stored.state != FactorState::Removed),
-        )
+    /// The proof is fresh; then the factors of its subject.
+    pub(crate) async fn fresh(
+        &self,
+        proof: &Verified,
+    ) -> Result<Vec<StoredFactor>, TwoFactorError> {
+        let stored = self.stored(proof.subject()).await?;
+        self.check_proof(proof.subject(), Some(proof), &stored)?;
+        Ok(stored)
     }
 
-    pub(crate) fn check_proof(
+    /// The proof is fresh, and the factor is the prover's.
+    pub(crate) async fn own(
+        &self,
+        proof: &Verified,
+        factor: &FactorId,
+    ) -> Result<(StoredFactor, Vec<StoredFactor>), TwoFactorError> {
+        let (own, others) = self
+            .fresh(proof)
+            .await?
+            .into_iter()
+            .partition::<Vec<_>, _>(|stored| stored.id == *factor);
+        let own = own
+            .into_iter()
+            .find(|stored| stored.state != FactorState::Removed);
+        Ok((own.ok_or(Reason::Unknown)?, others))
+    }
+
+    /// Of this subject, of the last minutes, and by a factor that still proves: who took a stolen
+    /// phone off the account is not outlived by what it proved before.
+    fn check_proof(
         &self,
         subject: &Subject,
         proof: Option<&Verified>,
+        stored: &[StoredFactor],
     ) -> Result<(), TwoFactorError> {
-        if proof.is_some_and(|proof| proof.covers(subject, self.now())) {
+        let holds = |proof: &Verified| {
+            let active = |stored: &StoredFactor| {
+                proof.factor() == Some(stored.id) && stored.state == FactorState::Active
+            };
+            proof.covers(subject, self.now())
+                && (proof.factor().is_none() || stored.iter().any(active))
+        };
+        if proof.is_some_and(holds) {
             Ok(())
         } else {
             Err(TwoFactorError::ProofNeeded)
         }
     }
+
+    /// Seals a secret for a factor with a new id.
+    pub(crate) fn seal_new(
+        &self,
+        subject: &Subject,
+        kind: &str,
+        proved: bool,
+        secret: &[u8],
+    ) -> Result<(FactorId, Vec<u8>), TwoFactorError> {
+        let mut id = [0; 16];
+        SysRng
+            .try_fill_bytes(&mut id)
+            .map_err(|error| TwoFactorError::Unavailable(error.into()))?;
+        let id = FactorId::from_bytes(id);
+        let context = SealedFor {
+            subject,
+            factor: &id,
+            kind,
+        };
+        let plain = write_secret(proved, secret);
+        let sealed = seal::seal(self.tokens.issuer().keys(), &context, &plain, &mut SysRng);
+        let sealed = sealed.map_err(|error| TwoFactorError::Unavailable(error.into()))?;
+        Ok((id, sealed))
+    }
+
+    pub(crate) async fn insert(&self, factor: &StoredFactor) -> Result<(), TwoFactorError> {
+        // 128 bits never collide by chance: the store or the random source is broken.
+        let inserted = match self.factors.insert_factor(factor).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Corrupt("a factor id came up twice")),
+            Err(error) => Err(error),
+        };
+        inserted.map_err(|error| self.outage("insert", error))
+    }
+
+    /// Removes what several enrolments at once have too many of a kind, and refuses the newcomer if
+    /// it is among them.
+    ///
+    /// Each looks after its own insert, so whoever looks last sees all; all sort alike, and remove
+    /// the surplus whosever it is. So the oldest [`MOST_OF_A_KIND`] stay, and no more.
+    async fn remove_surplus(&self, newcomer: &StoredFactor) -> Result<(), TwoFactorError> {
+        let now = self.now();
+        let mut of_kind = self.stored(&newcomer.subject).await?;
+        of_kind.retain(|factor| {
+            factor.kind == newcomer.kind
+                && factor.state != FactorState::Removed
+                && !is_stale(factor, now)
+        });
+        // What was confirmed stays, whoever's clock is ahead.
+        of_kind.sort_by_key(|factor| {
+            let pending = factor.state == FactorState::Pending;
+            (pending, factor.created_at, factor.id)
+        });
+        let mut refused = false;
+        for surplus in of_kind.iter().skip(MOST_OF_A_KIND) {
+            if surplus.state != FactorState::Pending {
+                continue;
+            }
+            let removed = self.factors.remove(&surplus.id, now).await;
+            removed.map_err(|error| self.outage("remove", error))?;
+            refused |= surplus.id == newcomer.id;
+        }
+        if refused {
+            Err(TwoFactorError::TooMany)
+        } else {
+            Ok(())
+        }
+    }
 }
 
-fn changed(changed: bool) -> Result<(), TwoFactorError> {
+pub(crate) fn changed(changed: bool) -> Result<(), TwoFactorError> {
     if changed {
         Ok(())
     } else {

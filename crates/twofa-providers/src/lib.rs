@@ -70,6 +70,7 @@ mod factors;
 mod limits;
 mod provider;
 mod recovery;
+mod removal;
 mod totp;
 mod verified;
 

@@ -80,7 +80,7 @@ impl TwoFactor {
     ) -> Result<RecoveryCodes, TwoFactorError> {
         let policy = self.recovery_policy()?;
         let subject = proof.subject();
-        self.check_proof(subject, Some(proof))?;
+        let _ = self.fresh(proof).await?;
         let binding = Binding::subject(subject);
         // First, so that an outage here leaves the old set as it was.
         let ceiling = Counted::Provider(ID).key(subject);

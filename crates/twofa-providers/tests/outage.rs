@@ -95,7 +95,7 @@ async fn a_change_that_fails_changes_nothing() {
         }
         if verb != "update" {
             assert!(
-                is_outage(&world.engine.remove(&proof, &app.factor).await),
+                is_outage(&world.engine.remove_even_last(&proof, &app.factor).await),
                 "{verb}"
             );
         }

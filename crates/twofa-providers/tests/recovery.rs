@@ -17,15 +17,21 @@ use twofa_providers::{
         },
     },
 };
-use world::{
-    App, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject, wrong,
-};
+use world::{App, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject};
 
 async fn with_codes(world: &World) -> (App, Vec<String>) {
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let codes = world.codes(&proof).await;
     (app, codes)
+}
+
+/// A code of the same shape that is not this one.
+fn wrong(code: &str) -> String {
+    let other = if code.starts_with('B') { 'C' } else { 'B' };
+    core::iter::once(other)
+        .chain(code.chars().skip(1))
+        .collect()
 }
 
 async fn left(world: &World) -> usize {

@@ -99,7 +99,11 @@ async fn an_authenticator_app_is_printed_logged_and_stored_nowhere() {
             });
             assert!(!bare.contains(&code), "{bare}");
         }
-        world.engine.remove(&proof, &app.factor).await.unwrap();
+        world
+            .engine
+            .remove_even_last(&proof, &app.factor)
+            .await
+            .unwrap();
     }
 }
 

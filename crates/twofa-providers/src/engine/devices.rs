@@ -68,7 +68,7 @@ impl TwoFactor {
         let policy = self.device_policy()?;
         let label = check_label(label)?;
         let subject = proof.subject();
-        self.check_proof(subject, Some(proof))?;
+        let _ = self.fresh(proof).await?;
         let extra = Extra {
             data: label.as_bytes(),
             ..Extra::default()

@@ -31,22 +31,31 @@
 //! * A code by e-mail is good for its own factor, subject, tenant, credential epoch, occasion
 //!   (confirm or verify) and flow. A resend voids the earlier code of its flow.
 //! * Limits are spent before anything is compared: an attacker who knows the password gets 465
-//!   guesses in the first year, whatever the owner does. An engine with a guess bound above 10⁻³ a
+//!   guesses in the first year, whatever the owner does; 497 with a stolen known device, however many
+//!   of them there are. An engine with a guess bound above 10⁻³ a
 //!   year does not start unless its figure is accepted by name.
 //! * A hundred consecutive failures disable a factor: the next try is refused, and an event tells.
+//! * On a known device the owner signs in while an attacker uses up the account's guesses. It is
+//!   never a factor: its token proves nothing, and skips nothing.
+//! * A recovery code is good once, for its subject; a new set voids the old one whole, also when
+//!   several are made at once. It counts once in a sign-in and lifts no requirement.
 //! * Success gives back what its own try spent; what cannot be a code, and a key that the ring
 //!   lacks, cost nothing.
 //! * A factor that was not confirmed counts for nothing. Once one is confirmed, enrolling,
-//!   renaming and removing take a proof of the last minutes, of the same subject.
-//! * One channel never counts twice, where the attempt names those that were used.
+//!   renaming and removing take a proof of the last minutes, of the same subject, by a factor that
+//!   still proves; so do recovery codes and remembering a device.
+//! * At most five factors of a kind, and at least one active one unless the caller says that none is
+//!   required, also when several enrol or remove at once.
+//! * One channel, or one provider, never counts twice, where the attempt names those that were used.
 //! * Whatever is down, nothing is proved: [`TwoFactorError::Unavailable`], never a shorter list.
 //! * Secrets rest sealed; no code, secret, URI or address stands in an event, error or `Debug` text.
 //!
 //! # What it does not
 //!
 //! * Whether an account must have a second factor is the application's to know, not to count.
-//! * Whoever knows the password can use up the owner's tries, and the factor's: that is what keeps
-//!   him from guessing. Recovery is another flow.
+//! * Whoever knows the password can use up the owner's tries on every device that is not known, and
+//!   the factor's: that is what keeps him from guessing.
+//! * A sheet of recovery codes outlives a change of password, and the last factor: renew it to void it.
 //! * A code can be relayed in real time by a page that looks like yours.
 //! * Whoever writes to the database can set a factor's counter back; he cannot read or move a secret.
 //! * E-mail is no second factor to NIST; see [`EmailProvider`].

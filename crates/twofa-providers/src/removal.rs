@@ -8,7 +8,8 @@ impl TwoFactor {
     /// Removes a factor, unless it is the last active one: its row stays, its secret does not.
     ///
     /// Of any number of concurrent removals, one active factor is left. Where two would have taken
-    /// the last two, each may find that it came too late; its factor then stays, under a new id.
+    /// the last two, each may find that it came too late; its factor then stays, under a new id, even
+    /// if a third removal that met it half-way was told that it is gone. List the factors afterwards.
     ///
     /// What else the account has (recovery codes, known devices) stays.
     ///
@@ -55,7 +56,9 @@ impl TwoFactor {
             return Ok(());
         }
         // As it stands now: its counter was advanced by no one since it is disabled.
-        let own = stored.into_iter().find(|stored| stored.id == own.id);
+        let own = stored
+            .into_iter()
+            .find(|stored| stored.id == own.id && stored.state == FactorState::Disabled);
         self.bring_back(own.ok_or(Reason::Unknown)?).await?;
         Err(TwoFactorError::LastFactor)
     }

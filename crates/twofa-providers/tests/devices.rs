@@ -221,7 +221,7 @@ async fn without_a_known_device_the_whole_ceiling_is_everybodys() {
                 .engine
                 .verify(&attempt, &Response::typed(&wrong))
                 .await;
-            world.pass(TimeDelta::days(1));
+            world.pass(TimeDelta::hours(1));
         }
         assert_eq!(world.evaluated() - before, 100);
         let factors = world.engine.factors(&owner).await.unwrap();

@@ -29,18 +29,21 @@
 //! * What was answered is on the disk: WAL mode and `synchronous=FULL` are checked at the start, on
 //!   one connection of the pool, and anything weaker is refused unless it is accepted by name.
 //! * A commit that fails is never told as a success, and never one that the driver has hidden.
+//! * Redeems that wait at the same time are one durable commit. Each is counted, compared and answered
+//!   as if it were alone, whoever of the others fails or is dropped: `tests/group_commit.rs`.
 //! * No row and no file holds a token, a handle, an address or a key: `tests/rows.rs`.
 //!
 //! # What happens in each failure
 //!
 //! | failure | answer | afterwards |
 //! | --- | --- | --- |
-//! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | not done, if the pool's `busy_timeout` is below the store's time-out (`open` sets half of it); else perhaps done later, whole |
+//! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | not done, if the pool's `busy_timeout` is below the store's time-out (`open` sets half of it); else perhaps done later, whole, unless it is a redeem that waited behind another |
 //! | no connection is free | [`StoreError::Timeout`] | not done |
-//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`] | not done |
-//! | a row cannot be read | [`StoreError::Corrupt`] | a redeem of that row is counted or spent; nothing is proved |
+//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`], to each of a group | not done |
+//! | a row cannot be read | [`StoreError::Corrupt`], to its own caller | a redeem of that row is counted or spent; nothing is proved |
 //! | the process dies, the power goes | none | what was answered is done; what was not is done or not, whole |
 //! | a future is dropped | none | done or not, whole; no lock stays |
+//! | the tokio runtime ends while redeems of another wait | [`StoreError::Unavailable`] | not done, or done whole |
 //! | a backup is restored | | tokens that were spent after it was made are back: start with [`Issuer::not_before`] |
 //!
 //! # In your own transaction

@@ -1,6 +1,7 @@
 //! The store over SQLite.
 
 mod factors;
+mod group;
 mod limits;
 mod on_transaction;
 mod purge;
@@ -33,10 +34,19 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 ///
 /// Every verb is one statement or one `BEGIN IMMEDIATE` transaction, so it is atomic among tasks,
 /// connections and processes on one machine; a purge is many small ones. A network file system that
-/// lies about locks breaks that. The store starts no task and no thread beside the pool's own.
+/// lies about locks breaks that.
+///
+/// Redeems that wait at the same time are one statement in one durable commit; one that finds nobody
+/// before it does not wait. A task serves those who wait, so that whoever is dropped takes nobody
+/// with him. It starts when a redeem has to wait and ends when none does: when the store is dropped it
+/// is gone, or ends with the step that it is in. The store starts no thread beside the pool's own.
 ///
 /// Call no verb while a write transaction of your own is open on the same database: it would wait
 /// for itself until the time-out. Use [`SqliteStore::on`] inside of it.
+///
+/// # Runtime
+/// A tokio runtime of either flavour, with its time enabled. Use a store and its clones from one: the
+/// redeems that wait in another would stand still while the one that serves them is not driven.
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
@@ -44,6 +54,8 @@ pub struct SqliteStore {
     /// Held by the verb that writes. SQLite has one writer; whoever finds it busy sleeps, for up to
     /// 100 ms and past his turn. Here they queue. Other processes still meet SQLite's own lock.
     turn: Arc<Mutex<()>>,
+    /// The redeems that found it taken.
+    queue: Arc<group::Queue>,
 }
 
 impl SqliteStore {

@@ -102,6 +102,7 @@ impl SqliteStoreBuilder {
             pool,
             timeout: self.timeout,
             turn: Arc::default(),
+            queue: Arc::default(),
         };
         let mut connection = within(self.timeout, store.reader()).await?;
         if !self.accepts_weaker_durability {

@@ -1,7 +1,7 @@
 //! Tokens: each verb a statement on a connection, shared by the pool and by a caller's transaction.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
 use token_store::{
     Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{
@@ -11,25 +11,34 @@ use token_store::{
 };
 
 use super::{
-    Query, SqliteStore, changed,
+    Query, SqliteStore, changed, group,
     purge::{dead_tokens, delete_dead_tokens, purge_rows},
     returned,
     rows::{self, micros},
 };
 use crate::error::{outage, within};
 
-/// [`Stored::is_live`] at `?2`.
+/// [`Stored::is_live`] at `?2`, or at what the time is called.
 macro_rules! live {
     () => {
-        "issued_at - 60000000 <= ?2 \
-         AND (expires_at IS NULL \
-              OR ?2 < expires_at + CASE WHEN approved = 1 THEN 60000000 ELSE 0 END) \
-         AND (idle_micros IS NULL OR ?2 < coalesce(used_at, issued_at) + idle_micros)"
+        live!("?2")
+    };
+    ($now:literal) => {
+        concat!(
+            "issued_at - 60000000 <= ",
+            $now,
+            " AND (expires_at IS NULL OR ",
+            $now,
+            " < expires_at + CASE WHEN approved = 1 THEN 60000000 ELSE 0 END) \
+             AND (idle_micros IS NULL OR ",
+            $now,
+            " < coalesce(used_at, issued_at) + idle_micros)"
+        )
     };
 }
 
 /// How often a verb looks again because the record changed between its two statements.
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 
 #[async_trait]
 impl TokenStore for SqliteStore {
@@ -48,7 +57,7 @@ impl TokenStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
         within(self.timeout, async {
-            redeem(&mut *self.writer().await?, presented, now, Counts::Yes).await
+            group::redeem(self, presented, now).await
         })
         .await
     }
@@ -229,57 +238,129 @@ pub(super) async fn redeem(
             update = update.bind(key.0).bind(digest.as_bytes().as_slice());
         }
         if let Some(row) = returned(connection, update).await? {
-            let stored = rows::stored(&row)?;
-            return Ok(match stored.state {
-                State::Spent => Redeemed::Redeemed(stored),
-                State::Exhausted => Redeemed::Refused(Reason::Exhausted),
-                _ => Redeemed::Refused(Reason::Mismatch),
-            });
+            return counted(&row);
         }
         // Nothing was counted. The second read only learns why.
-        let Some(stored) = find(connection, presented.id()).await? else {
-            return Ok(Redeemed::Refused(Reason::Unknown));
-        };
-        if counts == Counts::Refused && stored.max_attempts.is_some() {
+        let found = find(connection, presented.id()).await?;
+        let counts_attempts = |stored: &Stored| stored.max_attempts.is_some();
+        if counts == Counts::Refused && found.as_ref().is_some_and(counts_attempts) {
             return Err(StoreError::Misuse(
                 "a record that counts attempts, redeemed in a transaction that may roll back",
             ));
         }
-        match stored.refusal(presented, now) {
-            // It would count now, so it changed since: count it.
-            None | Some(Reason::Mismatch) => {}
-            Some(Reason::Exhausted) if stored.state != State::Exhausted => {}
-            Some(reason) => return Ok(Redeemed::Refused(reason)),
+        if let Some(reason) = uncounted(found.as_ref(), presented, now) {
+            return Ok(Redeemed::Refused(reason));
         }
     }
     Err(StoreError::unavailable("the record kept changing"))
 }
 
-/// [`Record::redeem`] as one statement, for so many keys: what it does not return, it did not touch.
-///
-/// The comparison is of keyed digests, whose equality tells nothing to somebody who cannot choose one.
-fn redeem_statement(keys: usize, counts: Counts) -> String {
-    let numbered = |first: usize| -> String {
-        let numbers = (first..).step_by(2).take(keys);
-        let names: Vec<_> = numbers.map(|number| format!("?{number}")).collect();
-        names.join(", ")
+/// The answer of a redeem that counted, by the row that it wrote.
+pub(super) fn counted(row: &SqliteRow) -> Result<Redeemed, StoreError> {
+    let stored = rows::stored(row)?;
+    Ok(match stored.state {
+        State::Spent => Redeemed::Redeemed(stored),
+        State::Exhausted => Redeemed::Refused(Reason::Exhausted),
+        _ => Redeemed::Refused(Reason::Mismatch),
+    })
+}
+
+/// Why a redeem counted nothing. `None`: it would count now, so the record changed since.
+pub(super) fn uncounted(
+    found: Option<&Stored>,
+    presented: &Presented,
+    now: DateTime<Utc>,
+) -> Option<Reason> {
+    let Some(stored) = found else {
+        return Some(Reason::Unknown);
     };
-    let (keys, digests) = (numbered(3), numbered(4));
+    match stored.refusal(presented, now)? {
+        Reason::Mismatch => None,
+        Reason::Exhausted if stored.state != State::Exhausted => None,
+        reason => Some(reason),
+    }
+}
+
+/// [`Record::redeem`] of one record, for so many keys.
+fn redeem_statement(keys: usize, counts: Counts) -> String {
+    let numbered = |first: usize| {
+        let numbers = (first..).step_by(2).take(keys);
+        names(numbers.map(|number| format!("?{number}")))
+    };
     let counting = match counts {
         Counts::Yes => "",
         Counts::Refused => "AND max_attempts IS NULL",
     };
+    redeem_text(&Names {
+        from: "",
+        id: "?1",
+        now: "?2",
+        keys: &numbered(3),
+        digests: &numbered(4),
+        and: &format!("{counting} AND {live}", live = live!()),
+    })
+}
+
+/// [`Record::redeem`] of several records at once, for so many keys each.
+///
+/// `?1` is JSON: for each an array of id, time, key, digest, key, digest, …; no id twice. Whoever
+/// has fewer keys says one of them again: a null would make a comparison neither true nor false.
+pub(super) fn redeem_group_statement(keys: usize) -> String {
+    let pairs = || (1..=keys).zip((2usize..).step_by(2));
+    let columns = pairs().map(|(n, at)| {
+        let next = at.saturating_add(1);
+        format!(", value ->> {at} AS k{n}, unhex(value ->> {next}) AS d{n}")
+    });
+    redeem_text(&Names {
+        // The limit keeps the columns from being computed again wherever they are named.
+        from: &format!(
+            "FROM (SELECT unhex(value ->> 0) AS i, value ->> 1 AS t{} FROM json_each(?1) LIMIT -1) AS p ",
+            columns.collect::<String>(),
+        ),
+        id: "p.i",
+        now: "p.t",
+        keys: &names(pairs().map(|(n, _)| format!("p.k{n}"))),
+        digests: &names(pairs().map(|(n, _)| format!("p.d{n}"))),
+        and: concat!("AND ", live!("p.t")),
+    })
+}
+
+fn names(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What a statement calls what is presented.
+struct Names<'n> {
+    from: &'n str,
+    id: &'n str,
+    now: &'n str,
+    keys: &'n str,
+    digests: &'n str,
+    and: &'n str,
+}
+
+/// [`Record::redeem`] as one statement: what it does not return, it did not touch.
+///
+/// The comparison is of keyed digests, whose equality tells nothing to somebody who cannot choose one.
+fn redeem_text(names: &Names<'_>) -> String {
+    let Names {
+        from,
+        id,
+        now,
+        keys,
+        digests,
+        and,
+    } = names;
     format!(
         "UPDATE ott_tokens SET \
            attempts = min(attempts + 1, 4294967295), \
            state = CASE WHEN digest IN ({digests}) THEN 5 \
                         WHEN attempts + 1 >= max_attempts THEN 3 ELSE state END, \
-           used_at = CASE WHEN digest IN ({digests}) THEN ?2 ELSE used_at END \
-         WHERE id = ?1 AND state IN (0, 1) AND key IN ({keys}) \
+           used_at = CASE WHEN digest IN ({digests}) THEN {now} ELSE used_at END \
+         {from}WHERE id = {id} AND state IN (0, 1) AND key IN ({keys}) \
            AND attempts BETWEEN 0 AND 4294967295 \
-           AND NOT (state = 0 AND digest IN ({digests})) {counting} AND {live} \
-         RETURNING *",
-        live = live!(),
+           AND NOT (state = 0 AND digest IN ({digests})) {and} \
+         RETURNING *"
     )
 }
 

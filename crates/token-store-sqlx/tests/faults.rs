@@ -1,0 +1,528 @@
+//! Processes that are killed, disks that fill up, files that somebody else holds. The processes are
+//! this very binary, run again with a variable set.
+//!
+//! `outage.rs` has the outages that a process meets alone: a lock, a read-only file, a pool without
+//! connections, a batch for which there is no room, a commit that fails.
+
+#![cfg(unix)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that overflows panics, which is how a test fails"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/ledger.rs"]
+mod ledger;
+#[path = "support/life.rs"]
+mod life;
+
+use core::{hash::BuildHasher, time::Duration};
+use std::{
+    env,
+    hash::RandomState,
+    io::{BufRead, BufReader, Lines, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::Arc,
+};
+
+use fixture::now;
+use ledger::Ledger;
+use life::{Dice, EFFECTS, FACTORS, Kind, Token, World, charge, factor_id, load, say};
+use token_store::{
+    Advanced, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore, Inserted,
+    LimitStore, NoEvents, OpenRedeem, Opened, Redeemed, Revoke, Spent, StoreError, StoredFactor,
+    TokenStore, Tokens,
+    ott_core::{
+        Binding, KeyId, KeyRing, Policy, Subject, Verdict, chrono::TimeDelta, rand::rngs::SysRng,
+    },
+};
+use token_store_sqlx::{SqliteStore, sqlx};
+
+const FILE: &str = "TOKEN_STORE_SQLX_FAULTS_FILE";
+/// Set it to repeat a run's choices.
+const SEED: &str = "TOKEN_STORE_SQLX_FAULTS_SEED";
+const LIVES: u64 = 16;
+
+fn seed() -> u64 {
+    let seed = env::var(SEED).map_or_else(
+        |_| RandomState::new().hash_one(0),
+        |seed| seed.parse().unwrap(),
+    );
+    println!("{SEED}={seed}");
+    seed
+}
+
+fn ring() -> String {
+    let line = KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// Another process, which dies with its owner.
+struct Process {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(mut command: Command, test: &str, file: &Path) -> Self {
+        let mut child = command
+            .args(["--exact", test, "--nocapture"])
+            .env(FILE, file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, said }
+    }
+
+    fn tell(&mut self, line: &str) {
+        // It may be dead by now, which its silence tells.
+        let _ = writeln!(self.child.stdin.as_mut().unwrap(), "{line}");
+    }
+
+    /// The next line, until it is dead and everything that it said is read.
+    fn hear(&mut self) -> Option<String> {
+        let mut lines = self.said.by_ref().map_while(Result::ok);
+        lines.find_map(|line| line.strip_prefix("@ ").map(String::from))
+    }
+
+    /// SIGKILL: nothing of it runs any more.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn this_binary() -> Command {
+    Command::new(env::current_exe().unwrap())
+}
+
+/// The file of a process's environment: none in a run of the tests.
+fn own_file() -> Option<PathBuf> {
+    env::var_os(FILE).map(PathBuf::from)
+}
+
+fn heard() -> impl Iterator<Item = String> {
+    std::io::stdin().lines().map_while(Result::ok)
+}
+
+async fn new_file(file: &Path, keys: &str) {
+    let world = World::open(file, keys).await;
+    sqlx::query(EFFECTS)
+        .execute(world.store.pool())
+        .await
+        .unwrap();
+    for number in 0..FACTORS {
+        let factor = world.factor(factor_id(number));
+        assert!(world.store.insert_factor(&factor).await.unwrap());
+    }
+    world.store.pool().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+    let (folder, seed, keys) = (tempfile::tempdir().unwrap(), seed(), ring());
+    let file = folder.path().join("tokens.db");
+    new_file(&file, &keys).await;
+    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
+    for life in 1..=LIVES {
+        let mut process = Process::start(this_binary(), "the_process_that_dies", &file);
+        process.tell(&keys);
+        process.tell(&format!("{seed} {life}"));
+        for token in ledger.some(40) {
+            process.tell(&token.to_string());
+        }
+        process.tell("");
+        let until = ledger.answers + u32::try_from(dice.below(400)).unwrap();
+        while ledger.answers < until {
+            ledger.note(&process.hear().expect("it lives"));
+        }
+        process.kill();
+        while let Some(line) = process.hear() {
+            ledger.note(&line);
+        }
+        let world = World::open(&file, &keys).await;
+        ledger.check(&world).await;
+        world.store.pool().close().await;
+    }
+    assert_eq!(ledger.outages, 0);
+    let world = World::open(&file, &keys).await;
+    ledger.end(&world).await;
+    println!("{} answers in {LIVES} lives", ledger.answers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_dies() {
+    let Some(file) = own_file() else {
+        return;
+    };
+    println!();
+    let mut heard = heard();
+    let keys = heard.next().unwrap();
+    let numbers = heard.next().unwrap();
+    let (seed, life) = numbers.split_once(' ').unwrap();
+    let known = heard.take_while(|line| !line.is_empty());
+    let known = known.map(|line| line.parse().unwrap()).collect();
+    let world = World::open(&file, &keys).await;
+    load(
+        Arc::new(world),
+        seed.parse().unwrap(),
+        life.parse().unwrap(),
+        known,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_while_it_makes_the_file_leaves_one_that_opens() {
+    let (folder, mut dice, keys) = (tempfile::tempdir().unwrap(), Dice::new(seed()), ring());
+    let mut whole = 0;
+    for round in 0..16 {
+        let file = folder.path().join(format!("{round}.db"));
+        let mut process = Process::start(this_binary(), "the_process_that_opens", &file);
+        if round == 0 {
+            assert_eq!(process.hear().as_deref(), Some("open"));
+            whole = written(&file);
+            assert!(whole > 0);
+        } else {
+            // As far as nothing, the file alone, or some of its first pages.
+            let until = dice.below(whole);
+            while written(&file) < until {
+                std::thread::yield_now();
+            }
+        }
+        process.kill();
+        let world = World::open(&file, &keys).await;
+        let (token, record) = world.issue(Kind::Code);
+        assert_eq!(world.store.insert(&[record]).await.unwrap(), Inserted::Done);
+        let told = world.store.redeem(&world.right(&token), now()).await;
+        assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
+        world.store.pool().close().await;
+    }
+}
+
+/// Bytes of the file and its log, and one for the file itself.
+fn written(file: &Path) -> u64 {
+    let length = |file: &Path| std::fs::metadata(file).map_or(0, |found| found.len() + 1);
+    length(file) + length(&file.with_extension("db-wal"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_opens() {
+    let Some(file) = own_file() else {
+        return;
+    };
+    println!();
+    let _world = World::open(&file, &ring()).await;
+    say("open");
+    // Until it is killed.
+    heard().for_each(drop);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_and_an_open_redeem_end_with_the_process_that_held_them() {
+    let (folder, keys) = (tempfile::tempdir().unwrap(), ring());
+    let file = folder.path().join("tokens.db");
+    new_file(&file, &keys).await;
+    let builder = SqliteStore::builder().timeout(Duration::from_millis(300));
+    let world = World::with(builder, &file, &keys).await;
+    let (token, record) = world.issue(Kind::Effect);
+    world.store.insert(&[record]).await.unwrap();
+    for _ in 0..3 {
+        let mut process = Process::start(this_binary(), "the_process_that_holds_on", &file);
+        process.tell(&keys);
+        process.tell(&token.to_string());
+        assert_eq!(process.hear().as_deref(), Some("redeemed"));
+        let told = world.store.redeem(&world.right(&token), now()).await;
+        assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+        process.kill();
+    }
+    // What was not committed was not done, and nobody is in the way.
+    let effects = "SELECT count(*) FROM effects";
+    let effects = || sqlx::query_scalar::<_, u32>(effects).fetch_one(world.store.pool());
+    assert_eq!(effects().await.unwrap(), 0);
+    for expected in [true, false] {
+        let told = world.redeem(&token, &world.right(&token)).await.unwrap();
+        assert_eq!(told.is_ok(), expected, "{told:?}");
+        assert_eq!(effects().await.unwrap(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_holds_on() {
+    let Some(file) = own_file() else {
+        return;
+    };
+    println!();
+    let mut heard = heard();
+    let world = World::open(&file, &heard.next().unwrap()).await;
+    let token: Token = heard.next().unwrap().parse().unwrap();
+    let told = world.store.redeem_open(&world.right(&token), now()).await;
+    let Ok(Opened::Redeemed(mut transaction, _)) = told else {
+        panic!("the right token is refused");
+    };
+    let effect = sqlx::query("INSERT INTO effects VALUES ('half')");
+    effect.execute(&mut *transaction).await.unwrap();
+    say("redeemed");
+    heard.for_each(drop);
+    drop(transaction);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_acknowledges_nothing() {
+    full_disk(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a transaction that SQLite itself rolled back leaves its connection unable to begin another"]
+async fn a_process_that_met_a_full_disk_goes_on_once_there_is_room() {
+    full_disk(true).await;
+}
+
+/// A limit of the operating system on the size of a file stands for the disk's: what is beyond is
+/// not written, whole or in part, whether SQLite asks the disk first or not.
+async fn full_disk(goes_on: bool) {
+    let (folder, seed, keys) = (tempfile::tempdir().unwrap(), seed(), ring());
+    let file = folder.path().join("tokens.db");
+    new_file(&file, &keys).await;
+    let mut ledger = Ledger::default();
+    let mut shell = Command::new("sh");
+    // Blocks of 512 bytes, in some shells of 1024.
+    let limited = "trap '' XFSZ; ulimit -f 2000 || exit 1; exec \"$0\" \"$@\"";
+    shell.args(["-c", limited]).arg(env::current_exe().unwrap());
+    let mut process = Process::start(shell, "the_process_without_room", &file);
+    process.tell(&keys);
+    process.tell(&seed.to_string());
+    let world = World::open(&file, &keys).await;
+    let until = |ledger: &mut Ledger, process: &mut Process, end: &str| {
+        while let Some(line) = process.hear() {
+            if line == end {
+                return;
+            }
+            ledger.note(&line);
+        }
+        panic!("it died before {end}");
+    };
+    until(&mut ledger, &mut process, "full");
+    assert!(ledger.outages > 0);
+    ledger.look(&world).await;
+    if goes_on {
+        // Room again: what is in the log goes into the file, and the log starts anew.
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = sqlx::query_scalar(checkpoint)
+            .fetch_one(world.store.pool())
+            .await
+            .unwrap();
+        assert_eq!(busy, 0);
+        let outages = ledger.outages;
+        process.tell("");
+        until(&mut ledger, &mut process, "room");
+        assert_eq!(ledger.outages, outages);
+    }
+    process.kill();
+    ledger.end(&world).await;
+    println!("{} answers", ledger.answers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_without_room() {
+    let Some(file) = own_file() else {
+        return;
+    };
+    println!();
+    let mut heard = heard();
+    let world = Arc::new(World::open(&file, &heard.next().unwrap()).await);
+    let seed = heard.next().unwrap().parse().unwrap();
+    let store = &world.store;
+    let mut tokens = Vec::new();
+    for kind in [Kind::Code, Kind::Effect, Kind::Link] {
+        let (token, record) = world.issue(kind);
+        say(format_args!("asks insert {token}"));
+        store.insert(&[record]).await.unwrap();
+        say(format_args!("inserted {}", token.id));
+        tokens.push(token);
+    }
+    let (prompt, record) = world.issue(Kind::Prompt);
+    let verdict = Verdict::Approve {
+        number: record.stored().number,
+    };
+    let decided = world
+        .issuer
+        .decide(&record, &world.alice, verdict, b"", now());
+    let decision = decided.unwrap();
+    store.insert(&[record]).await.unwrap();
+    let pending = StoredFactor {
+        state: FactorState::Pending,
+        ..world.factor(FactorId::from_bytes([100; 16]))
+    };
+    store.insert_factor(&pending).await.unwrap();
+    let filling = world.factor(FactorId::from_bytes([101; 16]));
+    store.insert_factor(&filling).await.unwrap();
+    let [kept, last] = [u64::MAX, u64::MAX - 1].map(charge);
+    store.spend(&[kept], now()).await.unwrap();
+    load(Arc::clone(&world), seed, 1, Vec::new()).await;
+    // Down to the last page: the smallest write has no room either.
+    let mut counter = 0;
+    while store.advance(&filling.id, counter, now()).await.is_ok() {
+        counter += 1;
+    }
+
+    let before = dump(&world).await;
+    let (id, first) = (factor_id(0), tokens[0].id);
+    let later = now().checked_add_signed(TimeDelta::days(1)).unwrap();
+    let told = [
+        (
+            "insert",
+            store.insert(&[world.issue(Kind::Code).1]).await.map(drop),
+        ),
+        (
+            "redeem",
+            store
+                .redeem(&world.right(&tokens[0]), now())
+                .await
+                .map(drop),
+        ),
+        (
+            "redeem, wrong",
+            store
+                .redeem(&world.wrong(&tokens[0]), now())
+                .await
+                .map(drop),
+        ),
+        (
+            "redeem_open, wrong",
+            store
+                .redeem_open(&world.wrong(&tokens[1]), now())
+                .await
+                .map(drop),
+        ),
+        (
+            "redeem_open and commit",
+            world
+                .redeem(&tokens[1], &world.right(&tokens[1]))
+                .await
+                .map(drop),
+        ),
+        (
+            "decide",
+            store.decide(&prompt.id, &decision, now()).await.map(drop),
+        ),
+        ("touch", store.touch(&first, now()).await),
+        (
+            "revoke",
+            store.revoke(&Revoke::Record(first)).await.map(drop),
+        ),
+        ("purge", store.purge(later, 10).await.map(drop)),
+        (
+            "insert_factor",
+            store
+                .insert_factor(&world.factor(FactorId::from_bytes([99; 16])))
+                .await
+                .map(drop),
+        ),
+        (
+            "confirm",
+            store.confirm(&pending.id, Some(1), now()).await.map(drop),
+        ),
+        (
+            "advance",
+            store.advance(&id, 1 << 60, now()).await.map(drop),
+        ),
+        (
+            "update",
+            store.update(&id, &FactorChange::Disable).await.map(drop),
+        ),
+        ("remove", store.remove(&id, now()).await.map(drop)),
+        ("spend", store.spend(&[last], now()).await.map(drop)),
+        ("refund", store.refund(&[kept], 1).await),
+        ("clear", store.clear(&kept.key).await),
+    ];
+    for (verb, told) in told {
+        assert!(
+            matches!(told, Err(StoreError::Unavailable(_))),
+            "{verb}: {told:?}"
+        );
+    }
+    assert_eq!(dump(&world).await, before);
+
+    say("full");
+    heard.next();
+    for token in &tokens {
+        world.attempts(token, &[true, true, true]).await.unwrap();
+    }
+    let told = store.decide(&prompt.id, &decision, now()).await;
+    assert!(matches!(told, Ok(Decided::Decided(_))), "{told:?}");
+    assert_eq!(store.spend(&[last], now()).await.unwrap(), Spent::Allowed);
+    let told = store.confirm(&pending.id, Some(1), now()).await.unwrap();
+    assert_eq!(told, Advanced::Accepted);
+    say("room");
+    heard.for_each(drop);
+}
+
+/// Every row, in words.
+async fn dump(world: &World) -> Vec<String> {
+    let mut rows = Vec::new();
+    for select in [
+        "SELECT hex(id) || ' ' || state || ' ' || attempts || ' ' || coalesce(used_at, '') FROM ott_tokens",
+        "SELECT hex(id) || ' ' || state || ' ' || hex(sealed) || ' ' || coalesce(last, '') FROM ott_factors",
+        "SELECT hex(key) || ' ' || full_at || ' ' || count FROM ott_limits",
+        "SELECT id FROM effects",
+    ] {
+        let select = sqlx::query_scalar::<_, String>(select);
+        rows.extend(select.fetch_all(world.store.pool()).await.unwrap());
+    }
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_sink_that_loses_everything_changes_no_answer() {
+    const SIGN_IN: Policy = fixture::CODE;
+    let mut answers = Vec::new();
+    let sinks: [Arc<dyn EventSink>; 2] = [
+        Arc::new(NoEvents),
+        Arc::new(|event| drop(format!("{event:?}"))),
+    ];
+    for sink in sinks {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("tokens.db"))
+            .await
+            .unwrap();
+        let keys = KeyRing::from_text(&ring()).unwrap();
+        let tokens = Tokens::builder(keys, store)
+            .policy(&SIGN_IN)
+            .events(sink)
+            .build()
+            .unwrap();
+        let alice = Subject::new("t1", "alice").unwrap();
+        let binding = Binding::subject(&alice);
+        let mut told = Vec::new();
+        let issued = tokens.issue(&SIGN_IN, &binding).await.unwrap();
+        let right = issued.token.expose_secret();
+        let wrong = if right == "000000" {
+            "000001"
+        } else {
+            "000000"
+        };
+        for typed in [wrong, wrong, right, right] {
+            let redeemed = tokens
+                .redeem(&SIGN_IN, &issued.handle, &binding, typed)
+                .await;
+            told.push(redeemed.map(drop).map_err(|error| format!("{error:?}")));
+        }
+        assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 1);
+        answers.push(told);
+    }
+    assert_eq!(answers[0], answers[1]);
+}

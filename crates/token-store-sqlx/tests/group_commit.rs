@@ -232,7 +232,8 @@ async fn each_in_a_group_is_answered_as_alone() {
     }
 }
 
-/// Five guesses and the right code for one record wait together: each in its own round, in order.
+/// Five guesses and the right code for one record wait together: each is a statement of its own, in
+/// order, and all are one commit.
 #[tokio::test]
 async fn those_for_one_record_are_counted_one_after_another() {
     let fixture = Fixture::new().await;
@@ -241,30 +242,33 @@ async fn those_for_one_record_are_counted_one_after_another() {
     let mut jobs = first;
     jobs.extend((0..5).map(|_| fixture.wrong(&issued)));
     jobs.push(fixture.right(&CODE, &issued));
+    let before = commits(&fixture);
     let told = end(together(&fixture.store, &jobs).await).await;
     let reasons: Vec<_> = told.into_iter().skip(1).map(Result::unwrap).collect();
     let mut expected = vec![Redeemed::Refused(Reason::Mismatch); 4];
     expected.extend(vec![Redeemed::Refused(Reason::Exhausted); 2]);
     assert_eq!(reasons, expected);
+    assert_eq!(commits(&fixture) - before, 2);
     let found = state(&fixture.store, issued.record.id()).await;
     assert_eq!(found, (State::Exhausted, 5, false));
 }
 
-/// Whoever is dropped, and whenever: the first, who has the turn, or one in the middle.
+/// Whoever is dropped, and whenever: the first, who has the turn; the second, who is the first to
+/// wait; or one in the middle.
 #[tokio::test]
 async fn a_dropped_caller_harms_nobody() {
     let fixture = Fixture::new().await;
     // By who is dropped, and by what became of it.
-    let mut seen = [[0; 2]; 2];
-    for round in 0..400usize {
+    let mut seen = [[0; 2]; 3];
+    for round in 0..450usize {
         let (issued, right) = links(&fixture, 8).await;
         let tasks = right.into_iter().map(|right| {
             let store = fixture.store.clone();
             tokio::spawn(async move { store.redeem(&right, now()).await })
         });
         let mut tasks: Vec<_> = tasks.collect();
-        let middle = round % 2;
-        let gone = [0, 3][middle];
+        let who = round % 3;
+        let gone = [0, 1, 3][who];
         // Longer and longer, until it is answered before it can be dropped.
         for _ in 0..(round * round / 20) {
             if tasks[gone].is_finished() {
@@ -294,11 +298,11 @@ async fn a_dropped_caller_harms_nobody() {
                     [UNTOUCHED, SPENT].contains(&found),
                     "round {round}: {found:?}"
                 );
-                seen[middle][usize::from(found == SPENT)] += 1;
+                seen[who][usize::from(found == SPENT)] += 1;
             }
         }
     }
-    // Both who, and both outcomes; otherwise all drops were early, or all late.
+    // Each of them, and both outcomes; otherwise all drops were early, or all late.
     assert!(
         seen.as_flattened().iter().all(|times| *times > 0),
         "{seen:?}"

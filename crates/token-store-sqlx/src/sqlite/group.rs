@@ -1,8 +1,10 @@
 //! Group commit: redeems that wait at the same time are one statement in one durable commit.
+//!
+//! Those for one record are one statement each, in their order, in that commit.
 
 use core::fmt::Write;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -119,9 +121,8 @@ async fn one_commit(store: &SqliteStore) {
         }
     };
     match written {
-        Ok(mut rows) => {
-            for job in group {
-                let row = rows.remove(job.presented.id().as_bytes().as_slice());
+        Ok(rows) => {
+            for (job, row) in group.into_iter().zip(rows) {
                 job.tell(Ok(row));
             }
         }
@@ -134,31 +135,60 @@ async fn one_commit(store: &SqliteStore) {
     }
 }
 
-/// The rows that counted, by id, once they are on the disk.
+/// The rows that counted, in the order of the group, once they are on the disk.
 async fn write(
     mut transaction: Transaction<'static, Sqlite>,
     group: &[Job],
-) -> Result<HashMap<Vec<u8>, SqliteRow>, StoreError> {
+) -> Result<Vec<Option<SqliteRow>>, StoreError> {
     let keys = group.iter().map(|job| job.presented.digests().len()).max();
     let Some(keys) = keys else {
         transaction.rollback().await.map_err(outage)?;
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     };
-    let rows = sqlx::query(AssertSqlSafe(redeem_group_statement(keys)))
-        .bind(json(group, keys))
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(outage)?;
+    let statement = redeem_group_statement(keys);
+    let mut written: Vec<_> = group.iter().map(|_| None).collect();
+    for round in rounds(group) {
+        let jobs = round.values().filter_map(|at| group.get(*at));
+        let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
+            .bind(json(jobs, keys))
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(outage)?;
+        for row in rows {
+            let id: &[u8] = row.try_get("id").map_err(outage)?;
+            let slot = round.get(id).and_then(|at| written.get_mut(*at));
+            if let Some(slot) = slot {
+                *slot = Some(row);
+            }
+        }
+    }
     transaction.commit().await.map_err(outage)?;
-    rows.into_iter()
-        .map(|row| Ok((row.try_get("id").map_err(outage)?, row)))
-        .collect()
+    Ok(written)
+}
+
+/// Where the jobs of each statement stand in the group, by id: a record is once in each, and its
+/// first job in the first.
+fn rounds(group: &[Job]) -> Vec<HashMap<&[u8], usize>> {
+    let mut rounds: Vec<HashMap<_, _>> = Vec::new();
+    let mut times = HashMap::with_capacity(group.len());
+    for (at, job) in group.iter().enumerate() {
+        let id = job.presented.id().as_bytes().as_slice();
+        let before = times.entry(id).or_insert(0usize);
+        if *before == rounds.len() {
+            rounds.push(HashMap::new());
+        }
+        if let Some(round) = rounds.get_mut(*before) {
+            round.insert(id, at);
+        }
+        *before = before.saturating_add(1);
+    }
+    rounds
 }
 
 /// What [`redeem_group_statement`] reads.
-fn json(group: &[Job], keys: usize) -> String {
+fn json<'j>(jobs: impl Iterator<Item = &'j Job>, keys: usize) -> String {
     let mut text = String::from("[");
-    for job in group {
+    for job in jobs {
         let start = if text.len() > 1 { ",[" } else { "[" };
         let (id, now) = (job.presented.id(), micros(&job.now));
         // Writing to a string does not fail.
@@ -220,19 +250,10 @@ impl Queue {
         waiting.jobs.drain(..count).collect()
     }
 
-    /// The next ones without those that are gone, and one of each record: the others stay in front.
+    /// The next ones, without those that are gone.
     fn take_group(&self) -> Vec<Job> {
-        let mut waiting = self.lock();
-        let next = MOST.min(waiting.jobs.len());
-        let mut ids = HashSet::with_capacity(next);
-        let (group, later): (Vec<_>, Vec<_>) = waiting
-            .jobs
-            .drain(..next)
-            .filter(|job| !job.answer.is_closed())
-            .partition(|job| ids.insert(*job.presented.id()));
-        for job in later.into_iter().rev() {
-            waiting.jobs.push_front(job);
-        }
+        let mut group = self.take_first(MOST);
+        group.retain(|job| !job.answer.is_closed());
         group
     }
 }

@@ -17,7 +17,8 @@ use core::{
 use std::sync::Arc;
 
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection, sqlite::SqliteRow,
+    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
+    sqlite::SqliteRow,
 };
 use token_store::StoreError;
 use tokio::sync::{Mutex, MutexGuard};
@@ -93,8 +94,33 @@ impl SqliteStore {
     /// change before it writes.
     async fn begin(&self) -> Result<(Transaction<'static, Sqlite>, Turn<'_>), StoreError> {
         let turn = self.turn.lock().await;
-        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
-        Ok((begun.map_err(outage)?, turn))
+        Ok((self.begin_at_once().await?, turn))
+    }
+
+    /// The same, for whoever has the turn.
+    async fn begin_at_once(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        loop {
+            match self.pool.begin_with("BEGIN IMMEDIATE").await {
+                Err(sqlx::Error::InvalidSavePointStatement) => self.close_stuck().await?,
+                begun => return begun.map_err(outage),
+            }
+        }
+    }
+
+    /// Closes the idle connections that the driver believes to be in a transaction.
+    ///
+    /// SQLite ends a transaction by itself when the disk is full or fails. The driver's rollback then
+    /// fails, it counts the transaction as open for ever, and that connection begins no other.
+    async fn close_stuck(&self) -> Result<(), StoreError> {
+        let mut sound = Vec::new();
+        while let Some(connection) = self.pool.try_acquire() {
+            if connection.is_in_transaction() {
+                connection.close().await.map_err(outage)?;
+            } else {
+                sound.push(connection);
+            }
+        }
+        Ok(())
     }
 }
 

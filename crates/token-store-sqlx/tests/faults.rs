@@ -286,7 +286,6 @@ async fn a_full_disk_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a transaction that SQLite itself rolled back leaves its connection unable to begin another"]
 async fn a_process_that_met_a_full_disk_goes_on_once_there_is_room() {
     full_disk(true).await;
 }

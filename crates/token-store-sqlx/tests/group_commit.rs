@@ -11,7 +11,7 @@ mod fixture;
 use core::{
     future::Future,
     pin::Pin,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use std::time::Instant;
@@ -40,11 +40,14 @@ const SLACK: Duration = Duration::from_secs(2);
 type Told = Result<Redeemed, StoreError>;
 type Redeem<'s> = Pin<Box<dyn Future<Output = Told> + Send + 's>>;
 
+/// One that is answered at once keeps its answer; who counts commits would see it.
 fn poll_once(redeem: &mut Redeem<'_>) {
     let polled = redeem
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending(), "it has something to wait for");
+    if let Poll::Ready(told) = polled {
+        *redeem = Box::pin(core::future::ready(told));
+    }
 }
 
 /// All connections, so that the redeem that has the turn waits too.

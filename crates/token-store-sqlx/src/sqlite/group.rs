@@ -108,11 +108,7 @@ async fn serve(store: SqliteStore, mut served: Served) {
 /// for the lock is not in it.
 async fn one_commit(store: &SqliteStore) {
     let waited = store.queue.lock().jobs.len();
-    let begin = async {
-        let begun = store.pool.begin_with("BEGIN IMMEDIATE").await;
-        begun.map_err(outage)
-    };
-    let (group, written) = match within(store.timeout, begin).await {
+    let (group, written) = match within(store.timeout, store.begin_at_once()).await {
         Err(error) => (store.queue.take_first(waited), Err(error)),
         Ok(transaction) => {
             let group = store.queue.take_group();

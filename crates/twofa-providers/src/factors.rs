@@ -113,7 +113,8 @@ impl TwoFactor {
     ///
     /// Once a factor of the subject is confirmed, this takes a fresh proof of one. Earlier
     /// enrolments of the kind that were not confirmed within [`CONFIRM_WITHIN`] are removed. More
-    /// than [`MOST_OF_A_KIND`] do not stay, also when several are enrolled at once.
+    /// than [`MOST_OF_A_KIND`] do not stay, also when several are enrolled at once: the oldest that
+    /// waits for its confirmation gives way, and a confirmed one never does.
     ///
     /// # Errors
     /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] also if no provider has this id, or there is
@@ -140,9 +141,13 @@ impl TwoFactor {
         let of_kind = stored
             .iter()
             .filter(|factor| factor.kind == kind && factor.state != FactorState::Removed);
-        let (stale, kept): (Vec<_>, Vec<_>) = of_kind.partition(|factor| is_stale(factor, now));
+        let (mut stale, mut kept): (Vec<_>, Vec<_>) =
+            of_kind.partition(|factor| is_stale(factor, now));
         if kept.len() >= MOST_OF_A_KIND {
-            return Err(TwoFactorError::TooMany);
+            // Whoever starts again and again is not stuck: the oldest that waits gives way.
+            let waits = |factor: &&StoredFactor| factor.state == FactorState::Pending;
+            let oldest = kept.iter().position(waits).ok_or(TwoFactorError::TooMany)?;
+            stale.push(kept.remove(oldest));
         }
         for factor in stale {
             let removed = self.factors.remove(&factor.id, now).await;

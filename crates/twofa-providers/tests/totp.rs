@@ -207,15 +207,35 @@ async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
     let mut apps = Vec::new();
     for _ in 0..MOST_OF_A_KIND {
         apps.push(world.enrol(&alice, None).await);
+        world.pass(TimeDelta::seconds(1));
     }
-    let more = world.try_enrol(&alice, "one more", None).await;
-    assert!(matches!(more, Err(TwoFactorError::TooMany)));
+    // Whoever starts again is not stuck: the oldest that waits gives way, and no other.
+    let more = world.enrol(&alice, None).await;
+    let gone = world.confirm(&alice, &apps[0], &world.code(&apps[0])).await;
+    assert_eq!(reason(gone), Reason::Unknown);
+    assert_eq!(
+        world.engine.factors(&alice).await.unwrap().len(),
+        MOST_OF_A_KIND
+    );
     world.pass(CONFIRM_WITHIN);
-    let stale = world.confirm(&alice, &apps[0], &world.code(&apps[0])).await;
+    let stale = world.confirm(&alice, &more, &world.code(&more)).await;
     assert_eq!(reason(stale), Reason::Unknown);
     let app = world.enrol(&alice, None).await;
     world.pass(CONFIRM_WITHIN - TimeDelta::seconds(1));
     assert!(world.confirm(&alice, &app, &world.code(&app)).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_confirmed_factor_gives_way_to_a_sixth() {
+    let (world, alice) = (World::new(), alice());
+    let phone = world.confirmed(&alice, None).await;
+    for _ in 1..MOST_OF_A_KIND {
+        let proof = world.proof(&alice, &phone).await;
+        world.confirmed(&alice, Some(&proof)).await;
+    }
+    let proof = world.proof(&alice, &phone).await;
+    let more = world.try_enrol(&alice, "one more", Some(&proof)).await;
+    assert!(matches!(more, Err(TwoFactorError::TooMany)));
 }
 
 #[tokio::test]

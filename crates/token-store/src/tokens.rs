@@ -182,7 +182,12 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     ) -> Result<Record, TokensError> {
         self.known(policy)?;
         let Some(record) = self.find(policy, id).await? else {
-            return Err(self.refused(policy, Some(*id), Rejected::new(Reason::Unknown)));
+            return Err(self.refused(
+                policy,
+                Some(decider),
+                Some(*id),
+                Rejected::new(Reason::Unknown),
+            ));
         };
         let now = self.now();
         let decision: Decision = self.issuer.decide(&record, decider, verdict, data, now)?;
@@ -196,7 +201,9 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
                 self.emit(Some(decider), What::Decided(*policy.purpose(), *id));
                 self.open(policy, stored)
             }
-            Decided::Refused(reason) => Err(self.refused(policy, Some(*id), Rejected::new(reason))),
+            Decided::Refused(reason) => {
+                Err(self.refused(policy, Some(decider), Some(*id), Rejected::new(reason)))
+            }
         }
     }
 
@@ -276,7 +283,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     }
 
     fn open(&self, policy: &Policy, stored: Stored) -> Result<Record, TokensError> {
-        let (id, key) = (stored.id, stored.key);
+        let (id, key, owner) = (stored.id, stored.key, stored.owner());
         self.issuer
             .open(policy, stored)
             .map_err(|rejected| match rejected.reason() {
@@ -284,7 +291,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
                     self.emit(None, What::KeyMissing(key));
                     TokensError::KeyMissing(key)
                 }
-                _ => self.refused(policy, Some(id), rejected),
+                _ => self.refused(policy, owner.as_ref(), Some(id), rejected),
             })
     }
 
@@ -303,9 +310,16 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         TokensError::Unavailable(error)
     }
 
-    fn refused(&self, policy: &Policy, id: Option<RecordId>, rejected: Rejected) -> TokensError {
+    /// A refusal, told with whose it was: guesses spread over accounts show in the events alone.
+    fn refused(
+        &self,
+        policy: &Policy,
+        subject: Option<&Subject>,
+        id: Option<RecordId>,
+        rejected: Rejected,
+    ) -> TokensError {
         self.emit(
-            None,
+            subject,
             What::Refused(*policy.purpose(), id, rejected.reason()),
         );
         TokensError::Rejected(rejected)

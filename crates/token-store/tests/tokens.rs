@@ -65,8 +65,15 @@ async fn a_code_is_redeemed_once_and_every_step_is_an_event() {
     assert_eq!(record.stored().state, State::Spent);
     assert_eq!(reason(redeem(typed.into()).await), Reason::Spent);
     let purpose = *CODE.purpose();
+    let told = bench.log.drain();
+    let owner = Some(&alice);
+    assert!(
+        told.iter().all(|event| event.subject.as_ref() == owner),
+        "{told:?}"
+    );
+    let whats: Vec<_> = told.into_iter().map(|event| event.what).collect();
     assert_eq!(
-        bench.log.whats(),
+        whats,
         [
             What::Issued(purpose, id),
             What::Refused(purpose, Some(id), Reason::Mismatch),

@@ -2,6 +2,7 @@
 
 use axum::{
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -22,7 +23,7 @@ use crate::{
     error::AppError,
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
-    session::SignedIn,
+    session::{self, SignedIn},
 };
 
 /// What a second step may be called.
@@ -165,25 +166,21 @@ pub(crate) async fn rename(
 pub(crate) async fn remove(
     State(app): Shared,
     signed_in: SignedIn,
+    headers: HeaderMap,
     Posted(form): Posted<Remove>,
 ) -> Result<Response, AppError> {
     let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    let _alone = app.removing.lock().await;
-    let factors = app.two_factor.factors(&signed_in.account.subject).await?;
-    if !factors.iter().any(|own| own.id == factor) {
-        return Err(AppError::NotFound);
-    }
-    let others = factors
-        .iter()
-        .filter(|other| other.state == FactorState::Active && other.id != factor);
-    if others.count() == 0 {
-        return Err(AppError::BadRequest(
-            "This is your only second step, so it stays. Add another one first.",
-        ));
-    }
-    app.two_factor.remove(&proof, &factor).await?;
-    Ok(Redirect::to("/account").into_response())
+    let removed = app.two_factor.remove(&proof, &factor).await;
+    removed.map_err(|error| match error {
+        TwoFactorError::Rejected(_) => AppError::NotFound,
+        other => other.into(),
+    })?;
+    // Whoever has what was removed may have sessions too: all end, and this browser gets a new one.
+    let account = app.accounts.raise_epoch(&signed_in.account).await?;
+    let sessions = Revoke::purpose(&account.subject, SESSION.purpose());
+    app.tokens.revoke(&sessions).await?;
+    session::whole(&app, &account, &signed_in.record, proof, &headers).await
 }
 
 pub(crate) async fn end_sessions(

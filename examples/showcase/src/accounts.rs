@@ -15,7 +15,7 @@ use crate::error::AppError;
 pub(crate) struct Account {
     pub(crate) subject: Subject,
     pub(crate) email: Destination,
-    /// Raised whenever a credential changes: every outstanding token dies with it.
+    /// Raised when a second step is removed: every outstanding token dies with it.
     pub(crate) epoch: u64,
 }
 
@@ -86,6 +86,14 @@ impl Accounts {
         } else {
             Ok(None)
         }
+    }
+
+    /// Voids every token that was bound to the epoch until now.
+    pub(crate) async fn raise_epoch(&self, account: &Account) -> Result<Account, AppError> {
+        let raise = "UPDATE accounts SET epoch = epoch + 1 WHERE id = ?";
+        let id = account.subject.id();
+        sqlx::query(raise).bind(id).execute(&self.pool).await?;
+        self.by_id(id).await?.ok_or(AppError::NotFound)
     }
 
     pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Account>, AppError> {

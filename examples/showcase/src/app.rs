@@ -73,10 +73,10 @@ pub(crate) struct App {
     pub(crate) origins: Vec<String>,
     /// Whether cookies travel over TLS alone.
     pub(crate) secure: bool,
+    /// Whether the operator named an origin, so that a peer on this machine is a proxy.
+    pub(crate) behind_proxy: bool,
     /// Whether everybody who can open the pages may read what was sent.
     pub(crate) outbox_shown: bool,
-    /// Held while a second step is removed, so that two requests at once cannot remove the last two.
-    pub(crate) removing: tokio::sync::Mutex<()>,
 }
 
 pub(crate) type Shared = axum::extract::State<Arc<App>>;
@@ -112,11 +112,11 @@ impl App {
             .cloned()
     }
 
-    pub(crate) fn keep_proof(&self, session: RecordId, proof: Verified) {
+    pub(crate) fn keep_proof(&self, session: RecordId, proof: Arc<Verified>) {
         self.proofs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(session, Arc::new(proof));
+            .insert(session, proof);
     }
 
     pub(crate) fn forget_proof(&self, session: &RecordId) {
@@ -215,8 +215,8 @@ impl Showcase {
             events,
             proofs: Mutex::default(),
             secure: origin.starts_with("https://"),
+            behind_proxy: config.origin.is_some(),
             outbox_shown: local || config.show_outbox,
-            removing: tokio::sync::Mutex::default(),
             origins,
         });
         Ok(Self {

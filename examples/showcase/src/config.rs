@@ -49,6 +49,7 @@ Sign in with a second factor, end to end, on an embedded store.
     --data    the database's folder   (showcase-data)
     --keys    the key file            (showcase-keys; made with mode 0600 if there is none)
     --origin  the origin people type  (http:// and the address; with https:// cookies are Secure)
+              behind a proxy on this machine: limits per network address are then the proxy's part
     --show-outbox  let others than this machine read the codes that were sent (for a demonstration)
 ";
 

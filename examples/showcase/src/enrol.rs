@@ -17,7 +17,7 @@ use crate::{
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     layout::{self, Who},
-    second_factor::{NO_SUCH_WAY, attempt},
+    second_factor::{NO_SUCH_WAY, attempt, has_second_step},
     session::{self, Flow, HalfSignedIn, Network, SignedIn},
 };
 
@@ -68,12 +68,7 @@ pub(crate) async fn first(
     half: HalfSignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Response, AppError> {
-    if !app
-        .two_factor
-        .offered(&half.account.subject)
-        .await?
-        .is_empty()
-    {
+    if has_second_step(&app, &half.account).await? {
         return Ok(Redirect::to("/second-factor").into_response());
     }
     Ok(choose_page(&app, FIRST, &csrf, &half.account, None).into_response())
@@ -147,7 +142,7 @@ pub(crate) async fn confirm_first(
         .confirm(&attempt, &Answer::typed(&typed.code))
         .await
     {
-        Ok(proof) => session::whole(&app, &half, proof, &headers).await,
+        Ok(proof) => session::whole(&app, &half.account, &half.record, proof, &headers).await,
         Err(error) => again(&app, FIRST, &csrf, &typed, error.into()),
     }
 }
@@ -158,6 +153,7 @@ pub(crate) async fn confirm_another(
     Flow(flow): Flow,
     FormToken(csrf): FormToken,
     Network(network): Network,
+    headers: HeaderMap,
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
@@ -174,8 +170,8 @@ pub(crate) async fn confirm_another(
         .await
     {
         Ok(proof) => {
-            app.keep_proof(signed_in.record, proof);
-            Ok(Redirect::to("/account").into_response())
+            let SignedIn { account, record } = &signed_in;
+            session::whole(&app, account, record, proof, &headers).await
         }
         Err(error) => again(&app, ANOTHER, &csrf, &typed, error.into()),
     }

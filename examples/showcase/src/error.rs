@@ -20,6 +20,8 @@ use crate::layout::{self, Who};
 pub(crate) enum AppError {
     /// The request cannot be understood: nothing was evaluated.
     BadRequest(&'static str),
+    /// Every second step failed too often and is disabled.
+    Disabled,
     /// The request comes from another site, or its form is too old.
     Forged,
     /// The page is there, and does not do this: a form's address that was opened as a page.
@@ -48,7 +50,7 @@ impl AppError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Forged => StatusCode::FORBIDDEN,
+            Self::Disabled | Self::Forged => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused => StatusCode::UNAUTHORIZED,
@@ -63,6 +65,10 @@ impl AppError {
     pub(crate) fn words(&self) -> (&'static str, String) {
         match self {
             Self::BadRequest(what) => ("That did not work", (*what).into()),
+            Self::Disabled => (
+                "Your second step is disabled",
+                "It failed too often. Whoever runs this service can let you set up another one.".into(),
+            ),
             Self::Forged => (
                 "Please try again",
                 "The form was opened too long ago, or on another site. Go back, reload the page and send it again.".into(),
@@ -80,7 +86,7 @@ impl AppError {
             }
             Self::TooMany => ("You have enough of these", "Remove one before you add another.".into()),
             Self::Unavailable(_) => {
-                ("Not available right now", "Something on our side does not answer. Nothing was changed. Try again in a moment.".into())
+                ("Not available right now", "Something on our side does not answer, so nothing was granted. Try again in a moment, with a new code if you entered one.".into())
             }
         }
     }
@@ -105,6 +111,9 @@ impl From<TokensError> for AppError {
 impl From<TwoFactorError> for AppError {
     fn from(error: TwoFactorError) -> Self {
         match error {
+            TwoFactorError::LastFactor => Self::BadRequest(
+                "This is your only second step, so it stays. Add another one first.",
+            ),
             TwoFactorError::Rejected(_) => Self::Refused,
             TwoFactorError::Throttled { retry_at } => Self::Throttled(retry_at),
             TwoFactorError::ProofNeeded => Self::ProofNeeded,

@@ -20,10 +20,10 @@ pub(crate) async fn show(
     if !app.outbox_shown {
         return Err(AppError::NotFound);
     }
-    let who = if signed_in.is_ok() {
-        Who::SignedIn
-    } else {
-        Who::Nobody
+    let who = match signed_in {
+        Ok(_) => Who::SignedIn,
+        Err(outage @ AppError::Unavailable(_)) => return Err(outage),
+        Err(_) => Who::Nobody,
     };
     let messages = app.outbox.messages();
     let body = html! {

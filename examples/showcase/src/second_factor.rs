@@ -10,7 +10,7 @@ use serde::Deserialize;
 use twofa_providers::{
     Attempt, Descriptor, Offer, Response as Answer, Verified,
     token_store::{
-        FactorId,
+        FactorId, FactorState,
         ott_core::{Handle, Subject},
     },
 };
@@ -136,7 +136,7 @@ pub(crate) async fn verify(
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
     match check(&app, &half.account, flow.as_ref(), &network, &typed).await {
-        Ok(proof) => session::whole(&app, &half, proof, &headers).await,
+        Ok(proof) => session::whole(&app, &half.account, &half.record, proof, &headers).await,
         Err(error) => {
             again(
                 &app,
@@ -157,12 +157,13 @@ pub(crate) async fn prove(
     Flow(flow): Flow,
     FormToken(csrf): FormToken,
     Network(network): Network,
+    headers: HeaderMap,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
     match check(&app, &signed_in.account, flow.as_ref(), &network, &typed).await {
         Ok(proof) => {
-            app.keep_proof(signed_in.record, proof);
-            Ok(Redirect::to("/account").into_response())
+            let SignedIn { account, record } = &signed_in;
+            session::whole(&app, account, record, proof, &headers).await
         }
         Err(error) => {
             again(
@@ -192,6 +193,15 @@ async fn check(
         .await?)
 }
 
+/// Whether the account ever confirmed a second step that is still there, disabled ones included:
+/// then a password alone enrols nothing.
+pub(crate) async fn has_second_step(app: &App, account: &Account) -> Result<bool, AppError> {
+    let factors = app.two_factor.factors(&account.subject).await?;
+    Ok(factors
+        .iter()
+        .any(|factor| factor.state != FactorState::Pending))
+}
+
 /// A try as the engine wants it. An unreadable factor is refused; none at all means any.
 pub(crate) fn attempt<'a>(
     account: &'a Account,
@@ -200,9 +210,10 @@ pub(crate) fn attempt<'a>(
     flow: Option<&'a Handle>,
     network: &'a str,
 ) -> Result<Attempt<'a>, AppError> {
-    let mut attempt = Attempt::new(&account.subject, provider)
-        .epoch(account.epoch)
-        .address(network);
+    let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
+    if !network.is_empty() {
+        attempt = attempt.address(network);
+    }
     if !factor.is_empty() {
         attempt = attempt.factor(FactorId::parse(factor).ok_or(AppError::Refused)?);
     }
@@ -220,7 +231,15 @@ async fn show(
 ) -> Result<Response, AppError> {
     let offers = app.two_factor.offered(subject).await?;
     if offers.is_empty() {
-        return Ok(Redirect::to("/welcome").into_response());
+        let factors = app.two_factor.factors(subject).await?;
+        let disabled = factors
+            .iter()
+            .any(|factor| factor.state == FactorState::Disabled);
+        return if disabled {
+            Err(AppError::Disabled)
+        } else {
+            Ok(Redirect::to("/welcome").into_response())
+        };
     }
     Ok(page(place, csrf, &offers, None, None).into_response())
 }

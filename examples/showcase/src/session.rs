@@ -12,9 +12,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
-use twofa_providers::token_store::{
-    Revoke, Unchecked,
-    ott_core::{Binding, Extra, Handle, Policy, RecordId},
+use twofa_providers::{
+    Verified,
+    token_store::{
+        Revoke, Unchecked,
+        ott_core::{Binding, Extra, Handle, Policy, RecordId},
+    },
 };
 
 use crate::{
@@ -118,14 +121,20 @@ impl FromRequestParts<Arc<App>> for Flow {
 }
 
 /// The network address that limits count for: an IPv6 address as its /64, which one household has.
+///
+/// Empty where it is not known: behind a proxy on this machine every visitor has the proxy's, and one
+/// of them could use up the tries of all. Limiting addresses is then the proxy's part.
 pub(crate) struct Network(pub(crate) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Network {
+impl FromRequestParts<Arc<App>> for Network {
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
         let ConnectInfo(peer) = peer.map_err(AppError::unavailable)?;
+        if app.behind_proxy && peer.ip().is_loopback() {
+            return Ok(Self(String::new()));
+        }
         Ok(Self(match peer.ip().to_canonical() {
             IpAddr::V4(address) => address.to_string(),
             IpAddr::V6(address) => {
@@ -153,14 +162,15 @@ pub(crate) async fn half(
     ))
 }
 
-/// After the second factor: a new session under a new id; the token of the first step is void.
+/// After each proof of a second factor: a new session under a new id. What was before it, the
+/// token of the first step or the session until now, is void.
 pub(crate) async fn whole(
     app: &App,
-    half: &HalfSignedIn,
-    proof: twofa_providers::Verified,
+    account: &Account,
+    earlier: &RecordId,
+    proof: impl Into<Arc<Verified>>,
     agent: &HeaderMap,
 ) -> Result<Response, AppError> {
-    let account = &half.account;
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let agent = browser(agent.get(header::USER_AGENT));
     let issued = app
@@ -174,8 +184,9 @@ pub(crate) async fn whole(
             },
         )
         .await?;
-    app.tokens.revoke(&Revoke::Record(half.record)).await?;
-    app.keep_proof(*issued.record.id(), proof);
+    app.tokens.revoke(&Revoke::Record(*earlier)).await?;
+    app.forget_proof(earlier);
+    app.keep_proof(*issued.record.id(), proof.into());
     let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
     let cookies = [
         session,

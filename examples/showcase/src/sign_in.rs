@@ -19,6 +19,7 @@ use crate::{
     error::{AppError, with_status},
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
+    second_factor::has_second_step,
     session::{self, HalfSignedIn, Network, SignedIn},
 };
 
@@ -100,7 +101,8 @@ pub(crate) async fn register(
     Network(network): Network,
     Posted(form): Posted<Credentials>,
 ) -> Result<Response, AppError> {
-    spend(&app, &[address_charge(&network)]).await?;
+    let charges: Vec<_> = address_charge(&network).into_iter().collect();
+    spend(&app, &charges).await?;
     let again = |wrong: &str| {
         let error = AppError::BadRequest("");
         Ok(with_status(
@@ -167,13 +169,11 @@ pub(crate) async fn sign_in(
     let operation = [("address", network.as_str())];
     let account = Binding::tenant("").destination(&email);
     let account_key = LimitKey::new("password account", &account.operation(&operation));
-    let charges = [
-        address_charge(&network),
-        Charge {
-            key: account_key,
-            limit: PER_ACCOUNT,
-        },
-    ];
+    let mut charges: Vec<_> = address_charge(&network).into_iter().collect();
+    charges.push(Charge {
+        key: account_key,
+        limit: PER_ACCOUNT,
+    });
     if let Err(error) = spend(&app, &charges).await {
         let (_, sentence) = error.words();
         return if matches!(error, AppError::Throttled(_)) {
@@ -193,7 +193,7 @@ pub(crate) async fn sign_in(
                 .refund(&charges, 1)
                 .await
                 .map_err(AppError::unavailable)?;
-            let enrolled = !app.two_factor.offered(&account.subject).await?.is_empty();
+            let enrolled = has_second_step(&app, &account).await?;
             session::half(
                 &app,
                 &account,
@@ -233,15 +233,13 @@ pub(crate) async fn sign_out(
     Ok(session::ended(&app))
 }
 
-fn address_charge(network: &str) -> Charge {
+fn address_charge(network: &str) -> Option<Charge> {
     let operation = [("address", network)];
-    Charge {
-        key: LimitKey::new(
-            "password address",
-            &Binding::tenant("").operation(&operation),
-        ),
+    let binding = Binding::tenant("").operation(&operation);
+    (!network.is_empty()).then(|| Charge {
+        key: LimitKey::new("password address", &binding),
         limit: PER_ADDRESS,
-    }
+    })
 }
 
 async fn spend(app: &App, charges: &[Charge]) -> Result<(), AppError> {

@@ -11,7 +11,7 @@ use twofa_providers::{
     token_store::{
         Clock as _, ManualClock, MemoryStore, Tokens, key_file,
         ott_core::{
-            Binding, Destination, KeyRing, Policy, Purpose, Subject,
+            Binding, Destination, Issuer, KeyRing, Policy, Purpose, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
@@ -29,6 +29,21 @@ fn authenticator() -> Result<(), Box<dyn Error>> {
     let last_accepted = Some(step.get()); // store it, only ever forward
     assert!(totp.verify(&secret, code.expose_secret(), now, last_accepted).is_err());
     assert!(uri.expose_secret().starts_with("otpauth://totp/Example:alice"));
+    Ok(())
+}
+
+#[test]
+#[rustfmt::skip]
+fn the_rules_alone() -> Result<(), Box<dyn Error>> {
+    const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+    let (alice, now) = (Subject::new("", "4711")?, DateTime::UNIX_EPOCH);
+    let issuer = Issuer::new(KeyRing::generate()?);
+    let binding = Binding::subject(&alice);
+    let mut issued = issuer.issue(&SIGN_IN, &binding, now)?;
+    let typed = issued.token.expose_secret();
+    let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &binding, typed, now)?;
+    assert!(issued.record.redeem(&presented, now).is_ok());
+    assert!(issued.record.redeem(&presented, now).is_err()); // once
     Ok(())
 }
 

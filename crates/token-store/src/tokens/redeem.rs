@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use ott_core::{
-    Binding, Handle, Policy, Presented, Reason, Record, Rejected, Stored, Usage, chrono::TimeDelta,
+    Binding, Handle, Policy, Presented, Reason, Record, Rejected, Stored, Subject, Usage,
+    chrono::TimeDelta,
 };
 
-use super::spending::counted_nothing;
+use super::spending::{counted_nothing, subject_of};
 use crate::{OpenRedeem, Opened, Redeemed, TokenStore, Tokens, TokensError, Unchecked, What};
 
 /// How often the use of a bearer token is written down at most.
@@ -92,7 +93,9 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         let presented = self
             .issuer
             .present_by_id(policy, handle, binding, typed, self.now());
-        let presented = presented.map_err(|rejected| self.refused(policy, None, rejected))?;
+        let owner = subject_of(binding);
+        let presented =
+            presented.map_err(|rejected| self.refused(policy, owner.as_ref(), None, rejected))?;
         let spent = self.spend(policy, binding).await?;
         let opened = self
             .store
@@ -105,7 +108,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
                 Ok((transaction, self.redeemed(policy, stored)?))
             }
             Opened::Refused(reason) => {
-                let error = self.refused_record(policy, &presented, reason).await;
+                let owner = owner.as_ref();
+                let error = self.refused_record(policy, &presented, owner, reason).await;
                 let times = u32::from(counted_nothing(&error));
                 self.give_back(&spent, times).await;
                 Err(error)
@@ -141,7 +145,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             ));
         }
         let now = self.now();
-        let refuse = |id, rejected| self.refused(policy, id, rejected);
+        let refuse = |id, rejected| self.refused(policy, None, id, rejected);
         let presented = self
             .issuer
             .present_by_itself(policy, tenant, presented, now)
@@ -191,9 +195,13 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     ) -> Result<Record, TokensError> {
         self.known_once(policy)?;
         // What cannot be a token is refused before it costs the account anything.
-        let presented = present().map_err(|rejected| self.refused(policy, None, rejected))?;
+        let owner = subject_of(binding);
+        let refuse = |rejected| self.refused(policy, owner.as_ref(), None, rejected);
+        let presented = present().map_err(refuse)?;
         let spent = self.spend(policy, binding).await?;
-        let redeemed = self.redeem_presented(policy, &presented).await;
+        let redeemed = self
+            .redeem_presented(policy, &presented, owner.as_ref())
+            .await;
         let times = match &redeemed {
             // A success gives back what its own flow spent, and nothing that others did.
             Ok(record) => record.stored().attempts.max(1),
@@ -207,6 +215,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self,
         policy: &Policy,
         presented: &Presented,
+        owner: Option<&Subject>,
     ) -> Result<Record, TokensError> {
         let redeemed = self
             .store
@@ -215,7 +224,9 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .map_err(|error| self.outage("redeem", error))?;
         match redeemed {
             Redeemed::Redeemed(stored) => self.redeemed(policy, stored),
-            Redeemed::Refused(reason) => Err(self.refused_record(policy, presented, reason).await),
+            Redeemed::Refused(reason) => {
+                Err(self.refused_record(policy, presented, owner, reason).await)
+            }
         }
     }
 
@@ -233,6 +244,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self,
         policy: &Policy,
         presented: &Presented,
+        owner: Option<&Subject>,
         reason: Reason,
     ) -> TokensError {
         if reason == Reason::KeyMissing {
@@ -247,12 +259,13 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
                 }
                 None => self.refused(
                     policy,
+                    owner,
                     Some(*presented.id()),
                     Rejected::new(Reason::KeyRetired),
                 ),
             };
         }
-        self.refused(policy, Some(*presented.id()), Rejected::new(reason))
+        self.refused(policy, owner, Some(*presented.id()), Rejected::new(reason))
     }
 
     fn known_once(&self, policy: &Policy) -> Result<(), TokensError> {
@@ -283,7 +296,7 @@ impl<S: TokenStore + ?Sized> WithoutLimits<'_, S> {
         presented: &Presented,
     ) -> Result<Record, TokensError> {
         self.tokens.known_once(policy)?;
-        self.tokens.redeem_presented(policy, presented).await
+        self.tokens.redeem_presented(policy, presented, None).await
     }
 }
 

@@ -85,7 +85,7 @@ fn charge(
     })
 }
 
-fn subject_of(binding: &Binding<'_>) -> Option<Subject> {
+pub(super) fn subject_of(binding: &Binding<'_>) -> Option<Subject> {
     let (tenant, id) = binding.owner()?;
     Subject::new(tenant, id).ok()
 }

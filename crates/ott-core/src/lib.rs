@@ -59,6 +59,7 @@ mod hex;
 mod issuer;
 mod keys;
 mod limit;
+mod messages;
 mod policy;
 mod purpose;
 mod record;

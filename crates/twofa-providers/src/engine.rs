@@ -3,6 +3,7 @@
 mod builder;
 mod devices;
 mod prove;
+mod renew;
 mod spending;
 
 use std::sync::Arc;
@@ -156,13 +157,15 @@ impl TwoFactor {
             factor: &stored.id,
             kind: &stored.kind,
         };
-        let opened = seal::open(self.tokens.issuer().keys(), &context, &stored.sealed);
+        let keys = self.tokens.issuer().keys();
+        let opened = seal::open(keys, &context, &stored.sealed);
         match opened.and_then(|plain| read_secret(&plain).ok_or(SealError::Broken)) {
             Ok((proved, secret)) => Ok(OpenFactor {
                 id: stored.id,
                 label: stored.label,
                 last: stored.last,
                 proved,
+                old_seal: seal::needs_renewal(keys, &stored.sealed).then_some(stored.sealed),
                 secret,
             }),
             Err(SealError::KeyMissing(key)) => {

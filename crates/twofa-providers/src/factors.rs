@@ -312,10 +312,19 @@ impl TwoFactor {
             factor: &id,
             kind,
         };
+        Ok((id, self.seal_under_first(&context, proved, secret)?))
+    }
+
+    /// Seals a secret under the key that seals now.
+    pub(crate) fn seal_under_first(
+        &self,
+        context: &SealedFor<'_>,
+        proved: bool,
+        secret: &[u8],
+    ) -> Result<Vec<u8>, TwoFactorError> {
         let plain = write_secret(proved, secret);
-        let sealed = seal::seal(self.tokens.issuer().keys(), &context, &plain, &mut SysRng);
-        let sealed = sealed.map_err(|error| TwoFactorError::Unavailable(error.into()))?;
-        Ok((id, sealed))
+        let sealed = seal::seal(self.tokens.issuer().keys(), context, &plain, &mut SysRng);
+        sealed.map_err(|error| TwoFactorError::Unavailable(error.into()))
     }
 
     pub(crate) async fn insert(&self, factor: &StoredFactor) -> Result<(), TwoFactorError> {

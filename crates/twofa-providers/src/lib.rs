@@ -48,7 +48,9 @@
 //!   required, also when several enrol or remove at once.
 //! * One channel, or one provider, never counts twice, where the attempt names those that were used.
 //! * Whatever is down, nothing is proved: [`TwoFactorError::Unavailable`], never a shorter list.
-//! * Secrets rest sealed; no code, secret, URI or address stands in an event, error or `Debug` text.
+//! * Secrets rest sealed, and follow the key ring: what an old key sealed is sealed again when its
+//!   factor proves something, or by [`TwoFactor::renew_seals`].
+//! * No code, secret, URI or address stands in an event, error or `Debug` text.
 //!
 //! # What it does not
 //!

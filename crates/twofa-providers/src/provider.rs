@@ -269,6 +269,8 @@ pub struct OpenFactor {
     pub(crate) last: Option<u64>,
     /// Whether it was enrolled under a proof of another factor.
     pub(crate) proved: bool,
+    /// Its seal, where another key made it than the one that seals now.
+    pub(crate) old_seal: Option<Vec<u8>>,
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
 

@@ -447,13 +447,14 @@ async fn an_outage_is_no_unknown_device_and_a_lost_key_is_one() {
         assert!(is_outage(&verified), "{verb}");
         world.store.recover();
     }
-    // A ring without the device's key: its owner signs in as from any other.
+    // A ring without the device's key: its owner signs in as from any other. The proof is of this ring,
+    // or the factor would be sealed again with the key that it lacks.
+    let proof = world.proof(&alice(), &app).await;
     let ring = watched::ring(&[
         &format!("2 {}", watched::KEY_2),
         &format!("1 {}", watched::KEY_1),
     ]);
     let ahead = world.beside_knowing(ring);
-    let proof = ahead.proof(&alice(), &app).await;
     let newer = remembered(&ahead, &proof).await;
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&app);

@@ -9,9 +9,10 @@ use twofa_providers::{
     Attempt, Response, TwoFactorError, Verified,
     token_store::{
         FactorId, What,
-        ott_core::{Channel, Handle, Reason, Subject},
+        ott_core::{Channel, Handle, Reason, State, Subject},
     },
 };
+use watched::Meanwhile;
 use world::{EMAIL_CODE, World, alice, is_outage, reason, subject, wrong};
 
 const ADDRESS: &str = "alice@example.org";
@@ -241,6 +242,39 @@ async fn five_wrong_codes_end_a_flow() {
         reason(verify(&world, attempt, &code).await),
         Reason::Exhausted
     );
+}
+
+#[tokio::test]
+async fn a_factor_that_goes_while_its_code_is_redeemed_proves_nothing() {
+    let alice = alice();
+    for what in [Meanwhile::Removes, Meanwhile::Disables] {
+        let world = World::new();
+        let factor = world.confirmed_email(&alice, ADDRESS, None).await;
+        let mine = of(&alice, factor);
+        let (handle, code) = request(&world, mine).await;
+        world.store.meanwhile(what(factor));
+        let verified = verify(&world, mine.handle(&handle), &code).await;
+        assert_eq!(reason(verified), Reason::Revoked);
+        let told = world.log.whats();
+        assert!(told.contains(&What::FactorRefused(factor, Reason::Revoked)));
+        assert!(!told.contains(&What::FactorVerified(factor)));
+        // The code is spent, and the factor proves nothing from now on.
+        let again = verify(&world, mine.handle(&handle), &code).await;
+        assert_eq!(reason(again), Reason::Unknown);
+        let stored = world.store.records().await;
+        assert!(stored.iter().all(|stored| stored.state == State::Spent));
+    }
+    // Nor is one confirmed that was removed while its code was on the way.
+    let world = World::new();
+    let factor = world.enrol_email(&alice, ADDRESS, None).await;
+    let mine = of(&alice, factor);
+    let requested = world.engine.request_confirmation(&mine).await.unwrap();
+    world.store.meanwhile(Meanwhile::Removes(factor));
+    let (handle, code) = (requested.handle.unwrap(), world.sent());
+    let attempt = mine.handle(&handle);
+    let typed = Response::typed(&code);
+    let confirmed = world.engine.confirm(&attempt, &typed).await;
+    assert_eq!(reason(confirmed), Reason::Revoked);
 }
 
 #[tokio::test]

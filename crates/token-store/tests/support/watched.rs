@@ -53,6 +53,14 @@ pub(crate) struct Watched {
     edit: Mutex<Option<fn(&mut Stored)>>,
     issued: Mutex<Vec<RecordId>>,
     asked: Mutex<Vec<&'static str>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// What somebody else does to a factor while a redeem is on its way.
+#[derive(Clone, Copy)]
+pub(crate) enum Meanwhile {
+    Disables(FactorId),
+    Removes(FactorId),
 }
 
 impl Watched {
@@ -67,6 +75,22 @@ impl Watched {
     /// Edits each row that is found or listed from now on.
     pub(crate) fn edit(&self, edit: fn(&mut Stored)) {
         *self.edit.lock().expect("no panic") = Some(edit);
+    }
+
+    /// Somebody else does this during the next redeem.
+    pub(crate) fn meanwhile(&self, what: Meanwhile) {
+        *self.meanwhile.lock().expect("no panic") = Some(what);
+    }
+
+    async fn let_others_act(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let meanwhile = self.meanwhile.lock().expect("no panic").take();
+        let done = match meanwhile {
+            None => return Ok(()),
+            Some(Meanwhile::Disables(id)) => self.inner.update(&id, &FactorChange::Disable).await?,
+            Some(Meanwhile::Removes(id)) => self.inner.remove(&id, now).await?,
+        };
+        assert!(done, "the factor was there");
+        Ok(())
     }
 
     /// The verbs asked for since the last call.
@@ -134,6 +158,7 @@ impl TokenStore for Watched {
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
         self.ask("redeem")?;
+        self.let_others_act(now).await?;
         self.inner.redeem(presented, now).await
     }
 

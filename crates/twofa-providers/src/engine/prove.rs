@@ -1,7 +1,7 @@
 //! Proving: pay, ask the provider, burn what it claims.
 
 use token_store::{
-    Advanced, What,
+    Advanced, FactorState, What,
     ott_core::{Reason, Rejected},
 };
 
@@ -39,6 +39,9 @@ impl TwoFactor {
             match proved {
                 Ok(won) => {
                     self.give_back_all(&won, &paid).await;
+                    if let Some(factor) = factor {
+                        self.renew_after_use(attempt.subject, id, factor).await;
+                    }
                     return Ok(Verified {
                         subject: attempt.subject.clone(),
                         factor: factor.map(OpenFactor::id),
@@ -137,8 +140,20 @@ impl TwoFactor {
             (Some(factor), Occasion::Verify, Some(counter)) => {
                 self.factors.advance(&factor.id, counter, now).await
             }
-            // The token was redeemed, and there is no counter.
-            (_, Occasion::Verify, None) => Ok(Advanced::Accepted),
+            // The token was redeemed, and there is no counter whose step would notice that the factor
+            // was removed or disabled since it was read.
+            (Some(factor), Occasion::Verify, None) => {
+                let stored = self.stored(attempt.subject).await?;
+                let active = stored
+                    .iter()
+                    .any(|stored| stored.id == factor.id && stored.state == FactorState::Active);
+                Ok(if active {
+                    Advanced::Accepted
+                } else {
+                    Advanced::Absent
+                })
+            }
+            (None, Occasion::Verify, None) => Ok(Advanced::Accepted),
             (None, _, _) => return Err(TwoFactorError::Misuse("a counter without a factor")),
         };
         match advanced.map_err(|error| self.outage("advance", error))? {

@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// What to do with the bits behind the last whole byte when they are not zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,16 +24,18 @@ pub(crate) fn encode(bytes: &[u8]) -> Zeroizing<String> {
     let symbols = bytes.len().saturating_mul(8).div_ceil(5);
     // The whole length at once, here and below: what grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(symbols));
-    let mut bits = Bits::default();
+    // The last bits read; of them the lowest `held` are not written yet.
+    let (mut bits, mut held) = (Zeroizing::new(0_u64), 0_u32);
     for byte in bytes {
-        bits.push(*byte, 8);
-        while let Some(symbol) = bits.pop(5) {
-            text.push(letter(symbol));
+        *bits = *bits << 8 | u64::from(*byte);
+        held = held.saturating_add(8);
+        while let Some(rest) = held.checked_sub(5) {
+            text.push(letter(bits.wrapping_shr(rest)));
+            held = rest;
         }
     }
-    if bits.held > 0 {
-        bits.push(0, 5_u8.saturating_sub(bits.held));
-        text.extend(bits.pop(5).map(letter));
+    if held > 0 {
+        text.push(letter(bits.wrapping_shl(5_u32.saturating_sub(held))));
     }
     text
 }
@@ -42,9 +44,13 @@ pub(crate) fn encode(bytes: &[u8]) -> Zeroizing<String> {
 /// Refuses foreign characters and impossible lengths.
 ///
 /// Specification: RFC 4648 section 6; sections 3.2 and 3.5 for padding and stray bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "of the last bits, the oldest eight that are not written yet"
+)]
 pub(crate) fn decode(text: &str, stray: StrayBits) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len().saturating_mul(5).div_ceil(8)));
-    let mut bits = Bits::default();
+    let (mut bits, mut held) = (Zeroizing::new(0_u64), 0_u32);
     let (mut symbols, mut padding) = (0_usize, 0_usize);
     for byte in text.bytes() {
         match byte {
@@ -54,19 +60,26 @@ pub(crate) fn decode(text: &str, stray: StrayBits) -> Option<Zeroizing<Vec<u8>>>
             _ if padding > 0 => return None,
             _ => {
                 symbols = symbols.saturating_add(1);
-                bits.push(value(byte)?, 5);
-                bytes.extend(bits.pop(8));
+                *bits = *bits << 5 | u64::from(value(byte)?);
+                held = held.saturating_add(5);
+                if let Some(rest) = held.checked_sub(8) {
+                    bytes.push(bits.wrapping_shr(rest) as u8);
+                    held = rest;
+                }
             }
         }
     }
+    let stray_bits = *bits & !(u64::MAX.wrapping_shl(held));
     // Five bits and more would be a symbol without need: 1, 3 or 6 symbols behind whole blocks.
-    let possible = bits.held < 5;
-    let clean = stray == StrayBits::Drop || bits.value == 0;
+    let possible = held < 5;
+    let clean = stray == StrayBits::Drop || stray_bits == 0;
     let padded = padding < 8 && symbols.saturating_add(padding).is_multiple_of(8);
     (possible && clean && (padding == 0 || padded)).then_some(bytes)
 }
 
-fn letter(symbol: u8) -> char {
+/// The letter of the lowest five bits.
+fn letter(bits: u64) -> char {
+    let symbol = (bits & 31) as u8;
     let base = if symbol < 26 {
         b'A'
     } else {
@@ -83,33 +96,4 @@ fn value(byte: u8) -> Option<u8> {
         _ => return None,
     };
     Some(byte.wrapping_sub(base))
-}
-
-/// The bits between two alphabets, at most twelve of them.
-#[derive(Default)]
-struct Bits {
-    value: u16,
-    held: u8,
-}
-
-impl Bits {
-    fn push(&mut self, bits: u8, count: u8) {
-        self.value = self.value.wrapping_shl(count.into()) | u16::from(bits);
-        self.held = self.held.saturating_add(count);
-    }
-
-    /// The oldest `count` bits, if there are as many.
-    fn pop(&mut self, count: u8) -> Option<u8> {
-        let rest = self.held.checked_sub(count)?;
-        let bits = self.value.wrapping_shr(rest.into());
-        self.value ^= bits.wrapping_shl(rest.into());
-        self.held = rest;
-        u8::try_from(bits).ok()
-    }
-}
-
-impl Drop for Bits {
-    fn drop(&mut self) {
-        self.value.zeroize();
-    }
 }

@@ -9,33 +9,52 @@ use crate::{Digits, Reason, Rejected};
 /// A code that this crate made, as text with its leading zeros.
 ///
 /// Not comparable on purpose: comparing codes is the work of `verify`.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Code {
+    /// Ten digits, of which the last ones count.
     text: [u8; 10],
-    #[zeroize(skip)]
     digits: Digits,
 }
 
+const POWERS_OF_TEN: [u32; 10] = [
+    1_000_000_000,
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+    1,
+];
+
 impl Code {
+    #[expect(clippy::arithmetic_side_effects, reason = "no power is 0")]
     pub(crate) fn new(truncated: u32, digits: Digits) -> Self {
-        let mut text = [b'0'; 10];
-        let mut rest = digits.reduce(truncated);
-        for digit in text.iter_mut().take(digits.get().into()).rev() {
-            *digit = u8::try_from(rest % 10).map_or(b'0', |digit| digit | b'0');
-            rest /= 10;
-        }
-        rest.zeroize();
+        let number = digits.reduce(truncated);
+        // Each digit by itself, so that none waits for another. Nothing here depends on the number.
+        let text = POWERS_OF_TEN.map(|power| (number / power % 10) as u8 | b'0');
         Code { text, digits }
     }
 
     /// The digits.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
-        let digits = self.text.get(..self.digits.get().into());
+        let front = self.text.len().saturating_sub(self.digits.get().into());
+        let digits = self.text.get(front..);
         // Neither default is ever taken: at most ten digits, and all of them ASCII.
         core::str::from_utf8(digits.unwrap_or_default()).unwrap_or_default()
     }
 }
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        self.text = [0; 10];
+        zeroize::optimization_barrier(&self.text);
+    }
+}
+
+impl ZeroizeOnDrop for Code {}
 
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

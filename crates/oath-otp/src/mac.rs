@@ -5,13 +5,10 @@ use zeroize::Zeroize;
 use crate::hash::{self, BlockHash};
 use crate::{Algorithm, Code, Digits, Secret};
 
-/// How many counters are in work at a time, and so how much of the stack.
-const LANES: usize = 4;
-
 /// The code of one counter.
 pub(crate) fn code(algorithm: Algorithm, digits: Digits, secret: &Secret, counter: u64) -> Code {
     let mut truncated = 0;
-    for_each(algorithm, secret.expose_secret(), counter, 1, |_, value| {
+    lanes::<1>(algorithm, secret.expose_secret(), counter, 1, |_, value| {
         truncated = value
     });
     let code = Code::new(truncated, digits);
@@ -32,10 +29,20 @@ pub(crate) fn for_each(
     count: u64,
     visit: impl FnMut(u64, u32),
 ) {
+    lanes::<4>(algorithm, key, first, count, visit);
+}
+
+fn lanes<const LANES: usize>(
+    algorithm: Algorithm,
+    key: &[u8],
+    first: u64,
+    count: u64,
+    visit: impl FnMut(u64, u32),
+) {
     match algorithm {
-        Algorithm::Sha1 => with_blocks::<hash::Sha1>(key, first, count, visit),
-        Algorithm::Sha256 => with_blocks::<hash::Sha256>(key, first, count, visit),
-        Algorithm::Sha512 => with_blocks::<hash::Sha512>(key, first, count, visit),
+        Algorithm::Sha1 => with_blocks::<hash::Sha1, LANES>(key, first, count, visit),
+        Algorithm::Sha256 => with_blocks::<hash::Sha256, LANES>(key, first, count, visit),
+        Algorithm::Sha512 => with_blocks::<hash::Sha512, LANES>(key, first, count, visit),
         #[cfg(feature = "sha3")]
         Algorithm::Sha3_224 => simple::<sha3::Sha3_224>(key, first, count, visit),
         #[cfg(feature = "sha3")]
@@ -49,57 +56,102 @@ pub(crate) fn for_each(
 
 /// HMAC with one key schedule: two compressions for the key, two for each counter.
 ///
-/// Inner hashes of several counters first, then their outer ones: neighbours in either pass do not
-/// wait for each other, and one scratch block serves all of them.
-fn with_blocks<H: BlockHash>(key: &[u8], first: u64, count: u64, mut visit: impl FnMut(u64, u32)) {
+/// Of several counters all blocks are written first, then compressed: neighbours do not wait for
+/// each other, and no block is read while its bytes are still on their way to memory.
+fn with_blocks<H: BlockHash, const LANES: usize>(
+    key: &[u8],
+    first: u64,
+    count: u64,
+    mut visit: impl FnMut(u64, u32),
+) {
     const INNER_PAD: u8 = 0x36;
     const OUTER_PAD: u8 = 0x5c;
 
-    let mut block = H::ZEROS;
-    if key.len() > usize::from(H::BLOCK_BYTES) {
-        H::hash_long_key(key, &mut block);
-    } else {
-        put(block.as_mut(), key);
+    // Counters are no secret: these are not wiped.
+    let mut counters = [H::ZEROS; LANES];
+    for block in &mut counters {
+        finish::<H>(block, 8);
     }
-    let (mut inner, mut outer) = (H::INITIAL, H::INITIAL);
-    mask(block.as_mut(), INNER_PAD);
-    H::compress(&mut inner, &block);
-    mask(block.as_mut(), INNER_PAD ^ OUTER_PAD);
-    H::compress(&mut outer, &block);
+    write_counters::<H, LANES>(&mut counters, first);
 
-    let mut lanes = [H::INITIAL; LANES];
-    let (mut counter, mut left) = (first, count);
-    while left > 0 {
-        let (mut done, start) = (0_u64, counter);
-        block = H::ZEROS;
-        finish::<H>(&mut block, 8);
-        for lane in lanes.iter_mut().zip(0..left).map(|(lane, _)| lane) {
-            put(block.as_mut(), &counter.to_be_bytes());
-            *lane = inner;
-            H::compress(lane, &block);
-            // Wraps only behind the last counter there is.
-            counter = counter.wrapping_add(1);
-            done = done.saturating_add(1);
+    let mut secret = Work::<H, LANES>::new();
+    if key.len() > usize::from(H::BLOCK_BYTES) {
+        H::hash_long_key(key, &mut secret.key[0]);
+    } else {
+        put_key(secret.key[0].as_mut(), key);
+    }
+    secret.key[1] = secret.key[0];
+    mask(secret.key[0].as_mut(), INNER_PAD);
+    mask(secret.key[1].as_mut(), OUTER_PAD);
+    H::compress(&mut secret.inner, &secret.key[0]);
+    H::compress(&mut secret.outer, &secret.key[1]);
+    for block in &mut secret.blocks {
+        finish::<H>(block, H::OUTPUT_BYTES);
+    }
+
+    let (mut start, mut left) = (first, count);
+    loop {
+        let lanes = usize::try_from(left).map_or(LANES, |left| left.min(LANES));
+        for (lane, counter) in secret.lanes.iter_mut().zip(&counters).take(lanes) {
+            *lane = secret.inner;
+            H::compress(lane, counter);
         }
-        block = H::ZEROS;
-        finish::<H>(&mut block, H::OUTPUT_BYTES);
-        for (lane, offset) in lanes.iter_mut().zip(0..done) {
-            H::write(lane, &mut block);
-            *lane = outer;
-            H::compress(lane, &block);
+        for (lane, block) in secret.lanes.iter_mut().zip(&mut secret.blocks).take(lanes) {
+            H::write(lane, block);
+        }
+        for (lane, block) in secret.lanes.iter_mut().zip(&secret.blocks).take(lanes) {
+            *lane = secret.outer;
+            H::compress(lane, block);
+        }
+        for (lane, offset) in secret.lanes.iter().zip(0..).take(lanes) {
             let (head, tail) = H::ends(lane);
             visit(start.wrapping_add(offset), truncate(head, tail));
         }
-        left = left.saturating_sub(done);
+        left = left.saturating_sub(LANES as u64);
+        if left == 0 {
+            break;
+        }
+        // Wraps only behind the last counter there is.
+        start = start.wrapping_add(LANES as u64);
+        write_counters::<H, LANES>(&mut counters, start);
     }
+}
 
-    // The key in the block was overwritten long ago: what it holds is the last inner hash.
-    if let Some(hash) = block.as_mut().get_mut(..usize::from(H::OUTPUT_BYTES)) {
-        hash.zeroize();
+fn write_counters<H: BlockHash, const LANES: usize>(blocks: &mut [H::Block; LANES], first: u64) {
+    for (block, offset) in blocks.iter_mut().zip(0..) {
+        put(block.as_mut(), &first.wrapping_add(offset).to_be_bytes());
     }
-    inner.zeroize();
-    outer.zeroize();
-    lanes.zeroize();
+}
+
+/// Everything that the key or a hash under it passes through. Wiped on drop.
+struct Work<H: BlockHash, const LANES: usize> {
+    inner: H::State,
+    outer: H::State,
+    lanes: [H::State; LANES],
+    key: [H::Block; 2],
+    blocks: [H::Block; LANES],
+}
+
+impl<H: BlockHash, const LANES: usize> Work<H, LANES> {
+    fn new() -> Self {
+        Work {
+            inner: H::INITIAL,
+            outer: H::INITIAL,
+            lanes: [H::INITIAL; LANES],
+            key: [H::ZEROS; 2],
+            blocks: [H::ZEROS; LANES],
+        }
+    }
+}
+
+impl<H: BlockHash, const LANES: usize> Drop for Work<H, LANES> {
+    fn drop(&mut self) {
+        // Wide stores, which the barrier keeps: wiping byte by byte takes a tenth of a verification.
+        (self.inner, self.outer) = (H::INITIAL, H::INITIAL);
+        (self.lanes, self.blocks) = ([H::INITIAL; LANES], [H::ZEROS; LANES]);
+        self.key = [H::ZEROS; 2];
+        zeroize::optimization_barrier(self);
+    }
 }
 
 /// Pads a block whose first `used` bytes are the message behind a block of key (FIPS 180-4 section
@@ -112,6 +164,24 @@ fn finish<H: BlockHash>(block: &mut H::Block, used: u16) {
     }
     if let Some(length) = block.last_chunk_mut() {
         *length = bits.to_be_bytes();
+    }
+}
+
+/// Puts a key in front of zeros, in pieces as wide as they are read again.
+fn put_key(block: &mut [u8], key: &[u8]) {
+    let (whole, rest) = key.as_chunks::<16>();
+    let (pieces, _) = block.as_chunks_mut::<16>();
+    let mut pieces = pieces.iter_mut();
+    // The key first: a zip asks its left side before its right one, and drops what that gave.
+    for (bytes, piece) in whole.iter().zip(pieces.by_ref()) {
+        *piece = *bytes;
+    }
+    if let Some(piece) = pieces.next() {
+        let mut word = 0_u128;
+        for byte in rest.iter().rev() {
+            word = word << 8 | u128::from(*byte);
+        }
+        *piece = word.to_le_bytes();
     }
 }
 

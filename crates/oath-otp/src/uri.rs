@@ -122,8 +122,12 @@ impl Account {
             return Err(UriError::UnknownKind);
         }
 
-        let secret = decode(secret.ok_or(UriError::MissingSecret)?)?;
-        let secret = Secret::from_uri(&secret)?;
+        let secret = secret.ok_or(UriError::MissingSecret)?;
+        let secret = if secret.contains('%') {
+            Secret::from_uri(&decode(secret)?)?
+        } else {
+            Secret::from_uri(secret)?
+        };
         let label = read_label(label, issuer)?;
         let algorithm = algorithm.map_or(Ok(Algorithm::default()), str::parse);
         let algorithm = algorithm.map_err(|_| UriError::InvalidAlgorithm)?;

@@ -8,7 +8,10 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::AppError;
+use crate::{
+    error::AppError,
+    untrusted::{self, FormFault},
+};
 
 /// The hidden field's value for this visitor's forms.
 #[derive(Clone)]
@@ -42,16 +45,10 @@ pub(crate) struct Posted<T>(pub(crate) T);
 #[derive(Deserialize)]
 pub(crate) struct Empty {}
 
-#[derive(Deserialize)]
-struct Guarded {
-    csrf: String,
-}
-
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
-        const FORM: &str = "application/x-www-form-urlencoded";
         let FormToken(expected) = request
             .extensions()
             .get::<FormToken>()
@@ -61,32 +58,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
             .headers()
             .get(header::CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok());
-        if !kind.is_some_and(|kind| {
-            kind.split(';')
-                .next()
-                .is_some_and(|kind| kind.trim() == FORM)
-        }) {
+        if !untrusted::is_form(kind) {
             return Err(AppError::BadRequest("The form did not arrive as a form."));
         }
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|_| AppError::BadRequest("The form is too long."))?;
-        let guarded: Guarded = serde_urlencoded::from_bytes(&body).map_err(|_| AppError::Forged)?;
-        // Hashes of a random value: what a comparison's time tells of one is of no use.
-        if guarded.csrf != expected {
-            return Err(AppError::Forged);
-        }
-        // Every field here is one line of text. What is not (bytes that are no UTF-8 arrive as
-        // U+FFFD) would be stored as something that nobody typed.
-        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
-            .map_err(|_| AppError::BadRequest("The form cannot be read."))?;
-        let strange = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
-        if fields.iter().any(|(_, value)| value.contains(strange)) {
-            return Err(AppError::BadRequest(
-                "The form holds characters that cannot be read.",
-            ));
-        }
-        let form = serde_urlencoded::from_bytes(&body);
-        form.map(Posted)
-            .map_err(|_| AppError::BadRequest("The form is not complete."))
+        let form = untrusted::form(&body, &expected);
+        form.map(Posted).map_err(|fault| match fault {
+            FormFault::Forged => AppError::Forged,
+            FormFault::Incomplete => AppError::BadRequest("The form is not complete."),
+            FormFault::Strange => {
+                AppError::BadRequest("The form holds characters that cannot be read.")
+            }
+            FormFault::Unreadable => AppError::BadRequest("The form cannot be read."),
+        })
     }
 }

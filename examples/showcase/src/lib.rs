@@ -16,6 +16,7 @@ mod outbox;
 mod second_factor;
 mod session;
 mod sign_in;
+mod untrusted;
 
 pub use app::{Showcase, StartError};
 pub use config::Config;

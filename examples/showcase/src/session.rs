@@ -25,6 +25,7 @@ use crate::{
     app::{App, PASSED, SESSION, set_cookie},
     error::AppError,
     headers::new_visit,
+    untrusted,
 };
 
 /// The cookie of the whole sign-in.
@@ -38,12 +39,7 @@ pub(crate) const VISIT: &str = "visit";
 
 /// The value of one of our cookies.
 pub(crate) fn cookie(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
-    let name = if app.secure {
-        format!("__Host-{name}")
-    } else {
-        name.to_owned()
-    };
-    jar.get(&name).map(|cookie| cookie.value().to_owned())
+    untrusted::cookie(jar, app.secure, name)
 }
 
 /// Somebody whose password was right, and nothing more.

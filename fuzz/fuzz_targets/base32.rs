@@ -1,0 +1,72 @@
+//! Base32 is read as `data-encoding` reads it, once blanks, dashes and padding are settled; what is
+//! read is written in one way alone.
+#![no_main]
+
+use data_encoding::{BASE32_NOPAD, DecodeError, Encoding, Specification};
+use libfuzzer_sys::fuzz_target;
+use oath_otp::{Account, Secret, SecretError};
+
+fuzz_target!(|text: &str| {
+    let strict = reference(text, &BASE32_NOPAD);
+    assert_eq!(bytes(Secret::import_short_base32(text)), strict, "{text:?}");
+    let long = strict.and_then(|bytes| match bytes.len() {
+        16.. => Ok(bytes),
+        _ => Err(SecretError::TooShort),
+    });
+    assert_eq!(bytes(Secret::from_base32(text)), long, "{text:?}");
+
+    // In a URI stray bits are dropped, and nothing else differs.
+    let encoded = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+    let uri = format!("otpauth://totp/a?secret={encoded}");
+    if uri.len() <= 4096 {
+        let read = Account::from_uri(&uri).map(|account| account.secret.expose_secret().to_vec());
+        assert_eq!(
+            read,
+            reference(text, &dropping()).map_err(Into::into),
+            "{text:?}"
+        );
+    }
+
+    if let Ok(secret) = Secret::import_short_base32(text) {
+        let written = secret.to_base32();
+        let written = written.expose_secret();
+        assert_eq!(written, BASE32_NOPAD.encode(secret.expose_secret()));
+        let again = Secret::import_short_base32(written).expect("what was written is read");
+        assert_eq!(again.expose_secret(), secret.expose_secret());
+        assert_eq!(again.to_base32().expose_secret(), written);
+    }
+});
+
+fn bytes(secret: Result<Secret, SecretError>) -> Result<Vec<u8>, SecretError> {
+    secret.map(|secret| secret.expose_secret().to_vec())
+}
+
+fn dropping() -> Encoding {
+    let mut specification = Specification::new();
+    specification
+        .symbols
+        .push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    specification.check_trailing_bits = false;
+    specification.encoding().expect("base32")
+}
+
+fn reference(text: &str, encoding: &Encoding) -> Result<Vec<u8>, SecretError> {
+    // Twice the symbols of 1,024 bytes, rounded up.
+    if text.len() > 3277 {
+        return Err(SecretError::TooLong);
+    }
+    let blank = |c: &char| matches!(c, ' ' | '\t' | '\n' | '\x0c' | '\r' | '-');
+    let text: String = text.chars().filter(|c| !blank(c)).collect();
+    let symbols = text.trim_end_matches('=');
+    let padding = text.len() - symbols.len();
+    if padding > 0 && (padding > 7 || !text.len().is_multiple_of(8)) {
+        return Err(SecretError::NotBase32);
+    }
+    let decoded: Result<Vec<u8>, DecodeError> =
+        encoding.decode(symbols.to_ascii_uppercase().as_bytes());
+    match decoded.map_err(|_| SecretError::NotBase32)? {
+        bytes if bytes.is_empty() => Err(SecretError::Empty),
+        bytes if bytes.len() > 1024 => Err(SecretError::TooLong),
+        bytes => Ok(bytes),
+    }
+}

@@ -1,0 +1,277 @@
+//! What a store returns opens only if nothing that the tag covers was edited, and if state and
+//! decision can have come about.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use fuzz::people::{NOW, POLICIES, at, issuer, seeded, subject};
+use libfuzzer_sys::fuzz_target;
+use ott_core::{
+    Binding, Decision, Extra, KeyId, Policy, Reason, RecordId, State, Stored, Subject, TokenDigest,
+    Verdict,
+};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    policy: u8,
+    opened_under: Option<u8>,
+    seed: u64,
+    data: Vec<u8>,
+    decided: Option<Decided>,
+    edits: Vec<Edit>,
+    looked_at: i64,
+    made_up: MadeUp,
+}
+
+/// A decision that was really made, by whomever.
+#[derive(Arbitrary, Debug)]
+struct Decided {
+    approves: bool,
+    wrong_number: bool,
+    stranger: bool,
+    other_tenant: bool,
+    data: Vec<u8>,
+}
+
+/// One column, edited by whoever writes to the database.
+#[derive(Arbitrary, Clone, Debug)]
+enum Edit {
+    Attempts(u32),
+    Binding(u8, u8),
+    Data(Vec<u8>),
+    DecisionApproved,
+    DecisionAt(i64),
+    DecisionData(Vec<u8>),
+    DecisionDecider(String),
+    DecisionGone,
+    DecisionTag(u8, u8),
+    Digest(u8, u8),
+    ExpiresAt(Option<i64>),
+    Id(u8, u8),
+    IdleMicros(Option<i64>),
+    IssuedAt(i64),
+    Key(u32),
+    MaxAttempts(Option<u16>),
+    Number(Option<u8>),
+    Policy(u8, u8),
+    Purpose(String),
+    Slot(Option<[u8; 16]>),
+    State(u8),
+    Subject(Option<String>),
+    Tag(u8, u8),
+    Tenant(String),
+    UsedAt(Option<i64>),
+}
+
+/// A whole row without a key.
+#[derive(Arbitrary, Debug)]
+struct MadeUp {
+    edits: [Edit; 4],
+    binding: [u8; 32],
+    digest: [u8; 32],
+    tag: [u8; 32],
+    issued_at: i64,
+}
+
+fuzz_target!(|input: Input| {
+    let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
+    let (issuer, owner, now) = (issuer(), subject("acme", "4711"), at(NOW));
+    let binding = Binding::subject(&owner);
+    let data = input.data.get(..64).unwrap_or(&input.data);
+    let extra = Extra {
+        data,
+        ..Extra::default()
+    };
+    let mut rng = seeded(input.seed);
+    let issued = issuer.issue_from_rng(policy, &binding, extra, now, &mut rng);
+    let issued = issued.expect("a token");
+    let original = issued.record.stored().clone();
+    assert!(
+        issuer
+            .open(policy, original.clone())
+            .is_ok_and(|record| record == issued.record)
+    );
+
+    // A decision of any kind, written as a store writes it: state and decision in one step.
+    let mut written = original.clone();
+    if let Some(decided) = &input.decided {
+        let decision = decided.decision(&issuer, &issued.record);
+        written.state = if decision.approved {
+            State::Ready
+        } else {
+            State::Denied
+        };
+        written.decision = Some(decision);
+    }
+    let made = written.decision.clone();
+    for edit in input.edits.iter().take(6) {
+        edit.apply(&mut written);
+    }
+    let covered = covered_equal(&original, &written);
+    let allowed = covered && reachable(policy, &written, made.as_ref());
+    let other = input
+        .opened_under
+        .map(|at| usize::from(at) % POLICIES.len());
+    let same_policy = other.is_none_or(|other| POLICIES[other] == *policy);
+    let under = other.map_or(policy, |other| &POLICIES[other]);
+
+    looked_at(&written, input.looked_at);
+    match issuer.open(under, written.clone()) {
+        Ok(record) => {
+            assert!(allowed && same_policy, "opened: {written:?}");
+            assert!(*record.stored() == written);
+        }
+        Err(refused) => {
+            assert!(
+                !(allowed && same_policy),
+                "{:?}: {written:?}",
+                refused.reason()
+            );
+            if !same_policy {
+                assert_eq!(refused.reason(), Reason::Policy);
+            } else if covered {
+                assert_eq!(refused.reason(), Reason::DecisionForged);
+            }
+        }
+    }
+
+    let mut made_up = original.clone();
+    for edit in &input.made_up.edits {
+        edit.apply(&mut made_up);
+    }
+    made_up.binding = input.made_up.binding;
+    made_up.digest = TokenDigest::from_bytes(input.made_up.digest);
+    made_up.tag = input.made_up.tag;
+    made_up.issued_at = at(input.made_up.issued_at);
+    looked_at(&made_up, input.looked_at);
+    assert!(issuer.open(policy, made_up).is_err(), "a row was made up");
+});
+
+/// Whatever a row holds, asking it about its life is safe, and what is over is not live.
+fn looked_at(stored: &Stored, micros: i64) {
+    let now = at(micros);
+    let live = stored.is_live(now);
+    let dead = stored.is_dead_before(now);
+    assert!(!(live && dead) || stored.state.refusal().is_some());
+    drop((stored.owner(), format!("{stored:?}")));
+}
+
+fn covered_equal(one: &Stored, other: &Stored) -> bool {
+    let covered = |stored: &Stored| Stored {
+        state: State::Ready,
+        attempts: 0,
+        used_at: None,
+        decision: None,
+        ..stored.clone()
+    };
+    covered(one) == covered(other)
+}
+
+/// Whether state and decision fit a record of this policy, given the decision that was made.
+fn reachable(policy: &Policy, written: &Stored, made: Option<&Decision>) -> bool {
+    let waits = match policy.purpose().as_str() {
+        "approve" => Some(true),
+        "pair" => Some(true),
+        _ => None,
+    };
+    let genuine = written.decision.is_none() || written.decision.as_ref() == made;
+    let approved = written.decision.as_ref().is_some_and(|decision| {
+        decision.approved
+            && decision.decider.tenant() == written.tenant
+            && written
+                .subject
+                .as_deref()
+                .is_none_or(|id| id == decision.decider.id())
+    });
+    let fits = match (waits, written.state) {
+        (None, State::Waiting) => false,
+        (None, _) => written.decision.is_none(),
+        (Some(_), State::Waiting) => written.decision.is_none(),
+        (Some(_), State::Ready | State::Spent) => approved,
+        (Some(_), _) => true,
+    };
+    genuine && fits
+}
+
+impl Decided {
+    fn decision(&self, issuer: &ott_core::Issuer, record: &ott_core::Record) -> Decision {
+        let tenant = if self.other_tenant { "other" } else { "acme" };
+        let id = if self.stranger { "4712" } else { "4711" };
+        let number = record.stored().number;
+        let number = if self.wrong_number {
+            number.map(|n| n ^ 1)
+        } else {
+            number
+        };
+        let verdict = if self.approves {
+            Verdict::Approve { number }
+        } else {
+            Verdict::Deny
+        };
+        let data = self.data.get(..64).unwrap_or(&self.data);
+        issuer
+            .decide(record, &subject(tenant, id), verdict, data, at(NOW))
+            .expect("a decision")
+    }
+}
+
+impl Edit {
+    fn apply(&self, stored: &mut Stored) {
+        let flip = |bytes: &mut [u8], place: u8, bits: u8| {
+            let place = usize::from(place) % bytes.len();
+            bytes[place] ^= bits;
+        };
+        match self.clone() {
+            Self::Attempts(attempts) => stored.attempts = attempts,
+            Self::Binding(place, bits) => flip(&mut stored.binding, place, bits),
+            Self::Data(data) => stored.data = data,
+            Self::Digest(place, bits) => {
+                let mut digest = *stored.digest.as_bytes();
+                flip(&mut digest, place, bits);
+                stored.digest = TokenDigest::from_bytes(digest);
+            }
+            Self::ExpiresAt(micros) => stored.expires_at = micros.map(at),
+            Self::Id(place, bits) => {
+                let mut id = *stored.id.as_bytes();
+                flip(&mut id, place, bits);
+                stored.id = RecordId::from_bytes(id);
+            }
+            Self::IdleMicros(idle) => stored.idle_micros = idle,
+            Self::IssuedAt(micros) => stored.issued_at = at(micros),
+            Self::Key(id) => stored.key = KeyId(id),
+            Self::MaxAttempts(most) => stored.max_attempts = most,
+            Self::Number(number) => stored.number = number,
+            Self::Policy(place, bits) => flip(&mut stored.policy, place, bits),
+            Self::Purpose(purpose) => stored.purpose = purpose,
+            Self::Slot(slot) => stored.slot = slot,
+            Self::State(number) => {
+                stored.state = State::ALL[usize::from(number) % State::ALL.len()];
+            }
+            Self::Subject(subject) => stored.subject = subject,
+            Self::Tag(place, bits) => flip(&mut stored.tag, place, bits),
+            Self::Tenant(tenant) => stored.tenant = tenant,
+            Self::UsedAt(micros) => stored.used_at = micros.map(at),
+            edit => edit.decision(&mut stored.decision),
+        }
+    }
+
+    fn decision(self, decision: &mut Option<Decision>) {
+        if let Self::DecisionGone = self {
+            *decision = None;
+        }
+        let Some(decision) = decision else {
+            return;
+        };
+        match self {
+            Self::DecisionApproved => decision.approved = !decision.approved,
+            Self::DecisionAt(micros) => decision.at = at(micros),
+            Self::DecisionData(data) => decision.data = data,
+            Self::DecisionDecider(id) => {
+                if let Ok(decider) = Subject::new(decision.decider.tenant(), id) {
+                    decision.decider = decider;
+                }
+            }
+            Self::DecisionTag(place, bits) => decision.tag[usize::from(place) % 32] ^= bits,
+            _ => {}
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -23,7 +22,10 @@ use crate::{
     error::AppError,
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
-    session::{self, SignedIn},
+    recovery::Sheet,
+    second_factor::Next,
+    session::{self, About, SignedIn, Standing},
+    visitor::Visitor,
 };
 
 /// What a second step may be called.
@@ -45,7 +47,12 @@ pub(crate) async fn show(
     signed_in: SignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Markup, AppError> {
-    let SignedIn { account, record } = signed_in;
+    let sheet = Sheet::of(&app, &signed_in.account.subject).await?;
+    let SignedIn {
+        account,
+        record,
+        recovered,
+    } = signed_in;
     let factors = app.two_factor.factors(&account.subject).await?;
     let sessions = app.tokens.list(&SESSION, &account.subject).await?;
     let shown: Vec<_> = factors
@@ -69,6 +76,7 @@ pub(crate) async fn show(
                 @for factor in &shown { (factor_item(factor, last, &csrf)) }
             }
         }
+        (sheet.card(recovered))
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
             ul.plain {
@@ -129,13 +137,15 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
 
 fn session_item(session: &Record, this: bool) -> Markup {
     let stored = session.stored();
+    let About { browser, recovered } = About::of(session);
     html! {
         li {
             div.row.between {
                 div {
-                    h3 { (String::from_utf8_lossy(&stored.data)) }
+                    h3 { (browser) }
                     p.soft.small {
                         "since " (when(stored.issued_at))
+                        @if recovered { " · with a recovery code" }
                         @if let Some(used) = stored.used_at { " · last seen " (when(used)) }
                     }
                 }
@@ -150,7 +160,8 @@ pub(crate) async fn rename(
     signed_in: SignedIn,
     Posted(form): Posted<Rename>,
 ) -> Result<Response, AppError> {
-    let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
+    let proof = app.proof(&signed_in.record);
+    let proof = proof.ok_or(AppError::ProofNeeded(Next::Account))?;
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
     let renamed = app.two_factor.rename(&proof, &factor, &form.label).await;
     renamed.map_err(|error| match error {
@@ -166,10 +177,11 @@ pub(crate) async fn rename(
 pub(crate) async fn remove(
     State(app): Shared,
     signed_in: SignedIn,
-    headers: HeaderMap,
+    visitor: Visitor,
     Posted(form): Posted<Remove>,
 ) -> Result<Response, AppError> {
-    let proof = app.proof(&signed_in.record).ok_or(AppError::ProofNeeded)?;
+    let proof = app.proof(&signed_in.record);
+    let proof = proof.ok_or(AppError::ProofNeeded(Next::Account))?;
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
     let removed = app.two_factor.remove(&proof, &factor).await;
     removed.map_err(|error| match error {
@@ -180,7 +192,11 @@ pub(crate) async fn remove(
     let account = app.accounts.raise_epoch(&signed_in.account).await?;
     let sessions = Revoke::purpose(&account.subject, SESSION.purpose());
     app.tokens.revoke(&sessions).await?;
-    session::whole(&app, &account, &signed_in.record, proof, &headers).await
+    let standing = Standing {
+        account: &account,
+        ..Standing::from(&signed_in)
+    };
+    session::whole(&app, standing, proof, &visitor.browser, "/account").await
 }
 
 pub(crate) async fn end_sessions(
@@ -188,7 +204,9 @@ pub(crate) async fn end_sessions(
     signed_in: SignedIn,
     Posted(Empty {}): Posted<Empty>,
 ) -> Result<Response, AppError> {
-    let SignedIn { account, record } = signed_in;
+    let SignedIn {
+        account, record, ..
+    } = signed_in;
     let others = Revoke::Subject {
         subject: account.subject,
         purpose: Some(*SESSION.purpose()),

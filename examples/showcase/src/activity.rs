@@ -14,9 +14,10 @@ use twofa_providers::token_store::{
 
 use crate::{
     account::when,
-    app::{EMAIL_CODE, PASSED, SESSION, Shared},
+    app::{EMAIL_CODE, PASSED, RECOVERY, SESSION, Shared},
     error::AppError,
     layout::{self, Who},
+    recovery,
     session::SignedIn,
 };
 
@@ -47,9 +48,17 @@ impl EventLog {
 
 impl EventSink for EventLog {
     fn emit(&self, event: Event) {
-        // A session proves itself with every page: that is not news.
-        if matches!(event.what, What::Authenticated(..)) {
-            return;
+        match &event.what {
+            // A session proves itself with every page: that is not news.
+            What::Authenticated(..) => return,
+            // Told once, as a set that was made or a code that was used.
+            What::Issued(purpose, _) | What::Redeemed(purpose, _)
+                if purpose == RECOVERY.purpose() =>
+            {
+                return;
+            }
+            What::ProviderVerified(recovery::ID) => return,
+            _ => {}
         }
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if events.len() == self.most {
@@ -80,6 +89,8 @@ pub(crate) async fn show(State(app): Shared, signed_in: SignedIn) -> Result<Mark
 
 fn words(what: &What) -> String {
     match what {
+        What::Authenticated(purpose, _) => format!("Recognised ({})", purpose.as_str()),
+        What::Decided(purpose, _) => format!("A request was decided ({})", purpose.as_str()),
         What::DeliveryFailed(_) => "A message could not be sent".into(),
         What::FactorConfirmed(_) => "A second step was confirmed and counts from now on".into(),
         What::FactorDisabled(_) => "A second step failed too often and is disabled".into(),
@@ -103,9 +114,39 @@ fn words(what: &What) -> String {
             "A code that was sent was used up".into()
         }
         What::Redeemed(purpose, _) => format!("A token was redeemed ({})", purpose.as_str()),
+        What::KeyMissing(_) => {
+            "Something could not be checked, because the server lacks a key: nothing was granted"
+                .into()
+        }
+        What::ProviderRefused(recovery::ID, Reason::Spent) => {
+            "A recovery code was refused: it had been used".into()
+        }
+        What::ProviderRefused(recovery::ID, Reason::Superseded) => {
+            "A recovery code was refused: a newer sheet voids it".into()
+        }
+        What::ProviderRefused(recovery::ID, _) => {
+            "A recovery code was refused: it was not right".into()
+        }
+        What::ProviderRefused(provider, _) => format!("A second step was refused ({provider})"),
+        What::ProviderVerified(provider) => format!("A second step was accepted ({provider})"),
+        What::RecoveryRenewed => "New recovery codes were made; those before them are void".into(),
+        What::RecoveryUsed { left: None } => "A recovery code was used".into(),
+        What::RecoveryUsed { left: Some(0) } => "The last recovery code was used".into(),
+        What::RecoveryUsed { left: Some(left) } => {
+            format!("A recovery code was used; {left} left")
+        }
+        What::Refused(purpose, ..) if purpose == PASSED.purpose() => {
+            "A sign-in was refused: the password was too long ago".into()
+        }
+        What::Refused(purpose, ..) if purpose == SESSION.purpose() => {
+            "A session was refused: it had ended".into()
+        }
+        What::Refused(purpose, ..) => format!("A token was refused ({})", purpose.as_str()),
         What::Revoked(1) => "Signed out in one other place".into(),
         What::Revoked(count) => format!("Signed out in {count} other places"),
+        What::StoreFailed(_) => "The server could not reach its store: nothing was granted".into(),
         What::Throttled(..) => "Too many tries: a limit was reached".into(),
-        other => format!("{other:?}"),
+        // The enum may grow: what is new is told, without what nobody reads.
+        _ => "Something else happened".into(),
     }
 }

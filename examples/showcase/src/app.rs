@@ -42,7 +42,7 @@ use crate::{
     config::Config,
     enrol,
     error::AppError,
-    headers, outbox, second_factor, sign_in,
+    headers, outbox, recovery, second_factor, sign_in,
 };
 
 /// The application's name, in messages and authenticator apps.
@@ -54,6 +54,8 @@ pub(crate) const PASSED: Policy =
 /// Signed in: twelve hours, two of them unused at most.
 pub(crate) const SESSION: Policy =
     Policy::bearer(Purpose::new("session"), TimeDelta::hours(12)).idle(TimeDelta::hours(2));
+/// A printed code for the day on which the phone is gone.
+pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 /// A code by e-mail.
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
 
@@ -69,6 +71,8 @@ pub(crate) struct App {
     pub(crate) events: Arc<EventLog>,
     /// The last proof of each session. Lost with the process: then it is asked for again.
     proofs: Mutex<HashMap<RecordId, Arc<Verified>>>,
+    /// Held while recovery codes are made: the set that is shown is the one that lives.
+    pub(crate) making_codes: tokio::sync::Mutex<()>,
     /// The origins under which people may open the pages.
     pub(crate) origins: Vec<String>,
     /// Whether cookies travel over TLS alone.
@@ -181,6 +185,7 @@ impl Showcase {
             .policy(&PASSED)
             .policy(&SESSION)
             .policy(&EMAIL_CODE)
+            .policy(&RECOVERY)
             .clock(Arc::clone(&config.clock))
             .events(Arc::clone(&events) as Arc<_>)
             .build()?
@@ -194,6 +199,7 @@ impl Showcase {
                     &EMAIL_CODE,
                     delivery,
                 ))
+                .recovery_codes(&RECOVERY)
                 .build()?;
 
         let cannot_listen = |source| StartError::Listen {
@@ -214,6 +220,7 @@ impl Showcase {
             outbox,
             events,
             proofs: Mutex::default(),
+            making_codes: tokio::sync::Mutex::default(),
             secure: origin.starts_with("https://"),
             behind_proxy: config.origin.is_some(),
             outbox_shown: local || config.show_outbox,
@@ -297,6 +304,7 @@ fn router(app: Arc<App>) -> Router {
             get(second_factor::choose).post(second_factor::verify),
         )
         .route("/second-factor/request", post(second_factor::request))
+        .route("/second-factor/recovery", get(second_factor::recovery_form))
         .route("/welcome", get(enrol::first).post(enrol::enrol_first))
         .route("/welcome/confirm", post(enrol::confirm_first))
         .route("/account", get(account::show))
@@ -305,6 +313,15 @@ fn router(app: Arc<App>) -> Router {
             get(second_factor::prove_form).post(second_factor::prove),
         )
         .route("/account/prove/request", post(second_factor::prove_request))
+        .route(
+            "/account/prove/recovery",
+            get(second_factor::prove_recovery_form),
+        )
+        .route(
+            "/account/recovery",
+            get(recovery::show).post(recovery::make),
+        )
+        .route("/account/recovery/download", post(recovery::download))
         .route(
             "/account/add",
             get(enrol::another).post(enrol::enrol_another),

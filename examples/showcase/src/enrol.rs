@@ -2,7 +2,6 @@
 
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, PreEscaped, html};
@@ -17,8 +16,9 @@ use crate::{
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     layout::{self, Who},
-    second_factor::{NO_SUCH_WAY, attempt, has_second_step},
-    session::{self, Flow, HalfSignedIn, Network, SignedIn},
+    second_factor::{NO_SUCH_WAY, Next, attempt, has_second_step},
+    session::{self, HalfSignedIn, SignedIn},
+    visitor::Visitor,
 };
 
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ pub(crate) async fn another(
     FormToken(csrf): FormToken,
 ) -> Result<Markup, AppError> {
     if !app.is_fresh(&signed_in.record) {
-        return Err(AppError::ProofNeeded);
+        return Err(AppError::ProofNeeded(Next::Add));
     }
     Ok(choose_page(&app, ANOTHER, &csrf, &signed_in.account, None))
 }
@@ -88,12 +88,11 @@ pub(crate) async fn another(
 pub(crate) async fn enrol_first(
     State(app): Shared,
     half: HalfSignedIn,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
+    visitor: Visitor,
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
-    match enrol(&app, FIRST, &half.account, None, &csrf, &network, &choice).await {
-        Err(AppError::ProofNeeded) => Err(AppError::BadRequest(
+    match enrol(&app, FIRST, &half.account, None, &visitor, &choice).await {
+        Err(AppError::ProofNeeded(_)) => Err(AppError::BadRequest(
             "This account has a second step already, so a password alone cannot add one.",
         )),
         answer => answer,
@@ -103,8 +102,7 @@ pub(crate) async fn enrol_first(
 pub(crate) async fn enrol_another(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
+    visitor: Visitor,
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
     let proof = app.proof(&signed_in.record);
@@ -113,8 +111,7 @@ pub(crate) async fn enrol_another(
         ANOTHER,
         &signed_in.account,
         proof.as_deref(),
-        &csrf,
-        &network,
+        &visitor,
         &choice,
     )
     .await
@@ -123,10 +120,7 @@ pub(crate) async fn enrol_another(
 pub(crate) async fn confirm_first(
     State(app): Shared,
     half: HalfSignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
-    headers: HeaderMap,
+    visitor: Visitor,
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
@@ -134,26 +128,27 @@ pub(crate) async fn confirm_first(
         &half.account,
         &typed.provider,
         &typed.factor,
-        flow.as_ref(),
-        &network,
+        visitor.flow.as_ref(),
+        &visitor,
     )?;
     match app
         .two_factor
         .confirm(&attempt, &Answer::typed(&typed.code))
         .await
     {
-        Ok(proof) => session::whole(&app, &half.account, &half.record, proof, &headers).await,
-        Err(error) => again(&app, FIRST, &csrf, &typed, error.into()),
+        // The day on which the phone is gone is prepared for on the day on which it is enrolled.
+        Ok(proof) => {
+            let to = Next::Recovery.path();
+            session::whole(&app, &half, proof, &visitor.browser, to).await
+        }
+        Err(error) => again(&app, FIRST, &visitor.csrf, &typed, error.into()),
     }
 }
 
 pub(crate) async fn confirm_another(
     State(app): Shared,
     signed_in: SignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
-    headers: HeaderMap,
+    visitor: Visitor,
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
@@ -161,19 +156,16 @@ pub(crate) async fn confirm_another(
         &signed_in.account,
         &typed.provider,
         &typed.factor,
-        flow.as_ref(),
-        &network,
+        visitor.flow.as_ref(),
+        &visitor,
     )?;
     match app
         .two_factor
         .confirm(&attempt, &Answer::typed(&typed.code))
         .await
     {
-        Ok(proof) => {
-            let SignedIn { account, record } = &signed_in;
-            session::whole(&app, account, record, proof, &headers).await
-        }
-        Err(error) => again(&app, ANOTHER, &csrf, &typed, error.into()),
+        Ok(proof) => session::whole(&app, &signed_in, proof, &visitor.browser, "/account").await,
+        Err(error) => again(&app, ANOTHER, &visitor.csrf, &typed, error.into()),
     }
 }
 
@@ -182,10 +174,10 @@ async fn enrol(
     place: Place,
     account: &Account,
     proof: Option<&Verified>,
-    csrf: &str,
-    network: &str,
+    visitor: &Visitor,
     choice: &Choice,
 ) -> Result<Response, AppError> {
+    let csrf = visitor.csrf.as_str();
     // Ids come from the form: one that no provider has is the form's fault, not ours.
     let descriptor = app
         .two_factor
@@ -224,7 +216,7 @@ async fn enrol(
             confirm_page(place, csrf, &choice.provider, &factor, &top, None).into_response(),
         );
     }
-    let attempt = attempt(account, &choice.provider, &factor, None, network)?;
+    let attempt = attempt(account, &choice.provider, &factor, None, visitor)?;
     let requested = app.two_factor.request_confirmation(&attempt).await?;
     let hint = requested.hint.as_deref().unwrap_or("your address");
     let top = html! { p.done role="status" { "We sent a code to " (hint) "." } };
@@ -333,7 +325,7 @@ fn confirm_page(
                 (layout::csrf(csrf))
                 input type="hidden" name="provider" value=(provider);
                 input type="hidden" name="factor" value=(factor);
-                (layout::code_field(true))
+                (layout::code_field())
                 button { "Confirm" }
             }
             p.or { "or" }

@@ -13,7 +13,10 @@ use twofa_providers::{
     },
 };
 
-use crate::layout::{self, Who};
+use crate::{
+    layout::{self, Who},
+    second_factor::Next,
+};
 
 /// Why a request did not do what was asked.
 #[derive(Debug)]
@@ -28,8 +31,8 @@ pub(crate) enum AppError {
     Method,
     /// There is no such page, or none for this person.
     NotFound,
-    /// A fresh proof is needed first.
-    ProofNeeded,
+    /// A fresh proof is needed first, and leads back there.
+    ProofNeeded(Next),
     /// The code, password or cookie was refused. One text for every cause.
     Refused,
     /// Somebody must sign in first.
@@ -54,7 +57,7 @@ impl AppError {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused => StatusCode::UNAUTHORIZED,
-            Self::ProofNeeded | Self::SignIn => StatusCode::SEE_OTHER,
+            Self::ProofNeeded(_) | Self::SignIn => StatusCode::SEE_OTHER,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooMany => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -75,7 +78,7 @@ impl AppError {
             ),
             Self::Method => ("Nothing to see here", "Only a form leads here. Go back to its page and send it again.".into()),
             Self::NotFound => ("Nothing here", "This page does not exist, or not any more.".into()),
-            Self::ProofNeeded => ("Confirm that it is you", "Enter a code again before you change how you sign in.".into()),
+            Self::ProofNeeded(_) => ("Confirm that it is you", "Enter a code again before you change how you sign in.".into()),
             Self::Refused => ("That was not accepted", "Check what you entered and try again.".into()),
             Self::SignIn => ("Please sign in", "You are not signed in, or not any more.".into()),
             Self::Throttled(None) => {
@@ -116,7 +119,7 @@ impl From<TwoFactorError> for AppError {
             ),
             TwoFactorError::Rejected(_) => Self::Refused,
             TwoFactorError::Throttled { retry_at } => Self::Throttled(retry_at),
-            TwoFactorError::ProofNeeded => Self::ProofNeeded,
+            TwoFactorError::ProofNeeded => Self::ProofNeeded(Next::Account),
             TwoFactorError::TooMany => Self::TooMany,
             other => Self::unavailable(other),
         }
@@ -129,7 +132,7 @@ impl IntoResponse for AppError {
             log_outage(&**error);
         }
         match self {
-            Self::ProofNeeded => return Redirect::to("/account/prove").into_response(),
+            Self::ProofNeeded(next) => return Redirect::to(&next.prove_path()).into_response(),
             Self::SignIn => return Redirect::to("/sign-in").into_response(),
             _ => {}
         }

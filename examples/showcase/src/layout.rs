@@ -64,15 +64,19 @@ pub(crate) fn csrf(token: &str) -> Markup {
     html! { input type="hidden" name="csrf" value=(token); }
 }
 
-/// A field for a code that a person types.
-pub(crate) fn code_field(digits: bool) -> Markup {
+/// A field for digits that a person types.
+pub(crate) fn code_field() -> Markup {
     html! {
         label for="code" { "Code" }
-        @if digits {
-            input #code .code name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="64" required autofocus;
-        } @else {
-            input #code .code name="code" autocomplete="one-time-code" maxlength="64" required autofocus;
-        }
+        input #code .code name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="64" required autofocus;
+    }
+}
+
+/// A field for a code from a printed sheet. No browser may keep it.
+pub(crate) fn recovery_field() -> Markup {
+    html! {
+        label for="code" { "Recovery code" }
+        input #code .code.long name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="64" required autofocus;
     }
 }
 

@@ -13,10 +13,12 @@ mod forms;
 mod headers;
 mod layout;
 mod outbox;
+mod recovery;
 mod second_factor;
 mod session;
 mod sign_in;
 mod untrusted;
+mod visitor;
 
 pub use app::{Showcase, StartError};
 pub use config::Config;

@@ -1,11 +1,12 @@
 //! The second step, and the same step again before somebody changes how he signs in.
 
+mod next;
+mod page;
+
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
     Attempt, Descriptor, Offer, Response as Answer, Verified,
@@ -15,13 +16,16 @@ use twofa_providers::{
     },
 };
 
+pub(crate) use self::next::Next;
+use self::page::{Asks, Place, Sent, Ways, page, recovery_page};
 use crate::{
     accounts::Account,
     app::{App, Shared},
     error::{AppError, with_status},
     forms::{FormToken, Posted},
-    layout::{self, Who},
-    session::{self, Flow, HalfSignedIn, Network, SignedIn},
+    recovery,
+    session::{self, HalfSignedIn, SignedIn, Standing},
+    visitor::Visitor,
 };
 
 /// For a form that asks for what no page offers.
@@ -44,152 +48,115 @@ pub(crate) struct Wanted {
     factor: String,
 }
 
-/// Where the step happens: the same forms, under other paths.
-#[derive(Clone, Copy)]
-struct Place {
-    who: Who,
-    title: &'static str,
-    lead: &'static str,
-    path: &'static str,
-    request_path: &'static str,
-}
-
-const SIGNING_IN: Place = Place {
-    who: Who::Nobody,
-    title: "Enter your code",
-    lead: "Step 2 of 2",
-    path: "/second-factor",
-    request_path: "/second-factor/request",
-};
-
-const PROVING: Place = Place {
-    who: Who::SignedIn,
-    title: "Confirm that it is you",
-    lead: "Before you change how you sign in, enter a code again.",
-    path: "/account/prove",
-    request_path: "/account/prove/request",
-};
-
 pub(crate) async fn choose(
     State(app): Shared,
     half: HalfSignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Response, AppError> {
-    show(&app, SIGNING_IN, &half.account.subject, &csrf).await
+    show(&app, Place::SIGNING_IN, (&half).into(), &csrf).await
 }
 
 pub(crate) async fn prove_form(
     State(app): Shared,
     signed_in: SignedIn,
+    next: Next,
     FormToken(csrf): FormToken,
 ) -> Result<Response, AppError> {
-    show(&app, PROVING, &signed_in.account.subject, &csrf).await
+    show(&app, Place::proving(next), (&signed_in).into(), &csrf).await
+}
+
+pub(crate) async fn recovery_form(
+    State(app): Shared,
+    half: HalfSignedIn,
+    FormToken(csrf): FormToken,
+) -> Result<Response, AppError> {
+    show_recovery(&app, Place::SIGNING_IN, (&half).into(), &csrf).await
+}
+
+pub(crate) async fn prove_recovery_form(
+    State(app): Shared,
+    signed_in: SignedIn,
+    next: Next,
+    FormToken(csrf): FormToken,
+) -> Result<Response, AppError> {
+    show_recovery(&app, Place::proving(next), (&signed_in).into(), &csrf).await
 }
 
 pub(crate) async fn request(
     State(app): Shared,
     half: HalfSignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
+    visitor: Visitor,
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Response, AppError> {
-    send(
-        &app,
-        SIGNING_IN,
-        &half.account,
-        flow.as_ref(),
-        &csrf,
-        &network,
-        &wanted,
-    )
-    .await
+    send(&app, Place::SIGNING_IN, (&half).into(), &visitor, &wanted).await
 }
 
 pub(crate) async fn prove_request(
     State(app): Shared,
     signed_in: SignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
+    next: Next,
+    visitor: Visitor,
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Response, AppError> {
-    send(
-        &app,
-        PROVING,
-        &signed_in.account,
-        flow.as_ref(),
-        &csrf,
-        &network,
-        &wanted,
-    )
-    .await
+    let place = Place::proving(next);
+    send(&app, place, (&signed_in).into(), &visitor, &wanted).await
 }
 
 pub(crate) async fn verify(
     State(app): Shared,
     half: HalfSignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
-    headers: HeaderMap,
+    visitor: Visitor,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
-    match check(&app, &half.account, flow.as_ref(), &network, &typed).await {
-        Ok(proof) => session::whole(&app, &half.account, &half.record, proof, &headers).await,
-        Err(error) => {
-            again(
-                &app,
-                SIGNING_IN,
-                &half.account.subject,
-                &csrf,
-                &typed,
-                error,
-            )
-            .await
-        }
+    let standing = Standing::from(&half);
+    match check(&app, &standing, &visitor, &typed).await {
+        Ok(proof) => session::whole(&app, standing, proof, &visitor.browser, "/account").await,
+        Err(error) => again(&app, Place::SIGNING_IN, standing, &visitor, &typed, error).await,
     }
 }
 
 pub(crate) async fn prove(
     State(app): Shared,
     signed_in: SignedIn,
-    Flow(flow): Flow,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
-    headers: HeaderMap,
+    next: Next,
+    visitor: Visitor,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
-    match check(&app, &signed_in.account, flow.as_ref(), &network, &typed).await {
-        Ok(proof) => {
-            let SignedIn { account, record } = &signed_in;
-            session::whole(&app, account, record, proof, &headers).await
-        }
+    let standing = Standing::from(&signed_in);
+    match check(&app, &standing, &visitor, &typed).await {
+        Ok(proof) => session::whole(&app, standing, proof, &visitor.browser, next.path()).await,
         Err(error) => {
-            again(
-                &app,
-                PROVING,
-                &signed_in.account.subject,
-                &csrf,
-                &typed,
-                error,
-            )
-            .await
+            let place = Place::proving(next);
+            again(&app, place, standing, &visitor, &typed, error).await
         }
     }
 }
 
 async fn check(
     app: &App,
-    account: &Account,
-    flow: Option<&Handle>,
-    network: &str,
+    standing: &Standing<'_>,
+    visitor: &Visitor,
     typed: &Typed,
 ) -> Result<Verified, AppError> {
-    let attempt = attempt(account, &typed.provider, &typed.factor, flow, network)?;
+    let Typed {
+        provider,
+        factor,
+        code,
+    } = typed;
+    let mut attempt = attempt(
+        standing.account,
+        provider,
+        factor,
+        visitor.flow.as_ref(),
+        visitor,
+    )?;
+    if standing.recovered {
+        // One recovery code a sign-in: who found the sheet does not sign in and change everything.
+        attempt = attempt.used_providers(&[recovery::ID]);
+    }
     Ok(app
         .two_factor
-        .verify(&attempt, &Answer::typed(&typed.code))
+        .verify(&attempt, &Answer::typed(code))
         .await?)
 }
 
@@ -208,11 +175,11 @@ pub(crate) fn attempt<'a>(
     provider: &'a str,
     factor: &str,
     flow: Option<&'a Handle>,
-    network: &'a str,
+    visitor: &'a Visitor,
 ) -> Result<Attempt<'a>, AppError> {
     let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
-    if !network.is_empty() {
-        attempt = attempt.address(network);
+    if !visitor.network.is_empty() {
+        attempt = attempt.address(&visitor.network);
     }
     if !factor.is_empty() {
         attempt = attempt.factor(FactorId::parse(factor).ok_or(AppError::Refused)?);
@@ -223,43 +190,80 @@ pub(crate) fn attempt<'a>(
     })
 }
 
+/// What the person can prove it with now.
+async fn ways(app: &App, standing: &Standing<'_>) -> Result<Ways, AppError> {
+    let subject = &standing.account.subject;
+    let offers = app.two_factor.offered(subject).await?;
+    let of_recovery = |offer: &Offer| offer.descriptor.id == recovery::ID;
+    let (recovery, offers): (Vec<_>, Vec<_>) = offers.into_iter().partition(of_recovery);
+    Ok(Ways {
+        disabled: offers.is_empty() && has_disabled(app, subject).await?,
+        offers,
+        recovery: !recovery.is_empty() && !standing.recovered,
+    })
+}
+
+async fn has_disabled(app: &App, subject: &Subject) -> Result<bool, AppError> {
+    let factors = app.two_factor.factors(subject).await?;
+    let disabled = |state| state == FactorState::Disabled;
+    Ok(factors.iter().any(|factor| disabled(factor.state)))
+}
+
 async fn show(
     app: &App,
     place: Place,
-    subject: &Subject,
+    standing: Standing<'_>,
     csrf: &str,
 ) -> Result<Response, AppError> {
-    let offers = app.two_factor.offered(subject).await?;
-    if offers.is_empty() {
-        let factors = app.two_factor.factors(subject).await?;
-        let disabled = factors
-            .iter()
-            .any(|factor| factor.state == FactorState::Disabled);
-        return if disabled {
-            Err(AppError::Disabled)
-        } else {
-            Ok(Redirect::to("/welcome").into_response())
-        };
+    let ways = ways(app, &standing).await?;
+    if !ways.offers.is_empty() {
+        return Ok(page(place, csrf, &ways, None, None).into_response());
     }
-    Ok(page(place, csrf, &offers, None, None).into_response())
+    if ways.recovery {
+        return Ok(recovery_page(place, csrf, &ways, None).into_response());
+    }
+    match (ways.disabled, standing.recovered) {
+        (true, true) => Err(AppError::BadRequest(
+            "A sign-in takes one recovery code. To use another, sign out and sign in again.",
+        )),
+        (true, false) => Err(AppError::Disabled),
+        (false, _) => Ok(Redirect::to("/welcome").into_response()),
+    }
+}
+
+async fn show_recovery(
+    app: &App,
+    place: Place,
+    standing: Standing<'_>,
+    csrf: &str,
+) -> Result<Response, AppError> {
+    let ways = ways(app, &standing).await?;
+    if ways.recovery {
+        return Ok(recovery_page(place, csrf, &ways, None).into_response());
+    }
+    Ok(Redirect::to(&place.to(Asks::Choice)).into_response())
 }
 
 async fn send(
     app: &App,
     place: Place,
-    account: &Account,
-    flow: Option<&Handle>,
-    csrf: &str,
-    network: &str,
+    standing: Standing<'_>,
+    visitor: &Visitor,
     wanted: &Wanted,
 ) -> Result<Response, AppError> {
     let sends = |descriptor: &Descriptor| descriptor.id == wanted.provider && descriptor.request;
     if !app.two_factor.providers().any(sends) {
         return Err(NO_SUCH_WAY);
     }
-    let attempt = attempt(account, &wanted.provider, &wanted.factor, flow, network)?;
+    let attempt = attempt(
+        standing.account,
+        &wanted.provider,
+        &wanted.factor,
+        visitor.flow.as_ref(),
+        visitor,
+    )?;
     let requested = app.two_factor.request(&attempt).await?;
-    let offers = app.two_factor.offered(&account.subject).await?;
+    let ways = ways(app, &standing).await?;
     let sent = Sent {
         provider: &wanted.provider,
         factor: &wanted.factor,
@@ -267,7 +271,7 @@ async fn send(
     };
     let cookie = session::flow_cookie(app, requested.handle.as_ref());
     Ok(session::with_cookies(
-        page(place, csrf, &offers, Some(sent), None),
+        page(place, &visitor.csrf, &ways, Some(sent), None),
         [cookie],
     ))
 }
@@ -276,20 +280,33 @@ async fn send(
 async fn again(
     app: &App,
     place: Place,
-    subject: &Subject,
-    csrf: &str,
+    standing: Standing<'_>,
+    visitor: &Visitor,
     typed: &Typed,
     error: AppError,
 ) -> Result<Response, AppError> {
+    let by_recovery = typed.provider == recovery::ID;
     let words = match &error {
+        AppError::Refused if by_recovery && standing.recovered => {
+            "A sign-in takes one recovery code. To use another, sign out and sign in again."
+                .to_owned()
+        }
+        AppError::Refused if by_recovery => {
+            "This recovery code is not right, or not any more. Every code works once, and a newer sheet voids the older one.".to_owned()
+        }
         AppError::Refused => {
             "This code is not right, or not any more. Every code works once.".to_owned()
         }
         AppError::Throttled(_) => error.words().1,
         _ => return Err(error),
     };
-    let offers = app.two_factor.offered(subject).await?;
-    let was_sent = offers
+    let ways = ways(app, &standing).await?;
+    if by_recovery && !standing.recovered {
+        let page = recovery_page(place, &visitor.csrf, &ways, Some(&words));
+        return Ok(with_status(&error, page));
+    }
+    let was_sent = ways
+        .offers
         .iter()
         .any(|offer| offer.descriptor.id == typed.provider && offer.descriptor.request);
     let sent = was_sent.then_some(Sent {
@@ -297,73 +314,6 @@ async fn again(
         factor: &typed.factor,
         hint: None,
     });
-    Ok(with_status(
-        &error,
-        page(place, csrf, &offers, sent, Some(&words)),
-    ))
-}
-
-/// A code that is on its way.
-struct Sent<'a> {
-    provider: &'a str,
-    factor: &'a str,
-    hint: Option<&'a str>,
-}
-
-fn page(
-    place: Place,
-    csrf: &str,
-    offers: &[Offer],
-    sent: Option<Sent<'_>>,
-    wrong: Option<&str>,
-) -> Markup {
-    let typed = offers.iter().find(|offer| !offer.descriptor.request);
-    let requests = offers.iter().filter(|offer| offer.descriptor.request);
-    let body = html! {
-        p.soft { (place.lead) }
-        (layout::alert(wrong))
-        @if let Some(sent) = &sent {
-            @if let Some(hint) = sent.hint {
-                p.done role="status" { "We sent a code to " (hint) "." }
-            }
-            form method="post" action=(place.path) {
-                (layout::csrf(csrf))
-                input type="hidden" name="provider" value=(sent.provider);
-                input type="hidden" name="factor" value=(sent.factor);
-                (layout::code_field(true))
-                button { "Continue" }
-            }
-        } @else if let Some(offer) = typed {
-            p { "Open your authenticator app and enter the code that it shows." }
-            form method="post" action=(place.path) {
-                (layout::csrf(csrf))
-                input type="hidden" name="provider" value=(offer.descriptor.id);
-                (layout::code_field(true))
-                button { "Continue" }
-            }
-        }
-        @if sent.is_some() || (typed.is_some() && requests.clone().next().is_some()) {
-            p.or { "or" }
-        }
-        @if sent.is_some() && typed.is_some() {
-            p { a.button.quiet href=(place.path) { "Use your authenticator app" } }
-        }
-        @for offer in requests {
-            @for factor in &offer.factors {
-                form method="post" action=(place.request_path) {
-                    (layout::csrf(csrf))
-                    input type="hidden" name="provider" value=(offer.descriptor.id);
-                    input type="hidden" name="factor" value=(factor.id);
-                    button.quiet { @if sent.is_some() { "Send a new code: " } @else { "Send a code: " } (factor.label) }
-                }
-            }
-        }
-        @if place.who == Who::Nobody {
-            form.leave method="post" action="/sign-out" {
-                (layout::csrf(csrf))
-                button.plain { "Sign in as somebody else" }
-            }
-        }
-    };
-    layout::card(place.who, place.title, body)
+    let page = page(place, &visitor.csrf, &ways, sent, Some(&words));
+    Ok(with_status(&error, page))
 }

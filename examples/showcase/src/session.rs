@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
@@ -16,7 +16,7 @@ use twofa_providers::{
     Verified,
     token_store::{
         Revoke, Unchecked,
-        ott_core::{Binding, Extra, Handle, Policy, RecordId},
+        ott_core::{Binding, Extra, Handle, Policy, Record, RecordId},
     },
 };
 
@@ -25,7 +25,7 @@ use crate::{
     app::{App, PASSED, SESSION, set_cookie},
     error::AppError,
     headers::new_visit,
-    untrusted,
+    recovery, untrusted,
 };
 
 /// The cookie of the whole sign-in.
@@ -34,6 +34,8 @@ const SIGNED_IN: &str = "session";
 const HALF: &str = "half";
 /// The cookie that names the flow of a code that was sent.
 const FLOW: &str = "flow";
+/// What the data of a session ends with in which a recovery code was used. No browser's name does.
+const BY_RECOVERY: &str = "\nrecovery";
 /// The cookie that forms belong to: another one after each step.
 pub(crate) const VISIT: &str = "visit";
 
@@ -52,6 +54,35 @@ pub(crate) struct HalfSignedIn {
 pub(crate) struct SignedIn {
     pub(crate) account: Account,
     pub(crate) record: RecordId,
+    /// Whether a recovery code was used in this sign-in: it takes one at most.
+    pub(crate) recovered: bool,
+}
+
+/// Who proved a second factor, and what that proof takes the place of.
+pub(crate) struct Standing<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) record: &'a RecordId,
+    pub(crate) recovered: bool,
+}
+
+impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
+    fn from(half: &'a HalfSignedIn) -> Self {
+        Self {
+            account: &half.account,
+            record: &half.record,
+            recovered: false,
+        }
+    }
+}
+
+impl<'a> From<&'a SignedIn> for Standing<'a> {
+    fn from(signed_in: &'a SignedIn) -> Self {
+        Self {
+            account: &signed_in.account,
+            record: &signed_in.record,
+            recovered: signed_in.recovered,
+        }
+    }
 }
 
 impl FromRequestParts<Arc<App>> for HalfSignedIn {
@@ -59,6 +90,7 @@ impl FromRequestParts<Arc<App>> for HalfSignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let (account, record) = authenticate(parts, app, &PASSED, HALF).await?;
+        let record = *record.id();
         Ok(Self { account, record })
     }
 }
@@ -68,7 +100,13 @@ impl FromRequestParts<Arc<App>> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let (account, record) = authenticate(parts, app, &SESSION, SIGNED_IN).await?;
-        Ok(Self { account, record })
+        let About { recovered, .. } = About::of(&record);
+        let record = *record.id();
+        Ok(Self {
+            account,
+            record,
+            recovered,
+        })
     }
 }
 
@@ -77,7 +115,7 @@ async fn authenticate(
     app: &Arc<App>,
     policy: &Policy,
     name: &str,
-) -> Result<(Account, RecordId), AppError> {
+) -> Result<(Account, Record), AppError> {
     let jar = CookieJar::from_headers(&parts.headers);
     let token = cookie(app, &jar, name).ok_or(AppError::SignIn)?;
     let unchecked = app.tokens.authenticate(policy, "", &token).await;
@@ -90,8 +128,7 @@ async fn authenticate(
         .ok_or(AppError::SignIn)?;
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let record = unchecked.check(&binding).map_err(|_| AppError::SignIn)?;
-    let id = *record.id();
-    Ok((account, id))
+    Ok((account, record))
 }
 
 /// A refused cookie means signing in again; an outage stays an outage.
@@ -162,27 +199,30 @@ pub(crate) async fn half(
 /// token of the first step or the session until now, is void.
 pub(crate) async fn whole(
     app: &App,
-    account: &Account,
-    earlier: &RecordId,
+    standing: impl Into<Standing<'_>>,
     proof: impl Into<Arc<Verified>>,
-    agent: &HeaderMap,
+    browser: &str,
+    to: &str,
 ) -> Result<Response, AppError> {
+    let Standing {
+        account,
+        record: earlier,
+        recovered,
+    } = standing.into();
+    let proof = proof.into();
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
-    let agent = browser(agent.get(header::USER_AGENT));
-    let issued = app
-        .tokens
-        .issue_with(
-            &SESSION,
-            &binding,
-            Extra {
-                data: agent.as_bytes(),
-                ..Extra::default()
-            },
-        )
-        .await?;
+    let about = About {
+        browser: browser.into(),
+        recovered: recovered || proof.provider() == recovery::ID,
+    };
+    let extra = Extra {
+        data: &about.written(),
+        ..Extra::default()
+    };
+    let issued = app.tokens.issue_with(&SESSION, &binding, extra).await?;
     app.tokens.revoke(&Revoke::Record(*earlier)).await?;
     app.forget_proof(earlier);
-    app.keep_proof(*issued.record.id(), proof.into());
+    app.keep_proof(*issued.record.id(), proof);
     let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
     let cookies = [
         session,
@@ -190,11 +230,34 @@ pub(crate) async fn whole(
         set_cookie(app, FLOW, "", 0),
         set_cookie(app, VISIT, &new_visit()?, 86_400),
     ];
-    Ok(with_cookies(Redirect::to("/account"), cookies))
+    Ok(with_cookies(Redirect::to(to), cookies))
+}
+
+/// What a session's record says beside its owner.
+pub(crate) struct About {
+    pub(crate) browser: String,
+    /// Whether a recovery code was used in this sign-in.
+    pub(crate) recovered: bool,
+}
+
+impl About {
+    pub(crate) fn of(record: &Record) -> Self {
+        let data = String::from_utf8_lossy(&record.stored().data);
+        let recovered = data.strip_suffix(BY_RECOVERY);
+        Self {
+            browser: recovered.unwrap_or(&data).to_owned(),
+            recovered: recovered.is_some(),
+        }
+    }
+
+    fn written(&self) -> Vec<u8> {
+        let mark = if self.recovered { BY_RECOVERY } else { "" };
+        [&self.browser, mark].concat().into_bytes()
+    }
 }
 
 /// What a person would call the browser. Only ever shown to that person.
-fn browser(agent: Option<&HeaderValue>) -> String {
+pub(crate) fn browser(agent: Option<&HeaderValue>) -> String {
     const NAMES: [(&str, &str); 6] = [
         ("Firefox/", "Firefox"),
         ("Edg/", "Edge"),

@@ -3,11 +3,11 @@
 #[path = "common/support.rs"]
 mod support;
 
-use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_than};
+use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_than, signed_in};
 use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
-const FORMS: [(&str, &[&str]); 13] = [
+const FORMS: [(&str, &[&str]); 15] = [
     ("/register", &["email", "password"]),
     ("/sign-in", &["email", "password"]),
     ("/sign-out", &[]),
@@ -21,11 +21,20 @@ const FORMS: [(&str, &[&str]); 13] = [
     ("/account/add/confirm", &["provider", "factor", "code"]),
     ("/account/rename", &["factor", "label"]),
     ("/account/remove", &["factor"]),
+    ("/account/recovery", &["instead_of"]),
+    ("/account/recovery/download", &["codes", "made"]),
 ];
 
 /// What only somebody who is signed in may open, and send.
-const PRIVATE_PAGES: [&str; 4] = ["/account", "/activity", "/account/add", "/account/prove"];
-const PRIVATE_FORMS: [&str; 7] = [
+const PRIVATE_PAGES: [&str; 6] = [
+    "/account",
+    "/activity",
+    "/account/add",
+    "/account/prove",
+    "/account/prove/recovery",
+    "/account/recovery",
+];
+const PRIVATE_FORMS: [&str; 9] = [
     "/account/prove",
     "/account/prove/request",
     "/account/add",
@@ -33,23 +42,17 @@ const PRIVATE_FORMS: [&str; 7] = [
     "/account/rename",
     "/account/remove",
     "/account/end-sessions",
+    "/account/recovery",
+    "/account/recovery/download",
 ];
-
-/// A person with an authenticator app, signed in.
-async fn signed_in(site: &Site, email: &str) -> (Person, String, String) {
-    let mut person = Person::new(site);
-    let answer = person.register(email).await;
-    assert_eq!(answer.leads_to(), "/welcome", "{answer:?}");
-    let (secret, factor) = person.enrol_first(site).await;
-    (person, secret, factor)
-}
 
 /// A clear page and a 4xx, or the way to the sign-in page.
 #[track_caller]
 fn assert_refused(answer: &Answer, what: &str) {
     match answer.status {
         303 => assert!(
-            ["/sign-in", "/account/prove"].contains(&answer.leads_to()),
+            // The last one: a set of codes that is no longer there is not replaced.
+            ["/sign-in", "/account/prove", "/account/recovery"].contains(&answer.leads_to()),
             "{what}: {answer:?}"
         ),
         400..500 => assert!(answer.body.contains("<h1>"), "{what}: {answer:?}"),
@@ -935,7 +938,7 @@ async fn a_proof_is_asked_for_again_after_ten_minutes() {
     let before = state(&site).await;
     assert_eq!(
         person.get("/account/add").await.leads_to(),
-        "/account/prove"
+        "/account/prove?next=add"
     );
     for (path, fields) in [
         ("/account/rename", &rename[..]),

@@ -109,7 +109,7 @@ async fn accounts_and_factors_outlive_a_kill() {
     let answer = person
         .confirm("/welcome/confirm", "totp", &factor, &code)
         .await;
-    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    assert_eq!(answer.leads_to(), "/account/recovery", "{answer:?}");
     let keys = fs::read(folder.path().join("keys")).expect("keys");
     let cookie = person.cookies.get("session").expect("a session").clone();
     drop(running);

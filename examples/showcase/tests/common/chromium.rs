@@ -1,9 +1,10 @@
 //! Chromium and chromedriver, as the tests use them.
 
-#![expect(
+#![allow(
+    dead_code,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "a test stops where it fails"
+    reason = "a test stops where it fails, and each test file uses a part"
 )]
 
 use core::{
@@ -457,6 +458,60 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": [] }))
             .await;
         self.size(SIZES[0].1, SIZES[0].2).await;
+    }
+
+    /// Takes the picture of what a printer gets: no navigation, and black on white also by night.
+    pub(crate) async fn printed(&self, name: &str) {
+        let at = self.taken.fetch_add(1, Relaxed);
+        // A4, in CSS pixels, without its margins.
+        self.size(718, 1_047).await;
+        for scheme in ["light", "dark"] {
+            let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+            let media = json!({ "media": "print", "features": [feature] });
+            self.devtools("Emulation.setEmulatedMedia", media).await;
+            for hidden in ["header", "footer", "form"] {
+                let hidden = self.find(Css(hidden)).await;
+                assert!(!hidden.is_displayed().await.expect("a state"), "{name}");
+            }
+            for (part, property, value) in [
+                ("body", "background-color", "rgba(255, 255, 255, 1)"),
+                ("ol.codes code", "color", "rgba(0, 0, 0, 1)"),
+                (".box", "border-top-color", "rgba(0, 0, 0, 1)"),
+            ] {
+                let part = self.find(Css(part)).await;
+                let found = part.css_value(property).await.expect("a value");
+                assert_eq!(found, value, "{property} by {scheme}");
+            }
+            let picture = self.client.screenshot().await.expect("a picture");
+            let file = format!("{at:02}-{name}-print-{scheme}.png");
+            std::fs::write(self.pictures.join(file), picture).expect("a file");
+        }
+        let back = json!({ "media": "", "features": [] });
+        self.devtools("Emulation.setEmulatedMedia", back).await;
+        self.size(SIZES[0].1, SIZES[0].2).await;
+    }
+
+    /// Presses a button that downloads a file, and reads that.
+    pub(crate) async fn download(&self, words: &str) -> (String, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let allow = json!({ "behavior": "allow", "downloadPath": folder.path() });
+        self.devtools("Browser.setDownloadBehavior", allow).await;
+        let path = format!("//main//button[normalize-space()='{words}']");
+        let button = self.find(XPath(&path)).await;
+        button.click().await.expect("a click");
+        for _ in 0..200 {
+            let files = std::fs::read_dir(folder.path()).expect("a folder");
+            let whole = files
+                .map(|file| file.expect("a file").path())
+                .find(|file| file.extension().is_some_and(|end| end == "txt"));
+            if let Some(file) = whole {
+                let name = file.file_name().expect("a name").to_string_lossy();
+                let text = std::fs::read_to_string(&file).expect("words");
+                return (name.into_owned(), text);
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("no file: {}", self.words().await);
     }
 }
 

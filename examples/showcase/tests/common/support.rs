@@ -149,6 +149,13 @@ impl Answer {
     }
 }
 
+/// The recovery codes on a page.
+pub(crate) fn codes_on(page: &str) -> Vec<String> {
+    let parts = page.split("<code>").skip(1);
+    let codes = parts.filter_map(|part| part.split_once("</code>"));
+    codes.map(|(code, _)| code.to_owned()).collect()
+}
+
 impl core::fmt::Debug for Answer {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let words = self.between("<main", "</main>").unwrap_or(&self.body);
@@ -237,6 +244,15 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
         }
     }
     body
+}
+
+/// A person with an authenticator app, signed in. Says its secret and its id.
+pub(crate) async fn signed_in(site: &Site, email: &str) -> (Person, String, String) {
+    let mut person = Person::new(site);
+    let answer = person.register(email).await;
+    assert_eq!(answer.leads_to(), "/welcome", "{answer:?}");
+    let (secret, factor) = person.enrol_first(site).await;
+    (person, secret, factor)
 }
 
 /// Somebody with a cookie jar.
@@ -367,7 +383,9 @@ impl Person {
         let answer = self
             .confirm("/welcome/confirm", "totp", &factor, &code)
             .await;
-        assert_eq!((answer.status, answer.leads_to()), (303, "/account"));
+        // Where it is prepared for that the phone is gone one day.
+        let next = (answer.status, answer.leads_to());
+        assert_eq!(next, (303, "/account/recovery"));
         (secret, factor)
     }
 
@@ -391,6 +409,12 @@ impl Person {
     /// The second step with a code from an app.
     pub(crate) async fn code(&mut self, code: &str) -> Answer {
         let fields = [("provider", "totp"), ("code", code)];
+        self.post("/second-factor", &fields).await
+    }
+
+    /// The second step with a code from a sheet.
+    pub(crate) async fn recover(&mut self, code: &str) -> Answer {
+        let fields = [("provider", "recovery"), ("code", code)];
         self.post("/second-factor", &fields).await
     }
 

@@ -1,0 +1,229 @@
+//! Recovery codes: made, shown once, downloaded and printed.
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofa_providers::{
+    RECOVERY_CODES, RecoveryCodes,
+    token_store::ott_core::{
+        RecordId, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use crate::{
+    account::when,
+    app::{App, NAME, RECOVERY, Shared},
+    error::AppError,
+    forms::{FormToken, Posted},
+    layout::{self, Who},
+    second_factor::Next,
+    session::SignedIn,
+};
+
+/// The id of the provider.
+pub(crate) const ID: &str = "recovery";
+
+/// What the form says where there is no set yet.
+const NONE: &str = "none";
+
+/// The set that somebody has, without its codes: those were shown once.
+pub(crate) struct Sheet {
+    left: usize,
+    made: Option<DateTime<Utc>>,
+    /// One of its records: another set has none of them.
+    id: Option<RecordId>,
+}
+
+impl Sheet {
+    pub(crate) async fn of(app: &App, subject: &Subject) -> Result<Self, AppError> {
+        let records = app.tokens.list(&RECOVERY, subject).await?;
+        Ok(Self {
+            left: records.len(),
+            made: records.first().map(|record| record.stored().issued_at),
+            id: records.iter().map(|record| *record.id()).min(),
+        })
+    }
+
+    fn name(&self) -> String {
+        self.id.map_or_else(|| NONE.into(), |id| id.to_string())
+    }
+
+    /// The part of the account's page. `recovered` is whoever signed in with a code of it.
+    pub(crate) fn card(&self, recovered: bool) -> Markup {
+        let make = if self.left == 0 {
+            "Make codes"
+        } else {
+            "Make new ones"
+        };
+        html! {
+            section.card aria-labelledby="recovery" {
+                div.row.between {
+                    h2 #recovery { "Recovery codes" }
+                    a.button.narrow href="/account/recovery" { (make) }
+                }
+                @if recovered && self.left == 0 {
+                    p.alert role="status" { "You have used your last recovery code. Make new ones now: without them, a lost phone is a lost account." }
+                } @else if recovered && self.left < RECOVERY_CODES {
+                    p.alert role="status" { "You have used a recovery code; " (self.left) " left. Make new ones now, and replace what you lost." }
+                }
+                @if let Some(made) = self.made {
+                    p { strong { (self.left) " of " (RECOVERY_CODES) " left" } span.soft { " · made " (when(made)) } }
+                    @if !recovered && self.left < RECOVERY_CODES {
+                        p.soft.small { "Each works once. New ones void the old sheet." }
+                    }
+                } @else if !recovered {
+                    p { "You have none. With a code on paper you get in when your phone is gone." }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Make {
+    /// The set that the person saw on the page with the button.
+    instead_of: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Download {
+    codes: String,
+    made: i64,
+}
+
+pub(crate) async fn show(
+    State(app): Shared,
+    signed_in: SignedIn,
+    FormToken(csrf): FormToken,
+) -> Result<Markup, AppError> {
+    if !app.is_fresh(&signed_in.record) {
+        return Err(AppError::ProofNeeded(Next::Recovery));
+    }
+    let sheet = Sheet::of(&app, &signed_in.account.subject).await?;
+    let body = html! {
+        p { "Ten codes on paper, for the day on which your phone is gone or broken. Each signs you in once, in place of a code from your phone." }
+        @if let Some(made) = sheet.made {
+            p {
+                strong { (sheet.left) " of " (RECOVERY_CODES) " left" } ", made " (when(made)) ". "
+                "They were shown once; nobody can show them again."
+            }
+            p { "If you lost them, or used some, make new ones. The old sheet is void from then on." }
+        } @else {
+            p { "They are shown once. Have a printer ready, or a place to save a file." }
+        }
+        form method="post" action="/account/recovery" {
+            (layout::csrf(&csrf))
+            input type="hidden" name="instead_of" value=(sheet.name());
+            button { @if sheet.left == 0 { "Make ten codes" } @else { "Make ten new codes" } }
+        }
+        p.or { "or" }
+        p { a.button.quiet href="/account" { "Not now" } }
+    };
+    Ok(layout::card(Who::SignedIn, "Recovery codes", body))
+}
+
+/// Makes a set and shows it, in this answer and in no other.
+pub(crate) async fn make(
+    State(app): Shared,
+    signed_in: SignedIn,
+    FormToken(csrf): FormToken,
+    Posted(form): Posted<Make>,
+) -> Result<Response, AppError> {
+    if form.instead_of != NONE && RecordId::parse(&form.instead_of).is_err() {
+        return Err(AppError::BadRequest("Open the page again, and try again."));
+    }
+    let proof = app.proof(&signed_in.record);
+    let proof = proof.ok_or(AppError::ProofNeeded(Next::Recovery))?;
+    let account = &signed_in.account;
+    let making = app.making_codes.lock().await;
+    let sheet = Sheet::of(&app, &account.subject).await?;
+    if form.instead_of != sheet.name() {
+        // The page was loaded again, or the button pressed twice: what was printed stays good.
+        return Ok(Redirect::to("/account/recovery").into_response());
+    }
+    let made = app.two_factor.renew_recovery_codes(&proof).await;
+    drop(making);
+    let codes = made.map_err(|error| match error.into() {
+        AppError::ProofNeeded(_) => AppError::ProofNeeded(Next::Recovery),
+        other => other,
+    })?;
+    Ok(codes_page(&csrf, account.email.address(), &codes).into_response())
+}
+
+fn codes_page(csrf: &str, account: &str, codes: &RecoveryCodes) -> Markup {
+    let listed: Vec<&str> = codes.expose_secrets().collect();
+    let body = html! {
+        section.card {
+            h1 { span.screen { "Your recovery codes" } span.paper { (NAME) ": recovery codes" } }
+            p.alert.screen role="status" { "Save them now. They are on this page, and never shown again." }
+            dl.facts {
+                dt { "Account" } dd { (account) }
+                dt { "Made" } dd { (when(codes.issued_at())) }
+            }
+            ol.codes {
+                @for code in &listed { li { span.box aria-hidden="true" {} code { (code) } } }
+            }
+            p.small { "Each code signs in once, in place of a code from your phone. Cross it out when you have used it. A newer sheet voids this one." }
+            div.screen {
+                form method="post" action="/account/recovery/download" {
+                    (layout::csrf(csrf))
+                    input type="hidden" name="codes" value=(listed.join(" ")) autocomplete="off";
+                    input type="hidden" name="made" value=(codes.issued_at().timestamp()) autocomplete="off";
+                    button { "Download as a text file" }
+                }
+                p.soft.small.note { "To print, use your browser's menu, or Ctrl and P: only the sheet comes out." }
+                p.or { "and then" }
+                p { a.button.quiet href="/account" { "I have saved them" } }
+            }
+        }
+    };
+    layout::page(Who::SignedIn, "Your recovery codes", false, body)
+}
+
+/// The same sheet as a file. The page sends it what it shows, so that nothing is kept here; whether
+/// the codes are good is not looked up, or this would be a place to try some.
+pub(crate) async fn download(
+    signed_in: SignedIn,
+    Posted(form): Posted<Download>,
+) -> Result<Response, AppError> {
+    const SPOILT: AppError = AppError::BadRequest("Only the page with the codes leads here.");
+    let codes: Vec<&str> = form.codes.split(' ').collect();
+    let made = DateTime::from_timestamp(form.made, 0).ok_or(SPOILT)?;
+    if codes.len() != RECOVERY_CODES || !codes.iter().all(|code| is_printed_code(code)) {
+        return Err(SPOILT);
+    }
+    let mut text = format!(
+        "{NAME}: recovery codes\nAccount: {}\nMade: {} UTC\n\n",
+        signed_in.account.email.address(),
+        made.format("%Y-%m-%d %H:%M"),
+    );
+    for code in codes {
+        text.extend(["[ ] ", code, "\n"]);
+    }
+    text.push_str("\nEach code signs in once. A newer sheet voids this one.\n");
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"showcase-recovery-codes.txt\"",
+        ),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Groups of four of base32: whatever else is posted here comes out nowhere.
+fn is_printed_code(code: &str) -> bool {
+    let groups: Vec<&str> = code.split('-').collect();
+    let plain = |group: &&str| {
+        group.len() == 4
+            && group
+                .bytes()
+                .all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'))
+    };
+    groups.len() == 6 && groups.iter().all(plain)
+}

@@ -1,0 +1,45 @@
+//! What comes with a form, whoever sends it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
+use twofa_providers::token_store::ott_core::Handle;
+
+use crate::{
+    app::App,
+    error::AppError,
+    forms::FormToken,
+    session::{Flow, Network, browser},
+};
+
+/// Where a form comes from, and what the browser keeps for us.
+pub(crate) struct Visitor {
+    /// What forms of this visit carry.
+    pub(crate) csrf: String,
+    /// The flow of the code that was sent last.
+    pub(crate) flow: Option<Handle>,
+    /// What limits count for.
+    pub(crate) network: String,
+    /// What a person would call the browser.
+    pub(crate) browser: String,
+}
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
+        let FormToken(csrf) = FormToken::from_request_parts(parts, app).await?;
+        let Flow(flow) = Flow::from_request_parts(parts, app).await?;
+        let Network(network) = Network::from_request_parts(parts, app).await?;
+        let browser = browser(parts.headers.get(header::USER_AGENT));
+        Ok(Self {
+            csrf,
+            flow,
+            network,
+            browser,
+        })
+    }
+}

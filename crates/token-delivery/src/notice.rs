@@ -14,7 +14,7 @@ use ott_core::chrono::{DateTime, Utc};
 /// Specification: NIST SP 800-63B-4 section 4.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What it happened to, in the application's own words: `authenticator app`.
+    /// What happened, in the application's own words: `a second step was added to your account`.
     pub what: &'static str,
     /// When.
     pub at: DateTime<Utc>,

@@ -55,6 +55,12 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self.limits
     }
 
+    /// The policies that it was built with.
+    #[must_use]
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
     /// The present time, as this engine sees it.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

@@ -1,9 +1,13 @@
 //! A try at a second factor.
 
+use core::net::IpAddr;
+
 use token_store::{
     FactorId,
     ott_core::{Channel, Handle, Subject},
 };
+
+use crate::{FlowId, engine::Origin};
 
 /// A try at a second factor: whose, with what, from where.
 #[derive(Clone, Copy)]
@@ -13,7 +17,8 @@ pub struct Attempt<'a> {
     pub(crate) factor: Option<FactorId>,
     pub(crate) handle: Option<&'a Handle>,
     pub(crate) epoch: Option<u64>,
-    pub(crate) address: Option<&'a str>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) flow: Option<&'a FlowId>,
     pub(crate) known_device: Option<&'a str>,
     pub(crate) used_channels: &'a [Channel],
     pub(crate) used_providers: &'a [&'a str],
@@ -30,6 +35,7 @@ impl<'a> Attempt<'a> {
             handle: None,
             epoch: None,
             address: None,
+            flow: None,
             known_device: None,
             used_channels: &[],
             used_providers: &[],
@@ -63,11 +69,23 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// From this network address, normalised by the caller (an IPv6 address as its /64).
+    /// From this network address: of the client, and not of a proxy before this server.
+    ///
+    /// Limits count it in one spelling, and an IPv6 address as its /64, which one household has; a
+    /// notice tells it whole.
     #[must_use]
-    pub const fn address(self, address: &'a str) -> Self {
+    pub const fn address(self, address: IpAddr) -> Self {
         Self {
             address: Some(address),
+            ..self
+        }
+    }
+
+    /// In this sign-in, by the application's name of it.
+    #[must_use]
+    pub const fn flow(self, flow: &'a FlowId) -> Self {
+        Self {
+            flow: Some(flow),
             ..self
         }
     }
@@ -100,6 +118,13 @@ impl<'a> Attempt<'a> {
         Self {
             used_providers: providers,
             ..self
+        }
+    }
+
+    pub(crate) const fn origin(&self) -> Origin<'a> {
+        Origin {
+            address: self.address,
+            flow: self.flow,
         }
     }
 }

@@ -106,6 +106,10 @@ impl Provider for EmailProvider {
         Some(Channel::Email)
     }
 
+    fn destination(&self, factor: &OpenFactor) -> Option<Destination> {
+        Some(Bound::new(factor).ok()?.destination)
+    }
+
     fn odds(&self) -> Odds {
         Odds {
             code_space: self.policy.token_format().code_space(),

@@ -2,9 +2,11 @@
 
 mod builder;
 mod devices;
+mod not_me;
 mod prove;
 mod renew;
 mod spending;
+mod telling;
 
 use std::sync::Arc;
 
@@ -17,13 +19,16 @@ use token_store::{
     seal::{self, SealError, SealedFor},
 };
 
+pub(crate) use self::telling::{Origin, Told};
 pub use self::{
     builder::TwoFactorBuilder,
     devices::{DeviceView, MOST_KNOWN_DEVICES, RememberedDevice},
+    not_me::NotMe,
+    telling::AddressChange,
 };
 use crate::{
-    Attempt, Context, Limits, Occasion, OpenFactor, Provider, ProviderError, Requested, Response,
-    TwoFactorError, Verified,
+    Attempt, Context, Limits, Notices, Occasion, OpenFactor, Provider, ProviderError, Requested,
+    Response, TwoFactorError, Verified,
     factors::{is_guarded, is_stale, read_secret},
     recovery,
 };
@@ -42,6 +47,7 @@ pub struct TwoFactor {
     pub(crate) limits: Limits,
     pub(crate) recovery: Option<Policy>,
     pub(crate) devices: Option<Policy>,
+    pub(crate) notices: Option<Notices>,
 }
 
 impl TwoFactor {
@@ -88,7 +94,7 @@ impl TwoFactor {
         };
         self.tokens.emit(Some(attempt.subject), what);
         if verified.provider == recovery::ID {
-            self.tell_recovery_used(attempt.subject).await;
+            self.tell_recovery_used(attempt).await;
         }
         Ok(verified)
     }

@@ -98,6 +98,10 @@ pub enum BuildError {
     /// The guess budget is too large.
     #[error(transparent)]
     GuessBound(#[from] GuessBoundExceeded),
+    /// A policy to say "this was not me" whose tokens are short, do not expire, are not found by
+    /// themselves and redeemed once, or void each other; or one that the tokens were not built with.
+    #[error("notices need a policy that `Policy::link` makes, and that the tokens know")]
+    NotMePolicy,
     /// Two providers share an id.
     #[error("two providers share the id `{0}`")]
     ProviderTwice(&'static str),

@@ -12,8 +12,9 @@ use token_store::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Attempt, Descriptor, EnrolDetails, Occasion, Requested, Response, Shown, TwoFactor,
+    Attempt, Descriptor, EnrolDetails, News, Occasion, Requested, Response, Shown, TwoFactor,
     TwoFactorError, Verified,
+    engine::{Origin, Told},
 };
 
 /// How many authenticators of one kind a subject may have.
@@ -208,6 +209,14 @@ impl TwoFactor {
         if let Some(factor) = verified.factor {
             self.tokens
                 .emit(Some(attempt.subject), What::FactorConfirmed(factor));
+            let told = Told {
+                subject: attempt.subject,
+                news: News::FactorAdded,
+                factor: Some(factor),
+                origin: attempt.origin(),
+                old: None,
+            };
+            self.tell(&told).await;
         }
         Ok(verified)
     }
@@ -236,11 +245,20 @@ impl TwoFactor {
         &self,
         subject: &Subject,
         factor: &FactorId,
+        origin: Origin<'_>,
     ) -> Result<(), TwoFactorError> {
         let disabled = self.factors.update(factor, &FactorChange::Disable).await;
         if disabled.map_err(|error| self.outage("update", error))? {
             self.tokens
                 .emit(Some(subject), What::FactorDisabled(*factor));
+            let told = Told {
+                subject,
+                news: News::FactorDisabled,
+                factor: Some(*factor),
+                origin,
+                old: None,
+            };
+            self.tell(&told).await;
         }
         Ok(())
     }

@@ -44,6 +44,12 @@
 //! * A factor that was not confirmed counts for nothing. Once one is confirmed, enrolling,
 //!   renaming and removing take a proof of the last minutes, of the same subject, by a factor that
 //!   still proves; so do recovery codes and remembering a device.
+//! * With [`Notices`], the owner is told at every verified address, and at one that is one no more,
+//!   what happened, when and from where: factor added, removed or disabled, recovery used, used up or
+//!   renewed, address changed, and, once a day at most, many failures behind the right password. An
+//!   address that nobody confirmed is told nothing. What happened stands whether or not that works.
+//! * The notice's "this was not me" works once, for all addresses together; it undoes what that
+//!   notice told and what its sign-in remembered, and touches no other factor, device or session.
 //! * At most five factors of a kind, and at least one active one unless the caller says that none is
 //!   required, also when several enrol or remove at once.
 //! * One channel, or one provider, never counts twice, where the attempt names those that were used.
@@ -58,6 +64,8 @@
 //! * Whoever knows the password can use up the owner's tries on every device that is not known, and
 //!   the factor's: that is what keeps him from guessing.
 //! * A sheet of recovery codes outlives a change of password, and the last factor: renew it to void it.
+//! * Whoever reads a verified mailbox can press "this was not me", and end a sign-in of the owner's.
+//! * It starts no task: a notice is sent before the answer, so a slow delivery needs a queue.
 //! * A code can be relayed in real time by a page that looks like yours.
 //! * Whoever writes to the database can set a factor's counter back; he cannot read or move a secret.
 //! * E-mail is no second factor to NIST; see [`EmailProvider`].
@@ -78,7 +86,10 @@ mod email;
 mod engine;
 mod error;
 mod factors;
+mod flow;
 mod limits;
+mod news;
+mod notices;
 mod provider;
 mod recovery;
 mod removal;
@@ -87,10 +98,16 @@ mod verified;
 
 // What an application holds.
 pub use attempt::Attempt;
-pub use engine::{DeviceView, MOST_KNOWN_DEVICES, RememberedDevice, TwoFactor, TwoFactorBuilder};
+pub use engine::{
+    AddressChange, DeviceView, MOST_KNOWN_DEVICES, NotMe, RememberedDevice, TwoFactor,
+    TwoFactorBuilder,
+};
 pub use error::{BuildError, TwoFactorError};
 pub use factors::{CONFIRM_WITHIN, Enrolled, FactorView, LONGEST_LABEL, MOST_OF_A_KIND, Offer};
-pub use limits::Limits;
+pub use flow::FlowId;
+pub use limits::{Limits, counted_network};
+pub use news::News;
+pub use notices::{Addresses, Notices};
 pub use recovery::{RECOVERY_CODES, RecoveryCodes};
 pub use verified::{FRESH, Verified};
 

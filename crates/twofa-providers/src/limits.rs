@@ -1,5 +1,7 @@
 //! What a guess and a request cost.
 
+use core::net::IpAddr;
+
 use token_store::{
     Charge, FactorId,
     ott_core::{Binding, Limit, LimitKey, LimitKind, Subject, chrono::TimeDelta},
@@ -44,7 +46,7 @@ impl Limits {
         &self,
         subject: &Subject,
         counted: &Counted<'_>,
-        address: Option<&str>,
+        address: Option<IpAddr>,
     ) -> Price {
         let own = |name, limit| of_subject(subject, name, limit);
         Price {
@@ -62,7 +64,7 @@ impl Limits {
     }
 
     /// What sending a code costs, and what it costs known devices instead.
-    pub(crate) fn of_request(&self, subject: &Subject, address: Option<&str>) -> RequestPrice {
+    pub(crate) fn of_request(&self, subject: &Subject, address: Option<IpAddr>) -> RequestPrice {
         RequestPrice {
             address: self.of_address(subject, address),
             shared: of_subject(subject, "second-factor requests", self.requests),
@@ -74,13 +76,45 @@ impl Limits {
         }
     }
 
-    fn of_address(&self, subject: &Subject, address: Option<&str>) -> Option<Charge> {
-        let operation = [("address", address?)];
+    fn of_address(&self, subject: &Subject, address: Option<IpAddr>) -> Option<Charge> {
+        let network = counted_network(address?);
+        let operation = [("address", network.as_str())];
         let binding = Binding::tenant(subject.tenant()).operation(&operation);
         Some(Charge {
             key: LimitKey::new("second-factor address", &binding),
             limit: self.address,
         })
+    }
+}
+
+/// A network address as limits count it: in one spelling, and IPv6 as its /64, which one household
+/// has. For limits of the application's own, such as that of passwords.
+#[must_use]
+pub fn counted_network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// Telling that many tries failed: once a day.
+pub(crate) fn of_failures_notice(subject: &Subject) -> Charge {
+    let daily = Limit::pace(1, TimeDelta::days(1));
+    of_subject(subject, "second-factor notice of failures", daily)
+}
+
+/// Telling that a provider is exhausted: once, until it is renewed.
+pub(crate) fn of_ceiling_notice(subject: &Subject, provider: &str) -> Charge {
+    let operation = [("provider", provider)];
+    Charge {
+        key: LimitKey::new(
+            "second-factor notice of a ceiling",
+            &Binding::subject(subject).operation(&operation),
+        ),
+        limit: Limit::ceiling(1),
     }
 }
 

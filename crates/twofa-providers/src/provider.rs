@@ -30,6 +30,10 @@ pub trait Provider: Send + Sync {
     /// The channel over which it sends codes: the engine never counts one channel twice.
     fn channel(&self) -> Option<Channel>;
 
+    /// Where it sends the codes of this factor, if it sends any: its owner is told there too what
+    /// happened to the account.
+    fn destination(&self, factor: &OpenFactor) -> Option<Destination>;
+
     /// How likely one guess is right: the engine computes its guess budget from it.
     fn odds(&self) -> Odds;
 

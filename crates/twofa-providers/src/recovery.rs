@@ -6,15 +6,16 @@ use async_trait::async_trait;
 use token_store::{
     Tokens, What,
     ott_core::{
-        Binding, Channel, Lookup, Policy, SlotRule, Subject, Token, Usage, chrono::DateTime,
-        chrono::Utc,
+        Binding, Channel, Destination, Lookup, Policy, SlotRule, Subject, Token, Usage,
+        chrono::DateTime, chrono::Utc,
     },
 };
 
 use crate::{
-    Claim, Context, Descriptor, EnrolDetails, Enrolment, Kind, Odds, OpenFactor, Provider,
-    ProviderError, Requested, Response, TwoFactor, TwoFactorError, Verified, VerifyError,
-    limits::Counted,
+    Attempt, Claim, Context, Descriptor, EnrolDetails, Enrolment, Kind, News, Odds, OpenFactor,
+    Provider, ProviderError, Requested, Response, TwoFactor, TwoFactorError, Verified, VerifyError,
+    engine::Told,
+    limits::{Counted, of_ceiling_notice},
 };
 
 /// How many recovery codes a set has.
@@ -86,11 +87,22 @@ impl TwoFactor {
         let ceiling = Counted::Provider(ID).key(subject);
         let cleared = self.tokens.limits().clear(&ceiling).await;
         cleared.map_err(|error| self.outage("clear", error))?;
+        let noticed = of_ceiling_notice(subject, ID).key;
+        let cleared = self.tokens.limits().clear(&noticed).await;
+        cleared.map_err(|error| self.outage("clear", error))?;
         let issued = self
             .tokens
             .issue_batch(policy, &binding, RECOVERY_CODES)
             .await?;
         self.tokens.emit(Some(subject), What::RecoveryRenewed);
+        let told = Told {
+            subject,
+            news: News::RecoveryRenewed,
+            factor: None,
+            origin: proof.origin(),
+            old: None,
+        };
+        self.tell(&told).await;
         Ok(RecoveryCodes {
             codes: issued.into_iter().map(|issued| issued.token).collect(),
             issued_at: self.now(),
@@ -107,9 +119,22 @@ impl TwoFactor {
     }
 
     /// The proof stands whether or not the rest can be counted.
-    pub(crate) async fn tell_recovery_used(&self, subject: &Subject) {
+    pub(crate) async fn tell_recovery_used(&self, attempt: &Attempt<'_>) {
+        let subject = attempt.subject;
         let left = self.recovery_codes_left(subject).await.ok();
         self.tokens.emit(Some(subject), What::RecoveryUsed { left });
+        let news = match left {
+            Some(0) => News::RecoveryUsedUp,
+            _ => News::RecoveryUsed,
+        };
+        let told = Told {
+            subject,
+            news,
+            factor: None,
+            origin: attempt.origin(),
+            old: None,
+        };
+        self.tell(&told).await;
     }
 
     fn recovery_policy(&self) -> Result<&Policy, TwoFactorError> {
@@ -154,6 +179,10 @@ impl Provider for RecoveryProvider {
     }
 
     fn channel(&self) -> Option<Channel> {
+        None
+    }
+
+    fn destination(&self, _: &OpenFactor) -> Option<Destination> {
         None
     }
 

@@ -2,7 +2,12 @@
 
 use token_store::{FactorChange, FactorId, FactorState, StoredFactor, What, ott_core::Reason};
 
-use crate::{TwoFactor, TwoFactorError, Verified, factors::changed, limits::Counted};
+use crate::{
+    News, TwoFactor, TwoFactorError, Verified,
+    engine::{Origin, Told},
+    factors::changed,
+    limits::Counted,
+};
 
 impl TwoFactor {
     /// Removes a factor, unless it is the last active one: its row stays, its secret does not.
@@ -24,7 +29,7 @@ impl TwoFactor {
             }
             self.step_aside(&own).await?;
         }
-        self.end(&own).await
+        self.end(&own, proof.origin()).await
     }
 
     /// Removes a factor, also the last one: for an account that does not require a second factor,
@@ -38,7 +43,7 @@ impl TwoFactor {
         factor: &FactorId,
     ) -> Result<(), TwoFactorError> {
         let (own, _) = self.own(proof, factor).await?;
-        self.end(&own).await
+        self.end(&own, proof.origin()).await
     }
 
     /// Takes an active factor out of those that count, and looks whether one is left that does.
@@ -79,7 +84,12 @@ impl TwoFactor {
         Ok(())
     }
 
-    async fn end(&self, own: &StoredFactor) -> Result<(), TwoFactorError> {
+    async fn end(&self, own: &StoredFactor, origin: Origin<'_>) -> Result<(), TwoFactorError> {
+        // While there is a secret to read it from; who never confirmed it was never told anything.
+        let old = match own.state {
+            FactorState::Active | FactorState::Disabled => self.destination(own.clone()),
+            _ => None,
+        };
         let removed = self.factors.remove(&own.id, self.now()).await;
         changed(removed.map_err(|error| self.outage("remove", error))?)?;
         // The factor is gone whether or not its count is.
@@ -88,6 +98,16 @@ impl TwoFactor {
         cleared.unwrap_or_else(|_| self.tokens.emit(None, What::StoreFailed("clear")));
         self.tokens
             .emit(Some(&own.subject), What::FactorRemoved(own.id));
+        if own.state != FactorState::Pending {
+            let told = Told {
+                subject: &own.subject,
+                news: News::FactorRemoved,
+                factor: Some(own.id),
+                origin,
+                old: old.as_ref(),
+            };
+            self.tell(&told).await;
+        }
         Ok(())
     }
 }

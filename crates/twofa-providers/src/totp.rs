@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use oath_otp::{Algorithm, Digits, Label, Period, Secret, Totp, Window};
-use token_store::ott_core::{Channel, GuessBound, Reason, Subject};
+use token_store::ott_core::{Channel, Destination, GuessBound, Reason, Subject};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -91,6 +91,10 @@ impl Provider for TotpProvider {
     }
 
     fn channel(&self) -> Option<Channel> {
+        None
+    }
+
+    fn destination(&self, _: &OpenFactor) -> Option<Destination> {
         None
     }
 

@@ -1,5 +1,7 @@
 //! What a verification hands out.
 
+use core::net::IpAddr;
+
 use token_store::{
     FactorId,
     ott_core::{
@@ -8,6 +10,8 @@ use token_store::{
     },
 };
 
+use crate::{FlowId, engine::Origin};
+
 /// How long a proof is fresh enough to change factors.
 pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 
@@ -15,7 +19,6 @@ pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 ///
 /// Only [`TwoFactor`](crate::TwoFactor) makes one, and it is not `Clone`: what takes it by value
 /// uses it up.
-#[derive(Debug)]
 #[must_use = "nothing was allowed yet by verifying alone"]
 pub struct Verified {
     pub(crate) subject: Subject,
@@ -24,6 +27,8 @@ pub struct Verified {
     pub(crate) channel: Option<Channel>,
     pub(crate) epoch: Option<u64>,
     pub(crate) at: DateTime<Utc>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) flow: Option<FlowId>,
 }
 
 impl Verified {
@@ -63,9 +68,35 @@ impl Verified {
         self.at
     }
 
+    /// In which sign-in, where the attempt named it.
+    #[must_use]
+    pub const fn flow(&self) -> Option<&FlowId> {
+        self.flow.as_ref()
+    }
+
+    pub(crate) const fn origin(&self) -> Origin<'_> {
+        Origin {
+            address: self.address,
+            flow: self.flow.as_ref(),
+        }
+    }
+
     /// Whether it proves this subject, within the last [`FRESH`] minutes.
     pub(crate) fn covers(&self, subject: &Subject, now: DateTime<Utc>) -> bool {
         let age = now.signed_duration_since(self.at);
         self.subject == *subject && age < FRESH && age > -FRESH
+    }
+}
+
+impl core::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Not the network address.
+        f.debug_struct("Verified")
+            .field("subject", &self.subject)
+            .field("factor", &self.factor)
+            .field("provider", &self.provider)
+            .field("epoch", &self.epoch)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }

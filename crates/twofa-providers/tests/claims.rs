@@ -13,7 +13,7 @@ use twofa_providers::{
     ProviderError, Requested, Response, TwoFactor, TwoFactorError, VerifyError,
     token_store::{
         FactorStore,
-        ott_core::{Binding, Channel, Subject},
+        ott_core::{Binding, Channel, Destination, Subject},
     },
 };
 use world::{EMAIL_CODE, World, alice, subject};
@@ -32,6 +32,10 @@ impl Provider for Liar {
     }
 
     fn channel(&self) -> Option<Channel> {
+        None
+    }
+
+    fn destination(&self, _: &OpenFactor) -> Option<Destination> {
         None
     }
 

@@ -251,7 +251,7 @@ async fn a_known_device_skips_no_second_factor_and_no_address_limit() {
     );
     let attempt = Attempt::new(&owner, "totp")
         .known_device(&device)
-        .address("192.0.2.1");
+        .address([192, 0, 2, 1].into());
     let before = world.evaluated();
     for _ in 0..20 {
         let wrong = world.wrong_code(&[&app]);

@@ -9,8 +9,11 @@ mod watched;
 #[path = "support/world.rs"]
 mod world;
 
+use core::net::{IpAddr, Ipv6Addr};
+use std::collections::HashSet;
+
 use twofa_providers::{
-    Attempt, Limits, Response, TwoFactorError,
+    Attempt, Limits, Response, TwoFactorError, counted_network,
     token_store::{
         FactorState, What,
         ott_core::{Limit, Reason, chrono::TimeDelta},
@@ -200,7 +203,7 @@ async fn an_address_that_is_refused_costs_the_subject_nothing() {
     let app = world.confirmed(&alice, None).await;
     let _ = world.confirmed(&bob, None).await;
     world.pass(TimeDelta::seconds(30));
-    let from = |owner| Attempt::new(owner, "totp").address("192.0.2.1");
+    let from = |owner| Attempt::new(owner, "totp").address([192, 0, 2, 1].into());
     let wrong = world.wrong_code(&[&app]);
     let before = world.evaluated();
     for _ in 0..1_000 {
@@ -219,7 +222,7 @@ async fn an_address_that_is_refused_costs_the_subject_nothing() {
             .verify(&from(&bob), &Response::typed(&code))
             .await
     ));
-    let elsewhere = Attempt::new(&alice, "totp").address("198.51.100.7");
+    let elsewhere = Attempt::new(&alice, "totp").address([198, 51, 100, 7].into());
     assert!(
         world
             .engine
@@ -227,6 +230,55 @@ async fn an_address_that_is_refused_costs_the_subject_nothing() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn every_address_of_a_64_and_every_spelling_of_one_is_one_key() {
+    let world = World::with(Limits {
+        address: Limit::pace(3, TimeDelta::hours(1)),
+        ..Limits::default()
+    });
+    let alice = alice();
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let wrong = world.wrong_code(&[&app]);
+    let from = async |address: IpAddr, typed: &str| {
+        let attempt = Attempt::new(&alice, "totp").address(address);
+        world.engine.verify(&attempt, &Response::typed(typed)).await
+    };
+    let before = world.evaluated();
+    let host = |host: u16| {
+        let [high, low] = [host.rotate_left(3), host];
+        IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 7, 9, high, !low, low, high))
+    };
+    let counted: HashSet<_> = (0..=u16::MAX).map(host).map(counted_network).collect();
+    assert_eq!(counted.len(), 1);
+    for low in (0..=u16::MAX).step_by(1_021) {
+        assert!(from(host(low), &wrong).await.is_err());
+    }
+    assert_eq!(world.evaluated() - before, 3);
+    for spelling in [
+        "2001:db8:7:9::",
+        "2001:0DB8:0007:0009:0::1",
+        "2001:db8:7:9:0:0:1.2.3.4",
+    ] {
+        let address = spelling.parse().unwrap();
+        assert!(
+            is_throttled(&from(address, &world.code(&app)).await),
+            "{spelling}"
+        );
+    }
+    for spelling in ["192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"] {
+        let address = spelling.parse().unwrap();
+        assert!(matches!(
+            from(address, &wrong).await,
+            Err(TwoFactorError::Rejected(_))
+        ));
+    }
+    let mapped = "::ffff:192.0.2.1".parse().unwrap();
+    assert!(is_throttled(&from(mapped, &world.code(&app)).await));
+    let neighbour = "2001:db8:7:a::1".parse().unwrap();
+    assert!(from(neighbour, &world.code(&app)).await.is_ok());
 }
 
 #[tokio::test]

@@ -178,8 +178,8 @@ pub(crate) fn attempt<'a>(
     visitor: &'a Visitor,
 ) -> Result<Attempt<'a>, AppError> {
     let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
-    if !visitor.network.is_empty() {
-        attempt = attempt.address(&visitor.network);
+    if let Some(address) = visitor.network {
+        attempt = attempt.address(address);
     }
     if !factor.is_empty() {
         attempt = attempt.factor(FactorId::parse(factor).ok_or(AppError::Refused)?);

@@ -153,11 +153,11 @@ impl FromRequestParts<Arc<App>> for Flow {
     }
 }
 
-/// The network address that limits count for: an IPv6 address as its /64, which one household has.
+/// The client's network address.
 ///
-/// Empty where it is not known: behind a proxy on this machine every visitor has the proxy's, and one
+/// `None` where it is not known: behind a proxy on this machine every visitor has the proxy's, and one
 /// of them could use up the tries of all. Limiting addresses is then the proxy's part.
-pub(crate) struct Network(pub(crate) String);
+pub(crate) struct Network(pub(crate) Option<IpAddr>);
 
 impl FromRequestParts<Arc<App>> for Network {
     type Rejection = AppError;
@@ -165,16 +165,8 @@ impl FromRequestParts<Arc<App>> for Network {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
         let ConnectInfo(peer) = peer.map_err(AppError::unavailable)?;
-        if app.behind_proxy && peer.ip().is_loopback() {
-            return Ok(Self(String::new()));
-        }
-        Ok(Self(match peer.ip().to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        }))
+        let proxied = app.behind_proxy && peer.ip().is_loopback();
+        Ok(Self((!proxied).then_some(peer.ip())))
     }
 }
 

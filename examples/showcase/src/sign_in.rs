@@ -1,5 +1,7 @@
 //! The first step: an account and its password.
 
+use core::net::IpAddr;
+
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
@@ -7,6 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
+    counted_network,
     oath_otp::Label,
     token_store::{
         Charge, Revoke, Spent,
@@ -101,7 +104,7 @@ pub(crate) async fn register(
     Network(network): Network,
     Posted(form): Posted<Credentials>,
 ) -> Result<Response, AppError> {
-    let charges: Vec<_> = address_charge(&network).into_iter().collect();
+    let charges: Vec<_> = address_charge(network).into_iter().collect();
     spend(&app, &charges).await?;
     let again = |wrong: &str| {
         let error = AppError::BadRequest("");
@@ -166,10 +169,11 @@ pub(crate) async fn sign_in(
     let Ok(email) = Destination::email(form.email.as_str()) else {
         return again(&AppError::BadRequest(""), "That is not an e-mail address.");
     };
-    let operation = [("address", network.as_str())];
+    let from = network.map(counted_network).unwrap_or_default();
+    let operation = [("address", from.as_str())];
     let account = Binding::tenant("").destination(&email);
     let account_key = LimitKey::new("password account", &account.operation(&operation));
-    let mut charges: Vec<_> = address_charge(&network).into_iter().collect();
+    let mut charges: Vec<_> = address_charge(network).into_iter().collect();
     charges.push(Charge {
         key: account_key,
         limit: PER_ACCOUNT,
@@ -233,10 +237,11 @@ pub(crate) async fn sign_out(
     Ok(session::ended(&app))
 }
 
-fn address_charge(network: &str) -> Option<Charge> {
-    let operation = [("address", network)];
+fn address_charge(network: Option<IpAddr>) -> Option<Charge> {
+    let network = counted_network(network?);
+    let operation = [("address", network.as_str())];
     let binding = Binding::tenant("").operation(&operation);
-    (!network.is_empty()).then(|| Charge {
+    Some(Charge {
         key: LimitKey::new("password address", &binding),
         limit: PER_ADDRESS,
     })

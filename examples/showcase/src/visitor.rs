@@ -1,5 +1,6 @@
 //! What comes with a form, whoever sends it.
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
 use axum::{
@@ -21,8 +22,8 @@ pub(crate) struct Visitor {
     pub(crate) csrf: String,
     /// The flow of the code that was sent last.
     pub(crate) flow: Option<Handle>,
-    /// What limits count for.
-    pub(crate) network: String,
+    /// The client's network address, where that is known.
+    pub(crate) network: Option<IpAddr>,
     /// What a person would call the browser.
     pub(crate) browser: String,
 }

@@ -53,6 +53,7 @@ pub(crate) struct Watched {
     edit: Mutex<Option<fn(&mut Stored)>>,
     issued: Mutex<Vec<RecordId>>,
     asked: Mutex<Vec<&'static str>>,
+    limit_down: Mutex<Option<LimitKey>>,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
@@ -66,6 +67,11 @@ pub(crate) enum Meanwhile {
 impl Watched {
     pub(crate) fn fail(&self, verb: &'static str) {
         self.down.lock().expect("no panic").insert(verb);
+    }
+
+    /// Fails whatever spends from this limit.
+    pub(crate) fn fail_limit(&self, key: LimitKey) {
+        *self.limit_down.lock().expect("no panic") = Some(key);
     }
 
     pub(crate) fn recover(&self) {
@@ -233,6 +239,10 @@ impl OpenRedeem for Watched {
 impl LimitStore for Watched {
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         self.ask("spend")?;
+        let down = *self.limit_down.lock().expect("no panic");
+        if charges.iter().any(|charge| down == Some(charge.key)) {
+            return Err(StoreError::unavailable("told to fail"));
+        }
         self.inner.spend(charges, now).await
     }
 

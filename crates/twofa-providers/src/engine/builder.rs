@@ -8,7 +8,7 @@ use token_store::{
 };
 
 use crate::{
-    BuildError, Limits, Provider, TwoFactor,
+    BuildError, Limits, Notices, Provider, TwoFactor, notices,
     recovery::{self, RecoveryProvider},
 };
 
@@ -20,6 +20,7 @@ pub struct TwoFactorBuilder {
     limits: Limits,
     recovery: Option<Policy>,
     devices: Option<Policy>,
+    notices: Option<Notices>,
     accepted_bound: Option<u64>,
 }
 
@@ -52,6 +53,13 @@ impl TwoFactorBuilder {
         self
     }
 
+    /// Tells owners what happened to their accounts.
+    #[must_use]
+    pub fn notices(mut self, notices: Notices) -> Self {
+        self.notices = Some(notices);
+        self
+    }
+
     /// Other limits.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
@@ -79,6 +87,7 @@ impl TwoFactorBuilder {
             limits,
             recovery,
             devices,
+            notices,
             accepted_bound,
         } = self;
         for (at, provider) in providers.iter().enumerate() {
@@ -96,6 +105,12 @@ impl TwoFactorBuilder {
         }
         if devices.is_some_and(|policy| !super::devices::fits(&policy)) {
             return Err(BuildError::DevicePolicy);
+        }
+        let not_me = notices.as_ref().and_then(|notices| notices.not_me);
+        if not_me
+            .is_some_and(|policy| !notices::fits(&policy) || !tokens.policies().contains(&policy))
+        {
+            return Err(BuildError::NotMePolicy);
         }
         // Every guess is paid for by the subject, at whichever factor the odds are best: by what
         // everybody shares, and, for who stole a known device, by what those have beside it.
@@ -115,6 +130,7 @@ impl TwoFactorBuilder {
             limits,
             recovery,
             devices,
+            notices,
         })
     }
 }
@@ -129,6 +145,7 @@ impl TwoFactor {
             limits: Limits::default(),
             recovery: None,
             devices: None,
+            notices: None,
             accepted_bound: None,
         }
     }

@@ -9,7 +9,7 @@ use token_store::{
 };
 
 use super::spending::Lane;
-use crate::{Attempt, TwoFactor, TwoFactorError, Verified, factors::check_label};
+use crate::{Attempt, FlowId, TwoFactor, TwoFactorError, Verified, factors::check_label};
 
 /// How many known devices a subject has at most; one more forgets the one used longest ago.
 pub const MOST_KNOWN_DEVICES: usize = 5;
@@ -69,8 +69,9 @@ impl TwoFactor {
         let label = check_label(label)?;
         let subject = proof.subject();
         let _ = self.fresh(proof).await?;
+        let data = data(&label, proof.flow());
         let extra = Extra {
-            data: label.as_bytes(),
+            data: &data,
             ..Extra::default()
         };
         let binding = binding(subject, proof.epoch());
@@ -201,9 +202,26 @@ fn view(record: &Record) -> DeviceView {
     let stored = record.stored();
     DeviceView {
         id: stored.id,
-        label: String::from_utf8_lossy(&stored.data).into_owned(),
+        label: String::from_utf8_lossy(parts(record).0).into_owned(),
         since: stored.issued_at,
         used_at: stored.used_at,
         expires_at: stored.expires_at,
     }
+}
+
+/// What a record holds of its device: the label, and after a NUL, which no label has, the sign-in in
+/// which it was remembered.
+fn data(label: &str, flow: Option<&FlowId>) -> Vec<u8> {
+    let flow = flow.map(|flow| [&[0], flow.as_bytes()].concat());
+    [label.as_bytes(), &flow.unwrap_or_default()].concat()
+}
+
+fn parts(record: &Record) -> (&[u8], Option<&[u8]>) {
+    let mut parts = record.stored().data.splitn(2, |byte| *byte == 0);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// In which sign-in the device was remembered.
+pub(super) fn flow_of(record: &Record) -> Option<&[u8]> {
+    parts(record).1
 }

@@ -49,6 +49,8 @@ impl TwoFactor {
                         channel: provider.channel(),
                         epoch: attempt.epoch,
                         at: self.now(),
+                        address: attempt.address,
+                        flow: attempt.flow.cloned(),
                     });
                 }
                 Err(NotProved::Refused(rejected, cost)) => {

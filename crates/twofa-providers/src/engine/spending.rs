@@ -39,7 +39,7 @@ impl TwoFactor {
             }
             Lane::Shared => None,
         };
-        let (refused, disables) = match again {
+        let (refused, exhausts) = match again {
             None => (first, self.devices.is_none()),
             Some(charges) => match self.spend(None, charges, price.ceiling).await? {
                 Ok(()) => return Ok(price.paid(charges)),
@@ -48,14 +48,34 @@ impl TwoFactor {
         };
         self.tell_throttled(attempt, refused);
         if refused.key != price.ceiling.key {
+            if !by_address {
+                self.tell_many_failures(attempt.subject, attempt.origin())
+                    .await;
+            }
             return Err(TwoFactorError::from(refused).into());
         }
-        // Where there is nothing to disable, the ceiling itself refuses until renewed.
-        if let Some(factor) = factor.filter(|_| disables) {
-            self.disable(attempt.subject, &factor.id).await?;
+        if exhausts {
+            self.exhaust(attempt, factor).await?;
         }
         let exhausted = Rejected::new(Reason::Exhausted);
         Err(NotProved::Refused(exhausted, None))
+    }
+
+    /// A ceiling is reached for everybody: the factor is disabled. Where there is nothing to disable,
+    /// the ceiling itself refuses until renewed.
+    async fn exhaust(
+        &self,
+        attempt: &Attempt<'_>,
+        factor: Option<&OpenFactor>,
+    ) -> Result<(), TwoFactorError> {
+        let (subject, origin) = (attempt.subject, attempt.origin());
+        match factor {
+            Some(factor) => self.disable(subject, &factor.id, origin).await,
+            None => {
+                self.tell_ceiling(subject, attempt.provider, origin).await;
+                Ok(())
+            }
+        }
     }
 
     /// Pays for sending a code.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use twofa_providers::{
     Attempt, Claim, Context, Descriptor, EmailProvider, EnrolDetails, Enrolled, Enrolment, Limits,
     Odds, OpenFactor, Provider, ProviderError, Requested, Response, TotpProvider, TwoFactor,
-    TwoFactorError, Verified, VerifyError,
+    TwoFactorBuilder, TwoFactorError, Verified, VerifyError,
     oath_otp::{Secret, Totp},
     token_delivery::Outbox,
     token_store::{
@@ -24,6 +24,7 @@ pub(crate) use crate::watched::{Log, Watched, alice, key_1, key_2, start, subjec
 
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
 pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
+pub(crate) const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 
 /// Counts the responses that a provider compared.
@@ -44,6 +45,10 @@ impl<P: Provider> Provider for Counted<P> {
 
     fn channel(&self) -> Option<Channel> {
         self.provider.channel()
+    }
+
+    fn destination(&self, factor: &OpenFactor) -> Option<Destination> {
+        self.provider.destination(factor)
     }
 
     fn odds(&self) -> Odds {
@@ -106,26 +111,40 @@ impl World {
     pub(crate) fn with(limits: Limits) -> Self {
         let store = Arc::new(Watched::default());
         let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits, false)
+        Self::over(key_1(), store, clock, limits, |builder| builder)
     }
 
     /// Another process over the same store and clock, which remembers devices.
     pub(crate) fn beside_knowing(&self, keys: KeyRing) -> Self {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, Limits::default(), true)
+        Self::over(keys, store, clock, Limits::default(), |builder| {
+            builder.known_devices(&DEVICE)
+        })
     }
 
     /// One that remembers devices.
     pub(crate) fn knowing(limits: Limits) -> Self {
         let store = Arc::new(Watched::default());
         let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits, true)
+        Self::over(key_1(), store, clock, limits, |builder| {
+            builder.known_devices(&DEVICE)
+        })
+    }
+
+    /// One that is built further.
+    pub(crate) fn built(
+        limits: Limits,
+        build: impl FnOnce(TwoFactorBuilder) -> TwoFactorBuilder,
+    ) -> Self {
+        let store = Arc::new(Watched::default());
+        let clock = Arc::new(ManualClock::new(start()));
+        Self::over(key_1(), store, clock, limits, build)
     }
 
     /// Another process over the same store and clock.
     pub(crate) fn beside(&self, keys: KeyRing) -> Self {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, Limits::default(), false)
+        Self::over(keys, store, clock, Limits::default(), |builder| builder)
     }
 
     fn over(
@@ -133,13 +152,14 @@ impl World {
         store: Arc<Watched>,
         clock: Arc<ManualClock>,
         limits: Limits,
-        devices: bool,
+        build: impl FnOnce(TwoFactorBuilder) -> TwoFactorBuilder,
     ) -> Self {
         let (log, outbox) = (Log::default(), Outbox::new(10));
         let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
             .policy(&DEVICE)
+            .policy(&NOT_ME)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .events(Arc::new(log.clone()))
             .build()
@@ -152,15 +172,14 @@ impl World {
             evaluated: Arc::clone(&evaluated),
         };
         let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-        let mut engine = TwoFactor::builder(Arc::clone(&tokens), factors)
+        let engine = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(totp)
             .provider(email)
             .recovery_codes(&RECOVERY)
             .limits(limits);
-        if devices {
-            engine = engine.known_devices(&DEVICE);
-        }
-        let engine = engine.build().expect("a guess bound below the highest");
+        let engine = build(engine)
+            .build()
+            .expect("a guess bound below the highest");
         Self {
             store,
             clock,

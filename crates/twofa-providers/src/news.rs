@@ -1,0 +1,131 @@
+//! What an owner is told.
+
+use token_store::FactorId;
+
+use crate::FlowId;
+
+/// What happened to an account that its owner must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum News {
+    /// The application changed an address of the account.
+    AddressChanged,
+    /// A provider that has nothing to enrol failed too often, and proves nothing until renewed.
+    CeilingReached,
+    /// A factor was confirmed, and counts.
+    FactorAdded,
+    /// A factor proves nothing any more: it failed too often, or was disowned.
+    FactorDisabled,
+    /// A factor was removed.
+    FactorRemoved,
+    /// Behind the right password, so many tries failed that the next was refused.
+    ManyFailures,
+    /// A new set of recovery codes took the place of the old one.
+    RecoveryRenewed,
+    /// A recovery code was used.
+    RecoveryUsed,
+    /// The last recovery code was used.
+    RecoveryUsedUp,
+}
+
+impl News {
+    /// All there are, in the order of the numbers under which records keep them.
+    pub const ALL: [Self; 9] = [
+        Self::AddressChanged,
+        Self::CeilingReached,
+        Self::FactorAdded,
+        Self::FactorDisabled,
+        Self::FactorRemoved,
+        Self::ManyFailures,
+        Self::RecoveryRenewed,
+        Self::RecoveryUsed,
+        Self::RecoveryUsedUp,
+    ];
+
+    /// A clause for `{what}` of a notice, in English, without a full stop.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AddressChanged => "an e-mail address of your account was changed",
+            Self::CeilingReached => {
+                "too many wrong recovery codes were tried, and none is taken until you make new ones"
+            }
+            Self::FactorAdded => "a second step was added to your account",
+            Self::FactorDisabled => "a second step of your account was disabled",
+            Self::FactorRemoved => "a second step of your account was removed",
+            Self::ManyFailures => "somebody knew your password and then entered many wrong codes",
+            Self::RecoveryRenewed => "new recovery codes were made, and the old ones are void",
+            Self::RecoveryUsed => "a recovery code was used",
+            Self::RecoveryUsedUp => "the last of your recovery codes was used",
+        }
+    }
+}
+
+/// What the record of a "this was not me" token holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Disowned {
+    pub(crate) news: News,
+    pub(crate) factor: Option<FactorId>,
+    pub(crate) flow: Option<FlowId>,
+}
+
+const VERSION: u8 = 1;
+
+impl Disowned {
+    /// Version and news (1 byte each), whether a factor follows (1), its id (16), the flow's name.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let at = News::ALL.iter().position(|news| *news == self.news);
+        let news = at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX);
+        let mut bytes = vec![VERSION, news, u8::from(self.factor.is_some())];
+        bytes.extend(self.factor.iter().flat_map(FactorId::as_bytes));
+        bytes.extend(self.flow.iter().flat_map(FlowId::as_bytes));
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let ([version, news, has_factor], rest) = bytes.split_first_chunk()?;
+        let news = *News::ALL.get(usize::from(*news))?;
+        let (factor, flow) = match (version, has_factor) {
+            (&VERSION, 0) => (None, rest),
+            (&VERSION, 1) => {
+                let (factor, flow) = rest.split_first_chunk()?;
+                (Some(FactorId::from_bytes(*factor)), flow)
+            }
+            _ => return None,
+        };
+        let flow = match flow {
+            [] => None,
+            name => Some(FlowId::new(name).ok()?),
+        };
+        Some(Self { news, factor, flow })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_holds_is_read_as_it_was_written() {
+        let flows = [None, FlowId::new("f").ok(), FlowId::new([7; 64]).ok()];
+        for news in News::ALL {
+            for factor in [None, Some(FactorId::from_bytes([1; 16]))] {
+                for flow in flows.clone() {
+                    let disowned = Disowned { news, factor, flow };
+                    let read = Disowned::from_bytes(&disowned.to_bytes());
+                    assert_eq!(read, Some(disowned));
+                }
+            }
+        }
+        for strange in [
+            &[][..],
+            &[1],
+            &[2, 0, 0],
+            &[1, 99, 0],
+            &[1, 0, 2],
+            &[1, 0, 1, 5],
+        ] {
+            assert_eq!(Disowned::from_bytes(strange), None, "{strange:?}");
+        }
+    }
+}

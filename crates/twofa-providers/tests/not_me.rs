@@ -1,0 +1,308 @@
+//! "This was not me": once, for one sign-in, and for nothing beside it.
+
+#[path = "support/telling.rs"]
+mod telling;
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use std::sync::Arc;
+
+use telling::{NEWS, Telling, flow};
+use tokio::{sync::Barrier, task::JoinSet};
+use twofa_providers::{
+    Attempt, BuildError, FlowId, Limits, News, Notices, Response, TotpProvider, TwoFactor,
+    TwoFactorError,
+    token_delivery::Outbox,
+    token_store::{
+        FactorId, FactorState, FactorStore, Tokens,
+        ott_core::{Format, Policy, Purpose, Reason, SlotRule, chrono::TimeDelta},
+    },
+};
+use world::{NOT_ME, World, alice, key_1, needs_proof, reason};
+
+const ALICE: &str = "alice@example.org";
+const WORK: &str = "alice@work.example.org";
+const THIEF: &str = "thief@example.net";
+
+async fn state(told: &Telling, factor: FactorId) -> FactorState {
+    let factors = told.world.store.inner.factors(&alice()).await;
+    let mut factors = factors.expect("memory").into_iter();
+    let found = factors.find(|stored| stored.id == factor);
+    found.expect("a factor").state
+}
+
+#[tokio::test]
+async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
+    let told = Telling::new(&[ALICE]);
+    let engine = &told.world.engine;
+    let (mine, his) = (flow("mine"), flow("his"));
+    let app = told.add_app(&mine, None).await;
+    let proof = told.proof(&mine, &app).await;
+    let laptop = engine.remember_device(&proof, "laptop").await.unwrap();
+    let codes = told.world.codes(&proof).await;
+
+    let stolen = told.proof(&his, &app).await;
+    let burner = engine.remember_device(&stolen, "burner").await.unwrap();
+    let _ = told.arrived();
+    let added = told.add_app(&his, Some(&stolen)).await;
+    let other = told.add_app(&mine, Some(&proof)).await;
+    let links = told.arrived();
+    let used = told.not_me(&links[0].token).await.unwrap();
+    assert_eq!((&used.subject, used.news), (&alice(), News::FactorAdded));
+    assert_eq!(
+        (used.factor, used.disabled),
+        (Some(added.factor), Some(added.factor))
+    );
+    assert_eq!((used.flow.as_ref(), used.devices), (Some(&his), 1));
+
+    assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
+    assert_eq!(state(&told, app.factor).await, FactorState::Active);
+    assert_eq!(state(&told, other.factor).await, FactorState::Active);
+    let known = engine.known_devices(&alice(), None).await.unwrap();
+    let known: Vec<_> = known
+        .iter()
+        .map(|device| (device.id, device.label.as_str()))
+        .collect();
+    assert_eq!(known, [(laptop.id, "laptop")]);
+    assert_ne!(burner.id, laptop.id);
+    assert_eq!(
+        engine.recovery_codes_left(&alice()).await.unwrap(),
+        codes.len()
+    );
+    // What was disowned proves nothing.
+    told.world.pass(TimeDelta::seconds(30));
+    let code = told.world.code(&added);
+    let owner = alice();
+    let attempt = Attempt::new(&owner, "totp").factor(added.factor);
+    assert!(
+        engine
+            .verify(&attempt, &Response::typed(&code))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn used_once_it_is_dead_at_every_address() {
+    let told = Telling::new(&[ALICE, WORK]);
+    let _ = told.add_app(&flow("f"), None).await;
+    let links = told.arrived();
+    assert_eq!(links.len(), 2);
+    let used = told.not_me(&links[0].token).await;
+    assert!(used.is_ok());
+    for link in &links {
+        assert_eq!(reason(told.not_me(&link.token).await), Reason::Spent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_at_once_from_all_addresses_one_is_taken() {
+    let told = Arc::new(Telling::new(&[ALICE, WORK]));
+    let _ = told.add_app(&flow("f"), None).await;
+    let links = told.arrived();
+    let barrier = Arc::new(Barrier::new(32));
+    let mut tasks = JoinSet::new();
+    for link in links.iter().cycle().take(32).cloned() {
+        let (told, barrier) = (Arc::clone(&told), Arc::clone(&barrier));
+        tasks.spawn(async move {
+            barrier.wait().await;
+            told.not_me(&link.token).await.is_ok()
+        });
+    }
+    let won = tasks.join_all().await;
+    assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
+}
+
+#[tokio::test]
+async fn only_what_the_notice_told_is_undone() {
+    let told = Telling::new(&[ALICE]);
+    let f = flow("f");
+    let app = told.add_app(&f, None).await;
+    let _ = told.arrived();
+    let proof = told.proof(&f, &app).await;
+    let _ = told.world.codes(&proof).await;
+    let used = told.not_me(&told.arrived()[0].token).await.unwrap();
+    assert_eq!((used.news, used.factor), (News::RecoveryRenewed, None));
+    assert_eq!((used.disabled, used.flow), (None, Some(f)));
+    assert_eq!(state(&told, app.factor).await, FactorState::Active);
+}
+
+#[tokio::test]
+async fn a_removed_factor_is_not_brought_back_or_disabled() {
+    let told = Telling::new(&[ALICE]);
+    let f = flow("f");
+    let first = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &first).await;
+    let second = told.add_app(&f, Some(&proof)).await;
+    let links = told.arrived();
+    told.world
+        .engine
+        .remove(&proof, &second.factor)
+        .await
+        .unwrap();
+    let used = told.not_me(&links[1].token).await.unwrap();
+    assert_eq!((used.factor, used.disabled), (Some(second.factor), None));
+    assert_eq!(state(&told, second.factor).await, FactorState::Removed);
+}
+
+#[tokio::test]
+async fn a_disowned_address_is_told_nothing_more() {
+    let told = Telling::new(&[ALICE]);
+    let (mine, his) = (flow("mine"), flow("his"));
+    let app = told.add_app(&mine, None).await;
+    let stolen = told.proof(&his, &app).await;
+    let _ = told.arrived();
+    let factor = told
+        .world
+        .confirmed_email(&alice(), THIEF, Some(&stolen))
+        .await;
+    let links = told.arrived();
+    assert!(links.iter().any(|link| link.to == THIEF));
+    let link = links.iter().find(|link| link.to == ALICE).unwrap();
+    let used = told.not_me(&link.token).await.unwrap();
+    assert_eq!(used.disabled, Some(factor));
+    let (addresses, what) = told.told();
+    assert_eq!(addresses, [ALICE]);
+    assert_eq!(what.as_deref(), Some(News::FactorDisabled.words()));
+    let proof = told.proof(&mine, &app).await;
+    let _ = told.world.codes(&proof).await;
+    assert_eq!(told.told().0, [ALICE]);
+    // Nor when its row goes.
+    told.world.engine.remove(&proof, &factor).await.unwrap();
+    assert_eq!(told.told().0, [ALICE]);
+}
+
+#[tokio::test]
+async fn a_disowned_only_factor_guards_the_account() {
+    let told = Telling::new(&[ALICE]);
+    let _ = told.add_app(&flow("his"), None).await;
+    let used = told.not_me(&told.arrived()[0].token).await.unwrap();
+    assert!(used.disabled.is_some());
+    assert!(needs_proof(
+        &told.world.try_enrol(&alice(), "again", None).await
+    ));
+}
+
+#[tokio::test]
+async fn what_is_no_such_token_is_refused_and_spends_none() {
+    let told = Telling::new(&[ALICE]);
+    let f = flow("f");
+    let app = told.add_app(&f, None).await;
+    let link = told.arrived().remove(0);
+    let engine = &told.world.engine;
+    assert_eq!(
+        reason(engine.not_me("other", &link.token).await),
+        Reason::Unknown
+    );
+    let proof = told.proof(&f, &app).await;
+    let device = engine.remember_device(&proof, "laptop").await.unwrap();
+    let codes = told.world.codes(&proof).await;
+    let twisted: String = link.token.chars().rev().collect();
+    for token in [
+        device.token.expose_secret(),
+        &codes[0],
+        &twisted,
+        "",
+        "STOP",
+        &"A".repeat(1 << 20),
+    ] {
+        assert!(engine.not_me("acme", token).await.is_err());
+    }
+    assert!(engine.not_me("acme", &link.token).await.is_ok());
+}
+
+#[tokio::test]
+async fn it_is_good_for_a_week() {
+    let told = Telling::new(&[ALICE]);
+    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told
+        .world
+        .confirmed(&world::subject("acme", "bob"), None)
+        .await;
+    let links = told.arrived();
+    told.world
+        .pass(TimeDelta::days(7) - TimeDelta::microseconds(1));
+    assert!(told.not_me(&links[0].token).await.is_ok());
+    told.world.pass(TimeDelta::microseconds(1));
+    assert_eq!(reason(told.not_me(&links[1].token).await), Reason::Expired);
+}
+
+#[tokio::test]
+async fn more_news_voids_no_earlier_link() {
+    let told = Telling::new(&[ALICE]);
+    let f = flow("f");
+    let app = told.add_app(&f, None).await;
+    let first = told.arrived().remove(0);
+    let proof = told.proof(&f, &app).await;
+    for _ in 0..3 {
+        let _ = told.world.codes(&proof).await;
+    }
+    assert!(told.not_me(&first.token).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outage_spends_nothing_or_undoes_all_the_same() {
+    let told = Telling::new(&[ALICE]);
+    let app = told.add_app(&flow("f"), None).await;
+    let link = told.arrived().remove(0);
+    told.world.store.fail("redeem");
+    assert!(world::is_outage(&told.not_me(&link.token).await));
+    told.world.store.recover();
+    // The flow's name comes back, so that the application can end its sessions.
+    told.world.store.fail("update");
+    let used = told.not_me(&link.token).await.unwrap();
+    assert_eq!((used.factor, used.disabled), (Some(app.factor), None));
+    assert_eq!(used.flow, Some(flow("f")));
+}
+
+#[test]
+fn a_flow_has_a_name_of_64_bytes_at_most() {
+    assert!(FlowId::new("").is_err());
+    assert!(FlowId::new([0; 64]).is_ok());
+    assert!(FlowId::new([0; 65]).is_err());
+}
+
+fn build(policy: &Policy, known: &[&Policy]) -> Result<TwoFactor, BuildError> {
+    let store = Arc::new(watched::Watched::default());
+    let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store));
+    let tokens = known
+        .iter()
+        .fold(tokens, |tokens, policy| tokens.policy(policy));
+    let tokens = tokens.build().expect("policies that fit").into_shared();
+    let outbox = Arc::new(Outbox::new(1));
+    let notices = Notices::new(NEWS, outbox, Arc::new(telling::Book::default()));
+    TwoFactor::builder(tokens, store as Arc<dyn FactorStore>)
+        .provider(TotpProvider::new("Example").expect("an issuer"))
+        .notices(notices.not_me(policy))
+        .build()
+}
+
+#[test]
+fn only_a_long_token_that_is_good_once_and_for_a_time_will_do() {
+    assert!(build(&NOT_ME, &[&NOT_ME]).is_ok());
+    let purpose = Purpose::new("not-me");
+    for policy in [
+        Policy::code(purpose),
+        Policy::bearer(purpose, TimeDelta::days(7)),
+        NOT_ME.until_revoked(),
+        NOT_ME.slot(SlotRule::Subject),
+        NOT_ME
+            .format(Format::alphanumeric(10))
+            .accepting_short_tokens()
+            .accepting_guess_bound(u64::MAX),
+    ] {
+        let built = build(&policy, &[&policy]).map(drop);
+        assert_eq!(built, Err(BuildError::NotMePolicy), "{policy:?}");
+    }
+    // One that the tokens do not know would never be issued.
+    assert_eq!(build(&NOT_ME, &[]).map(drop), Err(BuildError::NotMePolicy));
+}
+
+#[tokio::test]
+async fn without_notices_there_is_nothing_to_disown() {
+    let world = World::with(Limits::default());
+    let used = world.engine.not_me("acme", "x").await;
+    assert!(matches!(used, Err(TwoFactorError::Misuse(_))));
+}

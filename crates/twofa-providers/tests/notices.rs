@@ -1,0 +1,340 @@
+//! Owners are told what happened to their accounts: who is told, what, and what stands if that fails.
+
+#[path = "support/telling.rs"]
+mod telling;
+#[path = "../../token-store/tests/support/watched.rs"]
+mod watched;
+#[path = "support/world.rs"]
+mod world;
+
+use telling::{HOME, NEWS, Telling, flow, to};
+use twofa_providers::{
+    AddressChange, Attempt, Limits, News, Response,
+    token_store::{
+        FactorState, FactorStore as _, What,
+        ott_core::{Binding, Limit, LimitKey, chrono::TimeDelta},
+    },
+};
+use world::{alice, is_throttled};
+
+const ALICE: &str = "alice@example.org";
+const WORK: &str = "alice@work.example.org";
+const MAIL: &str = "mail@example.org";
+const NEW: &str = "new@example.org";
+
+fn all(addresses: &[&str], news: News) -> (Vec<String>, Option<String>) {
+    let mut addresses: Vec<_> = addresses
+        .iter()
+        .map(|&address| address.to_owned())
+        .collect();
+    addresses.sort();
+    (addresses, Some(news.words().to_owned()))
+}
+
+const NOBODY: (Vec<String>, Option<String>) = (Vec::new(), None);
+
+#[tokio::test]
+async fn a_notice_says_what_when_from_where_and_has_a_link() {
+    let told = Telling::new(&[ALICE]);
+    let _ = told.add_app(&flow("f"), None).await;
+    let arrived = told.arrived();
+    let token = arrived[0].token.clone();
+    let expected = format!(
+        "a second step was added to your account|2026-01-02 03:04 UTC|203.0.113.7|\n\
+         https://example.org/not-me#{token}"
+    );
+    assert_eq!(arrived.len(), 1);
+    assert_eq!(arrived[0].text, expected);
+    assert!(token.len() >= 43, "258 bits");
+}
+
+#[tokio::test]
+async fn every_news_reaches_every_verified_address() {
+    let told = Telling::new(&[ALICE, WORK]);
+    let (world, f) = (&told.world, flow("f"));
+    let engine = &world.engine;
+
+    let app = told.add_app(&f, None).await;
+    assert_eq!(told.told(), all(&[ALICE, WORK], News::FactorAdded));
+    let proof = told.proof(&f, &app).await;
+    assert_eq!(told.told(), NOBODY, "a sign-in is no news");
+
+    // The address of a factor counts from its confirmation on, and not before.
+    let factor = world.enrol_email(&alice(), MAIL, Some(&proof)).await;
+    assert_eq!(told.told(), NOBODY, "what is not confirmed is no news");
+    engine.remove(&proof, &factor).await.unwrap();
+    assert_eq!(told.told(), NOBODY);
+    let mail = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
+    assert_eq!(told.told(), all(&[ALICE, WORK, MAIL], News::FactorAdded));
+
+    let codes = world.codes(&proof).await;
+    assert_eq!(
+        told.told(),
+        all(&[ALICE, WORK, MAIL], News::RecoveryRenewed)
+    );
+    for (used, code) in codes.iter().enumerate() {
+        world.pass(TimeDelta::hours(1));
+        let _ = world.recover(&alice(), code).await.unwrap();
+        let news = if used < 9 {
+            News::RecoveryUsed
+        } else {
+            News::RecoveryUsedUp
+        };
+        assert_eq!(told.told(), all(&[ALICE, WORK, MAIL], news));
+    }
+
+    let proof = told.proof(&f, &app).await;
+    engine.rename(&proof, &mail, "inbox").await.unwrap();
+    assert_eq!(told.told(), NOBODY, "a name is no news");
+    engine.remove(&proof, &mail).await.unwrap();
+    assert_eq!(told.told(), all(&[ALICE, WORK, MAIL], News::FactorRemoved));
+    assert!(engine.remove(&proof, &mail).await.is_err());
+    assert_eq!(told.told(), NOBODY, "what was refused did not happen");
+
+    told.verified(&[NEW, WORK]);
+    let (owner, old) = (alice(), to(ALICE));
+    let change = AddressChange {
+        subject: &owner,
+        old: &old,
+        address: Some(HOME),
+        flow: Some(&f),
+    };
+    engine.address_changed(&change).await;
+    assert_eq!(told.told(), all(&[NEW, WORK, ALICE], News::AddressChanged));
+    // Once told, the old one is out.
+    let _ = told.world.codes(&proof).await;
+    assert_eq!(told.told(), all(&[NEW, WORK], News::RecoveryRenewed));
+}
+
+#[tokio::test]
+async fn a_stranger_whose_address_was_typed_is_told_nothing() {
+    let told = Telling::new(&[ALICE]);
+    let f = flow("f");
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let _ = told
+        .world
+        .enrol_email(&alice(), "stranger@example.net", Some(&proof))
+        .await;
+    let _ = told.arrived();
+    let _ = told.world.codes(&proof).await;
+    assert_eq!(told.told(), all(&[ALICE], News::RecoveryRenewed));
+}
+
+#[tokio::test]
+async fn an_address_that_is_known_twice_is_told_once() {
+    let told = Telling::new(&[ALICE, WORK, ALICE]);
+    let f = flow("f");
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let _ = told
+        .world
+        .confirmed_email(&alice(), ALICE, Some(&proof))
+        .await;
+    let _ = told.arrived();
+    let _ = told.world.codes(&proof).await;
+    assert_eq!(told.told(), all(&[ALICE, WORK], News::RecoveryRenewed));
+}
+
+#[tokio::test]
+async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
+    let told = Telling::with(
+        &[ALICE],
+        Limits {
+            pace: Limit::pace(1_000, TimeDelta::hours(1)),
+            ceiling: Limit::ceiling(6),
+            ..Limits::default()
+        },
+    );
+    let (world, f) = (&told.world, flow("f"));
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let mail = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
+    let codes = world.codes(&proof).await;
+    let _ = told.arrived();
+
+    let owner = alice();
+    let attempt = Attempt::new(&owner, "totp").address(HOME).flow(&f);
+    for _ in 0..20 {
+        let wrong = world.wrong_code(&[&app]);
+        let _ = world
+            .engine
+            .verify(&attempt, &Response::typed(&wrong))
+            .await;
+    }
+    assert_eq!(told.told(), all(&[ALICE, MAIL], News::FactorDisabled));
+
+    let wrong = codes[0].replace(|c: char| c != '-', "B");
+    for _ in 0..20 {
+        let _ = world.recover(&owner, &wrong).await;
+    }
+    assert_eq!(told.told(), all(&[ALICE, MAIL], News::CeilingReached));
+    assert!(world.recover(&owner, &codes[0]).await.is_err());
+    assert_eq!(told.told(), NOBODY);
+
+    // A new set can be exhausted anew, and then it is told anew.
+    let proof = world.engine.request(&Attempt::new(&owner, "email")).await;
+    let handle = proof.unwrap().handle.unwrap();
+    let attempt = Attempt::new(&owner, "email").factor(mail).handle(&handle);
+    let typed = world.sent();
+    let proof = world
+        .engine
+        .verify(&attempt, &Response::typed(&typed))
+        .await;
+    let _ = world.codes(&proof.unwrap()).await;
+    assert_eq!(told.told(), all(&[ALICE, MAIL], News::RecoveryRenewed));
+    for _ in 0..20 {
+        let _ = world.recover(&owner, &wrong).await;
+    }
+    assert_eq!(told.told(), all(&[ALICE, MAIL], News::CeilingReached));
+}
+
+#[tokio::test]
+async fn who_knows_the_password_fills_no_mailbox() {
+    let told = Telling::new(&[ALICE]);
+    let (world, f) = (&told.world, flow("f"));
+    let app = told.add_app(&f, None).await;
+    let _ = told.arrived();
+    world.pass(TimeDelta::seconds(30));
+    let wrong = world.wrong_code(&[&app]);
+    for day in 0..3 {
+        let mut refused = 0;
+        for _ in 0..200 {
+            let tried = world.verify(&alice(), &wrong).await;
+            refused += u32::from(is_throttled(&tried));
+        }
+        assert!(refused > 100, "{refused} on day {day}");
+        assert_eq!(told.told(), all(&[ALICE], News::ManyFailures), "day {day}");
+        world.pass(TimeDelta::hours(12));
+        for _ in 0..200 {
+            let _ = world.verify(&alice(), &wrong).await;
+        }
+        assert_eq!(told.told(), NOBODY, "day {day}");
+        world.pass(TimeDelta::hours(12));
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_nobody_got_is_told_by_the_next_try() {
+    let told = Telling::new(&[ALICE]);
+    let app = told.add_app(&flow("f"), None).await;
+    let _ = told.arrived();
+    told.delivery_down(true);
+    let wrong = told.world.wrong_code(&[&app]);
+    for _ in 0..20 {
+        let _ = told.world.verify(&alice(), &wrong).await;
+    }
+    told.delivery_down(false);
+    assert!(is_throttled(&told.world.verify(&alice(), &wrong).await));
+    assert_eq!(told.told(), all(&[ALICE], News::ManyFailures));
+}
+
+#[tokio::test]
+async fn where_the_count_of_notices_is_down_the_answer_is_the_same_and_nobody_is_flooded() {
+    let told = Telling::new(&[ALICE]);
+    let (world, owner) = (&told.world, alice());
+    let app = told.add_app(&flow("f"), None).await;
+    let _ = told.arrived();
+    world.log.drain();
+    let key = LimitKey::new(
+        "second-factor notice of failures",
+        &Binding::subject(&owner),
+    );
+    world.store.fail_limit(key);
+    let wrong = world.wrong_code(&[&app]);
+    for _ in 0..20 {
+        let _ = world.verify(&owner, &wrong).await;
+    }
+    assert!(is_throttled(&world.verify(&owner, &wrong).await));
+    assert_eq!(told.told(), NOBODY);
+    assert!(world.log.whats().contains(&What::StoreFailed("spend")));
+}
+
+#[tokio::test]
+async fn what_happened_stands_though_nobody_can_be_told() {
+    let told = Telling::new(&[ALICE]);
+    let (world, f) = (&told.world, flow("f"));
+    told.delivery_down(true);
+    let app = told.add_app(&f, None).await;
+    assert!(world.log.whats().contains(&What::DeliveryFailed(NEWS)));
+    let stored = world.store.inner.factors(&alice()).await.unwrap();
+    assert_eq!(stored[0].state, FactorState::Active);
+    let proof = told.proof(&f, &app).await;
+    let codes = world.codes(&proof).await;
+    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
+    assert_eq!(told.told(), NOBODY);
+
+    // The link's token cannot be kept: a message without its link is none.
+    told.delivery_down(false);
+    let second = world.enrol(&alice(), Some(&proof)).await;
+    world.store.fail("insert");
+    world.log.drain();
+    let code = world.code(&second);
+    assert!(world.confirm(&alice(), &second, &code).await.is_ok());
+    assert!(world.log.whats().contains(&What::DeliveryFailed(NEWS)));
+    assert_eq!(told.told(), NOBODY);
+}
+
+#[tokio::test]
+async fn where_the_addresses_are_down_those_of_factors_are_told() {
+    let told = Telling::new(&[ALICE]);
+    let (world, f) = (&told.world, flow("f"));
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let _ = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
+    let _ = told.arrived();
+    told.addresses_down(true);
+    world.log.drain();
+    let _ = world.codes(&proof).await;
+    assert_eq!(told.told(), all(&[MAIL], News::RecoveryRenewed));
+    assert!(world.log.whats().contains(&What::StoreFailed("addresses")));
+}
+
+#[tokio::test]
+async fn one_address_that_fails_keeps_no_other_from_its_message() {
+    for failing in [ALICE, WORK] {
+        let other = if failing == ALICE { WORK } else { ALICE };
+        let told = Telling::new(&[ALICE, WORK]);
+        told.refuse(Some(failing));
+        let _ = told.add_app(&flow("f"), None).await;
+        assert_eq!(told.told(), all(&[other], News::FactorAdded));
+        let events = told.world.log.drain();
+        let failed: Vec<_> = events
+            .iter()
+            .filter(|event| event.what == What::DeliveryFailed(NEWS))
+            .map(|event| event.subject.clone())
+            .collect();
+        assert_eq!(failed, [Some(alice())]);
+    }
+}
+
+#[tokio::test]
+async fn no_address_token_or_network_is_printed_or_told_to_the_events() {
+    let told = Telling::new(&[ALICE, WORK]);
+    let (world, f) = (&told.world, flow("the-sign-in"));
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let _ = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
+    told.refuse(Some(WORK));
+    let _ = world.codes(&proof).await;
+    let arrived = told.arrived();
+    let (owner, old) = (alice(), to(ALICE));
+    let change = AddressChange {
+        subject: &owner,
+        old: &old,
+        address: Some(HOME),
+        flow: Some(&f),
+    };
+    world.engine.address_changed(&change).await;
+    let used = told.not_me(&arrived[0].token).await.unwrap();
+    let attempt = Attempt::new(&owner, "totp").address(HOME).flow(&f);
+    let events = world.log.drain();
+    let said = format!(
+        "{proof:?} {change:?} {used:?} {attempt:?} {events:?} {:?}",
+        world.engine
+    );
+    let tokens = arrived.iter().map(|arrived| arrived.token.as_str());
+    for secret in tokens.chain([ALICE, WORK, MAIL, "203.0.113.7", "the-sign-in"]) {
+        assert!(!said.contains(secret), "{secret} in {said}");
+    }
+}

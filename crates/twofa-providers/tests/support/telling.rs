@@ -1,0 +1,203 @@
+//! An engine that tells owners: a book of addresses, and a post office that refuses on demand.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use core::{
+    error::Error,
+    net::IpAddr,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use twofa_providers::{
+    Addresses, Attempt, FlowId, Limits, Notices, Response, TwoFactorError, Verified,
+    token_delivery::{Delivery, DeliveryError, Message, Outbox, Template, Templates},
+    token_store::ott_core::{Destination, Purpose, Subject},
+};
+
+use crate::world::{App, DEVICE, NOT_ME, World, alice};
+
+pub(crate) const NEWS: Purpose = Purpose::new("news");
+pub(crate) const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
+
+/// The application's verified addresses: the same for everybody.
+#[derive(Default)]
+pub(crate) struct Book {
+    addresses: Mutex<Vec<Destination>>,
+    down: AtomicBool,
+}
+
+#[async_trait]
+impl Addresses for Book {
+    async fn verified(
+        &self,
+        _: &Subject,
+    ) -> Result<Vec<Destination>, Box<dyn Error + Send + Sync>> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err("told to fail".into());
+        }
+        Ok(self.addresses.lock().expect("no panic").clone())
+    }
+}
+
+/// Delivers to an outbox, but not to one address.
+struct Post {
+    outbox: Outbox,
+    refuses: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Delivery for Post {
+    async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError> {
+        let refuses = self.refuses.lock().expect("no panic").clone();
+        if refuses.as_deref() == Some(message.destination().address()) {
+            return Err(DeliveryError::Refused("no such mailbox".into()));
+        }
+        self.outbox.deliver(message).await
+    }
+}
+
+/// A notice that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) to: String,
+    pub(crate) text: String,
+    pub(crate) token: String,
+}
+
+pub(crate) struct Telling {
+    pub(crate) world: World,
+    book: Arc<Book>,
+    post: Arc<Post>,
+    read: AtomicUsize,
+}
+
+impl Telling {
+    pub(crate) fn new(addresses: &[&str]) -> Self {
+        Self::with(addresses, Limits::default())
+    }
+
+    pub(crate) fn with(addresses: &[&str], limits: Limits) -> Self {
+        let template = Template::notice(&NEWS, "News", "{what}|{at}|{from}|\n{link}");
+        let template = template.link("https://example.org/not-me");
+        let templates = Templates::new("Example", [template]).expect("words that fit");
+        let post = Arc::new(Post {
+            outbox: Outbox::new(10_000).templates(templates),
+            refuses: Mutex::default(),
+        });
+        let book = Arc::new(Book::default());
+        let notices = Notices::new(
+            NEWS,
+            Arc::clone(&post) as Arc<dyn Delivery>,
+            Arc::clone(&book) as Arc<dyn Addresses>,
+        );
+        let notices = notices.not_me(&NOT_ME);
+        let world = World::built(limits, |builder| {
+            builder.known_devices(&DEVICE).notices(notices)
+        });
+        let telling = Self {
+            world,
+            book,
+            post,
+            read: AtomicUsize::new(0),
+        };
+        telling.verified(addresses);
+        telling
+    }
+
+    /// These are the application's verified addresses from now on.
+    pub(crate) fn verified(&self, addresses: &[&str]) {
+        *self.book.addresses.lock().expect("no panic") =
+            addresses.iter().map(|address| to(address)).collect();
+    }
+
+    pub(crate) fn addresses_down(&self, down: bool) {
+        self.book.down.store(down, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refuse(&self, address: Option<&str>) {
+        *self.post.refuses.lock().expect("no panic") = address.map(str::to_owned);
+    }
+
+    pub(crate) fn delivery_down(&self, down: bool) {
+        if down {
+            self.post.outbox.fail();
+        } else {
+            self.post.outbox.recover();
+        }
+    }
+
+    /// What arrived since the last call.
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+        let all = self.post.outbox.messages();
+        let read = self.read.swap(all.len(), Ordering::Relaxed);
+        let new = all.iter().skip(read);
+        new.map(|sent| Arrived {
+            to: sent.destination().address().to_owned(),
+            text: sent.expose_text().expect("templates").to_owned(),
+            token: sent.expose_token().to_owned(),
+        })
+        .collect()
+    }
+
+    /// Whom what arrived since the last call reached, and the one clause that it told them all.
+    pub(crate) fn told(&self) -> (Vec<String>, Option<String>) {
+        let arrived = self.arrived();
+        let mut what: Vec<_> = arrived
+            .iter()
+            .filter_map(|arrived| arrived.text.split('|').next())
+            .collect();
+        what.dedup();
+        assert!(what.len() <= 1, "{what:?}");
+        let what = what.first().map(|what| (*what).to_owned());
+        (
+            arrived.into_iter().map(|arrived| arrived.to).collect(),
+            what,
+        )
+    }
+
+    /// Confirms a new authenticator app, from here, in a sign-in of this name.
+    pub(crate) async fn add_app(&self, flow: &FlowId, proof: Option<&Verified>) -> App {
+        let app = self.world.enrol(&alice(), proof).await;
+        let owner = alice();
+        let attempt = Attempt::new(&owner, "totp")
+            .factor(app.factor)
+            .address(HOME)
+            .flow(flow);
+        let code = self.world.code(&app);
+        let response = Response::typed(&code);
+        let confirmed = self.world.engine.confirm(&attempt, &response).await;
+        let _ = confirmed.expect("confirmed");
+        app
+    }
+
+    /// A proof, from here, in a sign-in of this name.
+    pub(crate) async fn proof(&self, flow: &FlowId, app: &App) -> Verified {
+        self.world
+            .pass(twofa_providers::token_store::ott_core::chrono::TimeDelta::seconds(30));
+        let owner = alice();
+        let attempt = Attempt::new(&owner, "totp")
+            .factor(app.factor)
+            .address(HOME)
+            .flow(flow);
+        let code = self.world.code(app);
+        let response = Response::typed(&code);
+        let verified = self.world.engine.verify(&attempt, &response).await;
+        verified.expect("the right code")
+    }
+
+    pub(crate) async fn not_me(
+        &self,
+        token: &str,
+    ) -> Result<twofa_providers::NotMe, TwoFactorError> {
+        self.world.engine.not_me("acme", token).await
+    }
+}
+
+pub(crate) fn to(address: &str) -> Destination {
+    Destination::email(address).expect("an address")
+}
+
+pub(crate) fn flow(name: &str) -> FlowId {
+    FlowId::new(name).expect("a name")
+}

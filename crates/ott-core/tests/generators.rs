@@ -10,68 +10,73 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{PROMPT, Scripted, alice, issuer, now, seeded};
-use ott_core::{Binding, Extra, Format, Token};
+use ott_core::{
+    Binding, Extra, Format, Token,
+    rand::{RngExt, TryCryptoRng},
+};
 
-const FORMATS: [(Format, &str); 6] = [
-    (Format::DIGITS_6, "0123456789"),
-    (Format::DIGITS_8, "0123456789"),
-    (Format::READABLE_8, "BCDFGHJKLMNPQRSTVWXZ"),
-    (Format::RECOVERY, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
-    (
-        Format::LINK,
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-    ),
-    (
-        Format::alphanumeric(12),
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    ),
+/// Formats of every alphabet and shape, with the symbols that are drawn.
+const FORMATS: [(Format, &str); 7] = [
+    (Format::DIGITS_6, DIGITS),
+    (Format::DIGITS_8, DIGITS),
+    (Format::READABLE_8, CONSONANTS),
+    (Format::RECOVERY, BASE32),
+    (Format::LINK, BASE64URL),
+    (Format::alphanumeric(12), BASE62),
+    (PREFIXED, BASE62),
 ];
 
-/// Upper quantiles of chi-square at 10⁻⁶ / 102, by degrees of freedom: one false alarm in a million
-/// runs over the 102 positions that are tested here.
-const LIMITS: [(usize, f64); 6] = [
-    (9, 55.50),
-    (19, 75.79),
-    (31, 97.09),
-    (61, 144.54),
-    (63, 147.53),
-    (89, 185.27),
+const DIGITS: &str = "0123456789";
+const CONSONANTS: &str = "BCDFGHJKLMNPQRSTVWXZ";
+const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+const PREFIXED: Format = Format::alphanumeric(10).prefixed("ex_");
+
+/// By degrees of freedom, the quantiles of chi-square that one run in a million falls below and
+/// that one in a million exceeds. Below is too even, which no fair source is either.
+const LIMITS: [(usize, f64, f64); 6] = [
+    (9, 0.2284, 44.81),
+    (19, 2.2551, 63.68),
+    (31, 6.6195, 83.64),
+    (61, 21.9984, 128.52),
+    (63, 23.1615, 131.37),
+    (89, 39.2599, 167.35),
 ];
 
-fn symbols(format: &Format, source: &mut Scripted) -> Option<String> {
+/// The drawn symbols of a token, without what only shows them: groups, prefix and checksum.
+fn symbols(format: &Format, source: &mut impl TryCryptoRng) -> Option<String> {
     let token = Token::try_generate_from_rng(format, source).ok()?;
-    Some(token.expose_secret().replace('-', ""))
+    let shown = token.expose_secret();
+    Some(match *format {
+        Format::READABLE_8 | Format::RECOVERY => shown.replace('-', ""),
+        PREFIXED => shown["ex_".len()..shown.len() - 6].to_owned(),
+        _ => shown.to_owned(),
+    })
 }
 
 #[test]
 fn every_byte_of_the_source_gives_each_symbol_equally_often_or_is_drawn_again() {
     for (format, alphabet) in FORMATS {
-        // LINK's own alphabet has the dash that `symbols` takes away.
-        let alphabet = alphabet.replace('-', "");
-        let size = if format == Format::LINK {
-            64
-        } else {
-            alphabet.len()
-        };
-        let mut counts = BTreeMap::new();
-        let (mut rejected, mut dashes) = (0, 0);
+        let size = alphabet.len();
+        let (mut counts, mut rejected) = (BTreeMap::new(), 0);
         for byte in 0..=u8::MAX {
             match symbols(&format, &mut Scripted::new([byte; 64])) {
                 // One block and no more: rejected bytes leave the token unfinished.
                 None => rejected += 1,
-                Some(token) if token.is_empty() => dashes += 1,
                 Some(token) => {
                     let first = token.chars().next().unwrap();
                     assert!(token.chars().all(|symbol| symbol == first));
-                    assert!(alphabet.contains(first), "{first}");
                     *counts.entry(first).or_insert(0) += 1;
                 }
             }
         }
         assert_eq!(rejected, 256 % size, "{format:?}");
-        assert_eq!(counts.len(), alphabet.len(), "{format:?}");
         assert!(counts.values().all(|count| *count == 256 / size));
-        assert_eq!(dashes, if format == Format::LINK { 4 } else { 0 });
+        let mut all: Vec<char> = alphabet.chars().collect();
+        all.sort_unstable();
+        assert!(counts.into_keys().eq(all), "{format:?}");
     }
 }
 
@@ -110,50 +115,73 @@ fn a_source_that_fails_makes_no_token() {
 /// How often each ASCII symbol was seen.
 type Counts = [u32; 128];
 
-fn chi_square(counts: &Counts, size: usize, total: u32) {
+/// Whether the counts are as uneven as chance makes them, and no more or less.
+fn is_uniform(counts: &Counts, size: usize, total: u32) -> bool {
     let expected = f64::from(total) / f64::from(u32::try_from(size).expect("a small alphabet"));
     let seen = counts.iter().filter(|count| **count > 0);
-    assert_eq!(seen.clone().count(), size, "every symbol is seen");
     let distance: f64 = seen
+        .clone()
         .map(|count| (f64::from(*count) - expected).powi(2) / expected)
         .sum();
-    let (_, limit) = LIMITS
-        .iter()
-        .find(|(df, _)| *df == size - 1)
-        .expect("a limit");
-    assert!(
-        distance < *limit,
-        "chi-square {distance} for {size} symbols"
-    );
+    let mut limits = LIMITS.iter();
+    let (_, least, most) = limits.find(|(df, ..)| *df == size - 1).expect("limits");
+    seen.count() == size && (*least..=*most).contains(&distance)
+}
+
+/// So many draws that a byte taken modulo the alphabet would be noticed at each position in 999 of
+/// 1,000 runs; 64 and 32 divide 256, so nothing could be.
+fn enough(alphabet: &str) -> u32 {
+    match alphabet {
+        DIGITS => 235_023,
+        CONSONANTS => 103_744,
+        BASE62 => 21_263,
+        _ => 20_000,
+    }
 }
 
 #[test]
 fn each_position_is_uniform() {
     let mut rng = seeded(0x07D);
-    let mut positions = 1;
     for (format, alphabet) in FORMATS {
-        let total = 100_000;
-        let mut counts: Vec<Counts> = Vec::new();
+        let total = enough(alphabet);
+        let length = symbols(&format, &mut rng).unwrap().len();
+        let (mut counts, mut together) = (vec![[0; 128]; length], [0; 128]);
         for _ in 0..total {
-            let token = Token::try_generate_from_rng(&format, &mut rng).unwrap();
-            let grouped = matches!(format, Format::READABLE_8 | Format::RECOVERY);
-            let shown = token.expose_secret().bytes();
-            for (at, symbol) in shown
-                .filter(|symbol| !grouped || *symbol != b'-')
-                .enumerate()
-            {
-                if counts.len() == at {
-                    counts.push([0; 128]);
-                }
-                counts[at][usize::from(symbol)] += 1;
+            let token = symbols(&format, &mut rng).unwrap();
+            for (counts, symbol) in counts.iter_mut().zip(token.bytes()) {
+                counts[usize::from(symbol)] += 1;
+                together[usize::from(symbol)] += 1;
             }
         }
-        positions += counts.len();
-        for counts in counts {
-            chi_square(&counts, alphabet.len(), total);
+        for (position, counts) in counts.iter().enumerate() {
+            assert!(
+                is_uniform(counts, alphabet.len(), total),
+                "{format:?} {position}"
+            );
         }
+        let all = total * u32::try_from(length).unwrap();
+        assert!(is_uniform(&together, alphabet.len(), all), "{format:?}");
     }
-    assert_eq!(positions, 102, "the limits are for so many");
+}
+
+/// The check bites: a byte modulo ten, and counts that are too even.
+#[test]
+fn a_biased_or_too_even_source_is_noticed() {
+    let mut rng = seeded(0x07F);
+    let (mut fair, mut folded, mut even) = ([0; 128], [0; 128], [0; 128]);
+    let total = enough(DIGITS);
+    for number in 0..total {
+        let byte: u8 = rng.random();
+        folded[usize::from(byte % 10)] += 1;
+        fair[rng.random_range(0..10)] += 1;
+        even[usize::try_from(number % 10).unwrap()] += 1;
+    }
+    assert!(is_uniform(&fair, 10, total));
+    assert!(!is_uniform(&folded, 10, total));
+    assert!(!is_uniform(&even, 10, total));
+    // A symbol that never comes.
+    fair[0] = 0;
+    assert!(!is_uniform(&fair, 10, total));
 }
 
 /// A prompt whose last random bytes are these.
@@ -195,7 +223,7 @@ fn the_matching_number_is_uniform_over_its_ninety_values() {
         let number = issued.record.stored().number.unwrap();
         counts[usize::from(number)] += 1;
     }
-    chi_square(&counts, 90, total);
+    assert!(is_uniform(&counts, 90, total));
 }
 
 #[test]

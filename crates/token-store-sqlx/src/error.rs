@@ -2,22 +2,49 @@
 
 use core::time::Duration;
 
-use sqlx::{error::DatabaseError, migrate::MigrateError};
+use sqlx::migrate::MigrateError;
 use token_store::StoreError;
 
 /// Why a store did not start. No text holds a path, a statement or a value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The database cannot keep every text: names would come back changed, or not at all.
+    #[error("the database's encoding is {0}, not UTF8")]
+    Encoding(String),
     /// The database file could not be made.
     #[error("the database file could not be made")]
     File(#[source] std::io::Error),
+    /// A statement that waited for somebody else's would fail instead of looking again.
+    #[error(
+        "the default transaction isolation is {0}: let the pool's connections use read committed"
+    )]
+    Isolation(String),
     /// The tables could not be made, or are a newer version's.
     #[error("the tables of the token store could not be brought up to date")]
     Migration(#[source] MigrateError),
+    /// A schema or prefix that is not lower-case letters, digits and underscores.
+    #[error("the schema or prefix of the tables is not a plain name")]
+    Name,
+    /// Between the pool and the server is a proxy that gives each transaction another connection.
+    #[error("a transaction pooler, through which named statements fail: say what it can do")]
+    Pooler,
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A commit might not survive a crash of the server, and a spent token could be spent again.
+    #[error(
+        "commits may be lost (synchronous_commit is {synchronous_commit}, fsync is {fsync}, \
+         full_page_writes is {full_page_writes}): set all three, or accept it by name"
+    )]
+    WeakCommits {
+        /// `synchronous_commit` of the pool's connections.
+        synchronous_commit: String,
+        /// `fsync` of the server.
+        fsync: String,
+        /// `full_page_writes` of the server.
+        full_page_writes: String,
+    },
     /// A commit might not survive a power cut, and a spent token could be spent again.
     #[error(
         "commits may not survive a power cut (journal_mode is {journal_mode}, synchronous is \
@@ -29,38 +56,6 @@ pub enum StartError {
         /// `PRAGMA synchronous`: 0 off, 1 normal, 2 full, 3 extra.
         synchronous: i64,
     },
-}
-
-/// What an error of the driver says about the store. None says anything about a token.
-pub(crate) fn outage(error: sqlx::Error) -> StoreError {
-    use sqlx::Error;
-    match error {
-        Error::PoolTimedOut => StoreError::Timeout,
-        Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::Decode(_) => {
-            StoreError::Corrupt("a column of another type")
-        }
-        Error::Database(database) => match sqlite_code(database.as_ref()) {
-            // The snapshot of the caller's own transaction is old: waiting would not have helped.
-            Some(SQLITE_BUSY_SNAPSHOT) => StoreError::unavailable(Error::Database(database)),
-            Some(code) if matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED) => StoreError::Timeout,
-            Some(code) if matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB) => {
-                StoreError::Corrupt("the database file")
-            }
-            _ => StoreError::unavailable(Error::Database(database)),
-        },
-        other => StoreError::unavailable(other),
-    }
-}
-
-/// Result codes: <https://www.sqlite.org/rescode.html>.
-const SQLITE_BUSY: u32 = 5;
-const SQLITE_LOCKED: u32 = 6;
-const SQLITE_CORRUPT: u32 = 11;
-const SQLITE_NOTADB: u32 = 26;
-const SQLITE_BUSY_SNAPSHOT: u32 = 517;
-
-fn sqlite_code(error: &dyn DatabaseError) -> Option<u32> {
-    error.code()?.parse().ok()
 }
 
 /// The answer, or [`StoreError::Timeout`] once `limit` has passed.

@@ -79,6 +79,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
+//! | `postgres` | `PostgresStore`, over PostgreSQL 12 or newer |
 //! | `sqlite` (default) | [`SqliteStore`]; SQLite 3 is built from the source that sqlx bundles |
 //!
 //! # Specifications
@@ -97,13 +98,19 @@
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
 //! [`TokenStore`]: token_store::TokenStore
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use error::StartError;
+#[cfg(feature = "postgres")]
+pub use postgres::{OnPgTransaction, PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OnTransaction, SqliteStore, SqliteStoreBuilder};
 

@@ -4,8 +4,9 @@ mod factors;
 mod group;
 mod limits;
 mod on_transaction;
+mod outage;
 mod purge;
-mod rows;
+mod row;
 mod start;
 mod tokens;
 
@@ -23,7 +24,7 @@ use sqlx::{
 use token_store::StoreError;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::error::outage;
+use outage::outage;
 
 pub use on_transaction::OnTransaction;
 pub use start::SqliteStoreBuilder;

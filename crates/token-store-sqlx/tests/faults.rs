@@ -12,26 +12,24 @@
     reason = "a test that overflows panics, which is how a test fails"
 )]
 
+#[path = "support/sqlite.rs"]
+mod backend;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/ledger.rs"]
 mod ledger;
 #[path = "support/life.rs"]
 mod life;
+#[path = "support/process.rs"]
+mod process;
 
 use core::{hash::BuildHasher, time::Duration};
-use std::{
-    env,
-    hash::RandomState,
-    io::{BufRead, BufReader, Lines, Write},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
-    sync::Arc,
-};
+use std::{env, hash::RandomState, path::Path, process::Command, sync::Arc};
 
 use fixture::now;
 use ledger::Ledger;
 use life::{Dice, EFFECTS, FACTORS, Kind, Token, World, charge, factor_id, load, say};
+use process::{Process, heard, own_place, this_binary};
 use token_store::{
     Advanced, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore, Inserted,
     LimitStore, NoEvents, OpenRedeem, Opened, Redeemed, Revoke, Spent, StoreError, StoredFactor,
@@ -42,7 +40,6 @@ use token_store::{
 };
 use token_store_sqlx::{SqliteStore, sqlx};
 
-const FILE: &str = "TOKEN_STORE_SQLX_FAULTS_FILE";
 /// Set it to repeat a run's choices.
 const SEED: &str = "TOKEN_STORE_SQLX_FAULTS_SEED";
 const LIVES: u64 = 16;
@@ -61,65 +58,12 @@ fn ring() -> String {
     line.trim_end().to_owned()
 }
 
-/// Another process, which dies with its owner.
-struct Process {
-    child: Child,
-    said: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(mut command: Command, test: &str, file: &Path) -> Self {
-        let mut child = command
-            .args(["--exact", test, "--nocapture"])
-            .env(FILE, file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, said }
-    }
-
-    fn tell(&mut self, line: &str) {
-        // It may be dead by now, which its silence tells.
-        let _ = writeln!(self.child.stdin.as_mut().unwrap(), "{line}");
-    }
-
-    /// The next line, until it is dead and everything that it said is read.
-    fn hear(&mut self) -> Option<String> {
-        let mut lines = self.said.by_ref().map_while(Result::ok);
-        lines.find_map(|line| line.strip_prefix("@ ").map(String::from))
-    }
-
-    /// SIGKILL: nothing of it runs any more.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn this_binary() -> Command {
-    Command::new(env::current_exe().unwrap())
-}
-
-/// The file of a process's environment: none in a run of the tests.
-fn own_file() -> Option<PathBuf> {
-    env::var_os(FILE).map(PathBuf::from)
-}
-
-fn heard() -> impl Iterator<Item = String> {
-    std::io::stdin().lines().map_while(Result::ok)
+fn text(file: &Path) -> &str {
+    file.to_str().expect("a folder with a name in UTF-8")
 }
 
 async fn new_file(file: &Path, keys: &str) {
-    let world = World::open(file, keys).await;
+    let world = World::open(text(file), keys).await;
     sqlx::query(EFFECTS)
         .execute(world.store.pool())
         .await
@@ -153,19 +97,19 @@ async fn a_process_killed_under_load_loses_no_answer_and_redeems_nothing_twice()
         while let Some(line) = process.hear() {
             ledger.note(&line);
         }
-        let world = World::open(&file, &keys).await;
+        let world = World::open(text(&file), &keys).await;
         ledger.check(&world).await;
         world.store.pool().close().await;
     }
     assert_eq!(ledger.outages, 0);
-    let world = World::open(&file, &keys).await;
+    let world = World::open(text(&file), &keys).await;
     ledger.end(&world).await;
     println!("{} answers in {LIVES} lives", ledger.answers);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_that_dies() {
-    let Some(file) = own_file() else {
+    let Some(place) = own_place() else {
         return;
     };
     println!();
@@ -175,7 +119,7 @@ async fn the_process_that_dies() {
     let (seed, life) = numbers.split_once(' ').unwrap();
     let known = heard.take_while(|line| !line.is_empty());
     let known = known.map(|line| line.parse().unwrap()).collect();
-    let world = World::open(&file, &keys).await;
+    let world = World::open(&place, &keys).await;
     load(
         Arc::new(world),
         seed.parse().unwrap(),
@@ -204,7 +148,7 @@ async fn a_process_killed_while_it_makes_the_file_leaves_one_that_opens() {
             }
         }
         process.kill();
-        let world = World::open(&file, &keys).await;
+        let world = World::open(text(&file), &keys).await;
         let (token, record) = world.issue(Kind::Code);
         assert_eq!(world.store.insert(&[record]).await.unwrap(), Inserted::Done);
         let told = world.store.redeem(&world.right(&token), now()).await;
@@ -221,11 +165,11 @@ fn written(file: &Path) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_that_opens() {
-    let Some(file) = own_file() else {
+    let Some(place) = own_place() else {
         return;
     };
     println!();
-    let _world = World::open(&file, &ring()).await;
+    let _world = World::open(&place, &ring()).await;
     say("open");
     // Until it is killed.
     heard().for_each(drop);
@@ -237,7 +181,7 @@ async fn a_lock_and_an_open_redeem_end_with_the_process_that_held_them() {
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
     let builder = SqliteStore::builder().timeout(Duration::from_millis(300));
-    let world = World::with(builder, &file, &keys).await;
+    let world = World::over(builder.open(&file).await.unwrap(), &keys);
     let (token, record) = world.issue(Kind::Effect);
     world.store.insert(&[record]).await.unwrap();
     for _ in 0..3 {
@@ -262,12 +206,12 @@ async fn a_lock_and_an_open_redeem_end_with_the_process_that_held_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_that_holds_on() {
-    let Some(file) = own_file() else {
+    let Some(place) = own_place() else {
         return;
     };
     println!();
     let mut heard = heard();
-    let world = World::open(&file, &heard.next().unwrap()).await;
+    let world = World::open(&place, &heard.next().unwrap()).await;
     let token: Token = heard.next().unwrap().parse().unwrap();
     let told = world.store.redeem_open(&world.right(&token), now()).await;
     let Ok(Opened::Redeemed(mut transaction, _)) = told else {
@@ -304,7 +248,7 @@ async fn full_disk(goes_on: bool) {
     let mut process = Process::start(shell, "the_process_without_room", &file);
     process.tell(&keys);
     process.tell(&seed.to_string());
-    let world = World::open(&file, &keys).await;
+    let world = World::open(text(&file), &keys).await;
     let until = |ledger: &mut Ledger, process: &mut Process, end: &str| {
         while let Some(line) = process.hear() {
             if line == end {
@@ -337,12 +281,12 @@ async fn full_disk(goes_on: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_without_room() {
-    let Some(file) = own_file() else {
+    let Some(place) = own_place() else {
         return;
     };
     println!();
     let mut heard = heard();
-    let world = Arc::new(World::open(&file, &heard.next().unwrap()).await);
+    let world = Arc::new(World::open(&place, &heard.next().unwrap()).await);
     let seed = heard.next().unwrap().parse().unwrap();
     let store = &world.store;
     let mut tokens = Vec::new();

@@ -10,11 +10,11 @@ use token_store::{
     },
 };
 
-use super::{
-    SqliteStore, changed, returned,
-    rows::{self, micros},
+use super::{SqliteStore, changed, outage::outage, returned};
+use crate::{
+    error::within,
+    rows::{self, counter_column, micros},
 };
-use crate::error::{outage, within};
 
 #[async_trait]
 impl FactorStore for SqliteStore {
@@ -158,12 +158,5 @@ async fn state_of(
     let Some(row) = returned(connection, select).await? else {
         return Ok(None);
     };
-    FactorState::from_number(rows::number(&row, "state")?)
-        .map(Some)
-        .ok_or(StoreError::Corrupt("state"))
-}
-
-/// A column holds 63 bits; what does not fit is refused, never cut off.
-fn counter_column(counter: u64) -> Result<i64, StoreError> {
-    i64::try_from(counter).map_err(|_| StoreError::Misuse("a counter above 2^63 - 1"))
+    rows::factor_state(&row).map(Some)
 }

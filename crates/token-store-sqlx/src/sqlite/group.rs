@@ -20,10 +20,10 @@ use tokio::{sync::oneshot, task};
 
 use super::{
     SqliteStore,
-    rows::micros,
+    outage::outage,
     tokens::{self, Counts, TRIES, counted, find, redeem_group_statement, uncounted},
 };
-use crate::error::{outage, within};
+use crate::{error::within, rows::micros};
 
 /// So many redeems are looked at for one commit: every other verb waits for no more.
 const MOST: usize = 256;

@@ -12,13 +12,11 @@ use token_store::{
     },
 };
 
-use super::{
-    SqliteStore, changed,
-    purge::purge_rows,
-    returned,
+use super::{SqliteStore, changed, outage::outage, purge::purge_rows, returned};
+use crate::{
+    error::within,
     rows::{self, micros},
 };
-use crate::error::{outage, within};
 
 #[async_trait]
 impl LimitStore for SqliteStore {
@@ -107,10 +105,7 @@ async fn read(
     let Some(row) = returned(connection, select).await? else {
         return Ok(None);
     };
-    Ok(Some(LimitState {
-        full_at: rows::number(&row, "full_at")?,
-        count: rows::number(&row, "count")?,
-    }))
+    rows::limit(&row).map(Some)
 }
 
 async fn write(

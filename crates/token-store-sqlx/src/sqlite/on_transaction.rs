@@ -14,10 +14,12 @@ use token_store::{
 use tokio::sync::Mutex;
 
 use super::{
-    changed, purge, rows,
+    changed,
+    outage::outage,
+    purge,
     tokens::{self, Counts},
 };
-use crate::error::{outage, within};
+use crate::{error::within, rows};
 
 /// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`](crate::SqliteStore::on).
 ///

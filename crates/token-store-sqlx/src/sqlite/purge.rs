@@ -5,11 +5,11 @@ use token_store::{
     ott_core::chrono::{DateTime, Utc},
 };
 
-use super::{
-    Query, SqliteStore, changed,
+use super::{Query, SqliteStore, changed, outage::outage};
+use crate::{
+    error::within,
     rows::{self, micros},
 };
-use crate::error::{outage, within};
 
 /// `Stored::is_dead_before` at `?2`, beside an `expires_at` that was not reached; `?1` is 60 s earlier.
 macro_rules! dead_otherwise {

@@ -10,8 +10,8 @@ use sqlx::{
 };
 use token_store::StoreError;
 
-use super::SqliteStore;
-use crate::{StartError, error::outage, error::within};
+use super::{SqliteStore, outage::outage};
+use crate::{StartError, error::within};
 
 /// Longer than a healthy disk ever needs, shorter than a person waits.
 const TIMEOUT: Duration = Duration::from_secs(5);

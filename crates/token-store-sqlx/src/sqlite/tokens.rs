@@ -12,11 +12,14 @@ use token_store::{
 
 use super::{
     Query, SqliteStore, changed, group,
+    outage::outage,
     purge::{dead_tokens, delete_dead_tokens, purge_rows},
     returned,
+};
+use crate::{
+    error::within,
     rows::{self, micros},
 };
-use crate::error::{outage, within};
 
 /// [`Stored::is_live`] at `?2`, or at what the time is called.
 macro_rules! live {

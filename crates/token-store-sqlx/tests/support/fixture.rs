@@ -25,9 +25,10 @@ pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_000, 0).expect("a time within the calendar")
 }
 
-pub(crate) struct Fixture {
-    folder: TempDir,
-    pub(crate) store: SqliteStore,
+pub(crate) struct Fixture<S = SqliteStore, P = TempDir> {
+    /// Goes away with the fixture.
+    pub(crate) place: P,
+    pub(crate) store: S,
     pub(crate) issuer: Issuer,
     pub(crate) alice: Subject,
 }
@@ -40,16 +41,11 @@ impl Fixture {
     pub(crate) async fn with(builder: SqliteStoreBuilder) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let opened = builder.open(folder.path().join("tokens.db")).await;
-        Self {
-            store: opened.expect("a new file opens"),
-            folder,
-            issuer: Issuer::new(KeyRing::generate().expect("randomness")),
-            alice: Subject::new("t1", "alice").expect("a valid name"),
-        }
+        Self::over(opened.expect("a new file opens"), folder)
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("tokens.db")
+        self.place.path().join("tokens.db")
     }
 
     /// Another connection to the same file, as another program would have it.
@@ -59,6 +55,17 @@ impl Fixture {
             .connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()))
             .await
             .expect("the file opens")
+    }
+}
+
+impl<S: TokenStore, P> Fixture<S, P> {
+    pub(crate) fn over(store: S, place: P) -> Self {
+        Self {
+            place,
+            store,
+            issuer: Issuer::new(KeyRing::generate().expect("randomness")),
+            alice: Subject::new("t1", "alice").expect("a valid name"),
+        }
     }
 
     pub(crate) fn binding(&self) -> Binding<'_> {

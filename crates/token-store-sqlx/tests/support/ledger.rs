@@ -1,4 +1,4 @@
-//! What the process that survives was told, and what must then be in the file.
+//! What the process that survives was told, and what must then be in the store.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -16,6 +16,7 @@ use token_store::{
 use token_store_sqlx::sqlx;
 
 use crate::{
+    backend,
     fixture::now,
     life::{BURST, FACTORS, Kind, Token, World, charge, factor_id},
 };
@@ -119,14 +120,9 @@ impl Ledger {
         touched.map(|known| known.token.clone()).collect()
     }
 
-    /// Holds the file against every answer, and changes nothing.
+    /// Holds the store against every answer, and changes nothing.
     pub(crate) async fn look(&self, world: &World) {
-        let pool = world.store.pool();
-        let integrity: String = sqlx::query_scalar("PRAGMA integrity_check")
-            .fetch_one(pool)
-            .await
-            .unwrap();
-        assert_eq!(integrity, "ok");
+        backend::look(&world.store).await;
         for id in &self.touched {
             self.tokens[id].check(world).await;
         }
@@ -157,14 +153,8 @@ impl Ledger {
 
     async fn check_limits(&self, world: &World) {
         for (number, (asked, allowed)) in &self.limits {
-            let select = sqlx::query_scalar("SELECT count FROM ott_limits WHERE key = ?1");
-            let key = charge(*number).key;
-            let count: Option<u32> = select
-                .bind(key.as_bytes().as_slice())
-                .fetch_optional(world.store.pool())
-                .await
-                .unwrap();
-            let count = count.unwrap_or(0);
+            let spent = backend::spent(&world.store, &charge(*number).key).await;
+            let count = u32::try_from(spent.unwrap_or(0)).unwrap();
             let possible = *allowed..=BURST.min(*asked);
             assert!(
                 possible.contains(&count),
@@ -241,12 +231,12 @@ impl Known {
             self.approved.is_none() || decided == self.approved,
             "{token}"
         );
-        let effects: u32 = sqlx::query_scalar("SELECT count(*) FROM effects WHERE id = ?1")
+        let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effects WHERE id = $1")
             .bind(token.id.to_string())
             .fetch_one(world.store.pool())
             .await
             .unwrap();
-        let expected = u32::from(spent && token.kind == Kind::Effect);
+        let expected = i64::from(spent && token.kind == Kind::Effect);
         assert_eq!(effects, expected, "effects of {token}");
     }
 

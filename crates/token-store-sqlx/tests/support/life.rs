@@ -13,9 +13,8 @@ use core::{
     hash::{BuildHasher, BuildHasherDefault},
     str::FromStr,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
-use std::{hash::DefaultHasher, path::Path, sync::Arc};
+use std::{hash::DefaultHasher, sync::Arc};
 
 use token_store::{
     Advanced, Charge, FactorId, FactorState, FactorStore, Inserted, LimitStore, OpenRedeem, Opened,
@@ -25,10 +24,13 @@ use token_store::{
         Subject, Verdict,
     },
 };
-use token_store_sqlx::{SqliteStore, SqliteStoreBuilder, sqlx};
+use token_store_sqlx::sqlx;
 use tokio::task::JoinSet;
 
-use crate::fixture::{CODE, LINK, PROMPT, at_once, now};
+use crate::{
+    backend::{self, Store},
+    fixture::{CODE, LINK, PROMPT, at_once, now},
+};
 
 /// How many spends a limit of the load allows.
 pub(crate) const BURST: u32 = 5;
@@ -41,7 +43,7 @@ const TASKS: u64 = 12;
 
 /// A store, and who issues and redeems there.
 pub(crate) struct World {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Store,
     pub(crate) issuer: Issuer,
     pub(crate) alice: Subject,
 }
@@ -81,14 +83,13 @@ impl Dice {
 }
 
 impl World {
-    pub(crate) async fn open(file: &Path, keys: &str) -> Self {
-        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
-        Self::with(builder, file, keys).await
+    pub(crate) async fn open(place: &str, keys: &str) -> Self {
+        Self::over(backend::open(place).await, keys)
     }
 
-    pub(crate) async fn with(builder: SqliteStoreBuilder, file: &Path, keys: &str) -> Self {
+    pub(crate) fn over(store: Store, keys: &str) -> Self {
         Self {
-            store: builder.open(file).await.expect("the file opens"),
+            store,
             issuer: Issuer::new(KeyRing::from_text(keys).unwrap()),
             alice: Subject::new("t1", "alice").unwrap(),
         }
@@ -152,7 +153,7 @@ impl World {
         match self.store.redeem_open(presented, now()).await? {
             Opened::Refused(reason) => Ok(Err(reason)),
             Opened::Redeemed(mut transaction, _) => {
-                let effect = sqlx::query("INSERT INTO effects VALUES (?1)");
+                let effect = sqlx::query("INSERT INTO effects VALUES ($1)");
                 effect
                     .bind(token.id.to_string())
                     .execute(&mut *transaction)

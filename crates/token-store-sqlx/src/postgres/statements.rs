@@ -1,0 +1,68 @@
+//! The statements, with the names of one schema and prefix in them.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments};
+
+use super::{factors, insert, limits, names::Names, purge, tokens};
+
+/// A query with its arguments.
+pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
+
+/// One statement of a store. Every value in it is an argument; the names are the store's own.
+pub(super) struct Statement {
+    text: Arc<str>,
+    is_named: bool,
+}
+
+impl Statement {
+    pub(super) fn query<'q>(&self) -> Query<'q> {
+        sqlx::query(AssertSqlSafe(Arc::clone(&self.text))).persistent(self.is_named)
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident: $text:expr,)*) => {
+        pub(super) struct Statements {
+            $(pub(super) $name: Statement,)*
+        }
+
+        impl Statements {
+            /// Named statements are prepared once a connection.
+            pub(super) fn new(names: &Names, are_named: bool) -> Self {
+                let fill = |text: &str| Statement {
+                    text: names.fill(text).into(),
+                    is_named: are_named,
+                };
+                Self { $($name: fill($text),)* }
+            }
+        }
+    };
+}
+
+statements! {
+    burn: factors::BURN,
+    clear: limits::CLEAR,
+    dead_limits: purge::DEAD_LIMITS,
+    dead_tokens: purge::DEAD_TOKENS,
+    decide: tokens::DECIDE,
+    delete_limits: purge::DELETE_LIMITS,
+    delete_tokens: purge::DELETE_TOKENS,
+    disable_factor: factors::DISABLE,
+    factors: factors::FACTORS,
+    find: tokens::FIND,
+    insert: insert::INSERT,
+    insert_factor: factors::INSERT,
+    label_factor: factors::LABEL,
+    list: tokens::LIST,
+    redeem: tokens::REDEEM,
+    redeem_uncounted: tokens::REDEEM_UNCOUNTED,
+    refund: limits::REFUND,
+    remove_factor: factors::REMOVE,
+    revoke_record: tokens::REVOKE_RECORD,
+    revoke_subject: tokens::REVOKE_SUBJECT,
+    seal_factor: factors::SEAL,
+    spend: limits::SPEND,
+    state_of_factor: factors::STATE,
+    touch: tokens::TOUCH,
+}

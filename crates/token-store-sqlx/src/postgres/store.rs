@@ -1,0 +1,102 @@
+//! The verbs of tokens on a connection of the pool.
+
+use async_trait::async_trait;
+use sqlx::{Postgres, Transaction};
+use token_store::{
+    Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{
+        Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use super::{
+    PostgresStore,
+    insert::insert,
+    on_connection,
+    outage::outage,
+    tokens::{self, Counts},
+};
+use crate::error::within;
+
+/// The level that every statement here is written for, whatever the application's default is.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+#[async_trait]
+impl TokenStore for PostgresStore {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        on_connection!(self, connection => insert(connection, &self.statements, batch))
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        on_connection!(self, connection => {
+            tokens::redeem(connection, &self.statements, presented, now, Counts::Yes)
+        })
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        on_connection!(self, connection => {
+            tokens::decide(connection, &self.statements, id, decision, now)
+        })
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        on_connection!(self, connection => tokens::find(connection, &self.statements, id))
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        on_connection!(self, connection => tokens::touch(connection, &self.statements, id, now))
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        on_connection!(self, connection => {
+            tokens::list(connection, &self.statements, subject, purpose, now)
+        })
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        on_connection!(self, connection => tokens::revoke(connection, &self.statements, what))
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.purge_dead_tokens(before, limit).await
+    }
+}
+
+#[async_trait]
+impl OpenRedeem for PostgresStore {
+    type Transaction = Transaction<'static, Postgres>;
+
+    async fn redeem_open(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Opened<Self::Transaction>, StoreError> {
+        within(self.timeout, async {
+            let mut transaction = self.pool.begin_with(BEGIN).await.map_err(outage)?;
+            let statements = &self.statements;
+            match tokens::redeem(&mut transaction, statements, presented, now, Counts::Yes).await? {
+                Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
+                Redeemed::Refused(reason) => {
+                    transaction.commit().await.map_err(outage)?;
+                    Ok(Opened::Refused(reason))
+                }
+            }
+        })
+        .await
+    }
+}

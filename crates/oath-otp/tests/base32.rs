@@ -118,6 +118,9 @@ fn foreign_characters() {
         "МZXW6YTB",
         "MZXWßYTB",
         "MZXW6YT🔑",
+        "MZXW6YTBOI\0",
+        "MZXW6YTB!",
+        "MZXW6==é",
     ] {
         assert_eq!(
             Secret::import_short_base32(text).unwrap_err(),

@@ -28,6 +28,15 @@ fn spaces_and_dashes_are_ignored() {
     }
 }
 
+/// However it is grouped, a code of 64 bytes is read, and one of 65 is not.
+#[test]
+fn what_is_read_has_an_end() {
+    let typed = |length: usize| format!("{:->length$}", "287082");
+    assert_eq!(verify(&typed(64)), Ok(1));
+    let refused = verify(&typed(65)).map_err(|refused| refused.reason());
+    assert_eq!(refused, Err(Reason::Malformed));
+}
+
 #[test]
 fn everything_else_is_malformed() {
     let megabyte = "1".repeat(1_000_000);

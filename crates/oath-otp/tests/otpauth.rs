@@ -1,7 +1,8 @@
 //! otpauth URIs: what is built, what is read, and the answer to each oddity that is seen in the wild.
 
 use oath_otp::{
-    Account, Algorithm, Digits, Hotp, Label, LabelError, Method, Period, Secret, Totp, UriError,
+    Account, Algorithm, Digits, Hotp, Label, LabelError, Method, Period, Secret, SecretError, Totp,
+    UriError,
 };
 
 const SECRET: &str = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U";
@@ -132,6 +133,46 @@ fn issuer_and_account() {
         names(&format!("otpauth://totp?secret={SECRET}&issuer=Ex")),
         pair("Ex", "")
     );
+}
+
+/// Characters that issuers put into names without escaping them.
+#[test]
+fn names_in_the_wild() {
+    assert_eq!(
+        label("Slack%20(Big%20Co):guest@example.org"),
+        pair("Slack (Big Co)", "guest@example.org")
+    );
+    assert_eq!(label("Ex%3A%22ME%22%20me"), pair("Ex", "\"ME\" me"));
+    assert_eq!(label("Big Co:me !@#4"), pair("Big Co", "me !@#4"));
+    // Joiners and marks that belong to one sign.
+    assert_eq!(label("🏴‍☠️:🏳️‍🌈"), pair("🏴‍☠️", "🏳️‍🌈"));
+    assert_eq!(label("%E4%BD%A0%E5%A5%BD%3Ame"), pair("你好", "me"));
+    assert_eq!(
+        names(&format!(
+            "otpauth://totp/Big Co:me?issuer=Big Co&secret={SECRET}"
+        )),
+        pair("Big Co", "me")
+    );
+}
+
+/// Short ones are seen, and the longest that is read; numbers of digits that few programs know.
+#[test]
+fn sizes_in_the_wild() {
+    for (symbols, bytes) in [(2, 1), (8, 5), (16, 10), (1639, 1024)] {
+        let uri = format!("otpauth://totp/a?secret={}", "A".repeat(symbols));
+        assert_eq!(read(&uri).secret.expose_secret().len(), bytes);
+    }
+    let uri = format!("otpauth://totp/a?secret={}", "A".repeat(1640));
+    assert_eq!(refuse(&uri), SecretError::TooLong.into());
+    for (text, digits) in [("7", Digits::Seven), ("9", Digits::Nine)] {
+        let expected = Totp {
+            digits,
+            ..Totp::default()
+        };
+        assert_eq!(with(&format!("digits={text}")), Ok(Method::Totp(expected)));
+    }
+    // A blank behind the whole belongs to the last value.
+    assert_eq!(with("digits=6 "), Err(UriError::InvalidDigits));
 }
 
 #[test]

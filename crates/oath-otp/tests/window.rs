@@ -188,6 +188,7 @@ fn look_ahead_of_hotp() {
         ..Hotp::default()
     };
     assert_eq!(hotp.valid_codes(), 4);
+    assert_eq!(hotp.code_space(), 1_000_000);
     for (counter, accepted) in [(5, false), (6, true), (7, true), (9, true), (10, false)] {
         let code = hotp.generate(&secret(), counter);
         let found = hotp.verify(&secret(), code.expose_secret(), Some(5));

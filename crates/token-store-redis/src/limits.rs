@@ -1,0 +1,157 @@
+//! Limits: all charges of a call in one script, in their order.
+
+use async_trait::async_trait;
+use token_store::{
+    Charge, LimitStore, Spent, StoreError,
+    ott_core::{
+        LimitKey, LimitKind,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use crate::{
+    RedisStore,
+    error::Outage,
+    keys::limit_name,
+    scripts,
+    store::{Call, Kind},
+    time::micros,
+    tokens::BATCH,
+};
+
+/// The most that a refund takes off a time: it stays an integer in Lua.
+const MOST_RETURNED: i64 = 8_000_000_000_000_000;
+
+#[async_trait]
+impl LimitStore for RedisStore {
+    async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
+        let keys: std::collections::HashSet<_> = charges.iter().map(|charge| charge.key).collect();
+        if keys.len() < charges.len() {
+            return Err(StoreError::Misuse("a limit is charged twice in one call"));
+        }
+        let lasting = self.lasting(charges)?;
+        let mut call = self
+            .call(&scripts::SPEND, Kind::Writes)
+            .key(self.keys().limits())
+            .number(micros(now)?)
+            .number(u8::from(lasting));
+        for Charge { key, limit } in charges {
+            let name = limit_name(key);
+            let kind = match limit.kind() {
+                LimitKind::Allowance => "allowance",
+                LimitKind::Ceiling => "ceiling",
+                LimitKind::Pace => "pace",
+            };
+            call = call
+                .key(self.keys().limit_named(&name))
+                .arg(name)
+                .arg(kind)
+                .number(limit.burst())
+                .number(limit.period_micros())
+                .number(limit.horizon_micros());
+        }
+        let mut reply = self.within(self.run(&call)).await?;
+        match reply.status() {
+            "done" => Ok(Spent::Allowed),
+            "locked" => Ok(Spent::Locked(refuser(charges, reply.rest().number()?)?)),
+            "retry" => {
+                let key = refuser(charges, reply.rest().number()?)?;
+                let at = reply.rest().text()?.parse().ok();
+                let at = at.and_then(DateTime::from_timestamp_micros);
+                Ok(Spent::RetryAt(key, at.ok_or(Outage::Unexpected)?))
+            }
+            _ => Err(Outage::Unexpected.into()),
+        }
+    }
+
+    async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
+        let lasting = self.lasting(charges)?;
+        let mut call = self
+            .call(&scripts::REFUND, Kind::Writes)
+            .key(self.keys().limits())
+            .number(u8::from(lasting));
+        for Charge { key, limit } in charges {
+            let name = limit_name(key);
+            let count = match limit.kind() {
+                LimitKind::Ceiling => times,
+                LimitKind::Allowance | LimitKind::Pace => 0,
+            };
+            let returned = limit.period_micros().saturating_mul(i64::from(times));
+            call = call
+                .key(self.keys().limit_named(&name))
+                .arg(name)
+                .number(count)
+                .number(returned.min(MOST_RETURNED));
+        }
+        self.within(self.run(&call)).await.map(drop)
+    }
+
+    async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
+        let name = limit_name(key);
+        let call = self.one_limit(&name).arg(name);
+        self.within(self.run(&call)).await.map(drop)
+    }
+
+    async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let before = micros(before)?;
+        let mut left = limit;
+        while left > 0 {
+            let step = self.purge_some_limits(before, left.min(BATCH));
+            let Some(gone) = self.within(step).await? else {
+                break;
+            };
+            left = left.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+        }
+        Ok(u64::from(limit.saturating_sub(left)))
+    }
+}
+
+impl RedisStore {
+    /// Whether one of them must not be lost, as ceilings and allowances must not.
+    fn lasting(&self, charges: &[Charge]) -> Result<bool, StoreError> {
+        let lasting = charges
+            .iter()
+            .any(|charge| charge.limit.kind() != LimitKind::Pace);
+        if lasting && !self.inner.keeps_ceilings {
+            return Err(StoreError::Misuse(
+                "a ceiling or allowance in Redis, whose loss nobody accepted",
+            ));
+        }
+        Ok(lasting)
+    }
+
+    fn one_limit(&self, name: &str) -> Call {
+        self.call(&scripts::CLEAR, Kind::Writes)
+            .key(self.keys().limits())
+            .key(self.keys().limit_named(name))
+    }
+
+    /// How many limits went; nothing if there was nothing to do.
+    async fn purge_some_limits(&self, before: i64, most: u32) -> Result<Option<u64>, StoreError> {
+        let limits = self.keys().limits();
+        let names = self.dead(limits.clone(), before, most).await?;
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let mut call = self
+            .call(&scripts::PURGE_LIMITS, Kind::Writes)
+            .key(limits)
+            .number(before);
+        for name in &names {
+            call = call.key(self.keys().limit_named(name)).arg(name);
+        }
+        let mut reply = self.run(&call).await?;
+        reply.rest().number().map(Some)
+    }
+}
+
+/// The key of the charge with this number, from 1.
+fn refuser(charges: &[Charge], number: u64) -> Result<LimitKey, StoreError> {
+    let at = number
+        .checked_sub(1)
+        .and_then(|index| usize::try_from(index).ok());
+    let charge = at
+        .and_then(|at| charges.get(at))
+        .ok_or(Outage::Unexpected)?;
+    Ok(charge.key)
+}

@@ -1,0 +1,34 @@
+-- Every script begins with this. KEYS[1] is the epoch: which primary wrote what stands here.
+--
+-- A primary's replication id is new after each promotion and each restart, so what another one was
+-- told, and this one may not have, is never taken for the whole. The check and the verb are one step.
+local bad
+
+-- An integer below 2^53: beyond, a Lua number is no integer.
+local function number(text, name)
+  local value = text and #text < 18 and string.find(text, '^-?%d+$') and tonumber(text)
+  if not value or math.abs(value) > 9007199254740991 then
+    bad = bad or name
+    return 0
+  end
+  return value
+end
+
+-- tostring() keeps 14 digits, which is less than a time in microseconds has.
+local function text(value)
+  return string.format('%.0f', value)
+end
+
+local info = redis.call('INFO', 'replication')
+local primary = string.match(info, 'master_replid:(%x+)')
+if not primary or not string.find(info, 'role:master', 1, true) then
+  return {'replica'}
+end
+local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since')
+if seen[1] ~= primary then
+  return {'primary', primary, string.match(info, 'master_replid2:(%x+)') or '', seen[1] or ''}
+end
+local epoch = seen[2]
+if not epoch then
+  return {'corrupt', 'epoch'}
+end

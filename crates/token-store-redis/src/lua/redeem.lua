@@ -1,0 +1,29 @@
+-- KEYS: epoch, ends, record. ARGV: now, id, then key id and digest for each key of the ring.
+local key, now, id = KEYS[3], tonumber(ARGV[1]), ARGV[2]
+local r = record(key)
+if bad then return {'corrupt', bad} end
+if not r then return {'refused', 'unknown'} end
+if r.state > READY then return {'state', r.state} end
+if not live(r, now) then return {'refused', 'expired'} end
+local known, right = false, false
+for at = 3, #ARGV, 2 do
+  if ARGV[at] == r.key then known = true end
+  if ARGV[at + 1] == r.digest then right = true end
+end
+if not known then return {'refused', 'key missing'} end
+if right and r.state == WAITING then return {'refused', 'pending'} end
+r.attempts = math.min(r.attempts + 1, 4294967295)
+if right then
+  r.state, r.used = SPENT, now
+  redis.call('HSET', key, 'state', SPENT, 'attempts', text(r.attempts), 'used_at', text(now))
+  redis.call('ZADD', KEYS[2], dead_at(r), id)
+  return {'done', redis.call('HGETALL', key)}
+end
+if r.max and r.attempts >= r.max then
+  r.state = EXHAUSTED
+  redis.call('HSET', key, 'state', EXHAUSTED, 'attempts', text(r.attempts))
+  redis.call('ZADD', KEYS[2], dead_at(r), id)
+  return {'refused', 'exhausted'}
+end
+redis.call('HSET', key, 'attempts', text(r.attempts))
+return {'refused', 'mismatch'}

@@ -1,0 +1,39 @@
+-- KEYS: epoch, limits, a key for each charge. ARGV: now, whether a charge must not be lost; for each charge its
+-- name, kind, burst, period and horizon.
+local now = tonumber(ARGV[1])
+if ARGV[2] == '1' and seen[3] ~= epoch then return {'lost'} end
+local since = seen[4]
+if since == '' then
+  since = text(now)
+  redis.call('HSET', KEYS[1], 'since', since)
+end
+since = since and number(since, 'epoch')
+local DAY = 86400000
+for at = 3, #KEYS do
+  local key, arg = KEYS[at], at * 5 - 12
+  local kind, burst = ARGV[arg + 1], tonumber(ARGV[arg + 2])
+  local period, horizon = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
+  local f = redis.call('HMGET', key, 'full_at', 'count', 'epoch')
+  local full, count = number(f[1] or '0', 'full_at'), number(f[2] or '0', 'count')
+  if bad then return {'corrupt', bad} end
+  if kind == 'ceiling' then
+    if count >= burst then return {'locked', at - 2} end
+    count = count + 1
+  else
+    -- What was spent under another primary may be forgotten here: all but one was.
+    if kind == 'pace' and since and f[3] ~= epoch then
+      full = math.max(full, since + horizon - period)
+    end
+    full = math.max(full, now) + period
+    if full - horizon > now then return {'retry', at - 2, text(full - horizon)} end
+  end
+  redis.call('HSET', key, 'full_at', text(full), 'count', text(count), 'epoch', epoch)
+  if count > 0 then
+    redis.call('PERSIST', key)
+    redis.call('ZADD', KEYS[2], '+inf', ARGV[arg])
+  else
+    redis.call('PEXPIRE', key, text(math.max(0, math.ceil((full - now) / 1000)) + DAY))
+    redis.call('ZADD', KEYS[2], text(full), ARGV[arg])
+  end
+end
+return {'done'}

@@ -1,0 +1,274 @@
+//! Answers: what is read is checked, and what cannot be is an outage.
+
+use std::collections::HashMap;
+
+use redis::Value;
+use token_store::{
+    FactorId, FactorState, StoreError, StoredFactor,
+    ott_core::{
+        Decision, KeyId, RecordId, State, Stored, Subject, TokenDigest,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use crate::error::Outage;
+
+/// A script's answer: a status, then what belongs to it, in order.
+pub(crate) struct Reply {
+    status: &'static str,
+    rest: Parts,
+}
+
+impl Reply {
+    pub(crate) fn new(value: Value) -> Result<Self, StoreError> {
+        let mut rest = Parts::new(value)?;
+        let status = rest.text()?;
+        let known = STATUSES.into_iter().find(|known| *known == status);
+        Ok(Self {
+            status: known.ok_or(Outage::Unexpected)?,
+            rest,
+        })
+    }
+
+    pub(crate) const fn status(&self) -> &'static str {
+        self.status
+    }
+
+    pub(crate) const fn rest(&mut self) -> &mut Parts {
+        &mut self.rest
+    }
+}
+
+const STATUSES: [&str; 15] = [
+    "absent",
+    "again",
+    "collision",
+    "corrupt",
+    "done",
+    "locked",
+    "lost",
+    "moved",
+    "none",
+    "primary",
+    "refused",
+    "replayed",
+    "replica",
+    "retry",
+    "state",
+];
+
+/// The elements of an array, in order.
+pub(crate) struct Parts(std::vec::IntoIter<Value>);
+
+impl Parts {
+    fn new(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Array(values) => Ok(Self(values.into_iter())),
+            _ => Err(Outage::Unexpected.into()),
+        }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String, StoreError> {
+        text(self.value()?)
+    }
+
+    pub(crate) fn number(&mut self) -> Result<u64, StoreError> {
+        match self.value()? {
+            Value::Int(number) => u64::try_from(number).map_err(|_| Outage::Unexpected.into()),
+            _ => Err(Outage::Unexpected.into()),
+        }
+    }
+
+    /// Names, as a set has them.
+    pub(crate) fn names(&mut self) -> Result<Vec<String>, StoreError> {
+        let Value::Array(values) = self.value()? else {
+            return Err(Outage::Unexpected.into());
+        };
+        // What is no text is no name of ours.
+        let texts = values.into_iter().map(text);
+        texts
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreError::Corrupt("a name in a set"))
+    }
+
+    pub(crate) fn fields(&mut self) -> Result<Fields, StoreError> {
+        Fields::new(self.value()?)
+    }
+
+    /// The name of a hash and its fields; nothing once there are no more.
+    pub(crate) fn named(&mut self) -> Result<Option<(String, Fields)>, StoreError> {
+        let Some(value) = self.0.next() else {
+            return Ok(None);
+        };
+        let mut pair = Self::new(value)?;
+        Ok(Some((pair.text()?, pair.fields()?)))
+    }
+
+    /// Some fields' values, each of which may be absent; nothing once there are no more.
+    pub(crate) fn row(&mut self) -> Result<Option<Vec<Option<Vec<u8>>>>, StoreError> {
+        let Some(value) = self.0.next() else {
+            return Ok(None);
+        };
+        let row = Self::new(value)?.0.map(|value| match value {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => Ok(Some(bytes)),
+            _ => Err(Outage::Unexpected.into()),
+        });
+        row.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn value(&mut self) -> Result<Value, StoreError> {
+        self.0.next().ok_or_else(|| Outage::Unexpected.into())
+    }
+}
+
+fn text(value: Value) -> Result<String, StoreError> {
+    let unexpected = || StoreError::from(Outage::Unexpected);
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected()),
+        Value::SimpleString(text) => Ok(text),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The fields of a hash.
+pub(crate) struct Fields(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Fields {
+    fn new(value: Value) -> Result<Self, StoreError> {
+        let mut fields = HashMap::new();
+        let pairs = value
+            .into_map_iter()
+            .map_err(|_| StoreError::from(Outage::Unexpected))?;
+        for pair in pairs {
+            match pair {
+                (Value::BulkString(name), Value::BulkString(value)) => {
+                    fields.insert(name, value);
+                }
+                _ => return Err(Outage::Unexpected.into()),
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    pub(crate) fn stored(mut self, id: RecordId) -> Result<Stored, StoreError> {
+        Ok(Stored {
+            id,
+            purpose: self.name("purpose")?,
+            key: KeyId(self.number("key")?),
+            tenant: self.name("tenant")?,
+            subject: self.optional("subject", Self::name)?,
+            slot: self.optional("slot", Self::bytes)?,
+            policy: self.bytes("policy")?,
+            binding: self.bytes("binding")?,
+            digest: TokenDigest::from_bytes(self.bytes("digest")?),
+            data: self.take("data")?,
+            number: self.optional("number", Self::number)?,
+            max_attempts: self.optional("max_attempts", Self::number)?,
+            issued_at: self.time("issued_at")?,
+            expires_at: self.optional("expires_at", Self::time)?,
+            idle_micros: self.optional("idle_micros", Self::number)?,
+            tag: self.bytes("tag")?,
+            state: State::from_number(self.number("state")?).ok_or(StoreError::Corrupt("state"))?,
+            attempts: self.number("attempts")?,
+            used_at: self.optional("used_at", Self::time)?,
+            decision: self.optional("approved", Self::decision)?,
+        })
+    }
+
+    fn decision(&mut self, approved: &'static str) -> Result<Decision, StoreError> {
+        let (tenant, id) = (self.name("decider_tenant")?, self.name("decider")?);
+        Ok(Decision {
+            approved: match self.number::<u8>(approved)? {
+                0 => false,
+                1 => true,
+                _ => return Err(StoreError::Corrupt(approved)),
+            },
+            decider: Subject::new(tenant, id).map_err(|_| StoreError::Corrupt("decider"))?,
+            data: self.take("decision_data")?,
+            at: self.time("decided_at")?,
+            tag: self.bytes("decision_tag")?,
+        })
+    }
+
+    pub(crate) fn factor(mut self, id: FactorId) -> Result<StoredFactor, StoreError> {
+        let (tenant, subject) = (self.name("tenant")?, self.name("subject")?);
+        Ok(StoredFactor {
+            id,
+            subject: Subject::new(tenant, subject).map_err(|_| StoreError::Corrupt("subject"))?,
+            kind: self.name("kind")?,
+            label: self.name("label")?,
+            state: FactorState::from_number(self.number("state")?)
+                .ok_or(StoreError::Corrupt("state"))?,
+            sealed: self.take("sealed")?,
+            last: self.optional("last", Self::number)?,
+            created_at: self.time("created_at")?,
+            used_at: self.optional("used_at", Self::time)?,
+        })
+    }
+
+    fn take(&mut self, field: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.0
+            .remove(field.as_bytes())
+            .ok_or(StoreError::Corrupt(field))
+    }
+
+    /// What `read` makes of the field, unless it is absent.
+    fn optional<T>(
+        &mut self,
+        field: &'static str,
+        read: fn(&mut Self, &'static str) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if self.0.contains_key(field.as_bytes()) {
+            read(self, field).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn name(&mut self, field: &'static str) -> Result<String, StoreError> {
+        String::from_utf8(self.take(field)?).map_err(|_| StoreError::Corrupt(field))
+    }
+
+    fn bytes<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], StoreError> {
+        self.take(field)?
+            .try_into()
+            .map_err(|_| StoreError::Corrupt(field))
+    }
+
+    fn number<T: TryFrom<i64>>(&mut self, field: &'static str) -> Result<T, StoreError> {
+        let text = self.name(field)?;
+        let number = text.parse::<i64>().ok();
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or(StoreError::Corrupt(field))
+    }
+
+    fn time(&mut self, field: &'static str) -> Result<DateTime<Utc>, StoreError> {
+        DateTime::from_timestamp_micros(self.number(field)?).ok_or(StoreError::Corrupt(field))
+    }
+}
+
+/// The field that a script could not read.
+pub(crate) fn corrupt(field: &str) -> StoreError {
+    const FIELDS: [&str; 16] = [
+        "approved",
+        "attempts",
+        "count",
+        "digest",
+        "epoch",
+        "expires_at",
+        "factor",
+        "full_at",
+        "idle_micros",
+        "issued_at",
+        "key",
+        "last",
+        "max_attempts",
+        "state",
+        "tenant",
+        "used_at",
+    ];
+    let known = FIELDS.into_iter().find(|known| *known == field);
+    StoreError::Corrupt(known.unwrap_or("a field"))
+}

@@ -1,0 +1,163 @@
+//! Tokens.
+
+mod insert;
+mod many;
+mod purge;
+
+pub(crate) use purge::BATCH;
+
+use async_trait::async_trait;
+use token_store::{
+    Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{
+        Decision, Presented, Purpose, Reason, Record, RecordId, State, Stored, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use crate::{
+    RedisStore,
+    error::Outage,
+    reply::Reply,
+    scripts,
+    store::{Call, Kind},
+    time::micros,
+};
+
+#[async_trait]
+impl TokenStore for RedisStore {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        self.within(self.insert_batch(batch)).await
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        let id = *presented.id();
+        let mut call = self
+            .about(&scripts::REDEEM, &id)
+            .number(micros(now)?)
+            .number(id);
+        for (key, digest) in presented.digests() {
+            call = call.number(key.0).arg(digest.as_bytes());
+        }
+        let mut reply = self.within(self.run(&call)).await?;
+        match refusal(&mut reply)? {
+            Some(reason) => Ok(Redeemed::Refused(reason)),
+            None => Ok(Redeemed::Redeemed(reply.rest().fields()?.stored(id)?)),
+        }
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        let call = self
+            .about(&scripts::DECIDE, id)
+            .number(micros(now)?)
+            .number(id)
+            .number(u8::from(decision.approved))
+            .arg(decision.decider.tenant())
+            .arg(decision.decider.id())
+            .arg(&decision.data)
+            .number(decision.at.timestamp_micros())
+            .arg(decision.tag);
+        let mut reply = self.within(self.run(&call)).await?;
+        match refusal(&mut reply)? {
+            Some(reason) => Ok(Decided::Refused(reason)),
+            None => Ok(Decided::Decided(reply.rest().fields()?.stored(*id)?)),
+        }
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        let call = self
+            .call(&scripts::FIND, Kind::Reads)
+            .key(self.keys().record(id));
+        let mut reply = self.within(self.run(&call)).await?;
+        match reply.status() {
+            "none" => Ok(None),
+            _ => reply.rest().fields()?.stored(*id).map(Some),
+        }
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let call = self
+            .about(&scripts::TOUCH, id)
+            .number(micros(now)?)
+            .number(id);
+        self.within(self.run(&call)).await.map(drop)
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut found = self.within(self.not_final(subject)).await?;
+        found.retain(|stored| {
+            stored.is_live(now) && purpose.is_none_or(|purpose| stored.purpose == purpose.as_str())
+        });
+        found.sort_by_key(|stored| (stored.issued_at, stored.id));
+        Ok(found)
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        match what {
+            Revoke::Record(id) => {
+                let call = self.about(&scripts::REVOKE, id).number(id);
+                let mut reply = self.within(self.run(&call)).await?;
+                reply.rest().number()
+            }
+            Revoke::Subject {
+                subject,
+                purpose,
+                except,
+            } => {
+                let revoked = self.revoke_all(subject, purpose.as_ref(), except.as_ref());
+                self.within(revoked).await
+            }
+        }
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.purge_records(micros(before)?, limit).await
+    }
+}
+
+impl RedisStore {
+    /// A call that may change one record.
+    fn about(&self, script: &'static std::sync::LazyLock<scripts::Source>, id: &RecordId) -> Call {
+        self.call(script, Kind::Writes)
+            .key(self.keys().ends())
+            .key(self.keys().record(id))
+    }
+}
+
+/// Why a script refused; nothing if it did not.
+fn refusal(reply: &mut Reply) -> Result<Option<Reason>, StoreError> {
+    let reason = match reply.status() {
+        "done" => return Ok(None),
+        "state" => {
+            let state = u8::try_from(reply.rest().number()?).ok();
+            let state = state.and_then(State::from_number).and_then(State::refusal);
+            return state.map(Some).ok_or(StoreError::Corrupt("state"));
+        }
+        _ => match reply.rest().text()?.as_str() {
+            "exhausted" => Reason::Exhausted,
+            "expired" => Reason::Expired,
+            "key missing" => Reason::KeyMissing,
+            "mismatch" => Reason::Mismatch,
+            "not waiting" => Reason::NotWaiting,
+            "pending" => Reason::Pending,
+            "stranger" => Reason::Stranger,
+            "unknown" => Reason::Unknown,
+            _ => return Err(Outage::Unexpected.into()),
+        },
+    };
+    Ok(Some(reason))
+}

@@ -1,0 +1,61 @@
+//! The verbs over a subject's records: first which keys, then the step itself.
+
+use token_store::{
+    StoreError,
+    ott_core::{Purpose, RecordId, Stored, Subject},
+};
+
+use crate::{RedisStore, scripts, store::Kind};
+
+impl RedisStore {
+    /// A subject's records that are not final, of this primary's.
+    pub(super) async fn not_final(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
+        let set = self.keys().tokens_of(subject.tenant(), subject.id());
+        let mut ids = Vec::<String>::new();
+        loop {
+            let mut call = self.call(&scripts::LIST, Kind::Reads).key(set.clone());
+            for id in &ids {
+                call = call.key(self.keys().record_named(id)).arg(id);
+            }
+            let mut reply = self.run(&call).await?;
+            if reply.status() == "again" {
+                ids = reply.rest().names()?;
+                continue;
+            }
+            let mut found = Vec::new();
+            while let Some((id, fields)) = reply.rest().named()? {
+                let id =
+                    RecordId::parse(&id).map_err(|_| StoreError::Corrupt("a name in a set"))?;
+                found.push(fields.stored(id)?);
+            }
+            return Ok(found);
+        }
+    }
+
+    pub(super) async fn revoke_all(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        except: Option<&RecordId>,
+    ) -> Result<u64, StoreError> {
+        let set = self.keys().tokens_of(subject.tenant(), subject.id());
+        let mut ids = Vec::<String>::new();
+        loop {
+            let mut call = self
+                .call(&scripts::REVOKE_ALL, Kind::Writes)
+                .key(self.keys().ends())
+                .key(set.clone())
+                .arg(purpose.map_or("", Purpose::as_str))
+                .arg(except.map(RecordId::to_string).unwrap_or_default());
+            for id in &ids {
+                call = call.key(self.keys().record_named(id)).arg(id);
+            }
+            let mut reply = self.run(&call).await?;
+            if reply.status() == "again" {
+                ids = reply.rest().names()?;
+                continue;
+            }
+            return reply.rest().number();
+        }
+    }
+}

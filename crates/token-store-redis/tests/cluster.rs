@@ -1,0 +1,48 @@
+//! The laws of `token-store`, all of them, over a Redis Cluster of three, and what a cluster adds.
+
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "support/common.rs"]
+mod common;
+#[path = "support/server.rs"]
+mod server;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use cluster::Cluster;
+use common::everything;
+use token_store::conformance::Harness;
+use token_store_redis::RedisStore;
+use tokio::sync::OnceCell;
+
+/// A cluster that ends with the test.
+#[derive(Default)]
+struct Three(OnceCell<Cluster>);
+
+impl Harness for Three {
+    type Store = RedisStore;
+
+    async fn store(&self) -> Arc<RedisStore> {
+        let cluster = self.0.get_or_init(Cluster::start).await;
+        let builder = everything().timeout(Duration::from_secs(30));
+        let store = builder.cluster(cluster.urls()).await;
+        Arc::new(store.expect("a new cluster answers"))
+    }
+
+    async fn broken(&self) -> Arc<RedisStore> {
+        let mut cluster = Cluster::start().await;
+        let builder = everything().timeout(self.patience());
+        let store = builder.cluster(cluster.urls()).await;
+        for member in &mut cluster.members {
+            member.kill();
+        }
+        Arc::new(store.expect("a new cluster answers"))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+}
+
+token_store::laws!(Three::default());

@@ -1,0 +1,54 @@
+//! The laws of `token-store`, all of them, over the server of `REDIS_URL`.
+
+#[path = "support/common.rs"]
+mod common;
+#[path = "support/server.rs"]
+mod server;
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use common::{clean, everything, prefix, url};
+use server::Server;
+use token_store::conformance::Harness;
+use token_store_redis::RedisStore;
+
+/// Prefixes whose keys go away with the test.
+#[derive(Default)]
+struct Prefixes(Mutex<Vec<String>>);
+
+impl Drop for Prefixes {
+    fn drop(&mut self) {
+        for prefix in self.0.get_mut().expect("no test panicked").drain(..) {
+            clean(&url(), &prefix);
+        }
+    }
+}
+
+impl Harness for Prefixes {
+    type Store = RedisStore;
+
+    async fn store(&self) -> Arc<RedisStore> {
+        let prefix = prefix();
+        let builder = everything()
+            .prefix(&prefix)
+            .timeout(Duration::from_secs(30));
+        self.0.lock().expect("no test panicked").push(prefix);
+        let store = builder.connect(url()).await;
+        Arc::new(store.expect("the server of REDIS_URL answers, and does not evict"))
+    }
+
+    async fn broken(&self) -> Arc<RedisStore> {
+        let mut server = Server::start(&[]).await;
+        let builder = everything().timeout(self.patience());
+        let store = builder.connect(server.url()).await;
+        server.kill();
+        Arc::new(store.expect("a new server answers"))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+}
+
+token_store::laws!(Prefixes::default());

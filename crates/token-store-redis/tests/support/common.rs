@@ -1,0 +1,56 @@
+//! The server of `REDIS_URL`, with a prefix for each test whose keys go away with it.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use core::hash::BuildHasher;
+use std::{env, hash::RandomState};
+
+use token_store_redis::{RedisStore, RedisStoreBuilder, redis};
+
+/// The server to test on.
+pub(crate) fn url() -> String {
+    env::var("REDIS_URL").expect(
+        "REDIS_URL is not set: it names a Redis server for these tests, such as \
+         redis://127.0.0.1:6379/ (scripts/test starts one)",
+    )
+}
+
+/// A name that no other test has.
+pub(crate) fn prefix() -> String {
+    format!("test-{:016x}", RandomState::new().hash_one(0))
+}
+
+/// Settings of a store that keeps everything, as the laws ask for it.
+pub(crate) fn everything() -> RedisStoreBuilder {
+    RedisStore::builder()
+        .prefix(prefix())
+        .accepting_loss_of_factors()
+        .accepting_loss_of_ceilings()
+}
+
+/// Removes the keys of a prefix.
+pub(crate) fn clean(url: &str, prefix: &str) {
+    let client = redis::Client::open(url).expect("an address");
+    let mut connection = client.get_connection().expect("the server answers");
+    let mut cursor = 0_u64;
+    loop {
+        let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(format!("{{{prefix}}}:*"))
+            .arg("COUNT")
+            .arg(1_000)
+            .query(&mut connection)
+            .expect("the server answers");
+        if !keys.is_empty() {
+            let _: u64 = redis::cmd("UNLINK")
+                .arg(keys)
+                .query(&mut connection)
+                .expect("the server answers");
+        }
+        if next == 0 {
+            return;
+        }
+        cursor = next;
+    }
+}

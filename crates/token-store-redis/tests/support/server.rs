@@ -1,0 +1,193 @@
+//! Redis servers that a test starts itself: a private folder, a port of their own on the loopback
+//! interface, ended with the test.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use core::time::Duration;
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use redis::{Value, aio::MultiplexedConnection};
+use tempfile::TempDir;
+use token_store_redis::redis;
+
+/// What keeps every answered write.
+pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+/// A server, which dies with its owner.
+pub(crate) struct Server {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+    options: Vec<String>,
+}
+
+impl Server {
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        Self::on(free_port(), options).await
+    }
+
+    pub(crate) async fn on(port: u16, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options: Vec<_> = options.iter().map(ToString::to_string).collect();
+        let child = spawn(&folder, port, &options);
+        let server = Self {
+            child,
+            folder,
+            port,
+            options,
+        };
+        server.ready().await;
+        server
+    }
+
+    /// Waits until it answers and has read its data.
+    async fn ready(&self) {
+        let begun = Instant::now();
+        loop {
+            if let Ok(mut connection) = self.try_connect().await {
+                let ping: redis::RedisResult<String> =
+                    redis::cmd("PING").query_async(&mut connection).await;
+                if ping.is_ok() {
+                    return;
+                }
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "the Redis server on port {} does not answer",
+                self.port
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
+        let client = redis::Client::open(self.url())?;
+        client.get_multiplexed_async_connection().await
+    }
+
+    /// What it answers to a command.
+    pub(crate) async fn ask(&self, words: &str) -> Value {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().expect("a command"));
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        let mut connection = self.try_connect().await.expect("the server answers");
+        command
+            .query_async(&mut connection)
+            .await
+            .expect("the server answers")
+    }
+
+    /// Sends it a signal by its process id.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(sent.success());
+    }
+
+    /// SIGKILL: nothing of it runs any more.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it ran");
+        self.child.wait().expect("it ran");
+    }
+
+    /// Starts it again with its own files, after a kill.
+    pub(crate) async fn restart(&mut self) {
+        self.child = spawn(&self.folder, self.port, &self.options);
+        self.ready().await;
+    }
+
+    /// Starts a replica of it, and waits until that has everything.
+    pub(crate) async fn replica(&self, options: &[&str]) -> Self {
+        let replica = Self::start(options).await;
+        replica
+            .ask(&format!("REPLICAOF 127.0.0.1 {}", self.port))
+            .await;
+        replica.caught_up(self).await;
+        replica
+    }
+
+    /// Waits until it has everything that its primary has.
+    pub(crate) async fn caught_up(&self, primary: &Self) {
+        let begun = Instant::now();
+        loop {
+            let offset = async |server: &Self| {
+                let info = server.info("replication").await;
+                let line = info
+                    .lines()
+                    .find_map(|line| line.strip_prefix("master_repl_offset:"));
+                (
+                    info.contains("master_link_status:up"),
+                    line.map(String::from),
+                )
+            };
+            let (linked, here) = offset(self).await;
+            if linked && here == offset(primary).await.1 {
+                return;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "no replica in time"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(crate) async fn info(&self, section: &str) -> String {
+        let answer = self.ask(&format!("INFO {section}")).await;
+        redis::from_redis_value(answer).expect("a text")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(folder: &TempDir, port: u16, options: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--save", "", "--repl-diskless-sync-delay", "0", "--dir"])
+        .arg(folder.path())
+        .args(options)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this test starts Redis servers: install `redis-server` (Debian: apt-get install redis-server)")
+}
+
+/// A port that nobody listens on, and below the ones that the system hands out by itself.
+pub(crate) fn free_port() -> u16 {
+    use core::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = std::process::id();
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let spread = u16::try_from(process % 300).unwrap_or(0).saturating_mul(30);
+        let port = 11_000_u16.saturating_add(spread.wrapping_add(step) % 9_000);
+        // A cluster member listens 10,000 higher too.
+        let free = [port, port.saturating_add(10_000)]
+            .into_iter()
+            .all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        if free {
+            return port;
+        }
+    }
+}

@@ -34,10 +34,12 @@
 //! * Every verb is one script in one hash slot, all its keys declared. The verbs that range over records
 //!   (a resend, `list`, `revoke` of a subject, the purges) ask first which keys to declare, and again
 //!   where those have changed; the script that answers is one step.
-//! * What another primary wrote is never taken for the whole. The scripts compare the server's
+//! * What another primary wrote is never taken for the whole. Each script compares the server's
 //!   replication id with the one under which the store's data was written. It is new after each
 //!   promotion and each restart; then every token is refused as unknown, paces have one left, and
-//!   factors, ceilings and allowances are an outage until [`RedisStore::accept_lost_writes`].
+//!   factors, ceilings and allowances are an outage until [`RedisStore::accept_lost_writes`]. It is also
+//!   new when a primary's first replica comes or its last one stays away: then the process is the same,
+//!   names no primary before it, and nothing is refused.
 //! * A server that evicts is refused: at the start, whenever its replication id is new, and every 30
 //!   seconds, until it stops.
 //! * What was sent and not answered is never sent again.
@@ -87,7 +89,7 @@
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `{ott}:epoch` | hash: `primary` (replication id), `number` (grows with each new primary), `kept` (the number from which factors, ceilings and allowances are believed), `since` (when the present number began, by the first spend's clock; absent for the first) |
+//! | `{ott}:epoch` | hash: `primary` (replication id), `run` (id of its process), `number` (grows with each new primary), `kept` (the number from which factors, ceilings and allowances are believed), `since` (when the present number began, by the first spend's clock; absent for the first) |
 //! | `{ott}:token:`id | hash: `epoch` (the number it was written under), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
 //! | `{ott}:ends` | sorted set: from when on each token may be purged |
 //! | `{ott}:slot:`slot | set: the slot's latest batch |

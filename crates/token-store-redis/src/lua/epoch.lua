@@ -24,9 +24,16 @@ local primary = string.match(info, 'master_replid:(%x+)')
 if not primary or not string.find(info, 'role:master', 1, true) then
   return {'replica'}
 end
-local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since')
+local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since', 'run')
 if seen[1] ~= primary then
-  return {'primary', primary, string.match(info, 'master_replid2:(%x+)') or '', seen[1] or ''}
+  -- A primary's id is also new when its first replica comes and when the last has been gone for an hour.
+  -- It is the same process then, and names no primary whose replica it was.
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local before = string.match(info, 'master_replid2:(%x+)') or ''
+  if not run or seen[5] ~= run or string.find(before, '[^0]') or before == '' then
+    return {'primary', primary, before, seen[1] or ''}
+  end
+  redis.call('HSET', KEYS[1], 'primary', primary)
 end
 local epoch = seen[2]
 if not epoch then

@@ -38,6 +38,10 @@ for _, one in ipairs(older) do
     if bad then return {'corrupt', bad} end
   end
 end
+-- First what needs memory: where there is none, nothing is done.
+for _, one in ipairs(batch) do
+  redis.call('HSET', one.key, 'epoch', epoch, unpack(one.fields))
+end
 for _, one in ipairs(older) do
   if one[3] then finish(one[3], one[2], KEYS[2], one[1], SUPERSEDED) end
   if not one[2] then redis.call('DEL', one[1]) end
@@ -55,7 +59,6 @@ local function add(set, id, ttl)
 end
 
 for _, one in ipairs(batch) do
-  redis.call('HSET', one.key, 'epoch', epoch, unpack(one.fields))
   redis.call('ZADD', KEYS[2], one.dead, one.id)
   if one.ttl > 0 then redis.call('PEXPIRE', one.key, text(one.ttl)) end
   if one.subject > 0 then add(KEYS[one.subject], one.id, one.ttl) end

@@ -126,18 +126,17 @@ impl Server {
     pub(crate) async fn caught_up(&self, primary: &Self) {
         let begun = Instant::now();
         loop {
-            let offset = async |server: &Self| {
-                let info = server.info("replication").await;
-                let line = info
-                    .lines()
-                    .find_map(|line| line.strip_prefix("master_repl_offset:"));
-                (
-                    info.contains("master_link_status:up"),
-                    line.map(String::from),
-                )
+            let (here, there) = (
+                self.info("replication").await,
+                primary.info("replication").await,
+            );
+            let offset = |info: &str| {
+                let mut lines = info.lines();
+                let found = lines.find_map(|line| line.strip_prefix("master_repl_offset:"));
+                found.map(String::from)
             };
-            let (linked, here) = offset(self).await;
-            if linked && here == offset(primary).await.1 {
+            let linked = here.contains("master_link_status:up") && there.contains("state=online");
+            if linked && offset(&here) == offset(&there) {
                 return;
             }
             assert!(

@@ -35,6 +35,29 @@
 //! * Whoever writes to the database can un-spend a record and reset limits.
 //! * After an outage a token may be spent, or not.
 //!
+//! # Removing what is dead
+//!
+//! A dead record, and a limit that is as good as new, stays until it is purged. One task of the
+//! application does that, every few minutes, for as long as it runs:
+//!
+//! ```
+//! use token_store::{Tokens, ott_core::chrono::TimeDelta};
+//!
+//! async fn sweep(tokens: &Tokens) {
+//!     const AT_ONCE: u32 = 500; // whoever writes meanwhile waits for so many, and not for all
+//!     let now = tokens.now();
+//!     // The clocks of two machines may differ: nothing that either calls live is removed.
+//!     let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
+//!     // A batch that is not full is the last one. An outage ends this sweep and is an event; the
+//!     // next sweep tries again.
+//!     let full = |removed| removed >= u64::from(AT_ONCE);
+//!     while tokens.purge(before, AT_ONCE).await.is_ok_and(full) {}
+//! }
+//! ```
+//!
+//! Nothing depends on it but space: what is dead is refused, purged or not. Removed factors keep
+//! their rows, without their secrets.
+//!
 //! # Features
 //!
 //! | feature | adds |

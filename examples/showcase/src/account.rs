@@ -12,7 +12,7 @@ use twofa_providers::{
         FactorId, FactorState, Revoke,
         ott_core::{
             Reason, Record,
-            chrono::{DateTime, Utc},
+            chrono::{DateTime, TimeDelta, Utc},
         },
     },
 };
@@ -79,6 +79,7 @@ pub(crate) async fn show(
         (sheet.card(recovered))
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
+            p.soft.small { "A session ends after twelve hours, and sooner after two hours without a visit." }
             ul.plain {
                 @for session in &sessions { (session_item(session, *session.id() == record)) }
             }
@@ -138,15 +139,24 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
 fn session_item(session: &Record, this: bool) -> Markup {
     let stored = session.stored();
     let About { browser, recovered } = About::of(session);
+    let seen = stored.used_at.unwrap_or(stored.issued_at);
+    let idle = stored.idle_micros.map(TimeDelta::microseconds);
+    let idle_until = idle.and_then(|idle| seen.checked_add_signed(idle));
+    let (ends, unless) = match (idle_until, stored.expires_at) {
+        (Some(idle), Some(end)) if end <= idle => (Some(end), ""),
+        (Some(idle), _) => (Some(idle), " unless used"),
+        (None, end) => (end, ""),
+    };
     html! {
         li {
             div.row.between {
                 div {
                     h3 { (browser) }
                     p.soft.small {
-                        "since " (when(stored.issued_at))
-                        @if recovered { " · with a recovery code" }
-                        @if let Some(used) = stored.used_at { " · last seen " (when(used)) }
+                        span.part { "since " (when(stored.issued_at)) } " "
+                        @if recovered { span.part { "with a recovery code" } " " }
+                        span.part { "last seen " (when(seen)) } " "
+                        @if let Some(ends) = ends { span.part { "ends " (when(ends)) (unless) } }
                     }
                 }
                 @if this { span.tag { "This browser" } }

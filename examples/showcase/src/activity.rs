@@ -14,7 +14,7 @@ use twofa_providers::token_store::{
 
 use crate::{
     account::when,
-    app::{EMAIL_CODE, PASSED, RECOVERY, SESSION, Shared},
+    app::{DEVICE, EMAIL_CODE, PASSED, RECOVERY, SESSION, Shared},
     error::AppError,
     layout::{self, Who},
     recovery,
@@ -33,6 +33,13 @@ impl EventLog {
             most,
             events: Mutex::new(VecDeque::with_capacity(most)),
         }
+    }
+
+    /// How many of these there are, whosever.
+    #[cfg(test)]
+    pub(crate) fn count(&self, what: &What) -> usize {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().filter(|event| event.what == *what).count()
     }
 
     /// The latest of a person, newest first.
@@ -109,6 +116,7 @@ fn words(what: &What) -> String {
         What::Issued(purpose, _) if purpose == EMAIL_CODE.purpose() => {
             "A code was made to be sent by e-mail".into()
         }
+        What::Issued(purpose, _) if purpose == DEVICE.purpose() => "A device was remembered".into(),
         What::Issued(purpose, _) => format!("A token was issued ({})", purpose.as_str()),
         What::Redeemed(purpose, _) if purpose == EMAIL_CODE.purpose() => {
             "A code that was sent was used up".into()
@@ -141,9 +149,12 @@ fn words(what: &What) -> String {
         What::Refused(purpose, ..) if purpose == SESSION.purpose() => {
             "A session was refused: it had ended".into()
         }
+        What::Refused(purpose, ..) if purpose == DEVICE.purpose() => {
+            "A device was not recognised: it was forgotten, or is another's".into()
+        }
         What::Refused(purpose, ..) => format!("A token was refused ({})", purpose.as_str()),
-        What::Revoked(1) => "Signed out in one other place".into(),
-        What::Revoked(count) => format!("Signed out in {count} other places"),
+        What::Revoked(1) => "Ended: one session or remembered device".into(),
+        What::Revoked(count) => format!("Ended: {count} sessions or remembered devices"),
         What::StoreFailed(_) => "The server could not reach its store: nothing was granted".into(),
         What::Throttled(..) => "Too many tries: a limit was reached".into(),
         // The enum may grow: what is new is told, without what nobody reads.

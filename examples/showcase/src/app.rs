@@ -3,7 +3,6 @@
 use core::{
     future::{Future, IntoFuture as _},
     net::SocketAddr,
-    time::Duration,
 };
 use std::{
     collections::HashMap,
@@ -29,7 +28,7 @@ use twofa_providers::{
     BuildError, EmailProvider, FRESH, ProviderError, TotpProvider, TwoFactor, Verified,
     token_delivery::{Outbox, Template, Templates, TemplatesError},
     token_store::{
-        self, FactorStore, Tokens, TokensError,
+        self, FactorStore, Tokens,
         key_file::{self, KeyFileError},
         ott_core::{Policy, Purpose, RecordId, chrono::TimeDelta},
     },
@@ -40,9 +39,9 @@ use crate::{
     accounts::Accounts,
     activity::{self, EventLog},
     config::Config,
-    enrol,
+    devices, enrol,
     error::AppError,
-    headers, outbox, recovery, second_factor, sign_in,
+    headers, outbox, recovery, second_factor, sign_in, tidy,
 };
 
 /// The application's name, in messages and authenticator apps.
@@ -56,11 +55,10 @@ pub(crate) const SESSION: Policy =
     Policy::bearer(Purpose::new("session"), TimeDelta::hours(12)).idle(TimeDelta::hours(2));
 /// A printed code for the day on which the phone is gone.
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
+/// A device on which somebody asked to be remembered.
+pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
 /// A code by e-mail.
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
-
-/// How often what is dead is removed.
-const TIDY_EVERY: Duration = Duration::from_secs(300);
 
 /// What the pages share.
 pub(crate) struct App {
@@ -86,18 +84,13 @@ pub(crate) struct App {
 pub(crate) type Shared = axum::extract::State<Arc<App>>;
 
 impl App {
-    /// Removes what is of no use any more, in bounded steps.
-    async fn tidy(&self) -> Result<(), TokensError> {
-        const AT_ONCE: u32 = 500;
+    /// Proofs that are not fresh any more prove nothing.
+    pub(crate) fn forget_stale_proofs(&self) {
         let now = self.tokens.now();
-        // The clocks of two machines may differ; nothing that either calls live is removed.
-        let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
-        while self.tokens.purge(before, AT_ONCE).await? >= u64::from(AT_ONCE) {}
         self.proofs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|_, proof| now.signed_duration_since(proof.at()) < FRESH);
-        Ok(())
     }
 
     /// Whether the session's last proof is fresh. The engine asks again when it counts.
@@ -186,6 +179,7 @@ impl Showcase {
             .policy(&SESSION)
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
+            .policy(&DEVICE)
             .clock(Arc::clone(&config.clock))
             .events(Arc::clone(&events) as Arc<_>)
             .build()?
@@ -200,6 +194,7 @@ impl Showcase {
                     delivery,
                 ))
                 .recovery_codes(&RECOVERY)
+                .known_devices(&DEVICE)
                 .build()?;
 
         let cannot_listen = |source| StartError::Listen {
@@ -253,6 +248,12 @@ impl Showcase {
         Arc::clone(&self.app.outbox)
     }
 
+    /// What the pages share.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
     /// The database, for tests.
     #[must_use]
     pub fn pool(&self) -> SqlitePool {
@@ -268,11 +269,10 @@ impl Showcase {
         let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
         let tidying = async {
-            let mut every = tokio::time::interval(TIDY_EVERY);
+            let mut every = tokio::time::interval(tidy::EVERY);
             loop {
                 every.tick().await;
-                // An outage shows in the requests too; the next round tries again.
-                let _ = app.tidy().await;
+                tidy::tidy(&app).await;
             }
         };
         tokio::select! {
@@ -330,6 +330,9 @@ fn router(app: Arc<App>) -> Router {
         .route("/account/rename", post(account::rename))
         .route("/account/remove", post(account::remove))
         .route("/account/end-sessions", post(account::end_sessions))
+        .route("/devices", get(devices::show))
+        .route("/devices/forget", post(devices::forget))
+        .route("/devices/forget-all", post(devices::forget_all))
         .route("/activity", get(activity::show))
         .route("/outbox", get(outbox::show))
         .route("/style.css", get(headers::style))

@@ -29,6 +29,7 @@ pub(crate) fn page(who: Who, title: &str, wide: bool, main: Markup) -> Markup {
                     nav aria-label="Pages" {
                         @if who == Who::SignedIn {
                             a href="/account" { "Account" }
+                            a href="/devices" { "Devices" }
                             a href="/activity" { "Activity" }
                         } @else {
                             a href="/sign-in" { "Sign in" }

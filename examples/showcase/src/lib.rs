@@ -7,6 +7,7 @@ mod accounts;
 mod activity;
 mod app;
 mod config;
+mod devices;
 mod enrol;
 mod error;
 mod forms;
@@ -17,6 +18,7 @@ mod recovery;
 mod second_factor;
 mod session;
 mod sign_in;
+mod tidy;
 mod untrusted;
 mod visitor;
 

@@ -21,6 +21,7 @@ use self::page::{Asks, Place, Sent, Ways, page, recovery_page};
 use crate::{
     accounts::Account,
     app::{App, Shared},
+    devices,
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     recovery,
@@ -39,6 +40,9 @@ pub(crate) struct Typed {
     #[serde(default)]
     factor: String,
     code: String,
+    /// `yes` where the device shall be remembered.
+    #[serde(default)]
+    remember: String,
 }
 
 /// Which factor a code should be sent for.
@@ -109,8 +113,25 @@ pub(crate) async fn verify(
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
     let standing = Standing::from(&half);
+    let remember = match typed.remember.as_str() {
+        "" => false,
+        "yes" => true,
+        _ => {
+            return Err(AppError::BadRequest(
+                "The device is remembered, or it is not.",
+            ));
+        }
+    };
     match check(&app, &standing, &visitor, &typed).await {
-        Ok(proof) => session::whole(&app, standing, proof, &visitor.browser, "/account").await,
+        Ok(proof) => {
+            let cookie = if remember {
+                Some(devices::remember(&app, &proof, &visitor).await?)
+            } else {
+                None
+            };
+            let page = session::whole(&app, standing, proof, &visitor.browser, "/account").await?;
+            Ok(session::with_cookies(page, cookie))
+        }
         Err(error) => again(&app, Place::SIGNING_IN, standing, &visitor, &typed, error).await,
     }
 }
@@ -142,6 +163,7 @@ async fn check(
         provider,
         factor,
         code,
+        ..
     } = typed;
     let mut attempt = attempt(
         standing.account,
@@ -180,6 +202,9 @@ pub(crate) fn attempt<'a>(
     let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
     if let Some(address) = visitor.network {
         attempt = attempt.address(address);
+    }
+    if let Some(device) = &visitor.device {
+        attempt = attempt.known_device(device);
     }
     if !factor.is_empty() {
         attempt = attempt.factor(FactorId::parse(factor).ok_or(AppError::Refused)?);

@@ -7,13 +7,15 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
+use axum_extra::extract::CookieJar;
 use twofa_providers::token_store::ott_core::Handle;
 
 use crate::{
     app::App,
+    devices,
     error::AppError,
     forms::FormToken,
-    session::{Flow, Network, browser},
+    session::{Flow, Network, browser, cookie},
 };
 
 /// Where a form comes from, and what the browser keeps for us.
@@ -24,6 +26,8 @@ pub(crate) struct Visitor {
     pub(crate) flow: Option<Handle>,
     /// The client's network address, where that is known.
     pub(crate) network: Option<IpAddr>,
+    /// The token of a device that is remembered, or was.
+    pub(crate) device: Option<String>,
     /// What a person would call the browser.
     pub(crate) browser: String,
 }
@@ -35,11 +39,14 @@ impl FromRequestParts<Arc<App>> for Visitor {
         let FormToken(csrf) = FormToken::from_request_parts(parts, app).await?;
         let Flow(flow) = Flow::from_request_parts(parts, app).await?;
         let Network(network) = Network::from_request_parts(parts, app).await?;
+        let jar = CookieJar::from_headers(&parts.headers);
+        let device = cookie(app, &jar, devices::COOKIE);
         let browser = browser(parts.headers.get(header::USER_AGENT));
         Ok(Self {
             csrf,
             flow,
             network,
+            device,
             browser,
         })
     }

@@ -252,7 +252,7 @@ async fn a_person_signs_in_with_two_steps() {
         "A second step was removed",
         "A second step got another name",
         "Signed in",
-        "Signed out in one other place",
+        "Ended: one session or remembered device",
     ] {
         assert!(
             page.contains(happened),

@@ -7,7 +7,7 @@ use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_tha
 use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
-const FORMS: [(&str, &[&str]); 15] = [
+const FORMS: [(&str, &[&str]); 16] = [
     ("/register", &["email", "password"]),
     ("/sign-in", &["email", "password"]),
     ("/sign-out", &[]),
@@ -23,18 +23,20 @@ const FORMS: [(&str, &[&str]); 15] = [
     ("/account/remove", &["factor"]),
     ("/account/recovery", &["instead_of"]),
     ("/account/recovery/download", &["codes", "made"]),
+    ("/devices/forget", &["device"]),
 ];
 
 /// What only somebody who is signed in may open, and send.
-const PRIVATE_PAGES: [&str; 6] = [
+const PRIVATE_PAGES: [&str; 7] = [
     "/account",
     "/activity",
     "/account/add",
     "/account/prove",
     "/account/prove/recovery",
     "/account/recovery",
+    "/devices",
 ];
-const PRIVATE_FORMS: [&str; 9] = [
+const PRIVATE_FORMS: [&str; 11] = [
     "/account/prove",
     "/account/prove/request",
     "/account/add",
@@ -44,6 +46,8 @@ const PRIVATE_FORMS: [&str; 9] = [
     "/account/end-sessions",
     "/account/recovery",
     "/account/recovery/download",
+    "/devices/forget",
+    "/devices/forget-all",
 ];
 
 /// A clear page and a 4xx, or the way to the sign-in page.

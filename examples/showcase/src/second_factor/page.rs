@@ -5,6 +5,7 @@ use twofa_providers::Offer;
 
 use super::Next;
 use crate::{
+    devices,
     layout::{self, Who},
     recovery,
 };
@@ -98,6 +99,7 @@ pub(super) fn page(
                 input type="hidden" name="provider" value=(sent.provider);
                 input type="hidden" name="factor" value=(sent.factor);
                 (layout::code_field())
+                (remember(place))
                 button { "Continue" }
             }
         } @else if let Some(offer) = typed {
@@ -106,6 +108,7 @@ pub(super) fn page(
                 (layout::csrf(csrf))
                 input type="hidden" name="provider" value=(offer.descriptor.id);
                 (layout::code_field())
+                (remember(place))
                 button { "Continue" }
             }
         }
@@ -146,6 +149,7 @@ pub(super) fn recovery_page(place: Place, csrf: &str, ways: &Ways, wrong: Option
             (layout::csrf(csrf))
             input type="hidden" name="provider" value=(recovery::ID);
             (layout::recovery_field())
+            (remember(place))
             button { "Continue" }
         }
         @if !ways.offers.is_empty() {
@@ -155,6 +159,10 @@ pub(super) fn recovery_page(place: Place, csrf: &str, ways: &Ways, wrong: Option
         (somebody_else(place, csrf))
     };
     layout::card(place.who, "Use a recovery code", body)
+}
+
+fn remember(place: Place) -> Markup {
+    html! { @if place.who == Who::Nobody { (devices::checkbox()) } }
 }
 
 fn somebody_else(place: Place, csrf: &str) -> Markup {

@@ -1,0 +1,55 @@
+//! The loop of the crate's page: bounded batches, everything that is dead, nothing that lives.
+
+#[path = "support/watched.rs"]
+mod watched;
+
+use token_store::{
+    Tokens, What,
+    ott_core::{Binding, Policy, Purpose, chrono::TimeDelta},
+};
+use watched::{Bench, alice};
+
+const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
+
+/// As the crate's page has it, in smaller batches. Says how much each removed.
+async fn sweep(tokens: &Tokens<impl token_store::TokenStore>) -> Vec<u64> {
+    const AT_ONCE: u32 = 20;
+    let now = tokens.now();
+    let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
+    let mut removed = Vec::new();
+    while let Ok(batch) = tokens.purge(before, AT_ONCE).await {
+        removed.push(batch);
+        if batch < u64::from(AT_ONCE) {
+            break;
+        }
+    }
+    removed
+}
+
+#[tokio::test]
+async fn a_sweep_removes_what_is_dead_in_batches_and_nothing_that_lives() {
+    let bench = Bench::new(&[&CODE, &RECOVERY]);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    for _ in 0..50 {
+        tokens.issue(&CODE, &binding).await.unwrap();
+    }
+    let sheet = tokens.issue_batch(&RECOVERY, &binding, 10).await.unwrap();
+    bench.pass(TimeDelta::hours(2));
+    let live = tokens.issue(&CODE, &binding).await.unwrap();
+
+    // An outage ends the sweep, tells so, and removes nothing.
+    bench.store.fail("purge");
+    assert_eq!(sweep(tokens).await, [0; 0]);
+    assert!(bench.log.whats().contains(&What::StoreFailed("purge")));
+    bench.store.recover();
+    assert_eq!(sweep(tokens).await, [20, 20, 10]);
+    assert_eq!(sweep(tokens).await, [0]);
+
+    let listed = tokens.list(&RECOVERY, &alice).await.unwrap();
+    assert_eq!(listed.len(), sheet.len());
+    let typed = live.token.expose_secret();
+    let redeemed = tokens.redeem(&CODE, &live.handle, &binding, typed).await;
+    assert!(redeemed.is_ok(), "{redeemed:?}");
+}

@@ -1,0 +1,86 @@
+//! The loop's rounds, driven by hand over the store that the showcase uses.
+
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use twofa_providers::token_store::{
+    ManualClock, What,
+    ott_core::{
+        Binding, Subject,
+        chrono::{DateTime, TimeDelta},
+    },
+};
+
+use super::{AT_ONCE, tidy};
+use crate::{
+    Config, Showcase,
+    app::{App, PASSED, RECOVERY},
+};
+
+async fn rows(pool: &SqlitePool) -> i64 {
+    let count = sqlx::query_scalar("SELECT count(*) FROM ott_tokens");
+    count.fetch_one(pool).await.expect("a count")
+}
+
+async fn run(pool: &SqlitePool, statement: &'static str) {
+    let done = sqlx::query(statement).execute(pool).await;
+    done.expect("a change of the table");
+}
+
+async fn issue(app: &App, count: usize) {
+    let subject = Subject::new("", "somebody").expect("a subject");
+    let binding = Binding::subject(&subject);
+    let issued = app.tokens.issue_batch(&PASSED, &binding, count).await;
+    issued.expect("tokens");
+}
+
+fn failed(app: &App) -> usize {
+    app.events.count(&What::StoreFailed("purge"))
+}
+
+#[tokio::test]
+async fn a_round_removes_what_is_dead_in_batches_and_an_outage_ends_the_round_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+    let clock = Arc::new(ManualClock::new(now));
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data: folder.path().join("data"),
+        keys: folder.path().join("keys"),
+        clock: Arc::clone(&clock) as Arc<_>,
+        ..Config::default()
+    };
+    let showcase = Showcase::start(config).await.expect("the showcase starts");
+    let (app, pool) = (showcase.shared(), showcase.pool());
+
+    // More than two batches of dead records, beside some that live and some that died just now.
+    let dead = usize::try_from(AT_ONCE).expect("a small number") * 2 + 50;
+    issue(&app, dead).await;
+    clock.advance(TimeDelta::minutes(50));
+    issue(&app, 7).await;
+    let sheet = Subject::new("", "sheet").expect("a subject");
+    let binding = Binding::subject(&sheet);
+    let codes = app.tokens.issue_batch(&RECOVERY, &binding, 10).await;
+    codes.expect("codes");
+    clock.advance(TimeDelta::minutes(30));
+    issue(&app, 11).await;
+
+    assert_eq!(rows(&pool).await, 1_050 + 7 + 10 + 11);
+
+    // A minute dead is not dead long enough, and a sheet has no end.
+    tidy(&app).await;
+    assert_eq!(rows(&pool).await, 7 + 10 + 11);
+    tidy(&app).await;
+    assert_eq!(rows(&pool).await, 7 + 10 + 11);
+    assert_eq!(failed(&app), 0);
+
+    // An outage ends the round, and is told once. The next round does what this one could not.
+    clock.advance(TimeDelta::hours(3));
+    run(&pool, "ALTER TABLE ott_tokens RENAME TO elsewhere").await;
+    tidy(&app).await;
+    assert_eq!(failed(&app), 1);
+    run(&pool, "ALTER TABLE elsewhere RENAME TO ott_tokens").await;
+    assert_eq!(rows(&pool).await, 7 + 10 + 11);
+    tidy(&app).await;
+    assert_eq!(rows(&pool).await, 10);
+}

@@ -1,0 +1,461 @@
+//! A model of what a PostgreSQL store does to one token while several clients use it at once.
+//!
+//! A verb is not one step here but the steps of its statement under READ COMMITTED: it takes a
+//! snapshot, waits for the row's lock, looks again at what the row has become (the slot's row it sees
+//! as in its snapshot), writes, and commits; at each of these points its process may be killed. A
+//! checker walks through every order of these steps. SQLite, Redis and the memory store run verbs one
+//! after another, so what they do is among those orders.
+//!
+//! Each rule that the statements depend on can be taken away ([`Model::broken`]), and then the checker
+//! must find the double spend, the sixth guess or the second live token that the rule prevents.
+//!
+//! Specification: PostgreSQL manual, 13.2.1, "Read Committed Isolation Level".
+
+use stateright::Property;
+
+/// How many guesses the token allows.
+pub const ATTEMPTS: u8 = 2;
+
+/// What a client does, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Redeems with the right token.
+    Right,
+    /// Redeems with a wrong one.
+    Wrong,
+    /// Decides: yes.
+    Approve,
+    /// Decides: no.
+    Deny,
+    /// Revokes.
+    Revoke,
+    /// Inserts a newer token into the slot.
+    Supersede,
+    /// Removes the token if it is dead.
+    Purge,
+}
+
+/// Which rule is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The row is written as the snapshot showed it: a read, then a write.
+    NoSecondLook,
+    /// A guess is told before it is committed, and then rolled back: the caller's transaction.
+    ToldBeforeCommit,
+    /// The older tokens are retired as far as the snapshot shows them: no row for the slot.
+    NoSlotRow,
+}
+
+/// Where the token stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Needs a decision.
+    Waiting,
+    /// May be redeemed.
+    Ready,
+    /// Somebody said no.
+    Denied,
+    /// Too many wrong guesses.
+    Exhausted,
+    /// Revoked.
+    Revoked,
+    /// Redeemed.
+    Spent,
+}
+
+/// The token's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Row {
+    standing: Standing,
+    attempts: u8,
+}
+
+/// What a client was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It redeemed.
+    Redeemed,
+    /// It was compared, and wrong.
+    Mismatch,
+    /// Nobody has decided yet.
+    Pending,
+    /// It was not compared, or there was nothing to do.
+    Refused,
+    /// It decided, revoked, superseded or removed.
+    Done,
+    /// Nothing: its process was killed, or it lost the connection.
+    Lost,
+}
+
+/// How far a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Has not begun.
+    Idle,
+    /// Its statement has its snapshot.
+    Begun(Seen),
+    /// It holds the row's lock, and has written this, for nobody else to see yet.
+    Written(Seen, Option<Row>, Answer),
+    /// It holds the lock of the slot's row.
+    HoldsSlot(Seen),
+    /// It is over.
+    Over(Seen, Answer),
+}
+
+/// What a statement saw when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Seen {
+    row: Option<Row>,
+    generation: u8,
+    /// By the caller's clock.
+    expired: bool,
+    /// Somebody had been told already that this token is revoked, denied or superseded.
+    after_the_end: bool,
+    /// How many newer tokens were in the slot.
+    newer: u8,
+}
+
+/// The database and its clients.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    row: Option<Row>,
+    row_lock: Option<usize>,
+    /// The token is of generation 0.
+    generation: u8,
+    slot_lock: Option<usize>,
+    /// The newer tokens of the slot: the generation of each, and whether its row was retired.
+    newer: Vec<(u8, bool)>,
+    expired: bool,
+    ended: bool,
+    approved: bool,
+    took_a_living_one: bool,
+    clients: Vec<Phase>,
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The statement of this client takes its snapshot.
+    Begin(usize),
+    /// It gets the lock it needs, looks again, and writes; or finds nothing to write.
+    Write(usize),
+    /// It commits, and its answer arrives.
+    Commit(usize),
+    /// It commits, and its answer is lost.
+    CommitUnheard(usize),
+    /// It is rolled back: killed, disconnected, or by its caller.
+    Roll(usize),
+    /// The token expires.
+    Expire,
+}
+
+/// One token, and who uses it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the clients do.
+    pub clients: Vec<Verb>,
+    /// Whether the token starts by waiting for a decision.
+    pub waiting: bool,
+    /// The rule that is not kept.
+    pub broken: Option<Broken>,
+}
+
+impl Model {
+    fn breaks(&self, rule: Broken) -> bool {
+        self.broken == Some(rule)
+    }
+
+    fn verb(&self, client: usize) -> Option<Verb> {
+        self.clients.get(client).copied()
+    }
+
+    /// Whether the statement's `WHERE` holds for this version of the row.
+    fn applies(verb: Verb, row: Row, seen: Seen) -> bool {
+        let open = matches!(row.standing, Standing::Waiting | Standing::Ready);
+        let live = open && !seen.expired;
+        match verb {
+            Verb::Right | Verb::Wrong => live && seen.generation == 0,
+            Verb::Approve | Verb::Deny => live && row.standing == Standing::Waiting,
+            Verb::Revoke => open,
+            Verb::Purge => !live,
+            Verb::Supersede => true,
+        }
+    }
+
+    /// The row that the statement writes, and what it answers.
+    fn written(verb: Verb, row: Row) -> (Option<Row>, Answer) {
+        let to = |standing| Some(Row { standing, ..row });
+        match verb {
+            Verb::Right if row.standing == Standing::Waiting => (Some(row), Answer::Pending),
+            Verb::Right => (to(Standing::Spent), Answer::Redeemed),
+            Verb::Wrong => {
+                let attempts = row.attempts.saturating_add(1);
+                let standing = if attempts >= ATTEMPTS {
+                    Standing::Exhausted
+                } else {
+                    row.standing
+                };
+                (Some(Row { standing, attempts }), Answer::Mismatch)
+            }
+            Verb::Approve => (to(Standing::Ready), Answer::Done),
+            Verb::Deny => (to(Standing::Denied), Answer::Done),
+            Verb::Revoke => (to(Standing::Revoked), Answer::Done),
+            Verb::Purge | Verb::Supersede => (None, Answer::Done),
+        }
+    }
+
+    fn begin(state: &State) -> Seen {
+        Seen {
+            row: state.row,
+            generation: state.generation,
+            expired: state.expired,
+            after_the_end: state.ended,
+            newer: u8::try_from(state.newer.len()).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// What a statement does when its turn at the lock has come; `None` while somebody holds it.
+    fn write(&self, state: &State, client: usize, verb: Verb, seen: Seen) -> Option<State> {
+        let mut next = state.clone();
+        let over = |mut next: State, answer| {
+            set(&mut next, client, Phase::Over(seen, answer));
+            Some(next)
+        };
+        if verb == Verb::Supersede {
+            if state.slot_lock.is_some() {
+                return None;
+            }
+            next.slot_lock = Some(client);
+            set(&mut next, client, Phase::HoldsSlot(seen));
+            return Some(next);
+        }
+        let Some(snapshot) = seen.row.filter(|row| Self::applies(verb, *row, seen)) else {
+            return over(next, Answer::Refused);
+        };
+        if state.row_lock.is_some() {
+            // A purge skips what is locked; everybody else waits.
+            return (verb == Verb::Purge)
+                .then(|| over(next, Answer::Refused))
+                .flatten();
+        }
+        let Some(row) = state.row else {
+            return over(next, Answer::Refused);
+        };
+        let row = if self.breaks(Broken::NoSecondLook) {
+            snapshot
+        } else if Self::applies(verb, row, seen) {
+            row
+        } else {
+            return over(next, Answer::Refused);
+        };
+        let (written, answer) = Self::written(verb, row);
+        next.row_lock = Some(client);
+        set(&mut next, client, Phase::Written(seen, written, answer));
+        Some(next)
+    }
+
+    fn commit(&self, state: &State, client: usize, heard: bool) -> Option<State> {
+        let mut next = state.clone();
+        let verb = self.verb(client)?;
+        let (seen, answer) = match *state.clients.get(client)? {
+            Phase::Written(seen, written, answer) => {
+                if verb == Verb::Purge {
+                    let living = |row: Row| {
+                        matches!(row.standing, Standing::Waiting | Standing::Ready)
+                            && !state.expired
+                    };
+                    next.took_a_living_one |= state.row.is_some_and(living);
+                }
+                next.row = written;
+                next.row_lock = None;
+                next.approved |= verb == Verb::Approve;
+                next.ended |= matches!(verb, Verb::Deny | Verb::Revoke);
+                (seen, answer)
+            }
+            Phase::HoldsSlot(seen) => {
+                if self.breaks(Broken::NoSlotRow) {
+                    let visible = usize::from(seen.newer);
+                    next.newer
+                        .iter_mut()
+                        .take(visible)
+                        .for_each(|newer| newer.1 = true);
+                    next.newer.push((0, false));
+                } else {
+                    // `ON CONFLICT DO UPDATE` adds to what the row is by now.
+                    next.generation = state.generation.saturating_add(1);
+                    next.newer.push((next.generation, false));
+                }
+                next.slot_lock = None;
+                next.ended |= !self.breaks(Broken::NoSlotRow);
+                (seen, Answer::Done)
+            }
+            _ => return None,
+        };
+        let told = if heard { answer } else { Answer::Lost };
+        set(&mut next, client, Phase::Over(seen, told));
+        Some(next)
+    }
+
+    fn roll_back(&self, state: &State, client: usize) -> Option<State> {
+        let mut next = state.clone();
+        let (seen, told) = match *state.clients.get(client)? {
+            Phase::Written(seen, _, answer) => {
+                next.row_lock = None;
+                (seen, answer)
+            }
+            Phase::HoldsSlot(seen) => {
+                next.slot_lock = None;
+                (seen, Answer::Lost)
+            }
+            Phase::Begun(seen) => (seen, Answer::Lost),
+            _ => return None,
+        };
+        // An open redeem that succeeded and is rolled back did nothing: its caller knows.
+        let told = if self.breaks(Broken::ToldBeforeCommit) && told == Answer::Mismatch {
+            told
+        } else {
+            Answer::Lost
+        };
+        set(&mut next, client, Phase::Over(seen, told));
+        Some(next)
+    }
+}
+
+fn set(state: &mut State, client: usize, phase: Phase) {
+    if let Some(place) = state.clients.get_mut(client) {
+        *place = phase;
+    }
+}
+
+impl State {
+    fn answers(&self) -> impl Iterator<Item = (Seen, Answer)> {
+        self.clients.iter().filter_map(|phase| match *phase {
+            Phase::Over(seen, answer) => Some((seen, answer)),
+            _ => None,
+        })
+    }
+
+    fn count(&self, wanted: Answer) -> usize {
+        self.answers()
+            .filter(|(_, answer)| *answer == wanted)
+            .count()
+    }
+
+    /// How many of the slot's newer tokens may be redeemed.
+    fn live_newer(&self) -> usize {
+        let live = |newer: &&(u8, bool)| newer.0 == self.generation && !newer.1;
+        self.newer.iter().filter(live).count()
+    }
+}
+
+impl stateright::Model for Model {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        let standing = if self.waiting {
+            Standing::Waiting
+        } else {
+            Standing::Ready
+        };
+        vec![State {
+            row: Some(Row {
+                standing,
+                attempts: 0,
+            }),
+            row_lock: None,
+            generation: 0,
+            slot_lock: None,
+            newer: Vec::new(),
+            expired: false,
+            ended: false,
+            approved: !self.waiting,
+            took_a_living_one: false,
+            clients: vec![Phase::Idle; self.clients.len()],
+        }]
+    }
+
+    fn actions(&self, state: &State, steps: &mut Vec<Step>) {
+        for (client, phase) in state.clients.iter().enumerate() {
+            match phase {
+                Phase::Idle => steps.push(Step::Begin(client)),
+                Phase::Begun(_) => steps.extend([Step::Write(client), Step::Roll(client)]),
+                Phase::Written(..) | Phase::HoldsSlot(_) => steps.extend([
+                    Step::Commit(client),
+                    Step::CommitUnheard(client),
+                    Step::Roll(client),
+                ]),
+                Phase::Over(..) => {}
+            }
+        }
+        if !state.expired {
+            steps.push(Step::Expire);
+        }
+    }
+
+    fn next_state(&self, state: &State, step: Step) -> Option<State> {
+        match step {
+            Step::Begin(client) => {
+                let mut next = state.clone();
+                set(&mut next, client, Phase::Begun(Self::begin(state)));
+                Some(next)
+            }
+            Step::Write(client) => {
+                let Phase::Begun(seen) = *state.clients.get(client)? else {
+                    return None;
+                };
+                self.write(state, client, self.verb(client)?, seen)
+            }
+            Step::Commit(client) => self.commit(state, client, true),
+            Step::CommitUnheard(client) => self.commit(state, client, false),
+            Step::Roll(client) => self.roll_back(state, client),
+            Step::Expire => {
+                let mut next = state.clone();
+                next.expired = true;
+                Some(next)
+            }
+        }
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = vec![
+            Property::always("one redeems at most", |_: &Self, state: &State| {
+                state.count(Answer::Redeemed) <= 1
+            }),
+            Property::always("no guess beyond the last", |_, state: &State| {
+                state.count(Answer::Mismatch) <= usize::from(ATTEMPTS)
+            }),
+            Property::always(
+                "nothing redeems after its end was told",
+                |_, state: &State| {
+                    !state
+                        .answers()
+                        .any(|(seen, answer)| seen.after_the_end && answer == Answer::Redeemed)
+                },
+            ),
+            Property::always("nothing undecided redeems", |_, state: &State| {
+                state.approved || state.count(Answer::Redeemed) == 0
+            }),
+            Property::always("a slot has one live token", |_, state: &State| {
+                state.live_newer() <= 1
+            }),
+            Property::always("a purge takes nothing living", |_, state: &State| {
+                !state.took_a_living_one
+            }),
+        ];
+        // A model in which nothing ever happens keeps every rule.
+        if self.clients.contains(&Verb::Right) {
+            properties.push(Property::sometimes(
+                "a right token redeems",
+                |_, state: &State| state.count(Answer::Redeemed) == 1,
+            ));
+        }
+        if self.clients.contains(&Verb::Purge) {
+            properties.push(Property::sometimes(
+                "a purge takes the dead",
+                |_, state: &State| state.row.is_none(),
+            ));
+        }
+        properties
+    }
+}

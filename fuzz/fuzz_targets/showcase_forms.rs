@@ -119,7 +119,7 @@ fn cookies(input: &Input<'_>) {
             });
             lines
                 .into_iter()
-                .any(|line| line.replace(' ', "").replace('\t', "").contains(&name))
+                .any(|line| line.replace([' ', '\t'], "").contains(&name))
         };
         assert!(cookie(&jar, false, name).is_none() || named(""));
         // Without the prefix that binds it to this host, a cookie over TLS is nobody's.

@@ -54,7 +54,7 @@ impl Device {
     pub fn canonical(&self, typed: &str) -> Option<String> {
         let text: String = typed.chars().filter(|c| *c != ' ' && *c != '-').collect();
         let fits = typed.len() <= 64
-            && text.chars().all(|c| ('0'..='9').contains(&c))
+            && text.chars().all(|c| c.is_ascii_digit())
             && text.chars().count() == usize::from(self.digits().get());
         fits.then_some(text)
     }

@@ -130,6 +130,19 @@ fn foreign_characters() {
     }
 }
 
+/// Blanks are ignored, and yet a text has an end: twice the symbols of the longest secret.
+#[test]
+fn endless_blanks_are_refused() {
+    let text = |length: usize| format!("{:>length$}", "MZXW6YTBOI");
+    let read = |length| {
+        let secret = Secret::import_short_base32(&text(length))?;
+        Ok(secret.expose_secret().to_vec())
+    };
+    assert_eq!(read(3277), Ok(b"foobar".to_vec()));
+    assert_eq!(read(3278), Err(SecretError::TooLong));
+    assert_eq!(read(4000), Err(SecretError::TooLong));
+}
+
 #[test]
 fn empty_is_refused() {
     for text in ["", " ", "--", "\n"] {

@@ -227,6 +227,8 @@ fn last_counters_of_hotp() {
 #[test]
 fn code_space_counts_different_codes() {
     let spaces = [5, 6, 7, 8, 9, 10].map(|n| Digits::try_from(n).unwrap().code_space());
+    let totp = Totp::default();
+    assert_eq!((totp.code_space(), totp.valid_codes()), (1_000_000, 2));
     assert_eq!(
         spaces,
         [

@@ -52,6 +52,7 @@ pub(crate) async fn show(
         account,
         record,
         recovered,
+        ..
     } = signed_in;
     let factors = app.two_factor.factors(&account.subject).await?;
     let sessions = app.tokens.list(&SESSION, &account.subject).await?;
@@ -138,7 +139,9 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
 
 fn session_item(session: &Record, this: bool) -> Markup {
     let stored = session.stored();
-    let About { browser, recovered } = About::of(session);
+    let About {
+        browser, recovered, ..
+    } = About::of(session);
     let seen = stored.used_at.unwrap_or(stored.issued_at);
     let idle = stored.idle_micros.map(TimeDelta::microseconds);
     let idle_until = idle.and_then(|idle| seen.checked_add_signed(idle));

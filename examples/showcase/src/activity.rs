@@ -17,6 +17,7 @@ use crate::{
     app::{DEVICE, EMAIL_CODE, PASSED, RECOVERY, SESSION, Shared},
     error::AppError,
     layout::{self, Who},
+    news::NOT_ME,
     recovery,
     session::SignedIn,
 };
@@ -117,9 +118,15 @@ fn words(what: &What) -> String {
             "A code was made to be sent by e-mail".into()
         }
         What::Issued(purpose, _) if purpose == DEVICE.purpose() => "A device was remembered".into(),
+        What::Issued(purpose, _) if purpose == NOT_ME.purpose() => {
+            "A message was written that tells you of this".into()
+        }
         What::Issued(purpose, _) => format!("A token was issued ({})", purpose.as_str()),
         What::Redeemed(purpose, _) if purpose == EMAIL_CODE.purpose() => {
             "A code that was sent was used up".into()
+        }
+        What::Redeemed(purpose, _) if purpose == NOT_ME.purpose() => {
+            "Somebody with one of those messages said: this was not me".into()
         }
         What::Redeemed(purpose, _) => format!("A token was redeemed ({})", purpose.as_str()),
         What::KeyMissing(_) => {

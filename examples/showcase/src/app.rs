@@ -25,8 +25,8 @@ use sqlx::{
 use token_store_sqlx::SqliteStore;
 use tokio::net::TcpListener;
 use twofa_providers::{
-    BuildError, EmailProvider, FRESH, ProviderError, TotpProvider, TwoFactor, Verified,
-    token_delivery::{Outbox, Template, Templates, TemplatesError},
+    BuildError, EmailProvider, FRESH, Notices, ProviderError, TotpProvider, TwoFactor, Verified,
+    token_delivery::{Delivery, Outbox, TemplatesError},
     token_store::{
         self, FactorStore, Tokens,
         key_file::{self, KeyFileError},
@@ -41,7 +41,9 @@ use crate::{
     config::Config,
     devices, enrol,
     error::AppError,
-    headers, outbox, recovery, second_factor, sign_in, tidy,
+    headers,
+    news::{self, NEWS, NOT_ME},
+    not_me, outbox, recovery, second_factor, sign_in, tidy,
 };
 
 /// The application's name, in messages and authenticator apps.
@@ -77,6 +79,8 @@ pub(crate) struct App {
     pub(crate) secure: bool,
     /// Whether the operator named an origin, so that a peer on this machine is a proxy.
     pub(crate) behind_proxy: bool,
+    /// Whether messages carry links: not where they would be followed in clear.
+    pub(crate) links: bool,
     /// Whether everybody who can open the pages may read what was sent.
     pub(crate) outbox_shown: bool,
 }
@@ -161,42 +165,6 @@ impl Showcase {
             .await
             .map_err(StartError::accounts)?;
 
-        let words = "Your code is {token}. It is good for {minutes} minutes and for one use.\n\n\
-            Nobody at {application} will ever ask you for it.";
-        let templates = Templates::new(
-            NAME,
-            [Template::new(
-                &EMAIL_CODE,
-                "Your code for {application}",
-                words,
-            )],
-        )?;
-        let outbox = Arc::new(Outbox::new(50).templates(templates));
-        let events = Arc::new(EventLog::new(1_000));
-
-        let tokens = Tokens::builder(keys, store.clone())
-            .policy(&PASSED)
-            .policy(&SESSION)
-            .policy(&EMAIL_CODE)
-            .policy(&RECOVERY)
-            .policy(&DEVICE)
-            .clock(Arc::clone(&config.clock))
-            .events(Arc::clone(&events) as Arc<_>)
-            .build()?
-            .into_shared();
-        let delivery = Arc::clone(&outbox) as Arc<_>;
-        let two_factor =
-            TwoFactor::builder(Arc::clone(&tokens), Arc::new(store) as Arc<dyn FactorStore>)
-                .provider(TotpProvider::new(NAME)?)
-                .provider(EmailProvider::new(
-                    Arc::clone(&tokens),
-                    &EMAIL_CODE,
-                    delivery,
-                ))
-                .recovery_codes(&RECOVERY)
-                .known_devices(&DEVICE)
-                .build()?;
-
         let cannot_listen = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -208,6 +176,41 @@ impl Showcase {
         // Behind a proxy, loopback is no longer this machine alone.
         let local = address.ip().is_loopback() && config.origin.is_none();
         let origin = origins.first().cloned().unwrap_or_default();
+        // Over plain HTTP to another machine, a link's token would be read on its way.
+        let links = local || origin.starts_with("https://");
+        let templates = news::templates(links.then_some(&origin))?;
+        let outbox = Arc::new(Outbox::new(50).templates(templates));
+        let events = Arc::new(EventLog::new(1_000));
+
+        let tokens = Tokens::builder(keys, store.clone())
+            .policy(&PASSED)
+            .policy(&SESSION)
+            .policy(&EMAIL_CODE)
+            .policy(&RECOVERY)
+            .policy(&DEVICE)
+            .policy(&NOT_ME)
+            .clock(Arc::clone(&config.clock))
+            .events(Arc::clone(&events) as Arc<_>)
+            .build()?
+            .into_shared();
+        let delivery: Arc<dyn Delivery> = Arc::clone(&outbox) as Arc<_>;
+        let mut notices = Notices::new(NEWS, Arc::clone(&delivery), Arc::new(accounts.clone()));
+        if links {
+            notices = notices.not_me(&NOT_ME);
+        }
+        let two_factor =
+            TwoFactor::builder(Arc::clone(&tokens), Arc::new(store) as Arc<dyn FactorStore>)
+                .provider(TotpProvider::new(NAME)?)
+                .provider(EmailProvider::new(
+                    Arc::clone(&tokens),
+                    &EMAIL_CODE,
+                    delivery,
+                ))
+                .recovery_codes(&RECOVERY)
+                .known_devices(&DEVICE)
+                .notices(notices)
+                .build()?;
+
         let app = Arc::new(App {
             tokens,
             two_factor,
@@ -218,6 +221,7 @@ impl Showcase {
             making_codes: tokio::sync::Mutex::default(),
             secure: origin.starts_with("https://"),
             behind_proxy: config.origin.is_some(),
+            links,
             outbox_shown: local || config.show_outbox,
             origins,
         });
@@ -291,7 +295,13 @@ impl core::fmt::Debug for Showcase {
 }
 
 fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let mut router = Router::new();
+    if app.links {
+        router = router
+            .route("/not-me", get(not_me::form).post(not_me::undo))
+            .route("/not-me.js", get(headers::not_me_script));
+    }
+    router
         .route("/", get(sign_in::start))
         .route(
             "/register",

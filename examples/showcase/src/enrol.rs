@@ -17,7 +17,7 @@ use crate::{
     forms::{FormToken, Posted},
     layout::{self, Who},
     second_factor::{NO_SUCH_WAY, Next, attempt, has_second_step},
-    session::{self, HalfSignedIn, SignedIn},
+    session::{self, HalfSignedIn, SignedIn, Standing},
     visitor::Visitor,
 };
 
@@ -91,7 +91,7 @@ pub(crate) async fn enrol_first(
     visitor: Visitor,
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
-    match enrol(&app, FIRST, &half.account, None, &visitor, &choice).await {
+    match enrol(&app, FIRST, (&half).into(), None, &visitor, &choice).await {
         Err(AppError::ProofNeeded(_)) => Err(AppError::BadRequest(
             "This account has a second step already, so a password alone cannot add one.",
         )),
@@ -109,7 +109,7 @@ pub(crate) async fn enrol_another(
     enrol(
         &app,
         ANOTHER,
-        &signed_in.account,
+        (&signed_in).into(),
         proof.as_deref(),
         &visitor,
         &choice,
@@ -124,8 +124,9 @@ pub(crate) async fn confirm_first(
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
+    let standing = Standing::from(&half);
     let attempt = attempt(
-        &half.account,
+        &standing,
         &typed.provider,
         &typed.factor,
         visitor.flow.as_ref(),
@@ -152,8 +153,9 @@ pub(crate) async fn confirm_another(
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
+    let standing = Standing::from(&signed_in);
     let attempt = attempt(
-        &signed_in.account,
+        &standing,
         &typed.provider,
         &typed.factor,
         visitor.flow.as_ref(),
@@ -172,12 +174,12 @@ pub(crate) async fn confirm_another(
 async fn enrol(
     app: &App,
     place: Place,
-    account: &Account,
+    standing: Standing<'_>,
     proof: Option<&Verified>,
     visitor: &Visitor,
     choice: &Choice,
 ) -> Result<Response, AppError> {
-    let csrf = visitor.csrf.as_str();
+    let (account, csrf) = (standing.account, visitor.csrf.as_str());
     // Ids come from the form: one that no provider has is the form's fault, not ours.
     let descriptor = app
         .two_factor
@@ -216,7 +218,7 @@ async fn enrol(
             confirm_page(place, csrf, &choice.provider, &factor, &top, None).into_response(),
         );
     }
-    let attempt = attempt(account, &choice.provider, &factor, None, visitor)?;
+    let attempt = attempt(&standing, &choice.provider, &factor, None, visitor)?;
     let requested = app.two_factor.request_confirmation(&attempt).await?;
     let hint = requested.hint.as_deref().unwrap_or("your address");
     let top = html! { p.done role="status" { "We sent a code to " (hint) "." } };

@@ -18,9 +18,18 @@ use crate::{
     session::{VISIT, cookie},
 };
 
-/// Nothing but our own style sheet and icon is ever loaded; no script runs.
+/// Nothing but our own style sheet and icon is ever loaded; no script runs, but on a page that
+/// [`WithScript`] marks.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
+
+/// The same, for the one page that reads a link's fragment: a server never sees that.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Marks an answer whose page runs our one script.
+#[derive(Clone, Copy)]
+pub(crate) struct WithScript;
 
 const FIXED: [(HeaderName, HeaderValue); 6] = [
     (
@@ -68,8 +77,12 @@ pub(crate) async fn guard(
         request
             .extensions_mut()
             .insert(FormToken(forms::token_of(&visit)));
-        next.run(request).await
+        // In a task of its own: whoever hangs up in the middle stops nothing, such as the message
+        // that tells the owner.
+        let running = tokio::spawn(next.run(request)).await;
+        running.unwrap_or_else(|error| AppError::unavailable(error).into_response())
     };
+    let with_script = response.extensions().get::<WithScript>().is_some();
     let retry = response.extensions().get::<RetryAt>().copied();
     let headers = response.headers_mut();
     if let Some(RetryAt(at)) = retry {
@@ -84,6 +97,10 @@ pub(crate) async fn guard(
         headers.append(header::SET_COOKIE, set_cookie(&app, VISIT, &visit, 86_400));
     }
     headers.extend(FIXED);
+    if with_script {
+        let policy = HeaderValue::from_static(POLICY_WITH_SCRIPT);
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -136,6 +153,11 @@ pub(crate) async fn style() -> impl IntoResponse {
 
 pub(crate) async fn icon() -> impl IntoResponse {
     asset("image/svg+xml", include_str!("assets/icon.svg"))
+}
+
+pub(crate) async fn not_me_script() -> impl IntoResponse {
+    let kind = "text/javascript; charset=utf-8";
+    asset(kind, include_str!("assets/not-me.js"))
 }
 
 fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {

@@ -13,6 +13,8 @@ mod error;
 mod forms;
 mod headers;
 mod layout;
+mod news;
+mod not_me;
 mod outbox;
 mod recovery;
 mod second_factor;

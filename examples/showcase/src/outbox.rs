@@ -36,9 +36,25 @@ pub(crate) async fn show(
             article.card {
                 h2 { (message.subject().unwrap_or("Message")) }
                 p.soft.small { "To " (message.destination().address()) }
-                p.mail { (message.expose_text().unwrap_or_default()) }
+                p.mail { (with_links(message.expose_text().unwrap_or_default(), &app.origins)) }
             }
         }
     };
     Ok(layout::page(who, "Outbox", true, body))
+}
+
+/// A text whose lines that are links of ours can be followed.
+fn with_links(text: &str, origins: &[String]) -> Markup {
+    let ours = |line: &str| {
+        let path = |origin: &String| line.strip_prefix(origin.as_str());
+        origins
+            .iter()
+            .filter_map(path)
+            .any(|path| path.starts_with('/'))
+    };
+    html! {
+        @for line in text.split_inclusive('\n') {
+            @if ours(line) { a href=(line.trim_end()) { (line.trim_end()) } "\n" } @else { (line) }
+        }
+    }
 }

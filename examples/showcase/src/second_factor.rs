@@ -165,13 +165,7 @@ async fn check(
         code,
         ..
     } = typed;
-    let mut attempt = attempt(
-        standing.account,
-        provider,
-        factor,
-        visitor.flow.as_ref(),
-        visitor,
-    )?;
+    let mut attempt = attempt(standing, provider, factor, visitor.flow.as_ref(), visitor)?;
     if standing.recovered {
         // One recovery code a sign-in: who found the sheet does not sign in and change everything.
         attempt = attempt.used_providers(&[recovery::ID]);
@@ -193,13 +187,17 @@ pub(crate) async fn has_second_step(app: &App, account: &Account) -> Result<bool
 
 /// A try as the engine wants it. An unreadable factor is refused; none at all means any.
 pub(crate) fn attempt<'a>(
-    account: &'a Account,
+    standing: &'a Standing<'a>,
     provider: &'a str,
     factor: &str,
-    flow: Option<&'a Handle>,
+    handle: Option<&'a Handle>,
     visitor: &'a Visitor,
 ) -> Result<Attempt<'a>, AppError> {
+    let account = standing.account;
     let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
+    if let Some(flow) = &standing.flow {
+        attempt = attempt.flow(flow);
+    }
     if let Some(address) = visitor.network {
         attempt = attempt.address(address);
     }
@@ -209,7 +207,7 @@ pub(crate) fn attempt<'a>(
     if !factor.is_empty() {
         attempt = attempt.factor(FactorId::parse(factor).ok_or(AppError::Refused)?);
     }
-    Ok(match flow {
+    Ok(match handle {
         Some(handle) => attempt.handle(handle),
         None => attempt,
     })
@@ -281,7 +279,7 @@ async fn send(
         return Err(NO_SUCH_WAY);
     }
     let attempt = attempt(
-        standing.account,
+        &standing,
         &wanted.provider,
         &wanted.factor,
         visitor.flow.as_ref(),

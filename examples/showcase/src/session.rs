@@ -13,10 +13,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use twofa_providers::{
-    Verified,
+    FlowId, Verified,
     token_store::{
         Revoke, Unchecked,
-        ott_core::{Binding, Extra, Handle, Policy, Record, RecordId},
+        ott_core::{Binding, Extra, Handle, Policy, Record, RecordId, Subject},
     },
 };
 
@@ -34,8 +34,10 @@ const SIGNED_IN: &str = "session";
 const HALF: &str = "half";
 /// The cookie that names the flow of a code that was sent.
 const FLOW: &str = "flow";
-/// What the data of a session ends with in which a recovery code was used. No browser's name does.
-const BY_RECOVERY: &str = "\nrecovery";
+/// The line of a session's data that says that a recovery code was used. No browser's name has lines.
+const BY_RECOVERY: &str = "recovery";
+/// What the line begins with that names the sign-in.
+const IN_FLOW: &str = "flow ";
 /// The cookie that forms belong to: another one after each step.
 pub(crate) const VISIT: &str = "visit";
 
@@ -56,6 +58,8 @@ pub(crate) struct SignedIn {
     pub(crate) record: RecordId,
     /// Whether a recovery code was used in this sign-in: it takes one at most.
     pub(crate) recovered: bool,
+    /// The sign-in's name, from the first step on.
+    pub(crate) flow: Option<FlowId>,
 }
 
 /// Who proved a second factor, and what that proof takes the place of.
@@ -63,6 +67,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) account: &'a Account,
     pub(crate) record: &'a RecordId,
     pub(crate) recovered: bool,
+    pub(crate) flow: Option<FlowId>,
 }
 
 impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
@@ -71,6 +76,7 @@ impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
             account: &half.account,
             record: &half.record,
             recovered: false,
+            flow: flow_of(&half.record),
         }
     }
 }
@@ -81,6 +87,7 @@ impl<'a> From<&'a SignedIn> for Standing<'a> {
             account: &signed_in.account,
             record: &signed_in.record,
             recovered: signed_in.recovered,
+            flow: signed_in.flow.clone(),
         }
     }
 }
@@ -100,12 +107,15 @@ impl FromRequestParts<Arc<App>> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let (account, record) = authenticate(parts, app, &SESSION, SIGNED_IN).await?;
-        let About { recovered, .. } = About::of(&record);
+        let About {
+            recovered, flow, ..
+        } = About::of(&record);
         let record = *record.id();
         Ok(Self {
             account,
             record,
             recovered,
+            flow,
         })
     }
 }
@@ -200,12 +210,14 @@ pub(crate) async fn whole(
         account,
         record: earlier,
         recovered,
+        flow,
     } = standing.into();
     let proof = proof.into();
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let about = About {
         browser: browser.into(),
         recovered: recovered || proof.provider() == recovery::ID,
+        flow,
     };
     let extra = Extra {
         data: &about.written(),
@@ -225,26 +237,70 @@ pub(crate) async fn whole(
     Ok(with_cookies(Redirect::to(to), cookies))
 }
 
+/// A sign-in's name: the public id of the record that its first step made.
+pub(crate) fn flow_of(passed: &RecordId) -> Option<FlowId> {
+    FlowId::new(passed.to_string()).ok()
+}
+
+/// Ends what one sign-in has, its first step included, and says how many sessions that were.
+pub(crate) async fn end_flow(app: &App, subject: &Subject, flow: &FlowId) -> Result<u64, AppError> {
+    let mut ended = 0u64;
+    for session in app.tokens.list(&SESSION, subject).await? {
+        if About::of(&session).flow.as_ref() == Some(flow) {
+            app.forget_proof(session.id());
+            let revoked = app.tokens.revoke(&Revoke::Record(*session.id())).await?;
+            ended = ended.saturating_add(revoked);
+        }
+    }
+    for passed in app.tokens.list(&PASSED, subject).await? {
+        if flow_of(passed.id()).as_ref() == Some(flow) {
+            app.tokens.revoke(&Revoke::Record(*passed.id())).await?;
+        }
+    }
+    Ok(ended)
+}
+
 /// What a session's record says beside its owner.
 pub(crate) struct About {
     pub(crate) browser: String,
     /// Whether a recovery code was used in this sign-in.
     pub(crate) recovered: bool,
+    /// The sign-in's name.
+    pub(crate) flow: Option<FlowId>,
 }
 
 impl About {
     pub(crate) fn of(record: &Record) -> Self {
         let data = String::from_utf8_lossy(&record.stored().data);
-        let recovered = data.strip_suffix(BY_RECOVERY);
-        Self {
-            browser: recovered.unwrap_or(&data).to_owned(),
-            recovered: recovered.is_some(),
+        let mut lines = data.lines();
+        let browser = lines.next().unwrap_or_default().to_owned();
+        let mut about = Self {
+            browser,
+            recovered: false,
+            flow: None,
+        };
+        for line in lines {
+            about.recovered |= line == BY_RECOVERY;
+            if let Some(name) = line.strip_prefix(IN_FLOW) {
+                about.flow = FlowId::new(name).ok();
+            }
         }
+        about
     }
 
     fn written(&self) -> Vec<u8> {
-        let mark = if self.recovered { BY_RECOVERY } else { "" };
-        [&self.browser, mark].concat().into_bytes()
+        let mut data = self.browser.clone();
+        if self.recovered {
+            data.push('\n');
+            data.push_str(BY_RECOVERY);
+        }
+        let mut data = data.into_bytes();
+        if let Some(flow) = &self.flow {
+            data.push(b'\n');
+            data.extend(IN_FLOW.as_bytes());
+            data.extend(flow.as_bytes());
+        }
+        data
     }
 }
 

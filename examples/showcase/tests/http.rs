@@ -7,7 +7,7 @@ use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_tha
 use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
-const FORMS: [(&str, &[&str]); 16] = [
+const FORMS: [(&str, &[&str]); 17] = [
     ("/register", &["email", "password"]),
     ("/sign-in", &["email", "password"]),
     ("/sign-out", &[]),
@@ -21,6 +21,7 @@ const FORMS: [(&str, &[&str]); 16] = [
     ("/account/add/confirm", &["provider", "factor", "code"]),
     ("/account/rename", &["factor", "label"]),
     ("/account/remove", &["factor"]),
+    ("/not-me", &["link", "word"]),
     ("/account/recovery", &["instead_of"]),
     ("/account/recovery/download", &["codes", "made"]),
     ("/devices/forget", &["device"]),

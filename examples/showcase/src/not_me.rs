@@ -1,0 +1,110 @@
+//! "This was not me": a person disowns what a message told, and the sign-in that did it ends.
+//!
+//! Programs that look at mail open its links, run scripts and press buttons. So a person types a
+//! word here that no program knows to type.
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use twofa_providers::NotMe;
+
+use crate::{
+    app::Shared,
+    error::{AppError, with_status},
+    forms::{FormToken, Posted},
+    headers::WithScript,
+    layout::{self, Who},
+    session,
+};
+
+/// What the person types.
+const WORD: &str = "STOP";
+
+#[derive(Deserialize)]
+pub(crate) struct Disowned {
+    link: String,
+    word: String,
+}
+
+pub(crate) async fn form(FormToken(csrf): FormToken) -> impl IntoResponse {
+    (Extension(WithScript), page(&csrf, "", None))
+}
+
+pub(crate) async fn undo(
+    State(app): Shared,
+    FormToken(csrf): FormToken,
+    Posted(form): Posted<Disowned>,
+) -> Result<Response, AppError> {
+    // Whoever has no script pastes the link as it is.
+    let token = form.link.trim();
+    let token = token.rsplit_once('#').map_or(token, |(_, token)| token);
+    let again =
+        |error: AppError, wrong: &str| Ok(with_status(&error, page(&csrf, token, Some(wrong))));
+    if !form.word.trim().eq_ignore_ascii_case(WORD) {
+        return again(
+            AppError::BadRequest(""),
+            "Nothing was done yet: type the word STOP, then press the button.",
+        );
+    }
+    let used = app.two_factor.not_me("", token).await;
+    match used.map_err(AppError::from) {
+        Ok(not_me) => {
+            let ended = match &not_me.flow {
+                Some(flow) => session::end_flow(&app, &not_me.subject, flow).await?,
+                None => 0,
+            };
+            Ok(done(&not_me, ended).into_response())
+        }
+        Err(error @ AppError::Refused) => again(
+            error,
+            "This link is not right, or not any more. Every link works once, for seven days. If \
+            it was not you who used it, sign in and look at your second steps.",
+        ),
+        Err(error) => Err(error),
+    }
+}
+
+fn page(csrf: &str, link: &str, wrong: Option<&str>) -> Markup {
+    let body = html! {
+        // The second time, the field is filled already.
+        @if wrong.is_none() { script src="/not-me.js" defer {} }
+        (layout::alert(wrong))
+        p { "A message told you of something that you did not do. Here you end the sign-in in which it happened, and what it added." }
+        p.soft { "Your other browsers stay signed in." }
+        form method="post" action="/not-me" {
+            (layout::csrf(csrf))
+            label for="link" { "The link from the message" }
+            input #link name="link" value=(link) autocomplete="off" autocapitalize="off" spellcheck="false" maxlength="512" required;
+            label for="word" { "Type " (WORD) " to go on" }
+            input #word name="word" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="16" required;
+            button.danger { "This was not me" }
+        }
+    };
+    layout::card(Who::Nobody, "This was not you?", body)
+}
+
+fn done(not_me: &NotMe, ended: u64) -> Markup {
+    let body = html! {
+        p.done role="status" { "Done. What you were told of was not you, and this is undone:" }
+        ul {
+            @match ended {
+                0 => li { "The sign-in in which it happened had ended already." },
+                _ => li { "The sign-in in which it happened is ended." },
+            }
+            @if not_me.disabled.is_some() { li { "The second step that it added is disabled." } }
+            @if not_me.devices > 0 { li { "The device that it had remembered is forgotten." } }
+        }
+        h2 { "What to do now" }
+        ol.steps {
+            li { "Somebody may know your password: change it wherever you use it. This demonstration has no page for that." }
+            li { "Sign in, and look at your second steps and recovery codes. Remove what is not yours." }
+            li { "Look at Activity for what else happened." }
+        }
+        p { a.button href="/sign-in" { "Sign in" } }
+    };
+    layout::card(Who::Nobody, "It was stopped", body)
+}

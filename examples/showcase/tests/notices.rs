@@ -1,0 +1,225 @@
+//! Notices over plain HTTP: who is told, and who can say "this was not me".
+
+#[path = "common/support.rs"]
+mod support;
+
+use support::{Person, Site, signed_in};
+
+const NOT_ME: &str = "/not-me";
+
+/// Somebody with an app and the mailbox of the account: the person and the app's secret.
+async fn with_mail(site: &Site, email: &str) -> (Person, String) {
+    let (mut person, secret, _) = signed_in(site, email).await;
+    let add = [("provider", "email"), ("label", "Mail")];
+    let page = person.post("/account/add", &add).await;
+    let (factor, code) = (page.factor().to_owned(), site.sent_code());
+    let confirmed = person.confirm("/account/add/confirm", "email", &factor, &code);
+    assert_eq!(confirmed.await.leads_to(), "/account");
+    (person, secret)
+}
+
+/// Somebody who knows the password and reads the app over the owner's shoulder.
+async fn thief(site: &Site, email: &str, secret: &str) -> Person {
+    site.wait(30);
+    let mut thief = Person::new(site);
+    thief.password(email).await;
+    let answer = thief.code(&site.code(secret)).await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    thief
+}
+
+/// He adds an app of his own.
+async fn add_app(site: &Site, who: &mut Person) {
+    let add = [("provider", "totp"), ("label", "Not mine")];
+    let page = who.post("/account/add", &add).await;
+    let (secret, factor) = (page.secret(), page.factor().to_owned());
+    let code = site.code(&secret);
+    let confirmed = who.confirm("/account/add/confirm", "totp", &factor, &code);
+    assert_eq!(confirmed.await.leads_to(), "/account");
+}
+
+/// The link of the last message, whom it went to, and all of its text.
+fn last_link(site: &Site) -> (String, String, String) {
+    let sent = site.outbox.last().expect("a message");
+    assert_eq!(sent.purpose().as_str(), "account-news");
+    let text = sent.expose_text().expect("templates").to_owned();
+    let link = text.lines().find(|line| line.starts_with(&site.origin));
+    let link = link.expect("a link").to_owned();
+    (link, sent.destination().address().to_owned(), text)
+}
+
+fn is_signed_in(answer: &support::Answer) -> bool {
+    answer.status == 200
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_ends_the_thiefs_sign_in_and_no_scanner_does() {
+    const EMAIL: &str = "owner@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret) = with_mail(&site, EMAIL).await;
+    let mut thief = thief(&site, EMAIL, &secret).await;
+    add_app(&site, &mut thief).await;
+    let (link, to, text) = last_link(&site);
+    assert_eq!(to, EMAIL);
+    assert!(text.contains("a second step was added"), "{text}");
+    assert!(text.contains("From: 127.0.0.1"), "{text}");
+    let (page, token) = link.split_once('#').expect("a fragment");
+    assert_eq!(page, format!("{}{NOT_ME}", site.origin));
+
+    // Whoever opens and presses, in every way but with the word, ends nothing.
+    let mut scanner = Person::new(&site);
+    let with_query = format!("{NOT_ME}?link={token}&word=STOP");
+    for method in ["GET", "HEAD"] {
+        for path in [NOT_ME, &with_query] {
+            for _ in 0..20 {
+                let answer = scanner.send(method, path, &[], b"").await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+            }
+        }
+    }
+    let presses: [&[(&str, &str)]; 7] = [
+        &[("link", &link)],
+        &[("link", &link), ("word", "")],
+        &[("link", &link), ("word", " ")],
+        &[("link", &link), ("word", &link)],
+        &[("link", &link), ("word", "yes")],
+        &[("link", &link), ("word", "STOP it")],
+        &[("link", token), ("word", "test@example.org")],
+    ];
+    for fields in presses {
+        let answer = scanner.post(NOT_ME, fields).await;
+        assert_eq!(answer.status, 422, "{fields:?} {answer:?}");
+    }
+    let forged = support::form(&[("csrf", "made up"), ("link", &link), ("word", "STOP")]);
+    let answer = scanner.send("POST", NOT_ME, &[], forged.as_bytes()).await;
+    assert_eq!(answer.status, 403);
+    for word in ["STOP", "stop"] {
+        let fields = [
+            ("link", "https://example.org/not-me#nothing"),
+            ("word", word),
+        ];
+        assert_eq!(scanner.post(NOT_ME, &fields).await.status, 401);
+    }
+    assert!(is_signed_in(&thief.get("/account").await), "not yet");
+
+    // A person reads the page, and types the word.
+    let mut person = Person::new(&site);
+    let wrong = person
+        .post(NOT_ME, &[("link", &link), ("word", "Stopp")])
+        .await;
+    assert!(wrong.body.contains("Nothing was done yet"), "{wrong:?}");
+    let fields = [("link", link.as_str()), ("word", " stop")];
+    let done = person.post(NOT_ME, &fields).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(done.body.contains("is ended") && done.body.contains("is disabled"));
+    assert!(!done.body.contains(token));
+    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+    let account = owner.get("/account").await;
+    assert!(is_signed_in(&account), "the owner stays: {account:?}");
+    let (_, of_thief) = account
+        .body
+        .split_once("Not mine")
+        .expect("his app is shown");
+    assert!(of_thief.contains("Disabled"));
+    assert_eq!(account.body.matches(">Active<").count(), 2, "{account:?}");
+
+    // Once.
+    let again = person.post(NOT_ME, &fields).await;
+    assert_eq!(again.status, 401, "{again:?}");
+    let activity = owner.get("/activity").await.body;
+    assert!(activity.contains("said: this was not me"));
+    assert!(!activity.contains(token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_behind_the_password_is_told_of_once_and_thrown_out() {
+    const EMAIL: &str = "guessed@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret) = with_mail(&site, EMAIL).await;
+    site.wait(30);
+    let mut guesser = Person::new(&site);
+    guesser.password(EMAIL).await;
+    let before = site.outbox.messages().len();
+    let wrong = support::other_than(&site.code(&secret));
+    for _ in 0..30 {
+        guesser.code(&wrong).await;
+    }
+    assert_eq!(site.outbox.messages().len(), before + 1);
+    let (link, to, text) = last_link(&site);
+    assert_eq!(to, EMAIL);
+    assert!(text.contains("many wrong codes"), "{text}");
+    assert_eq!(guesser.get("/second-factor").await.status, 200);
+    let fields = [("link", link.as_str()), ("word", "STOP")];
+    assert_eq!(Person::new(&site).post(NOT_ME, &fields).await.status, 200);
+    assert_eq!(guesser.get("/second-factor").await.leads_to(), "/sign-in");
+    assert!(is_signed_in(&owner.get("/account").await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_went_on_under_another_session_ends_too() {
+    const EMAIL: &str = "long@example.org";
+    let site = Site::start().await;
+    let (_, secret) = with_mail(&site, EMAIL).await;
+    let mut thief = thief(&site, EMAIL, &secret).await;
+    add_app(&site, &mut thief).await;
+    let (link, ..) = last_link(&site);
+    // Each proof makes another session of the same sign-in.
+    site.wait(30);
+    let fields = [("provider", "totp"), ("code", &*site.code(&secret))];
+    assert_eq!(
+        thief.post("/account/prove", &fields).await.leads_to(),
+        "/account"
+    );
+    let fields = [("link", link.as_str()), ("word", "STOP")];
+    assert_eq!(Person::new(&site).post(NOT_ME, &fields).await.status, 200);
+    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_nobody_confirmed_is_told_nothing() {
+    let site = Site::start().await;
+    let (mut person, ..) = signed_in(&site, "stranger@example.net").await;
+    add_app(&site, &mut person).await;
+    assert!(site.outbox.messages().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_page_runs_one_script_of_ours() {
+    let site = Site::start().await;
+    let mut person = Person::new(&site);
+    let policy = |answer: &support::Answer| {
+        let policy = answer.header("content-security-policy");
+        policy.expect("a policy").to_owned()
+    };
+    let page = person.get(NOT_ME).await;
+    assert!(policy(&page).contains("script-src 'self';"));
+    assert_eq!(page.body.matches("<script").count(), 1);
+    assert!(
+        page.body
+            .contains("<script src=\"/not-me.js\" defer></script>")
+    );
+    let script = person.get("/not-me.js").await;
+    let kind = script.header("content-type");
+    assert_eq!(kind, Some("text/javascript; charset=utf-8"));
+    let refused = person
+        .post(NOT_ME, &[("link", "x"), ("word", "STOP")])
+        .await;
+    for answer in [&script, &refused, &person.get("/sign-in").await] {
+        assert!(!policy(answer).contains("script-src"));
+        assert!(!answer.body.contains("<script"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_link_would_be_read_on_its_way_there_is_none() {
+    let site = Site::start_with(|config| {
+        config.origin = Some("http://showcase.example".into());
+        config.show_outbox = true;
+    })
+    .await;
+    assert_eq!(site.origin, "http://showcase.example");
+    let mut person = Person::new(&site);
+    let host = [("Host", "showcase.example")];
+    let page = person.send("GET", NOT_ME, &host, b"").await;
+    assert_eq!(page.status, 404);
+}

@@ -1,4 +1,5 @@
-//! Tokens, factors and limits in the SQL database that the application already runs.
+//! Tokens, factors and limits in the SQL database that the application already runs: SQLite or
+//! PostgreSQL.
 //!
 //! ```
 //! use token_store::{Redeemed, TokenStore, ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject}};
@@ -21,6 +22,21 @@
 //! Most applications hand the store to `Tokens` of [`token_store`] and never call it themselves.
 //! Where the application has a database already, [`SqliteStore::new`] takes its pool: the tables
 //! start with `ott_`, and their migrations stand in `_ott_migrations`, apart from the application's.
+//!
+//! # Which store
+//!
+//! Both keep the same laws, and what is written against one runs on the other.
+//!
+//! | | [`SqliteStore`] | `PostgresStore` (feature `postgres`) |
+//! | --- | --- | --- |
+//! | choose it for | one machine; the database is a file and needs no server | several machines, or a PostgreSQL that runs anyway |
+//! | writes | one at a time; redeems that wait share a commit | as many at once as there are connections; of one record one at a time |
+//! | your open transaction | holds up every other write | holds up the records that it changed |
+//! | fail-over | restore a backup, with [`Issuer::not_before`] | the server's: a synchronous replica loses nothing, another one what it missed |
+//!
+//! If the application's own tables are in one of them, take that one: a token is then redeemed in the
+//! transaction that does what it was for. The rest of this page is about SQLite; the page of
+//! `PostgresStore` has the same for PostgreSQL.
 //!
 //! # What it guarantees
 //!
@@ -75,11 +91,13 @@
 //! | `ott_factors` | `id` (16 bytes, public), `tenant`, `subject`, `kind`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
 //! | `ott_limits` | `key` (16 bytes), `full_at`, `count` |
 //!
+//! PostgreSQL's tables are on the page of `PostgresStore`.
+//!
 //! # Features
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `postgres` | `PostgresStore`, over PostgreSQL 12 or newer |
+//! | `postgres` | `PostgresStore`, over PostgreSQL 12 or newer, with TLS by rustls and the operating system's certificates |
 //! | `sqlite` (default) | [`SqliteStore`]; SQLite 3 is built from the source that sqlx bundles |
 //!
 //! # Specifications

@@ -32,17 +32,119 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 
 /// Tokens, factors and limits in one PostgreSQL database. Cheap to clone.
 ///
-/// Every verb is one statement, prepared once a connection, in one round trip: it is atomic among
-/// tasks, connections, processes and machines. A refusal's reason takes a second one; a purge is many
-/// small ones. Rows are only ever changed where they are as the statement saw or locked them
-/// (READ COMMITTED, which is checked at the start).
+/// A code is redeemed and a password changed, both or neither:
+///
+/// ```no_run
+/// use token_store::{OpenRedeem, Opened, Revoke, TokenStore, ott_core::{Presented, Subject}};
+/// use token_store_sqlx::{PostgresStore, sqlx};
+/// # use token_store::ott_core::chrono::{DateTime, Utc};
+/// # async fn change(pool: sqlx::PgPool, presented: Presented, alice: Subject, hash: String, now: DateTime<Utc>)
+/// # -> Result<bool, Box<dyn std::error::Error>> {
+/// let store = PostgresStore::new(pool).await?; // the application's own pool
+/// let Opened::Redeemed(mut transaction, _) = store.redeem_open(&presented, now).await? else {
+///     return Ok(false); // counted, and committed, before it is told
+/// };
+/// let update = sqlx::query("UPDATE users SET password = $1 WHERE id = $2");
+/// update.bind(hash).bind(alice.id()).execute(&mut *transaction).await?;
+/// store.on(&mut transaction).revoke(&Revoke::subject(&alice)).await?; // her other tokens
+/// transaction.commit().await?;
+/// # Ok(true) }
+/// ```
+///
+/// If that transaction is rolled back, or the process dies before the commit, the password is the old
+/// one, the token is unspent and her other tokens live. Wrong guesses before it stay counted, and what
+/// was spent of a limit stays spent: neither was ever part of it (`tests/pg_transaction.rs`). Most
+/// applications hand the store to `Tokens` of [`token_store`].
+///
+/// # What it guarantees
+///
+/// * The laws of `token-store`, all of them: `tests/pg_laws.rs`. Two and four processes keep them
+///   together, and 10,000 clients that redeem 1,000 tokens succeed 1,000 times: `tests/pg_races.rs`.
+/// * Every verb is one statement, prepared once a connection, in one round trip. A refusal's reason takes
+///   a second one; a purge is many small ones. Rows are only changed as the statement finds or locks them
+///   (READ COMMITTED, which is checked at the start).
+/// * What was answered is in the server's log on its disk: `synchronous_commit`, `fsync` and
+///   `full_page_writes` are checked at the start, on one connection of the pool, and `off` is refused
+///   unless it is accepted by name.
+/// * No verb hangs: each ends within the time-out, and one that ran out of it gives its connection up.
+/// * A redeem costs the same with ten rows and ten million: no index names a column that it writes, so
+///   its update stays on its page (`tests/pg_plan.rs`).
 ///
 /// A newer batch retires an older one from the moment at which its insert is committed. A redeem of the
 /// older one that was being carried out at that moment, or stands in an open transaction, may still
 /// succeed, once: it counts as having come before.
 ///
+/// # What happens in each failure
+///
+/// | failure | answer | afterwards |
+/// | --- | --- | --- |
+/// | the server is not there, refuses connections, only reads | [`StoreError::Unavailable`] or [`StoreError::Timeout`] | not done |
+/// | the server dies, or the connection breaks, under a verb | [`StoreError::Unavailable`] | done or not, whole |
+/// | the server hangs | [`StoreError::Timeout`] | done or not, whole, perhaps when it goes on |
+/// | somebody's transaction holds the record | [`StoreError::Timeout`] | not done, if the connection's `statement_timeout` is below the store's time-out ([`connect`](PostgresStoreBuilder::connect) sets half of it); else perhaps done later, whole |
+/// | no connection is free | [`StoreError::Timeout`] | not done |
+/// | a row cannot be read | [`StoreError::Corrupt`] | a redeem of that row is counted or spent; nothing is proved |
+/// | the application dies | none | what was answered is done; what was not is done or not, whole |
+/// | a future is dropped | none | done or not, whole; the pool takes the connection back |
+/// | a replica is promoted that missed commits, or a backup is restored | | tokens that were spent in between are back: replicate synchronously, or start with `Issuer::not_before` |
+///
+/// After a restart of the server each open connection breaks once. A pool that tries its connections
+/// before it hands them out (sqlx's default) hides that, for one more round trip a verb; the pool of
+/// [`connect`](PostgresStoreBuilder::connect) tries only those that were idle for a second. A
+/// `redeem_open` that times out leaves its connection to the pool: on a network that swallows packets give
+/// the server's connections keepalives.
+///
+/// # Proxies
+///
+/// Behind a proxy that gives each transaction another connection of the server (PgBouncer with
+/// `pool_mode = transaction`) named statements fail or, worse, are another client's. A store that
+/// finds one at its start refuses it; then say
+/// [`behind_transaction_pooler`](PostgresStoreBuilder::behind_transaction_pooler), and make the pool's
+/// connections with `extra_float_digits(None)`. A proxy that keeps a connection for the session needs
+/// nothing.
+///
+/// # Tables
+///
+/// In the schema `public` with the prefix `ott_`, or as the builder says. Times are microseconds since
+/// 1970. Null is "none", which is not 0. Text is compared byte by byte (`COLLATE "C"`), in a UTF-8
+/// database.
+///
+/// | table | columns |
+/// | --- | --- |
+/// | `ott_tokens` | `id` (public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `generation` of its slot when it was inserted; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
+/// | `ott_slots` | `slot`, `generation`: what has another generation is superseded, which is no state of a row; the row goes with the last record of its slot |
+/// | `ott_factors` | `id` (public), `tenant`, `subject`, `kind`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
+/// | `ott_limits` | `key`, `full_at`, `count` |
+/// | `ott_migrations` | `version`, `applied_at`: what the tables are made by; apart from the application's |
+///
+/// A live code takes about 620 bytes with its slot and all indexes, a link 460, a limit 130 (200,000 of
+/// each, freshly written, PostgreSQL 15). What an update leaves behind is autovacuum's to clear. Nothing is
+/// purged by itself: call `purge` and `purge_limits` now and then; they wait for no lock, and nobody waits
+/// for more than a thousand rows of theirs.
+///
+/// # Rights and migrations
+///
+/// Tables and a missing schema are made, and brought up to date, when a store starts, in one transaction
+/// behind an advisory lock. To keep that right from the application, start a store once as another role,
+/// after each update of this crate, and grant the application `USAGE` on the schema, `SELECT` on
+/// `ott_migrations`, and `SELECT, INSERT, UPDATE, DELETE` on the four other tables: with tables that are
+/// up to date a start only reads. Tables of a newer version are refused, so update the applications first.
+///
+/// # What it does not
+///
+/// * Whoever writes to the tables can bring a record back until it expires; SECURITY.md says what else.
+/// * A sealed secret that was replaced or removed stays in the server's files until vacuum and new rows
+///   overwrite it, in its log, and in backups.
+/// * No partitioned tables: the key of one would have to hold what it is partitioned by.
+///
 /// # Runtime
 /// A tokio runtime of either flavour, with its time enabled.
+///
+/// # Specifications
+/// PostgreSQL's [isolation](https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED),
+/// [`synchronous_commit`](https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT)
+/// and [protocol](https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY);
+/// [PgBouncer](https://www.pgbouncer.org/features.html).
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,

@@ -1,0 +1,188 @@
+//! Rows that cannot be what they should be: an outage, never a panic, never a success.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/pg.rs"]
+mod pg;
+
+use core::fmt::Debug;
+
+use fixture::{CODE, PROMPT, now};
+use pg::PgFixture;
+use token_store::{
+    Charge, Decided, FactorState, FactorStore, LimitStore, OpenRedeem, Redeemed, StoreError,
+    TokenStore,
+    ott_core::{Limit, LimitKey, Reason, State},
+};
+
+fn is_corrupt<T: Debug>(what: &str, told: Result<T, StoreError>) {
+    assert!(
+        matches!(told, Err(StoreError::Corrupt(_))),
+        "{what}: {told:?}"
+    );
+}
+
+/// Edits every row of a table, as an attacker or a broken disk would.
+async fn edit(fixture: &PgFixture, table: &str, change: &str) {
+    let changed = fixture
+        .run(&format!("UPDATE {{{table}}} SET {change}"))
+        .await;
+    assert_eq!(changed, 1, "{change}");
+}
+
+/// A decision with one column of another value.
+fn decision(column: &str, value: &str) -> String {
+    let columns = [
+        ("approved", "true"),
+        ("decider_tenant", "'t1'"),
+        ("decider", "'a'"),
+        ("decision_data", "''"),
+        ("decided_at", "0"),
+        ("decision_tag", "decode(repeat('00', 32), 'hex')"),
+    ];
+    let changed = columns.map(|(name, good)| {
+        let value = if name == column { value } else { good };
+        format!("{name} = {value}")
+    });
+    changed.join(", ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens() {
+    let mut changes = [
+        "binding = ''",
+        "digest = decode(repeat('00', 31), 'hex')",
+        "tag = decode(repeat('00', 33), 'hex')",
+        "key = -1",
+        "key = 4294967296",
+        "number = 256",
+        "number = -1",
+        "max_attempts = 65536",
+        "max_attempts = -1",
+        "state = 7",
+        "state = -1",
+        "state = 256",
+        "attempts = -1",
+        "attempts = 4294967296",
+        "issued_at = 9223372036854775807",
+        "issued_at = -9223372036854775808",
+        "expires_at = 9223372036854775807",
+        "used_at = -9223372036854775808, idle_micros = 1",
+        "approved = true",
+    ]
+    .map(String::from)
+    .to_vec();
+    changes.extend([
+        decision("decider_tenant", "NULL"),
+        decision("decision_data", "NULL"),
+        decision("decider", "''"),
+        decision("decision_tag", "''"),
+        decision("decided_at", "NULL"),
+    ]);
+    let fixture = PgFixture::new().await;
+    for change in changes {
+        fixture.run("DELETE FROM {tokens}").await;
+        let issued = fixture.insert(&CODE).await;
+        edit(&fixture, "tokens", &change).await;
+        let right = fixture.right(&CODE, &issued);
+        is_corrupt(&change, fixture.store.find(issued.record.id()).await);
+        let opened = fixture.store.redeem_open(&right, now()).await;
+        is_corrupt(&change, opened);
+        is_corrupt(&change, fixture.store.redeem(&right, now()).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_another_type() {
+    for change in ["key TYPE real", "binding TYPE text", "attempts TYPE text"] {
+        let fixture = PgFixture::new().await;
+        let issued = fixture.insert(&CODE).await;
+        let (column, _) = change.split_once(' ').unwrap();
+        let using = match column {
+            "binding" => "encode(binding, 'hex')",
+            other => other,
+        };
+        let alter = format!("ALTER TABLE {{tokens}} ALTER {change} USING {using}");
+        fixture.run(&alter).await;
+        is_corrupt(change, fixture.store.find(issued.record.id()).await);
+    }
+}
+
+/// Fails closed: what nobody says to be the newest is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_slot_is_lost_is_superseded() {
+    let fixture = PgFixture::new().await;
+    let issued = fixture.insert(&CODE).await;
+    fixture.run("DELETE FROM {slots}").await;
+    let right = fixture.right(&CODE, &issued);
+    let told = fixture.store.redeem(&right, now()).await.unwrap();
+    assert_eq!(told, Redeemed::Refused(Reason::Superseded));
+    let found = fixture.store.find(issued.record.id()).await.unwrap();
+    assert_eq!(found.map(|found| found.state), Some(State::Superseded));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_on_a_corrupt_row() {
+    let fixture = PgFixture::new().await;
+    let issued = fixture.insert(&PROMPT).await;
+    let approval = fixture.approval(&issued);
+    edit(&fixture, "tokens", "binding = ''").await;
+    let told = fixture
+        .store
+        .decide(issued.record.id(), &approval, now())
+        .await;
+    is_corrupt::<Decided>("decide", told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn factors() {
+    let changes = [
+        "state = 4",
+        "state = -1",
+        "last = -1",
+        "subject = ''",
+        "created_at = 9223372036854775807",
+        "used_at = 9223372036854775807",
+    ];
+    let fixture = PgFixture::new().await;
+    let factor = fixture.factor(1, FactorState::Active);
+    for change in changes {
+        fixture.run("DELETE FROM {factors}").await;
+        assert!(fixture.store.insert_factor(&factor).await.unwrap());
+        edit(&fixture, "factors", change).await;
+        if change != "subject = ''" {
+            is_corrupt(change, fixture.store.factors(&fixture.alice).await);
+        }
+        if change.starts_with("state") {
+            is_corrupt(change, fixture.store.advance(&factor.id, 1, now()).await);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_postgresql_does_not_keep_is_misuse() {
+    let fixture = PgFixture::new().await;
+    let mut factor = fixture.factor(1, FactorState::Active);
+    factor.label = "a\0b".into();
+    let told = fixture.store.insert_factor(&factor).await;
+    assert!(matches!(told, Err(StoreError::Misuse(_))), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits() {
+    let fixture = PgFixture::new().await;
+    let charge = Charge {
+        key: LimitKey::new("a", &fixture.binding()),
+        limit: Limit::ceiling(5),
+    };
+    for change in ["count = -1", "count = 4294967296"] {
+        fixture.store.spend(&[charge], now()).await.unwrap();
+        edit(&fixture, "limits", change).await;
+        is_corrupt(change, fixture.store.spend(&[charge], now()).await);
+        is_corrupt(change, fixture.store.refund(&[charge], 1).await);
+        let kept = format!("SELECT count(*) FROM {{limits}} WHERE {change}");
+        assert_eq!(fixture.number(&kept).await, 1, "{change}");
+        fixture.store.clear(&charge.key).await.unwrap();
+        fixture.store.spend(&[charge], now()).await.unwrap();
+    }
+}

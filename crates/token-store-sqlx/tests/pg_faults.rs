@@ -1,0 +1,308 @@
+//! Applications that are killed, servers that are killed, servers that hang. The processes are this
+//! very binary, run again with a variable set; the servers are the test's own.
+
+#![cfg(unix)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that overflows panics, which is how a test fails"
+)]
+
+#[path = "support/pg_backend.rs"]
+mod backend;
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/ledger.rs"]
+mod ledger;
+#[path = "support/life.rs"]
+mod life;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/pg_server.rs"]
+mod server;
+
+use core::{hash::BuildHasher, time::Duration};
+use std::{env, hash::RandomState, sync::Arc, time::Instant};
+
+use fixture::now;
+use ledger::Ledger;
+use life::{Dice, EFFECTS, FACTORS, Kind, World, charge, factor_id, load};
+use process::{Process, heard, own_place, this_binary};
+use server::Server;
+use token_store::{
+    Advanced, FactorChange, FactorId, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed,
+    Revoke, StoreError, TokenStore,
+    ott_core::{KeyId, KeyRing, State, Verdict, rand::rngs::SysRng},
+};
+use token_store_sqlx::{PostgresStore, sqlx};
+
+/// Set it to repeat a run's choices.
+const SEED: &str = "TOKEN_STORE_SQLX_FAULTS_SEED";
+const LIVES: u64 = 12;
+
+fn seed() -> u64 {
+    let seed = env::var(SEED).map_or_else(
+        |_| RandomState::new().hash_one(0),
+        |seed| seed.parse().unwrap(),
+    );
+    println!("{SEED}={seed}");
+    seed
+}
+
+fn ring() -> String {
+    let line = KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// A server with what every life needs.
+async fn new_server(keys: &str) -> Server {
+    let server = Server::start();
+    let world = World::open(&server.url(), keys).await;
+    let pool = world.store.pool();
+    sqlx::query(EFFECTS).execute(pool).await.unwrap();
+    for number in 0..FACTORS {
+        let factor = world.factor(factor_id(number));
+        assert!(world.store.insert_factor(&factor).await.unwrap());
+    }
+    pool.close().await;
+    server
+}
+
+/// Starts a life that goes on after what the ledger knows.
+fn start_life(server: &Server, ledger: &Ledger, keys: &str, seed: u64, life: u64) -> Process {
+    let mut process = Process::start(this_binary(), "the_process_under_load", server.url());
+    process.tell(keys);
+    process.tell(&format!("{seed} {life}"));
+    for token in ledger.some(40) {
+        process.tell(&token.to_string());
+    }
+    process.tell("");
+    process
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_under_load() {
+    let Some(place) = own_place() else {
+        return;
+    };
+    println!();
+    let mut heard = heard();
+    let keys = heard.next().unwrap();
+    let numbers = heard.next().unwrap();
+    let (seed, life) = numbers.split_once(' ').unwrap();
+    let known = heard.take_while(|line| !line.is_empty());
+    let known = known.map(|line| line.parse().unwrap()).collect();
+    let world = World::open(&place, &keys).await;
+    load(
+        Arc::new(world),
+        seed.parse().unwrap(),
+        life.parse().unwrap(),
+        known,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+    let (seed, keys) = (seed(), ring());
+    let server = new_server(&keys).await;
+    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
+    for life in 1..=LIVES {
+        let mut process = start_life(&server, &ledger, &keys, seed, life);
+        let until = ledger.answers + u32::try_from(dice.below(400)).unwrap();
+        while ledger.answers < until {
+            ledger.note(&process.hear().expect("it lives"));
+        }
+        process.kill();
+        while let Some(line) = process.hear() {
+            ledger.note(&line);
+        }
+        let world = World::open(&server.url(), &keys).await;
+        wait_until_alone(&world).await;
+        ledger.check(&world).await;
+        world.store.pool().close().await;
+    }
+    assert_eq!(ledger.outages, 0);
+    let world = World::open(&server.url(), &keys).await;
+    ledger.end(&world).await;
+    println!("{} answers in {LIVES} lives", ledger.answers);
+}
+
+/// Until the server has noticed that the other process is gone.
+async fn wait_until_alone(world: &World) {
+    let others = "SELECT count(*) FROM pg_stat_activity \
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'";
+    let others = || sqlx::query_scalar::<_, i64>(others).fetch_one(world.store.pool());
+    while others().await.unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+    let (seed, keys) = (seed(), ring());
+    let mut server = new_server(&keys).await;
+    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
+    for life in 1..=LIVES / 2 {
+        let mut process = start_life(&server, &ledger, &keys, seed, life);
+        let until = ledger.answers + u32::try_from(dice.below(600)).unwrap();
+        while ledger.answers < until {
+            ledger.note(&process.hear().expect("it lives"));
+        }
+        server.kill();
+        // Every task ends with an outage, and none with a success.
+        let outages = ledger.outages;
+        while let Some(line) = process.hear() {
+            ledger.note(&line);
+        }
+        assert!(ledger.outages > outages, "life {life}: nobody noticed");
+        server.restart();
+        let world = World::open(&server.url(), &keys).await;
+        ledger.check(&world).await;
+        world.store.pool().close().await;
+    }
+    let world = World::open(&server.url(), &keys).await;
+    ledger.end(&world).await;
+    println!("{} answers, {} outages", ledger.answers, ledger.outages);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_goes_on_with_a_server_that_was_restarted() {
+    let keys = ring();
+    let mut server = new_server(&keys).await;
+    let world = World::open(&server.url(), &keys).await;
+    let (token, record) = world.issue(Kind::Code);
+    world.store.insert(&[record]).await.unwrap();
+    server.kill();
+    let told = world.store.redeem(&world.right(&token), now()).await;
+    assert!(told.is_err(), "{told:?}");
+    server.restart();
+    // A connection that broke is told once, to the verb that finds it.
+    let mut told = world.store.redeem(&world.right(&token), now()).await;
+    for _ in 0..world.store.pool().options().get_max_connections() {
+        if told.is_ok() {
+            break;
+        }
+        told = world.store.redeem(&world.right(&token), now()).await;
+    }
+    assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let keys = ring();
+    let server = new_server(&keys).await;
+    let builder = PostgresStore::builder().timeout(TIMEOUT);
+    let store = builder.connect(server.options()).await.unwrap();
+    let world = World::over(store, &keys);
+    let store = &world.store;
+    let (token, record) = world.issue(Kind::Code);
+    let (effect, effect_record) = world.issue(Kind::Effect);
+    let (prompt, prompt_record) = world.issue(Kind::Prompt);
+    let verdict = Verdict::Approve {
+        number: prompt_record.stored().number,
+    };
+    let decided = world
+        .issuer
+        .decide(&prompt_record, &world.alice, verdict, b"", now());
+    let decision = decided.unwrap();
+    for record in [record, effect_record, prompt_record] {
+        store.insert(&[record]).await.unwrap();
+    }
+    let kept = charge(1);
+    store.spend(&[kept], now()).await.unwrap();
+    let fresh = world.issue(Kind::Code).1;
+    let fresh_factor = world.factor(FactorId::from_bytes([99; 16]));
+    let (right, wrong) = (world.right(&token), world.wrong(&token));
+    let opening = world.right(&effect);
+    let (id, revoke) = (factor_id(0), Revoke::Record(token.id));
+    // As many connections as verbs, opened before it hangs.
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        held.push(store.pool().acquire().await.unwrap());
+    }
+    drop(held);
+
+    server.stop();
+    let began = Instant::now();
+    let batch = [fresh.clone()];
+    let charges = [kept];
+    let told = tokio::join!(
+        store.insert(&batch),
+        store.redeem(&right, now()),
+        store.redeem(&wrong, now()),
+        store.redeem_open(&opening, now()),
+        store.decide(&prompt.id, &decision, now()),
+        store.find(&token.id),
+        store.touch(&token.id, now()),
+        store.list(&world.alice, None, now()),
+        store.revoke(&revoke),
+        store.insert_factor(&fresh_factor),
+        store.factors(&world.alice),
+        store.advance(&id, 7, now()),
+        store.update(&id, &FactorChange::Disable),
+        store.spend(&charges, now()),
+        store.refund(&charges, 1),
+        store.clear(&kept.key),
+    );
+    let took = began.elapsed();
+    macro_rules! timed_out {
+        ($($place:tt)*) => {$(
+            assert!(
+                matches!(told.$place, Err(StoreError::Timeout)),
+                "verb {}: {:?}", $place, told.$place
+            );
+        )*};
+    }
+    timed_out!(0 1 2 4 5 6 7 8 9 10 11 12 13 14 15);
+    assert!(matches!(told.3, Err(StoreError::Timeout)));
+    assert!(took < TIMEOUT * 2, "{took:?}");
+    // With every connection lost, a new one is asked for, in vain.
+    let told = store.find(&token.id).await;
+    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+
+    server.go_on();
+    // What was under way ends as a whole, one way or the other; the store goes on.
+    wait_until_alone(&world).await;
+    let found = store.find(&token.id).await.unwrap().unwrap();
+    assert!(found.attempts <= 2, "{found:?}");
+    let opened = store.find(&effect.id).await.unwrap().unwrap();
+    assert_eq!(opened.state, State::Ready, "nobody committed it");
+    let told = store.redeem_open(&opening, now()).await.unwrap();
+    let Opened::Redeemed(transaction, _) = told else {
+        panic!("the right token is refused");
+    };
+    transaction.commit().await.unwrap();
+    let told = store.advance(&factor_id(1), 7, now()).await.unwrap();
+    assert_eq!(told, Advanced::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_somebody_holds_is_a_time_out_and_not_done() {
+    let keys = ring();
+    let server = new_server(&keys).await;
+    let builder = PostgresStore::builder().timeout(Duration::from_secs(1));
+    let store = builder.connect(server.options()).await.unwrap();
+    let world = World::over(store, &keys);
+    let (token, record) = world.issue(Kind::Code);
+    world.store.insert(&[record]).await.unwrap();
+    let mut other = world.store.pool().begin().await.unwrap();
+    let lock = "SELECT id FROM ott_tokens FOR UPDATE";
+    sqlx::query(lock).execute(&mut *other).await.unwrap();
+    let told = world.store.redeem(&world.wrong(&token), now()).await;
+    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    other.commit().await.unwrap();
+    // The server gave the statement up itself, so nothing of it comes later.
+    wait_until_alone(&world).await;
+    let found = world.store.find(&token.id).await.unwrap().unwrap();
+    assert_eq!(found.attempts, 0);
+    // Nobody's lock is in the way of a purge.
+    let mut other = world.store.pool().begin().await.unwrap();
+    sqlx::query(lock).execute(&mut *other).await.unwrap();
+    let later = now() + token_store::ott_core::chrono::TimeDelta::days(9);
+    assert_eq!(world.store.purge(later, 10).await.unwrap(), 0);
+    drop(other);
+    assert_eq!(world.store.purge(later, 10).await.unwrap(), 1);
+}

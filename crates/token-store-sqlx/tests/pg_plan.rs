@@ -1,0 +1,255 @@
+//! How PostgreSQL finds rows: by an index in every verb; and no index is rewritten by a redeem.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows panics, which is how a test fails"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/pg.rs"]
+mod pg;
+
+use core::fmt;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use fixture::{CODE, LINK, PROMPT, RECOVERY, now};
+use pg::PgFixture;
+use sqlx::{AssertSqlSafe, Row};
+use token_store::{
+    Charge, FactorChange, FactorState, FactorStore, LimitStore, Redeemed, Revoke, TokenStore,
+    ott_core::{Limit, LimitKey, chrono::TimeDelta},
+};
+use token_store_sqlx::sqlx;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// Collects the statements that the driver logs, so that what is planned is what is run.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<BTreeSet<String>>>);
+
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Visit for Statements {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "db.statement" {
+            let mut statements = self.0.lock().expect("no test panicked");
+            statements.insert(value.trim().to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// As many rows as make a scan dear; each of a slot and a subject of its own.
+async fn many_rows(fixture: &PgFixture) {
+    fixture
+        .run(
+            "INSERT INTO {tokens} (id, slot, policy, key, issued_at, expires_at, idle_micros, \
+               generation, attempts, state, digest, binding, tag, data, purpose, tenant, subject) \
+             SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, n * 1000000::bigint, \
+               n * 1000000::bigint + 600000000, NULL, 1, 0, 1, '\\x00', '\\x00', '\\x00', '', 'sign-in', \
+               't1', 'subject ' || n \
+             FROM generate_series(2000, 22000) AS n",
+        )
+        .await;
+    fixture
+        .run("INSERT INTO {slots} SELECT slot, 1 FROM {tokens}")
+        .await;
+    fixture
+        .run(
+            "INSERT INTO {factors} SELECT gen_random_uuid(), NULL, 0, NULL, 1, '', 't1', \
+               'subject ' || n, 'totp', '' FROM generate_series(1, 20000) AS n",
+        )
+        .await;
+    fixture
+        .run("INSERT INTO {limits} SELECT gen_random_uuid(), 0, 1 FROM generate_series(1, 20000)")
+        .await;
+    for table in ["tokens", "slots", "factors", "limits"] {
+        fixture.run(&format!("ANALYZE {{{table}}}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_finds_its_rows_by_an_index() {
+    let fixture = PgFixture::new().await;
+    let statements = Statements::default();
+    tracing::subscriber::set_global_default(statements.clone()).unwrap();
+    every_verb(&fixture).await;
+    many_rows(&fixture).await;
+    let mut statements = statements.0.lock().unwrap().clone();
+    let verbs = ["SELECT", "INSERT INTO", "UPDATE", "DELETE", "WITH"];
+    statements.retain(|statement| verbs.iter().any(|verb| statement.starts_with(verb)));
+    // Arguments: neither the tests' own statements nor those of the start.
+    statements.retain(|statement| statement.contains("$1") && statement.contains(".ott_"));
+    assert!(statements.len() >= 22, "{statements:#?}");
+    let mut connection = fixture.store.pool().acquire().await.unwrap();
+    // The plan that a prepared statement comes to, whatever its arguments are.
+    sqlx::query("SET plan_cache_mode = force_generic_plan")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    for (number, statement) in statements.iter().enumerate() {
+        let most = (1..40).rev().find(|n| statement.contains(&format!("${n}")));
+        let nulls = vec!["NULL"; most.unwrap_or(0)].join(", ");
+        let prepare = AssertSqlSafe(format!("PREPARE plan_{number} AS {statement}"));
+        sqlx::raw_sql(prepare)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE plan_{number} ({nulls})"));
+        let plan = sqlx::raw_sql(explain).fetch_all(&mut *connection).await;
+        let steps: Vec<String> = plan.unwrap().iter().map(|step| step.get(0)).collect();
+        let scans = steps.iter().any(|step| step.contains("Seq Scan on ott_"));
+        // Limits have no index but their key: spend would rewrite it. Reading them all takes no lock.
+        let purges_limits = statement.starts_with("SELECT key AS id");
+        assert_eq!(scans, purges_limits, "{statement}\n{steps:#?}");
+    }
+}
+
+async fn every_verb(fixture: &PgFixture) {
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    for _ in 0..2 {
+        fixture.insert(&RECOVERY).await;
+    }
+    let link = fixture.insert(&LINK).await;
+    let prompt = fixture.insert(&PROMPT).await;
+    let id = *link.record.id();
+    let right = fixture.right(&LINK, &link);
+    store.touch(&id, now()).await.expect("an answer");
+    let mut transaction = store.pool().begin().await.expect("a transaction");
+    let on = store.on(&mut transaction);
+    on.redeem(&right, now()).await.expect("an answer");
+    transaction.rollback().await.expect("an answer");
+    store.redeem(&right, now()).await.expect("an answer");
+    store.redeem(&right, now()).await.expect("an answer");
+    let approval = fixture.approval(&prompt);
+    let decided = store.decide(prompt.record.id(), &approval, now()).await;
+    decided.expect("an answer");
+    for purpose in [None, Some(CODE.purpose())] {
+        let listed = store.list(alice, purpose, now()).await;
+        listed.expect("an answer");
+        let what = Revoke::Subject {
+            subject: alice.clone(),
+            purpose: purpose.copied(),
+            except: Some(id),
+        };
+        store.revoke(&what).await.expect("an answer");
+    }
+    store.revoke(&Revoke::Record(id)).await.expect("an answer");
+    let later = now() + TimeDelta::days(1);
+    assert!(store.purge(later, 100).await.expect("an answer") > 0);
+
+    let factor = fixture.factor(1, FactorState::Pending);
+    store.insert_factor(&factor).await.expect("an answer");
+    store.factors(alice).await.expect("an answer");
+    let confirmed = store.confirm(&factor.id, Some(1), now()).await;
+    confirmed.expect("an answer");
+    for _ in 0..2 {
+        let advanced = store.advance(&factor.id, 2, now()).await;
+        advanced.expect("an answer");
+    }
+    for change in [
+        FactorChange::Label("b".into()),
+        FactorChange::Seal {
+            old: factor.sealed.clone(),
+            new: vec![2],
+        },
+        FactorChange::Disable,
+    ] {
+        let changed = store.update(&factor.id, &change).await;
+        assert!(changed.expect("an answer"));
+    }
+    store.remove(&factor.id, now()).await.expect("an answer");
+
+    let charge = Charge {
+        key: LimitKey::new("a", &fixture.binding()),
+        limit: Limit::ceiling(1),
+    };
+    for _ in 0..2 {
+        store.spend(&[charge], now()).await.expect("an answer");
+        store.refund(&[charge], 1).await.expect("an answer");
+    }
+    assert_eq!(store.purge_limits(later, 10).await.expect("an answer"), 1);
+    store.clear(&charge.key).await.expect("an answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_index_names_a_column_that_redeem_or_spend_writes() {
+    let fixture = PgFixture::new().await;
+    let select = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = $1";
+    let rows = sqlx::query(select)
+        .bind(&fixture.place.name)
+        .fetch_all(fixture.store.pool())
+        .await
+        .unwrap();
+    // Four keys, that of the migrations, five more.
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        let (name, text): (String, String) = (row.get(0), row.get(1));
+        let columns = text.split_once('(').unwrap().1;
+        for written in ["state", "attempts", "used_at", "full_at", "count"] {
+            assert!(!columns.contains(written), "{name}: {text}");
+        }
+    }
+}
+
+/// So an update stays on its page and touches no index.
+#[tokio::test(flavor = "multi_thread")]
+async fn redeems_rewrite_no_index() {
+    const TOKENS: usize = 500;
+    let fixture = PgFixture::new().await;
+    let issued: Vec<_> = (0..TOKENS).map(|_| fixture.issue(&CODE)).collect();
+    let batch: Vec<_> = issued.iter().map(|issued| issued.record.clone()).collect();
+    fixture.store.insert(&batch).await.unwrap();
+    let sizes = || {
+        fixture.number(
+            "SELECT sum(pg_relation_size(indexrelid))::bigint FROM pg_index \
+             WHERE indrelid = '{tokens}'::regclass",
+        )
+    };
+    let before = sizes().await;
+    for issued in &issued {
+        let wrong = fixture.wrong(issued);
+        fixture.store.redeem(&wrong, now()).await.unwrap();
+        let told = fixture
+            .store
+            .redeem(&fixture.right(&CODE, issued), now())
+            .await;
+        assert!(matches!(told.unwrap(), Redeemed::Redeemed(_)));
+    }
+    assert_eq!(sizes().await, before);
+    // What the server counts arrives a little later.
+    let counted = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relid = '{tokens}'::regclass";
+    let began = std::time::Instant::now();
+    while fixture.number(counted).await < i64::try_from(2 * TOKENS).unwrap() {
+        assert!(began.elapsed() < core::time::Duration::from_secs(60));
+        fixture.number("SELECT 1::bigint FROM pg_sleep(0.1)").await;
+    }
+    let hot = counted.replace("n_tup_upd", "n_tup_hot_upd * 100 / n_tup_upd");
+    let hot = fixture.number(&hot).await;
+    assert!(hot >= 95, "{hot} of 100 updates stayed on their page");
+}

@@ -1,0 +1,213 @@
+//! Behind PgBouncer in transaction mode, whose servers change hands between statements.
+
+#![cfg(unix)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "a test that overflows panics, which is how a test fails"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/pg_server.rs"]
+mod server;
+
+use core::{str::FromStr, time::Duration};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    process::{Child, Stdio},
+    time::Instant,
+};
+
+use fixture::{CODE, Fixture, LINK, PROMPT, at_once, now};
+use server::{Server, as_user, is_root, user};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tempfile::TempDir;
+use token_store::{
+    Charge, FactorState, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed, Revoke, Spent,
+    StoreError, TokenStore,
+    ott_core::{Limit, LimitKey},
+};
+use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, StartError, sqlx};
+
+/// A pooler with a few connections to a server, for many clients.
+struct Pooler {
+    folder: TempDir,
+    child: Child,
+    port: u16,
+    server: Server,
+}
+
+impl Pooler {
+    fn start() -> Self {
+        let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        // A port that is free now; should it be taken meanwhile, the pooler does not start.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let settings = format!(
+            "[databases]\n* = host={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
+             default_pool_size = 5\nmax_client_conn = 500\nlogfile =\n",
+            server.home().display(),
+        );
+        let file = folder.path().join("pgbouncer.ini");
+        fs::write(&file, settings).unwrap();
+        if is_root() {
+            let owned = std::process::Command::new("chown")
+                .arg(user())
+                .arg(&file)
+                .status();
+            assert!(owned.unwrap().success());
+        }
+        let child = as_user("pgbouncer")
+            .arg("-q")
+            .arg(&file)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("there is no pgbouncer: install Debian's package pgbouncer");
+        let pooler = Self {
+            folder,
+            child,
+            port,
+            server,
+        };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", pooler.port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30), "no pgbouncer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        pooler
+    }
+
+    fn pool(&self) -> PgPool {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        let options = PgConnectOptions::from_str(&url).unwrap();
+        PgPoolOptions::new()
+            .max_connections(16)
+            .connect_lazy_with(options.extra_float_digits(None))
+    }
+
+    async fn open(&self, builder: PostgresStoreBuilder) -> Result<PostgresStore, StartError> {
+        let builder = builder.timeout(Duration::from_secs(30));
+        builder.pool(self.pool()).await
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = (&self.folder, &self.server);
+    }
+}
+
+/// Every kind of verb, by 16 clients at once: how many failed, and how many of those that were
+/// answered were answered wrongly.
+async fn load(store: PostgresStore, rounds: u8) -> (usize, usize) {
+    let fixture = Fixture::<_, ()>::over(store, ());
+    let clients = (0..16u8).map(|client| {
+        let (store, alice) = (fixture.store.clone(), fixture.alice.clone());
+        let mut rounds_of_one = Vec::new();
+        for round in 0..rounds {
+            let (code, link, prompt) = (
+                fixture.issue(&CODE),
+                fixture.issue(&LINK),
+                fixture.issue(&PROMPT),
+            );
+            let approval = fixture.approval(&prompt);
+            let right = fixture.right(&CODE, &code);
+            let open = fixture.right(&LINK, &link);
+            let mut factor = fixture.factor(0, FactorState::Active);
+            let mut id = [0; 16];
+            id[..2].copy_from_slice(&[client + 1, round]);
+            factor.id = token_store::FactorId::from_bytes(id);
+            rounds_of_one.push((code, link, prompt, approval, right, open, factor));
+        }
+        async move {
+            let (mut failed, mut wrong) = (0, 0);
+            let mut tell = |told: Result<bool, StoreError>| match told {
+                Ok(true) => {}
+                Ok(false) => wrong += 1,
+                Err(_) => failed += 1,
+            };
+            for (code, link, prompt, approval, right, open, factor) in rounds_of_one {
+                let batch = [
+                    code.record.clone(),
+                    link.record.clone(),
+                    prompt.record.clone(),
+                ];
+                let inserted = store.insert(&batch).await;
+                if inserted.is_err() {
+                    tell(Err(StoreError::Timeout));
+                    continue;
+                }
+                tell(Ok(true));
+                for expected in [true, false] {
+                    let told = store.redeem(&right, now()).await;
+                    tell(told.map(|told| matches!(told, Redeemed::Redeemed(_)) == expected));
+                }
+                let told = store.find(code.record.id()).await;
+                tell(told.map(|found| found.is_some_and(|found| found.id == *code.record.id())));
+                let told = store.decide(prompt.record.id(), &approval, now()).await;
+                tell(told.map(|told| matches!(told, token_store::Decided::Decided(_))));
+                let told = store.revoke(&Revoke::Record(*prompt.record.id())).await;
+                tell(told.map(|count| count == 1));
+                match store.redeem_open(&open, now()).await {
+                    Ok(Opened::Redeemed(transaction, _)) => {
+                        let done = transaction.commit().await;
+                        tell(done.map(|()| true).map_err(StoreError::unavailable));
+                    }
+                    Ok(Opened::Refused(_)) => tell(Ok(false)),
+                    Err(error) => tell(Err(error)),
+                }
+                tell(store.insert_factor(&factor).await);
+                let told = store.advance(&factor.id, 1, now()).await;
+                tell(told.map(|told| told == token_store::Advanced::Accepted));
+                let charge = Charge {
+                    key: LimitKey::new(
+                        &factor.id.to_string(),
+                        &token_store::ott_core::Binding::tenant("t1"),
+                    ),
+                    limit: Limit::ceiling(1),
+                };
+                for expected in [Spent::Allowed, Spent::Locked(charge.key)] {
+                    let told = store.spend(&[charge], now()).await;
+                    tell(told.map(|told| told == expected));
+                }
+                let listed = store.list(&alice, None, now()).await;
+                tell(listed.map(|_| true));
+            }
+            (failed, wrong)
+        }
+    });
+    let told = at_once(clients).await;
+    told.into_iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_clients_behind_a_transaction_pooler_see_no_failure() {
+    let pooler = Pooler::start();
+    let builder = PostgresStore::builder().behind_transaction_pooler();
+    let store = pooler.open(builder).await.unwrap();
+    assert_eq!(load(store, 25).await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_pooler_that_nobody_named_is_refused_at_the_start() {
+    let pooler = Pooler::start();
+    let told = pooler.open(PostgresStore::builder()).await;
+    assert!(matches!(told, Err(StartError::Pooler)), "{told:?}");
+    // And for a reason: this one does not follow named statements.
+    let builder = PostgresStore::builder().accepting_named_statements_through_a_pooler();
+    let store = pooler.open(builder).await.unwrap();
+    let (failed, _) = load(store, 10).await;
+    assert!(failed > 0);
+}

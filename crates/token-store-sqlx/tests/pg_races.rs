@@ -1,0 +1,231 @@
+//! Several processes on one database, ten thousand clients, and clocks that differ. The other
+//! processes are this very binary, run again with a variable set.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that overflows panics, which is how a test fails"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/pg.rs"]
+mod pg;
+#[path = "support/process.rs"]
+mod process;
+
+use fixture::{CODE, at_once, now};
+use pg::{PATIENCE, PgFixture, pool};
+use process::{Process, heard, own_place, this_binary};
+use token_store::{
+    Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
+    ott_core::{
+        Binding, Handle, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitState, Overspent, Presented,
+        Reason, Subject,
+        chrono::{DateTime, TimeDelta, Utc},
+        rand::rngs::SysRng,
+    },
+};
+use token_store_sqlx::PostgresStore;
+
+const TASKS: usize = 8;
+const BURST: u32 = 5;
+
+/// Who won how often of one round's tasks: token, counter, limit.
+type Won = [usize; 3];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_winner_in_two_processes_together() {
+    one_winner(2, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_winner_in_four_processes_together() {
+    one_winner(4, 250).await;
+}
+
+async fn one_winner(processes: usize, rounds: u64) {
+    let keys = KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).unwrap();
+    let mut fixture = PgFixture::new().await;
+    fixture.issuer = Issuer::new(KeyRing::from_text(&keys).unwrap());
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(fixture.store.insert_factor(&factor).await.unwrap());
+    let mut others: Vec<_> = (1..processes)
+        .map(|_| {
+            let schema = &fixture.place.name;
+            let mut other = Process::start(this_binary(), "the_other_process", schema);
+            other.tell(keys.trim_end());
+            assert_eq!(other.hear().as_deref(), Some("nothing yet"));
+            other
+        })
+        .collect();
+
+    let mut total = vec![[0; 3]; processes];
+    for round in 1..=rounds {
+        let issued = fixture.insert(&CODE).await;
+        let typed = issued.token.expose_secret();
+        let handle = issued.handle.expose_secret();
+        for other in &mut others {
+            other.tell(&format!("{round} {} {typed}", *handle));
+        }
+        let presented = fixture.right(&CODE, &issued);
+        let mut won = vec![race(&fixture.store, &presented, round).await];
+        won.extend(others.iter_mut().map(|other| parse(&other.hear().unwrap())));
+        let all = |what: usize| won.iter().map(|won| won[what]).sum::<usize>();
+        assert_eq!(all(0), 1, "tokens, round {round}");
+        assert_eq!(all(1), 1, "counters, round {round}");
+        assert_eq!(
+            all(2),
+            usize::try_from(BURST).unwrap(),
+            "limits, round {round}"
+        );
+        for (sum, won) in total.iter_mut().zip(won) {
+            sum.iter_mut().zip(won).for_each(|(sum, won)| *sum += won);
+        }
+    }
+    // Otherwise one of them was always late, and nothing was proved.
+    assert!(total.as_flattened().iter().all(|won| *won > 0), "{total:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_process() {
+    let Some(schema) = own_place() else {
+        return;
+    };
+    let mut asked = heard();
+    let issuer = Issuer::new(KeyRing::from_text(&asked.next().unwrap()).unwrap());
+    let builder = PostgresStore::builder().timeout(PATIENCE).schema(schema);
+    let store = builder.pool(pool()).await.unwrap();
+    let alice = Subject::new("t1", "alice").unwrap();
+    println!("\n@ nothing yet");
+    for line in asked {
+        let [round, handle, typed] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("three words: {line}");
+        };
+        let handle = Handle::parse(handle).unwrap();
+        let presented = issuer
+            .present_by_id(&CODE, &handle, &Binding::subject(&alice), typed, now())
+            .unwrap();
+        let [token, counter, limit] = race(&store, &presented, round.parse().unwrap()).await;
+        println!("@ {token} {counter} {limit}");
+    }
+}
+
+fn parse(words: &str) -> Won {
+    let numbers: Vec<_> = words
+        .split(' ')
+        .map(|word| word.parse().expect("a number"))
+        .collect();
+    numbers.try_into().expect("three numbers")
+}
+
+/// One token, one counter, one limit, by several tasks of this process.
+async fn race(store: &PostgresStore, presented: &Presented, round: u64) -> Won {
+    let id = token_store::FactorId::from_bytes([1; 16]);
+    let charge = Charge {
+        key: LimitKey::new(&round.to_string(), &Binding::tenant("t1")),
+        limit: Limit::ceiling(BURST),
+    };
+    let tasks = (0..TASKS).map(|_| {
+        let (store, presented) = (store.clone(), presented.clone());
+        async move {
+            let token = store.redeem(&presented, now()).await.expect("an answer");
+            let counter = store.advance(&id, round, now()).await.expect("an answer");
+            let limit = store.spend(&[charge], now()).await.expect("an answer");
+            [
+                matches!(token, Redeemed::Redeemed(_)),
+                counter == Advanced::Accepted,
+                limit == Spent::Allowed,
+            ]
+        }
+    });
+    let mut won = [0; 3];
+    for task in at_once(tasks).await {
+        won.iter_mut()
+            .zip(task)
+            .for_each(|(sum, won)| *sum += usize::from(won));
+    }
+    won
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_clients_redeem_a_thousand_tokens_a_thousand_times() {
+    const TOKENS: usize = 1_000;
+    const CLIENTS: usize = 10_000;
+    let fixture = PgFixture::new().await;
+    let issued: Vec<_> = (0..TOKENS).map(|_| fixture.issue(&CODE)).collect();
+    let batch: Vec<_> = issued.iter().map(|issued| issued.record.clone()).collect();
+    fixture.store.insert(&batch).await.unwrap();
+    let rights: Vec<_> = issued
+        .iter()
+        .map(|issued| fixture.right(&CODE, issued))
+        .collect();
+    let clients = (0..CLIENTS).map(|client| {
+        let (store, right) = (fixture.store.clone(), rights[client % TOKENS].clone());
+        async move { store.redeem(&right, now()).await.expect("an answer") }
+    });
+    let told = at_once(clients).await;
+    let won = told
+        .iter()
+        .filter(|told| matches!(told, Redeemed::Redeemed(_)))
+        .count();
+    let late = told
+        .iter()
+        .filter(|told| **told == Redeemed::Refused(Reason::Spent))
+        .count();
+    assert_eq!((won, late), (TOKENS, CLIENTS - TOKENS));
+    let spent = fixture
+        .number("SELECT count(*) FROM {tokens} WHERE state = 5 AND attempts = 1")
+        .await;
+    assert_eq!(spent, 1_000);
+}
+
+/// Machines whose clocks are an hour apart share a limit: nobody is allowed more than on one machine,
+/// and whoever is behind waits for the one before him.
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
+    let fixture = PgFixture::new().await;
+    let hour = TimeDelta::hours(1);
+    let pace = Limit::pace(10, TimeDelta::minutes(6));
+    let at = |minutes: i64, machine: usize| -> DateTime<Utc> {
+        let skew = if machine == 0 {
+            TimeDelta::zero()
+        } else {
+            hour
+        };
+        now() + TimeDelta::minutes(minutes) + skew
+    };
+    for (name, first) in [("ahead", 1), ("behind", 0)] {
+        let charge = Charge {
+            key: LimitKey::new(name, &fixture.binding()),
+            limit: pace,
+        };
+        let (mut allowed, mut model) = (0, LimitState::default());
+        for minutes in 0..60 {
+            for turn in 0..8 {
+                let now = at(minutes, (first + turn) % 2);
+                let told = fixture.store.spend(&[charge], now).await.unwrap();
+                let expected = match pace.spend(&mut model, now) {
+                    Ok(()) => Spent::Allowed,
+                    Err(Overspent::RetryAt(at)) => Spent::RetryAt(charge.key, at),
+                    Err(Overspent::Locked) => Spent::Locked(charge.key),
+                };
+                assert_eq!(told, expected, "{name}, minute {minutes}, turn {turn}");
+                allowed += u32::from(told == Spent::Allowed);
+            }
+        }
+        // Ten at once and one more each 6 minutes; the hour between the clocks gives ten more, once.
+        assert!((19..=29).contains(&allowed), "{name}: {allowed}");
+        let ceiling = Charge {
+            key: LimitKey::new(&format!("{name} ceiling"), &fixture.binding()),
+            limit: Limit::ceiling(10),
+        };
+        let mut allowed = 0;
+        for turn in 0..40 {
+            let told = fixture.store.spend(&[ceiling], at(0, turn % 2)).await;
+            allowed += u32::from(told.unwrap() == Spent::Allowed);
+        }
+        assert_eq!(allowed, 10, "{name}");
+    }
+}

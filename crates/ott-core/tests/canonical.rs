@@ -209,6 +209,11 @@ fn found_by_the_token_a_second_spelling_finds_the_same_record() {
 #[test]
 fn a_prefixed_token_is_checked_offline() {
     const FORMAT: Format = Format::alphanumeric(20).prefixed("ott_");
+    // Whatever it was before, it is base62 of that length, without groups.
+    assert_eq!(
+        Format::READABLE_8.prefixed("ott_"),
+        Format::alphanumeric(8).prefixed("ott_")
+    );
     let issued = issue(FORMAT, 1);
     let right = issued.token.expose_secret();
     assert_eq!(right.len(), 4 + 20 + 6);

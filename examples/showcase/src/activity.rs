@@ -168,3 +168,53 @@ fn words(what: &What) -> String {
         _ => "Something else happened".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use twofa_providers::token_store::{
+        FactorId, What,
+        ott_core::{KeyId, Purpose, Reason, RecordId},
+    };
+
+    use super::words;
+
+    #[test]
+    fn every_event_has_words_of_its_own() {
+        let (purpose, record) = (Purpose::new("other"), RecordId::from_bytes([0; 16]));
+        let (factor, key) = (FactorId::from_bytes([0; 16]), KeyId(1));
+        let all = [
+            What::Authenticated(purpose, record),
+            What::Decided(purpose, record),
+            What::DeliveryFailed(purpose),
+            What::FactorConfirmed(factor),
+            What::FactorDisabled(factor),
+            What::FactorEnrolled(factor),
+            What::FactorRefused(factor, Reason::Unknown),
+            What::FactorRemoved(factor),
+            What::FactorRenamed(factor),
+            What::FactorVerified(factor),
+            What::Issued(purpose, record),
+            What::KeyMissing(key),
+            What::ProviderRefused("other", Reason::Unknown),
+            What::ProviderRefused("recovery", Reason::Unknown),
+            What::ProviderVerified("other"),
+            What::RecoveryRenewed,
+            What::RecoveryUsed { left: None },
+            What::RecoveryUsed { left: Some(0) },
+            What::RecoveryUsed { left: Some(3) },
+            What::Redeemed(purpose, record),
+            What::Refused(purpose, None, Reason::Unknown),
+            What::Revoked(1),
+            What::Revoked(2),
+            What::StoreFailed("purge"),
+            What::Throttled("other", None),
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for what in all {
+            let words = words(&what);
+            assert_ne!(words, "Something else happened", "{what:?}");
+            assert!(!words.contains(&format!("{what:?}")), "{words}");
+            assert!(seen.insert(words.clone()), "{words}: for two events");
+        }
+    }
+}

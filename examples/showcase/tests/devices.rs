@@ -128,6 +128,12 @@ async fn a_device_is_no_factor() {
     let email = "factor@example.org";
     let (mut person, _) = with_device(&site, email).await;
     let token = person.cookies["device"].clone();
+    // Alone, while it is as good as can be; then after its owner has signed out.
+    let mut alone = Person::new(&site);
+    alone.cookies.insert("device".into(), token.clone());
+    for path in ["/account", "/devices", "/second-factor"] {
+        assert_eq!(alone.get(path).await.leads_to(), "/sign-in", "{path}");
+    }
     person.sign_out().await;
     for path in [
         "/account",

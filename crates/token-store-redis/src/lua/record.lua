@@ -1,6 +1,6 @@
 -- The state machine of a record, as `Record` in ott-core has it.
 local WAITING, READY, DENIED, EXHAUSTED, REVOKED, SPENT, SUPERSEDED = 0, 1, 2, 3, 4, 5, 6
-local MINUTE = 60000000
+local MINUTE, MOST_ATTEMPTS = 60000000, 4294967295
 
 local function record(key)
   local f = redis.call('HMGET', key, 'epoch', 'state', 'attempts', 'max_attempts', 'issued_at', 'expires_at',
@@ -23,6 +23,7 @@ local function record(key)
     key = f[10], digest = f[11], tenant = f[12], subject = f[13], purpose = f[14],
   }
   if r.state < WAITING or r.state > SUPERSEDED then bad = bad or 'state' end
+  if r.attempts < 0 or r.attempts > MOST_ATTEMPTS then bad = bad or 'attempts' end
   if f[9] and f[9] ~= '1' and f[9] ~= '0' then bad = bad or 'approved' end
   if not r.digest or #r.digest ~= 32 then bad = bad or 'digest' end
   if not r.key then bad = bad or 'key' end

@@ -12,7 +12,7 @@ for at = 3, #ARGV, 2 do
 end
 if not known then return {'refused', 'key missing'} end
 if right and r.state == WAITING then return {'refused', 'pending'} end
-r.attempts = math.min(r.attempts + 1, 4294967295)
+r.attempts = math.min(r.attempts + 1, MOST_ATTEMPTS)
 if right then
   r.state, r.used = SPENT, now
   redis.call('HSET', key, 'state', SPENT, 'attempts', text(r.attempts), 'used_at', text(now))

@@ -6,6 +6,7 @@ for at = 3, #KEYS do
   local f = redis.call('HMGET', key, 'full_at', 'count')
   if f[1] then
     local full, count = number(f[1], 'full_at'), number(f[2], 'count')
+    if count < 0 then bad = bad or 'count' end
     if bad then return {'corrupt', bad} end
     count = math.max(0, count - tonumber(ARGV[arg + 1]))
     full = math.max(-8000000000000000, full - tonumber(ARGV[arg + 2]))

@@ -15,6 +15,7 @@ for at = 3, #KEYS do
   local period, horizon = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
   local f = redis.call('HMGET', key, 'full_at', 'count', 'epoch')
   local full, count = number(f[1] or '0', 'full_at'), number(f[2] or '0', 'count')
+  if count < 0 then bad = bad or 'count' end
   if bad then return {'corrupt', bad} end
   if kind == 'ceiling' then
     if count >= burst then return {'locked', at - 2} end

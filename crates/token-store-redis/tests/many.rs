@@ -1,0 +1,292 @@
+//! Very many clients, clocks that differ, memory that comes back.
+
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+#[path = "support/common.rs"]
+mod common;
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use common::{clean, everything, prefix, url};
+use fixture::{CODE, Fixture, LINK, RECOVERY, after, at_once, charge, now};
+use token_store::{
+    Inserted, LimitStore, Redeemed, Spent, StoreError, TokenStore,
+    ott_core::{
+        Limit, Reason,
+        chrono::{DateTime, TimeDelta, Utc},
+    },
+};
+use token_store_redis::{
+    RedisStore, StartError,
+    redis::{self, Value},
+};
+
+/// Its keys go away with the test.
+struct World {
+    prefix: String,
+    fixture: Fixture,
+}
+
+impl World {
+    async fn new() -> Self {
+        let prefix = prefix();
+        let builder = everything()
+            .prefix(&prefix)
+            .timeout(core::time::Duration::from_secs(60));
+        Self {
+            fixture: Fixture::new(builder.connect(url()).await.unwrap()),
+            prefix,
+        }
+    }
+
+    fn ask(&self, command: &str, key: &str) -> Value {
+        let mut connection = self.connection();
+        redis::cmd(command)
+            .arg(format!("{{{}}}:{key}", self.prefix))
+            .query(&mut connection)
+            .unwrap()
+    }
+
+    fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(url()).unwrap();
+        client.get_connection().unwrap()
+    }
+
+    /// Every key of the store.
+    fn all_keys(&self) -> Vec<String> {
+        let mut connection = self.connection();
+        redis::cmd("KEYS")
+            .arg(format!("*{}*", self.prefix))
+            .query(&mut connection)
+            .unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        clean(&url(), &self.prefix);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_clients_redeem_a_thousand_tokens_a_thousand_times() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let mut presented = Vec::new();
+    for _ in 0..10 {
+        let batch: Vec<_> = (0..100).map(|_| fixture.issue(&LINK)).collect();
+        presented.extend(batch.iter().map(|issued| fixture.right(&LINK, issued)));
+        let records: Vec<_> = batch.into_iter().map(|issued| issued.record).collect();
+        let inserted = fixture.store.insert(&records).await.unwrap();
+        assert_eq!(inserted, Inserted::Done);
+    }
+    let presented = Arc::new(presented);
+    let won = Arc::new((0..1_000).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>());
+    let clients = (0..10_000_usize).map(|client| {
+        let (store, presented, won) = (
+            fixture.store.clone(),
+            Arc::clone(&presented),
+            Arc::clone(&won),
+        );
+        async move {
+            let token = client % 1_000;
+            let right = presented.get(token).unwrap();
+            if let Redeemed::Redeemed(_) = store.redeem(right, now()).await.unwrap() {
+                won.get(token).unwrap().fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    at_once(clients).await;
+    let wrong = won
+        .iter()
+        .filter(|won| won.load(Ordering::Relaxed) != 1)
+        .count();
+    assert_eq!(wrong, 0, "tokens that were not redeemed exactly once");
+}
+
+#[tokio::test]
+async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
+    let world = World::new().await;
+    let store = &world.fixture.store;
+    let (here, there) = (now(), after(TimeDelta::hours(1)));
+    let pace = [charge("pace", Limit::pace(5, TimeDelta::hours(1)))];
+    // The one that is ahead spends all, and what an hour may have brought back; the other gains nothing.
+    let mut allowed = 0;
+    for clock in [
+        here, there, here, there, here, there, here, there, here, there, here,
+    ] {
+        let told = store.spend(&pace, clock).await.unwrap();
+        allowed += u32::from(told == Spent::Allowed);
+    }
+    assert!((5..=6).contains(&allowed), "{allowed}");
+    for clock in [here, there] {
+        let told = store.spend(&pace, clock).await.unwrap();
+        assert_ne!(told, Spent::Allowed);
+    }
+    // Nor does anybody's purge give it back, nor Redis itself.
+    assert_eq!(store.purge_limits(there, 10).await.unwrap(), 0);
+    let Value::Int(left) = world.ask("PTTL", &limit_key(&pace[0])) else {
+        panic!("a number");
+    };
+    assert!(left > 24 * 3_600 * 1_000, "{left}");
+}
+
+fn limit_key(charge: &token_store::Charge) -> String {
+    format!("limit:{:032x}", u128::from_be_bytes(*charge.key.as_bytes()))
+}
+
+#[tokio::test]
+async fn redis_forgets_a_token_a_day_after_its_end_and_no_sooner() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let issued = fixture.insert(&CODE).await;
+    let id = *issued.record.id();
+    let Value::Int(left) = world.ask("PTTL", &format!("token:{id}")) else {
+        panic!("a number");
+    };
+    let day = 24 * 3_600 * 1_000;
+    let life = 10 * 60 * 1_000;
+    assert!((day + life - 5_000..=day + life).contains(&left), "{left}");
+    // One without an end stays until it is purged, and so does what names it.
+    let endless = fixture.insert(&RECOVERY).await;
+    assert_eq!(endless.record.stored().expires_at, None);
+    let kept = world.ask("PTTL", &format!("token:{}", endless.record.id()));
+    assert_eq!(kept, Value::Int(-1));
+    assert_eq!(world.ask("PTTL", "tokens-of:2:t1:alice"), Value::Int(-1));
+    // As if the day had passed.
+    world.ask("DEL", &format!("token:{id}"));
+    let found = fixture
+        .store
+        .list(&fixture.alice, None, now())
+        .await
+        .unwrap();
+    assert_eq!(found, [endless.record.stored().clone()]);
+    let told = fixture
+        .store
+        .redeem(&fixture.right(&CODE, &issued), now())
+        .await;
+    assert!(
+        matches!(told, Ok(Redeemed::Refused(Reason::Unknown))),
+        "{told:?}"
+    );
+    let later = after(TimeDelta::days(36_500));
+    assert_eq!(fixture.store.purge(later, 10).await.unwrap(), 0);
+    assert_eq!(world.ask("ZCARD", "ends"), Value::Int(1));
+}
+
+#[tokio::test]
+async fn a_purge_leaves_nothing_behind() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    for _ in 0..300 {
+        fixture.insert(&CODE).await;
+    }
+    let pace = [charge("pace", Limit::PACE)];
+    fixture.store.spend(&pace, now()).await.unwrap();
+    let later = after(TimeDelta::days(30));
+    assert_eq!(fixture.store.purge(later, 1_000).await.unwrap(), 300);
+    assert_eq!(fixture.store.purge_limits(later, 1_000).await.unwrap(), 1);
+    assert_eq!(world.all_keys(), [format!("{{{}}}:epoch", world.prefix)]);
+}
+
+#[tokio::test]
+async fn no_key_and_no_value_holds_a_secret() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let mut secrets = Vec::new();
+    for policy in [&CODE, &LINK, &RECOVERY] {
+        let issued = fixture.insert(policy).await;
+        secrets.push(issued.handle.expose_secret().to_string());
+        // Six digits stand in every time; the others stand nowhere by chance.
+        if policy != &CODE {
+            secrets.push(issued.token.expose_secret().to_owned());
+        }
+    }
+    let (mut connection, mut everything) = (world.connection(), Vec::new());
+    for key in world.all_keys() {
+        everything.extend_from_slice(key.as_bytes());
+        let read = if key.contains(":token:") {
+            "HGETALL"
+        } else if key.ends_with("ends") {
+            continue;
+        } else if key.ends_with("epoch") {
+            "HGETALL"
+        } else {
+            "SMEMBERS"
+        };
+        let values: Vec<Vec<u8>> = redis::cmd(read).arg(&key).query(&mut connection).unwrap();
+        everything.extend(values.concat());
+    }
+    let holds = |what: &[u8]| everything.windows(what.len()).any(|window| window == what);
+    assert!(holds(b"sign-in") && holds(b"alice"), "nothing was read");
+    for secret in secrets {
+        assert!(!holds(secret.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_accepted_to_lose_is_misuse() {
+    let prefix = prefix();
+    let store = RedisStore::builder()
+        .prefix(&prefix)
+        .connect(url())
+        .await
+        .unwrap();
+    let fixture = Fixture::new(store.clone());
+    let factor = fixture.factor(1, token_store::FactorState::Active);
+    let misuse = |told: Result<(), StoreError>| {
+        assert!(matches!(told, Err(StoreError::Misuse(_))), "{told:?}");
+    };
+    {
+        use token_store::FactorStore;
+        misuse(store.insert_factor(&factor).await.map(drop));
+        misuse(store.factors(&fixture.alice).await.map(drop));
+        misuse(store.confirm(&factor.id, None, now()).await.map(drop));
+        misuse(store.advance(&factor.id, 1, now()).await.map(drop));
+        misuse(store.remove(&factor.id, now()).await.map(drop));
+    }
+    let pace = charge("pace", Limit::PACE);
+    for limit in [Limit::CEILING, Limit::ALLOWANCE] {
+        let charges = [pace, charge("lasting", limit)];
+        misuse(store.spend(&charges, now()).await.map(drop));
+        misuse(store.refund(&charges, 1).await);
+    }
+    assert_eq!(store.spend(&[pace], now()).await.unwrap(), Spent::Allowed);
+    clean(&url(), &prefix);
+}
+
+#[tokio::test]
+async fn a_time_that_lua_cannot_reckon_with_is_misuse() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let issued = fixture.insert(&CODE).await;
+    let (id, right) = (*issued.record.id(), fixture.right(&CODE, &issued));
+    let pace = [charge("pace", Limit::PACE)];
+    for far in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
+        let told = [
+            fixture.store.redeem(&right, far).await.map(drop),
+            fixture.store.touch(&id, far).await,
+            fixture.store.purge(far, 1).await.map(drop),
+            fixture.store.spend(&pace, far).await.map(drop),
+            fixture.store.purge_limits(far, 1).await.map(drop),
+        ];
+        for told in told {
+            assert!(matches!(told, Err(StoreError::Misuse(_))), "{told:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_that_would_be_another_hash_tag_is_refused() {
+    let long = "p".repeat(65);
+    for prefix in ["", "a}b", "{a", "a b", "ü", long.as_str()] {
+        let told = RedisStore::builder().prefix(prefix).connect(url()).await;
+        assert!(
+            matches!(told, Err(StartError::Prefix)),
+            "{prefix}: {told:?}"
+        );
+    }
+}

@@ -79,16 +79,16 @@ impl Server {
 
     /// What it answers to a command.
     pub(crate) async fn ask(&self, words: &str) -> Value {
+        self.try_ask(words).await.expect("the server answers")
+    }
+
+    pub(crate) async fn try_ask(&self, words: &str) -> redis::RedisResult<Value> {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a command"));
         words.for_each(|word| {
             command.arg(word);
         });
-        let mut connection = self.try_connect().await.expect("the server answers");
-        command
-            .query_async(&mut connection)
-            .await
-            .expect("the server answers")
+        command.query_async(&mut self.try_connect().await?).await
     }
 
     /// Sends it a signal by its process id.

@@ -11,6 +11,8 @@
 mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "support/server.rs"]
 mod server;
 
@@ -19,13 +21,14 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Instant};
 
 use common::everything;
 use fixture::{CODE, Fixture, LINK, PROMPT, after, at_once, charge, now, outage};
-use server::{DURABLE, Server};
+use proxy::Proxy;
+use server::{DURABLE, Server, free_port};
 use token_store::{
     Advanced, FactorState, FactorStore, Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError,
     TokenStore,
     ott_core::{Limit, Presented, Reason, State, chrono::TimeDelta},
 };
-use token_store_redis::{Outage, RedisStore, StartError};
+use token_store_redis::{Outage, RedisStore, RedisStoreBuilder, StartError};
 use tokio::task::JoinSet;
 
 const PACE: Limit = Limit::pace(5, TimeDelta::minutes(1));
@@ -354,15 +357,23 @@ async fn lost(store: &RedisStore, id: &token_store::FactorId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_replica_that_missed_the_last_writes_grants_nothing_twice() {
-    let mut primary = Server::start(&[]).await;
-    let builder = everything();
+    promoted(&[], everything()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_one_where_every_write_is_synced() {
+    promoted(DURABLE, everything().keeping_across_restarts()).await;
+}
+
+async fn promoted(options: &[&str], builder: RedisStoreBuilder) {
+    let mut primary = Server::start(options).await;
     let fixture = Fixture::new(builder.clone().connect(primary.url()).await.unwrap());
     let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
     let (code, link) = (fixture.insert(&CODE).await, fixture.insert(&LINK).await);
     assert!(store.insert_factor(&factor).await.unwrap());
     let (pace, ceiling) = ([charge("pace", PACE)], [charge("ceiling", CEILING)]);
     assert_eq!(store.spend(&pace, now()).await.unwrap(), Spent::Allowed);
-    let replica = primary.replica(&[]).await;
+    let replica = primary.replica(options).await;
     // From here on it misses everything.
     replica.ask("REPLICAOF NO ONE").await;
     let (code, link) = (fixture.right(&CODE, &code), fixture.right(&LINK, &link));
@@ -416,6 +427,79 @@ async fn a_promoted_replica_that_missed_the_last_writes_grants_nothing_twice() {
         Advanced::Accepted
     );
     assert_eq!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_was_a_replica_meanwhile_is_another_one() {
+    let primary = Server::start(&[]).await;
+    let fixture = Fixture::new(everything().connect(primary.url()).await.unwrap());
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let issued = fixture.insert(&CODE).await;
+    let right = fixture.right(&CODE, &issued);
+    let mut replica = primary.replica(&[]).await;
+    // By now its id is new, since it has a replica, and nothing is lost by that.
+    assert!(store.find(right.id()).await.unwrap().is_some());
+    replica.caught_up(&primary).await;
+    replica.ask("REPLICAOF NO ONE").await;
+    assert_eq!(redeems(store, &right).await, None);
+    // It takes over what the other has, and is promoted again, all in one life.
+    primary
+        .ask(&format!("REPLICAOF 127.0.0.1 {}", replica.port()))
+        .await;
+    primary.caught_up(&replica).await;
+    replica.kill();
+    primary.ask("REPLICAOF NO ONE").await;
+    assert_eq!(redeems(store, &right).await, Some(Reason::Unknown));
+    lost(store, &factor.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_answered_is_not_sent_again() {
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::start(free_port(), server.port()).await;
+    let store = everything().connect(proxy.url()).await.unwrap();
+    cut_off(&store, &proxy).await;
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_in_a_cluster() {
+    let port = free_port();
+    let announced = port.to_string();
+    let options = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-announce-port",
+        &announced,
+    ];
+    let server = Server::start(&options).await;
+    server.ask("CLUSTER ADDSLOTSRANGE 0 16383").await;
+    let proxy = Proxy::start(port, server.port()).await;
+    let begun = Instant::now();
+    let store = loop {
+        match everything().cluster([proxy.url()]).await {
+            Ok(store) => break store,
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(20), "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    cut_off(&store, &proxy).await;
+}
+
+/// The answer to a spend is lost on its way: it was charged once.
+async fn cut_off(store: &RedisStore, proxy: &Proxy) {
+    // By now the server has the script.
+    let other = [charge("other", PACE)];
+    assert_eq!(store.spend(&other, now()).await.unwrap(), Spent::Allowed);
+    let ceiling = [charge("ceiling", Limit::ceiling(2))];
+    proxy.lose_the_next_answer();
+    let told = store.spend(&ceiling, now()).await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+    until_it_answers(store).await;
+    assert_eq!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
+    let told = store.spend(&ceiling, now()).await.unwrap();
+    assert_eq!(told, Spent::Locked(ceiling[0].key));
 }
 
 #[tokio::test(flavor = "multi_thread")]

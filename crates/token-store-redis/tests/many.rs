@@ -280,6 +280,54 @@ async fn a_time_that_lua_cannot_reckon_with_is_misuse() {
 }
 
 #[tokio::test]
+async fn times_of_today_and_of_the_furthest_year_are_exact_to_the_microsecond() {
+    let world = World::new().await;
+    let (store, minute) = (&world.fixture.store, TimeDelta::minutes(1));
+    // Sixteen digits, of which the last must not go.
+    for micros in [1_795_312_345_678_901, 4_999_999_999_999_999_i64] {
+        let now = DateTime::from_timestamp_micros(micros).unwrap();
+        let (issuer, binding) = (&world.fixture.issuer, world.fixture.binding());
+        let issued = issuer.issue(&CODE, &binding, now).unwrap();
+        store
+            .insert(core::slice::from_ref(&issued.record))
+            .await
+            .unwrap();
+        let presented = |time| {
+            let typed = issued.token.expose_secret();
+            issuer
+                .present_by_id(&CODE, &issued.handle, &binding, typed, time)
+                .unwrap()
+        };
+        let ends = issued.record.stored().expires_at.unwrap();
+        let one = TimeDelta::microseconds(1);
+        if micros < 4_000_000_000_000_000 {
+            let told = store.redeem(&presented(ends), ends).await.unwrap();
+            assert_eq!(told, Redeemed::Refused(Reason::Expired));
+        }
+        let last = (ends - one).min(now);
+        let told = store.redeem(&presented(last), last).await.unwrap();
+        let Redeemed::Redeemed(stored) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(stored.used_at, Some(last));
+        assert_eq!(stored.issued_at, now);
+        let pace = [charge(&micros.to_string(), Limit::pace(2, minute))];
+        for _ in 0..2 {
+            assert_eq!(store.spend(&pace, now).await.unwrap(), Spent::Allowed);
+        }
+        let told = store.spend(&pace, now).await.unwrap();
+        assert_eq!(told, Spent::RetryAt(pace[0].key, now + minute));
+        // The last one comes back then, and not a microsecond before.
+        if micros < 4_000_000_000_000_000 {
+            let told = store.spend(&pace, now + minute - one).await.unwrap();
+            assert_ne!(told, Spent::Allowed);
+            let told = store.spend(&pace, now + minute).await.unwrap();
+            assert_eq!(told, Spent::Allowed);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_prefix_that_would_be_another_hash_tag_is_refused() {
     let long = "p".repeat(65);
     for prefix in ["", "a}b", "{a", "a b", "ü", long.as_str()] {

@@ -95,7 +95,7 @@ async fn every_news_reaches_every_verified_address() {
     let (owner, old) = (alice(), to(ALICE));
     let change = AddressChange {
         subject: &owner,
-        old: &old,
+        old: Some(&old),
         address: Some(HOME),
         flow: Some(&f),
     };
@@ -321,7 +321,7 @@ async fn no_address_token_or_network_is_printed_or_told_to_the_events() {
     let (owner, old) = (alice(), to(ALICE));
     let change = AddressChange {
         subject: &owner,
-        old: &old,
+        old: Some(&old),
         address: Some(HOME),
         flow: Some(&f),
     };

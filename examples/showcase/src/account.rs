@@ -54,6 +54,8 @@ pub(crate) async fn show(
         recovered,
         ..
     } = signed_in;
+    let verified = app.accounts.verified_address(account.subject.id()).await?;
+    let verified = verified.as_ref() == Some(&account.email);
     let factors = app.two_factor.factors(&account.subject).await?;
     let sessions = app.tokens.list(&SESSION, &account.subject).await?;
     let shown: Vec<_> = factors
@@ -67,7 +69,10 @@ pub(crate) async fn show(
         <= 1;
     let body = html! {
         h1 { "Your account" }
-        p.soft { "Signed in as " strong { (account.email.address()) } }
+        p.soft {
+            "Signed in as " strong { (account.email.address()) } " · "
+            a href="/account/address" { @if verified { "Change this address" } @else { "Confirm or change this address" } }
+        }
         section.card aria-labelledby="ways" {
             div.row.between {
                 h2 #ways { "Second steps" }

@@ -32,6 +32,9 @@ impl Accounts {
         let table = "CREATE TABLE IF NOT EXISTS accounts (
             id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, password TEXT NOT NULL, epoch INTEGER NOT NULL)";
         sqlx::query(table).execute(&pool).await?;
+        let table = "CREATE TABLE IF NOT EXISTS verified_addresses (
+            account TEXT PRIMARY KEY, email TEXT NOT NULL)";
+        sqlx::query(table).execute(&pool).await?;
         Ok(Self {
             pool,
             decoy: hash("no account has this password".into()).await?,
@@ -94,6 +97,38 @@ impl Accounts {
         let id = account.subject.id();
         sqlx::query(raise).bind(id).execute(&self.pool).await?;
         self.by_id(id).await?.ok_or(AppError::NotFound)
+    }
+
+    /// The address at which the owner read a code, if there was one.
+    pub(crate) async fn verified_address(&self, id: &str) -> Result<Option<Destination>, AppError> {
+        let find = "SELECT email FROM verified_addresses WHERE account = ?";
+        let row: Option<(String,)> = sqlx::query_as(find)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let email = row.map(|(email,)| Destination::email(email)).transpose();
+        email.map_err(AppError::unavailable)
+    }
+
+    /// Makes an address that was just verified the account's, or says that another account has it.
+    pub(crate) async fn confirm_address(
+        &self,
+        account: &Account,
+        email: &Destination,
+    ) -> Result<bool, AppError> {
+        let id = account.subject.id();
+        let mut both = self.pool.begin().await?;
+        let change = sqlx::query("UPDATE OR IGNORE accounts SET email = ? WHERE id = ?");
+        let change = change.bind(email.address()).bind(id);
+        if change.execute(&mut *both).await?.rows_affected() != 1 {
+            return Ok(false);
+        }
+        let note = "INSERT INTO verified_addresses (account, email) VALUES (?, ?)
+            ON CONFLICT (account) DO UPDATE SET email = excluded.email";
+        let note = sqlx::query(note).bind(id).bind(email.address());
+        note.execute(&mut *both).await?;
+        both.commit().await?;
+        Ok(true)
     }
 
     pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Account>, AppError> {

@@ -14,6 +14,7 @@ use twofa_providers::token_store::{
 
 use crate::{
     account::when,
+    address::ADDRESS_CODE,
     app::{DEVICE, EMAIL_CODE, PASSED, RECOVERY, SESSION, Shared},
     error::AppError,
     layout::{self, Who},
@@ -118,12 +119,18 @@ fn words(what: &What) -> String {
             "A code was made to be sent by e-mail".into()
         }
         What::Issued(purpose, _) if purpose == DEVICE.purpose() => "A device was remembered".into(),
+        What::Issued(purpose, _) if purpose == ADDRESS_CODE.purpose() => {
+            "A code was made to confirm an address".into()
+        }
         What::Issued(purpose, _) if purpose == NOT_ME.purpose() => {
             "A message was written that tells you of this".into()
         }
         What::Issued(purpose, _) => format!("A token was issued ({})", purpose.as_str()),
         What::Redeemed(purpose, _) if purpose == EMAIL_CODE.purpose() => {
             "A code that was sent was used up".into()
+        }
+        What::Redeemed(purpose, _) if purpose == ADDRESS_CODE.purpose() => {
+            "An address was confirmed".into()
         }
         What::Redeemed(purpose, _) if purpose == NOT_ME.purpose() => {
             "Somebody with one of those messages said: this was not me".into()

@@ -38,6 +38,7 @@ use crate::{
     account,
     accounts::Accounts,
     activity::{self, EventLog},
+    address::{self, ADDRESS_CODE},
     config::Config,
     devices, enrol,
     error::AppError,
@@ -189,6 +190,7 @@ impl Showcase {
             .policy(&RECOVERY)
             .policy(&DEVICE)
             .policy(&NOT_ME)
+            .policy(&ADDRESS_CODE)
             .clock(Arc::clone(&config.clock))
             .events(Arc::clone(&events) as Arc<_>)
             .build()?
@@ -336,6 +338,8 @@ fn router(app: Arc<App>) -> Router {
             "/account/add",
             get(enrol::another).post(enrol::enrol_another),
         )
+        .route("/account/address", get(address::form).post(address::send))
+        .route("/account/address/confirm", post(address::confirm))
         .route("/account/add/confirm", post(enrol::confirm_another))
         .route("/account/rename", post(account::rename))
         .route("/account/remove", post(account::remove))

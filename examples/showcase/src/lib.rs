@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod activity;
+mod address;
 mod app;
 mod config;
 mod devices;

@@ -11,6 +11,7 @@ use twofa_providers::{
 
 use crate::{
     accounts::Accounts,
+    address::ADDRESS_CODE,
     app::{EMAIL_CODE, NAME},
 };
 
@@ -21,6 +22,10 @@ pub(crate) const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(
 
 const CODE: &str = "Your code is {token}. It is good for {minutes} minutes and for one use.\n\n\
     Nobody at {application} will ever ask you for it.";
+
+const ADDRESS: &str = "The code {token} confirms this address for a {application} account. It is \
+    good for {minutes} minutes.\n\nIf you asked for nothing, there is nothing to do: without the \
+    code, nothing happens.";
 
 const WHAT: &str = "There is news about your {application} account:\n\n\
     What: {what}\nWhen: {at}\nFrom: {from}\n\nIf this was you, there is nothing to do.\n\n";
@@ -40,17 +45,25 @@ pub(crate) fn templates(origin: Option<&String>) -> Result<Templates, TemplatesE
     if let Some(origin) = origin {
         news = news.link(format!("{origin}/not-me"));
     }
-    Templates::new(NAME, [code, news])
+    let address = Template::new(
+        &ADDRESS_CODE,
+        "Confirm your address for {application}",
+        ADDRESS,
+    );
+    Templates::new(NAME, [code, address, news])
 }
 
 #[async_trait]
 impl Addresses for Accounts {
-    /// None: nobody confirmed the address that was typed to register, and it may be a stranger's.
-    /// Who confirms it as a second step is told there, which the engine knows.
+    /// The account's address, once its owner read a code there: the one that was typed to register
+    /// may be a stranger's.
     async fn verified(
         &self,
-        _: &Subject,
+        subject: &Subject,
     ) -> Result<Vec<Destination>, Box<dyn Error + Send + Sync>> {
-        Ok(Vec::new())
+        match self.verified_address(subject.id()).await {
+            Ok(address) => Ok(address.into_iter().collect()),
+            Err(_) => Err("the table of people does not answer".into()),
+        }
     }
 }

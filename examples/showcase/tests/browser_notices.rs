@@ -121,3 +121,32 @@ async fn whoever_has_no_script_pastes_the_link() {
     assert_eq!(owner.get("/account").await.status, 200);
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_moves_the_account_to_another_address() {
+    let site = Site::start().await;
+    let (owner, ..) = signed_in(&site, EMAIL).await;
+    let driver = Chromedriver::start().await;
+    let browser = Browser::open(&driver, &site.origin, "address").await;
+    let session = owner.cookies.get("session").expect("a session");
+    browser.set_cookie("session", session).await;
+    browser.goto("/account").await;
+    browser.picture("account-address").await;
+    browser.press("Confirm or change this address").await;
+    browser.at("/account/address").await;
+    browser.picture("address").await;
+    browser.fill("email", "sam@new.example.org").await;
+    browser.press("Send a code").await;
+    browser.picture("address-code").await;
+    let code = browser.code_in_outbox(&site).await;
+    browser.fill("code", &support::other_than(&code)).await;
+    browser.press("Confirm").await;
+    browser.refused().await;
+    browser.fill("code", &code).await;
+    browser.press("Confirm").await;
+    browser.at("/account").await;
+    let words = browser.words().await;
+    assert!(words.contains("sam@new.example.org"), "{words}");
+    assert!(!words.contains("Confirm or change"), "{words}");
+    browser.close().await;
+}

@@ -7,7 +7,7 @@ use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_tha
 use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
-const FORMS: [(&str, &[&str]); 17] = [
+const FORMS: [(&str, &[&str]); 19] = [
     ("/register", &["email", "password"]),
     ("/sign-in", &["email", "password"]),
     ("/sign-out", &[]),
@@ -22,22 +22,25 @@ const FORMS: [(&str, &[&str]); 17] = [
     ("/account/rename", &["factor", "label"]),
     ("/account/remove", &["factor"]),
     ("/not-me", &["link", "word"]),
+    ("/account/address", &["email"]),
+    ("/account/address/confirm", &["email", "code"]),
     ("/account/recovery", &["instead_of"]),
     ("/account/recovery/download", &["codes", "made"]),
     ("/devices/forget", &["device"]),
 ];
 
 /// What only somebody who is signed in may open, and send.
-const PRIVATE_PAGES: [&str; 7] = [
+const PRIVATE_PAGES: [&str; 8] = [
     "/account",
     "/activity",
     "/account/add",
     "/account/prove",
     "/account/prove/recovery",
     "/account/recovery",
+    "/account/address",
     "/devices",
 ];
-const PRIVATE_FORMS: [&str; 11] = [
+const PRIVATE_FORMS: [&str; 13] = [
     "/account/prove",
     "/account/prove/request",
     "/account/add",
@@ -47,6 +50,8 @@ const PRIVATE_FORMS: [&str; 11] = [
     "/account/end-sessions",
     "/account/recovery",
     "/account/recovery/download",
+    "/account/address",
+    "/account/address/confirm",
     "/devices/forget",
     "/devices/forget-all",
 ];

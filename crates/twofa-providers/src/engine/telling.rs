@@ -36,9 +36,9 @@ pub(crate) struct Told<'a> {
 pub struct AddressChange<'a> {
     /// Whose.
     pub subject: &'a Subject,
-    /// The verified address that was replaced. The new one is among [`Addresses`](crate::Addresses)
-    /// by now, if it was verified.
-    pub old: &'a Destination,
+    /// The address that was replaced, if it was verified. The new one is among
+    /// [`Addresses`](crate::Addresses) by now, if that one was.
+    pub old: Option<&'a Destination>,
     /// From which network address, where that is known.
     pub address: Option<IpAddr>,
     /// In which sign-in, where the application names those.
@@ -70,7 +70,7 @@ impl TwoFactor {
             news: News::AddressChanged,
             factor: None,
             origin: Origin { address, flow },
-            old: Some(old),
+            old,
         };
         self.tell(&told).await;
     }

@@ -9,6 +9,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 pub(crate) enum Next {
     Account,
     Add,
+    Address,
     Recovery,
 }
 
@@ -17,6 +18,7 @@ impl Next {
         match self {
             Self::Account => "/account",
             Self::Add => "/account/add",
+            Self::Address => "/account/address",
             Self::Recovery => "/account/recovery",
         }
     }
@@ -26,6 +28,7 @@ impl Next {
         match self {
             Self::Account => "",
             Self::Add => "?next=add",
+            Self::Address => "?next=address",
             Self::Recovery => "?next=recovery",
         }
     }
@@ -43,6 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Next {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(match parts.uri.query() {
             Some("next=add") => Self::Add,
+            Some("next=address") => Self::Address,
             Some("next=recovery") => Self::Recovery,
             _ => Self::Account,
         })

@@ -5,10 +5,10 @@
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use fixture::{CODE, Fixture, PROMPT, at_once, now};
+use fixture::{CODE, Fixture, LINK, PROMPT, at_once, now};
 use token_store::{
-    OpenRedeem, Opened, Redeemed, TokenStore,
-    ott_core::{Presented, Reason, State},
+    OpenRedeem, Opened, Redeemed, Revoke, TokenStore,
+    ott_core::{Presented, Reason, RecordId, State},
 };
 use token_store_sqlx::{SqliteStore, sqlx};
 
@@ -124,4 +124,63 @@ async fn refusals_say_why_and_change_nothing_else() {
         roll_back(&fixture.store, &presented).await,
         Err(Reason::Unknown)
     );
+}
+
+/// Redeems, and retires what was sent beside it in the same step.
+async fn with_sibling(
+    store: &SqliteStore,
+    presented: &Presented,
+    sibling: RecordId,
+    commits: bool,
+) -> Result<(), Reason> {
+    let opened = store.redeem_open(presented, now()).await.unwrap();
+    let mut transaction = match opened {
+        Opened::Redeemed(transaction, _) => transaction,
+        Opened::Refused(reason) => return Err(reason),
+    };
+    let revoke = Revoke::Record(sibling);
+    let revoked = store.on(&mut transaction).revoke(&revoke).await;
+    assert_eq!(revoked.unwrap(), 1);
+    if commits {
+        transaction.commit().await.unwrap();
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_and_its_sibling_link_are_retired_in_one_step() {
+    for (used, other) in [(&CODE, &LINK), (&LINK, &CODE)] {
+        for commits in [false, true] {
+            let fixture = Fixture::new().await;
+            let (one, sibling) = (fixture.insert(used).await, fixture.insert(other).await);
+            let right = fixture.right(used, &one);
+            let id = *sibling.record.id();
+            let redeemed = with_sibling(&fixture.store, &right, id, commits).await;
+            assert_eq!(redeemed, Ok(()));
+            let beside = fixture.right(other, &sibling);
+            let late = fixture.store.redeem(&beside, now()).await.unwrap();
+            assert_eq!(late == Redeemed::Refused(Reason::Revoked), commits);
+            let again = fixture.store.redeem(&right, now()).await.unwrap();
+            assert_eq!(again == Redeemed::Refused(Reason::Spent), commits);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_code_and_its_sibling_link_used_at_once_one_counts() {
+    for round in 0..20 {
+        let fixture = Fixture::new().await;
+        let (code, link) = (fixture.insert(&CODE).await, fixture.insert(&LINK).await);
+        let pairs = [
+            (fixture.right(&CODE, &code), *link.record.id()),
+            (fixture.right(&LINK, &link), *code.record.id()),
+        ];
+        let tasks = pairs.map(|(right, sibling)| {
+            let store = fixture.store.clone();
+            async move { with_sibling(&store, &right, sibling, true).await }
+        });
+        let mut answers = at_once(tasks).await;
+        answers.sort_by_key(Result::is_err);
+        assert_eq!(answers, [Ok(()), Err(Reason::Revoked)], "round {round}");
+    }
 }

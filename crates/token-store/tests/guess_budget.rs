@@ -8,10 +8,10 @@
 mod watched;
 
 use token_store::{
-    TokensError,
-    ott_core::{Binding, Handle, Issued, Policy, Purpose, chrono::TimeDelta},
+    Charge, LimitStore as _, Spent, TokensError,
+    ott_core::{Binding, Handle, Issued, Limit, LimitKey, Policy, Purpose, chrono::TimeDelta},
 };
-use watched::{Bench, alice, wrong};
+use watched::{Bench, alice, often, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 
@@ -52,14 +52,14 @@ async fn sign_in(bench: &Bench, issued: &Issued) -> bool {
 #[tokio::test]
 async fn ten_thousand_challenges_of_five_guesses_stay_within_pace_and_allowance() {
     let bench = Bench::new(&[&CODE]);
-    // One challenge each half minute: three and a half days.
-    for _ in 0..10_000 {
+    // One challenge each half minute, or each ten minutes: three and a half days.
+    for _ in 0..often(10_000, 500) {
         let issued = issue(&bench).await;
         let typed = wrong(issued.token.expose_secret());
         for _ in 0..5 {
             guess(&bench, &issued.handle, &typed).await;
         }
-        bench.pass(TimeDelta::seconds(30));
+        bench.pass(TimeDelta::seconds(often(30, 600) as i64));
     }
     // 100 at first and one for each whole day: what the pace alone would allow is 843.
     assert_eq!(bench.store.evaluated().await, 103);
@@ -84,7 +84,7 @@ async fn a_resend_does_not_reset_the_budget() {
     let bench = Bench::new(&[&CODE]);
     let alice = alice();
     let mut issued = issue(&bench).await;
-    for _ in 0..1_000 {
+    for _ in 0..often(1_000, 100) {
         let typed = wrong(issued.token.expose_secret());
         guess(&bench, &issued.handle, &typed).await;
         let resent = bench
@@ -96,11 +96,15 @@ async fn a_resend_does_not_reset_the_budget() {
     assert_eq!(bench.store.evaluated().await, 10);
 }
 
-/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in.
+/// How many hours pass between two tries.
+const HOURS: usize = often(1, 12);
+
+/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in. Over a durable
+/// store both come twice a day at most: a year is as long, and the allowance gives as much.
 async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
     let bench = Bench::new(&[&CODE]);
     let (mut owner_signed_in, mut attacks) = (0, 0);
-    for hour in 0..365 * 24 {
+    for hour in (0..365 * 24).step_by(HOURS) {
         if hour % owner_every_hours == 0 {
             let issued = issue(&bench).await;
             owner_signed_in += u64::from(sign_in(&bench, &issued).await);
@@ -110,7 +114,7 @@ async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
         while guess(&bench, &issued.handle, &typed).await {
             attacks += 1;
         }
-        bench.pass(TimeDelta::hours(1));
+        bench.pass(TimeDelta::hours(HOURS as i64));
     }
     (owner_signed_in, attacks)
 }
@@ -138,7 +142,7 @@ async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses() {
 #[tokio::test]
 async fn an_owner_who_signs_in_hourly_never_runs_out() {
     let bench = Bench::new(&[&CODE]);
-    for hour in 0..2_000 {
+    for hour in 0..often(2_000, 100) {
         let issued = issue(&bench).await;
         // He mistypes once each time, and gets that back with the success.
         guess(&bench, &issued.handle, &wrong(issued.token.expose_secret())).await;
@@ -154,8 +158,13 @@ async fn refused_requests_do_not_postpone_the_next_try() {
     let attacked = issue(&bench).await;
     let typed = wrong(attacked.token.expose_secret());
     while guess(&bench, &attacked.handle, &typed).await {}
-    for _ in 0..100_000 {
+    // What is told of them is forgotten: so many events are no part of this.
+    for tried in 0..often(100_000, 2_000) {
         assert!(!guess(&bench, &attacked.handle, &typed).await);
+        if tried % 1_000 == 0 {
+            bench.log.drain();
+            bench.store.asked();
+        }
     }
     bench.pass(TimeDelta::minutes(6));
     assert!(sign_in(&bench, &victim).await);
@@ -183,4 +192,27 @@ async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
     bench.pass(TimeDelta::seconds(1));
     let victim = issue(&bench).await;
     assert!(sign_in(&bench, &victim).await);
+}
+
+#[tokio::test]
+async fn a_million_refused_charges_leave_the_next_try_where_it_was() {
+    let bench = Bench::new(&[&CODE]);
+    let (store, alice) = (&bench.store, alice());
+    let charge = Charge {
+        key: LimitKey::new("pace", &Binding::subject(&alice)),
+        limit: Limit::PACE,
+    };
+    let now = bench.tokens.now();
+    for _ in 0..10 {
+        assert_eq!(store.spend(&[charge], now).await.unwrap(), Spent::Allowed);
+    }
+    let next = now + TimeDelta::minutes(6);
+    let refused = Spent::RetryAt(charge.key, next);
+    for tried in 0..often(1_000_000, 10_000) {
+        // All the time until the next one, to the last microsecond.
+        let wait = i64::try_from(tried).expect("a million") * 360 % 360_000_000;
+        let at = now + TimeDelta::microseconds(wait);
+        assert_eq!(store.spend(&[charge], at).await.unwrap(), refused);
+    }
+    assert_eq!(store.spend(&[charge], next).await.unwrap(), Spent::Allowed);
 }

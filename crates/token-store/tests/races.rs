@@ -10,7 +10,7 @@ use token_store::{
     ott_core::{Binding, Policy, Purpose, chrono::TimeDelta},
 };
 use tokio::{sync::Barrier, task::JoinSet};
-use watched::{Bench, alice, wrong};
+use watched::{Bench, alice, often, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 const LINK: Policy = Policy::link(Purpose::new("reset"));
@@ -38,7 +38,7 @@ where
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn of_64_redeems_of_one_token_one_wins() {
     let bench = Bench::new(&[&CODE, &LINK, &RECOVERY]);
-    for round in 0..100 {
+    for round in 0..often(100, 10) {
         let owner = alice();
         let binding = Binding::subject(&owner);
         let code = Arc::new(bench.tokens.issue(&CODE, &binding).await.unwrap());
@@ -78,7 +78,7 @@ async fn of_64_redeems_of_one_token_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn of_64_guesses_at_as_many_challenges_the_burst_is_evaluated() {
-    for round in 0..50 {
+    for round in 0..often(50, 5) {
         let bench = Bench::new(&[&CODE]);
         let answers = at_once(|_| {
             let tokens = Arc::clone(&bench.tokens);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use token_store::{
     BuildError, MemoryStore, Revoke, Tokens, TokensError, What,
     ott_core::{
-        Binding, Extra, Format, KeyRing, Limit, Lookup, Policy, PolicyFault, Purpose, Reason,
-        Start, State, Verdict, chrono::TimeDelta,
+        Binding, Extra, Format, Handle, KeyRing, Limit, Lookup, Policy, PolicyFault, Purpose,
+        Reason, Start, State, Verdict, chrono::TimeDelta,
     },
 };
 use watched::{Bench, alice, subject, wrong};
@@ -479,6 +479,42 @@ async fn a_public_id_and_a_record_of_another_policy_find_nothing_out() {
             .is_err()
     );
     assert!(tokens.find(&BEARER, id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_thousand_tries_with_an_id_or_a_wrong_handle_leave_the_record_as_it_was() {
+    let bench = Bench::new(&ALL);
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    for policy in [&CODE, &PROMPT] {
+        let issued = tokens.issue(policy, &binding).await.unwrap();
+        let (id, typed) = (*issued.record.id(), issued.token.expose_secret());
+        let before = bench.store.inner_row(&id).await;
+        for tried in 0..1_000_u32 {
+            // The public id in either half of a handle, and handles of nobody.
+            let rest = format!("{tried:032x}");
+            let handle = match tried % 3 {
+                0 => format!("{id}{rest}"),
+                1 => format!("{rest}{id}"),
+                _ => format!("{rest}{rest}"),
+            };
+            let handle = Handle::parse(&handle).unwrap();
+            let now = tokens.now();
+            // With the very token, and without limits: the record itself has to hold.
+            let presented = tokens
+                .issuer()
+                .present_by_id(policy, &handle, &binding, typed, now)
+                .unwrap();
+            let unlimited = tokens.without_limits("a test");
+            let refused = unlimited.redeem(policy, &presented).await;
+            assert_eq!(reason(refused), Reason::Unknown);
+        }
+        assert_eq!(bench.store.inner_row(&id).await, before);
+        if policy == &CODE {
+            let redeemed = tokens.redeem(policy, &issued.handle, &binding, typed).await;
+            assert!(redeemed.is_ok());
+        }
+    }
 }
 
 #[tokio::test]

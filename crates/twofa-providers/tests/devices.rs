@@ -20,6 +20,7 @@ use twofa_providers::{
         ott_core::{Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta},
     },
 };
+use watched::often;
 use world::{App, DEVICE, World, alice, is_outage, is_throttled, needs_proof, reason, subject};
 
 /// The ceiling would end the attack at 100; here pace, allowance and the lane have to.
@@ -121,7 +122,7 @@ async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
         tokens.push(remembered(&world, &proof).await);
     }
     let (mut owner, mut thief) = (0, 0);
-    for hour in 0..365 * 24 {
+    for hour in 0..often(365, 10) * 24 {
         if hour % 24 == 23 {
             let signed_in = from(
                 &world,
@@ -151,7 +152,9 @@ async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
 #[tokio::test]
 async fn a_year_of_a_thief_of_five_devices_gives_497_guesses_at_most() {
     let (_, thief) = a_year_of_a_thief(5).await;
-    assert!((400..=497).contains(&thief), "{thief}");
+    // Over a durable store ten days of it: 100 and one a day, 20 and one a month.
+    let most = often(497, 130) as u64;
+    assert!((most * 4 / 5..=most).contains(&thief), "{thief}");
 }
 
 #[tokio::test]
@@ -388,7 +391,7 @@ async fn the_sixth_device_forgets_the_one_used_longest_ago() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn of_16_devices_remembered_at_once_five_are_known() {
-    for round in 0..30 {
+    for round in 0..often(30, 5) {
         let world = Arc::new(World::knowing(Limits::default()));
         let app = world.confirmed(&alice(), None).await;
         let proof = Arc::new(world.proof(&alice(), &app).await);

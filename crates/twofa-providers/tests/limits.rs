@@ -19,6 +19,7 @@ use twofa_providers::{
         ott_core::{Limit, Reason, chrono::TimeDelta},
     },
 };
+use watched::often;
 use world::{App, World, alice, is_throttled, reason, subject};
 
 /// One wrong guess; whether it was compared.
@@ -49,12 +50,12 @@ async fn ten_thousand_challenges_of_five_guesses_stay_within_the_limits() {
     let world = without_ceiling();
     let app = world.confirmed(&alice(), None).await;
     let before = world.evaluated();
-    // One challenge each half minute: three and a half days.
-    for _ in 0..10_000 {
+    // One challenge each half minute, or each ten minutes: three and a half days.
+    for _ in 0..often(10_000, 500) {
         for _ in 0..5 {
             guess(&world, &app).await;
         }
-        world.pass(TimeDelta::seconds(30));
+        world.pass(TimeDelta::seconds(often(30, 600) as i64));
     }
     // 100 at first and one for each whole day.
     assert_eq!(world.evaluated() - before, 103);
@@ -102,19 +103,23 @@ async fn a_success_clears_the_ceiling() {
     assert_eq!(factors[0].state, FactorState::Active);
 }
 
-/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in.
+/// How many hours pass between two tries.
+const HOURS: usize = often(1, 12);
+
+/// An attacker who takes whatever is allowed, each hour, beside an owner who signs in. Over a durable
+/// store both come twice a day at most: a year is as long, and the allowance gives as much.
 async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
     let world = without_ceiling();
     let app = world.confirmed(&alice(), None).await;
     let (mut owner_signed_in, mut attacks) = (0, 0);
-    for hour in 0..365 * 24 {
+    for hour in (0..365 * 24).step_by(HOURS) {
         if hour > 0 && hour % owner_every_hours == 0 {
             owner_signed_in += u64::from(sign_in(&world, &app).await);
         }
         while guess(&world, &app).await {
             attacks += 1;
         }
-        world.pass(TimeDelta::hours(1));
+        world.pass(TimeDelta::hours(HOURS as i64));
     }
     (owner_signed_in, attacks)
 }
@@ -145,7 +150,7 @@ async fn who_uses_the_second_of_two_authenticators_never_runs_out_and_disables_n
     let first = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &first).await;
     let second = world.confirmed(&alice, Some(&proof)).await;
-    for hour in 0..500 {
+    for hour in 0..often(500, 50) {
         world.pass(TimeDelta::hours(1));
         for app in [&first, &second] {
             // What the other app shows now is the one code in 10^6 that would be burnt instead.
@@ -309,7 +314,7 @@ async fn refused_requests_do_not_postpone_the_next_try() {
     let world = World::new();
     let app = world.confirmed(&alice(), None).await;
     while guess(&world, &app).await {}
-    for _ in 0..100_000 {
+    for _ in 0..often(100_000, 2_000) {
         assert!(!guess(&world, &app).await);
     }
     world.pass(TimeDelta::minutes(6));

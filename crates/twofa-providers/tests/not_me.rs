@@ -27,7 +27,7 @@ const WORK: &str = "alice@work.example.org";
 const THIEF: &str = "thief@example.net";
 
 async fn state(told: &Telling, factor: FactorId) -> FactorState {
-    let factors = told.world.store.inner.factors(&alice()).await;
+    let factors = told.world.store.inner.get().await.factors(&alice()).await;
     let mut factors = factors.expect("memory").into_iter();
     let found = factors.find(|stored| stored.id == factor);
     found.expect("a factor").state

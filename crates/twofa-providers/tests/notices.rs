@@ -257,7 +257,14 @@ async fn what_happened_stands_though_nobody_can_be_told() {
     told.delivery_down(true);
     let app = told.add_app(&f, None).await;
     assert!(world.log.whats().contains(&What::DeliveryFailed(NEWS)));
-    let stored = world.store.inner.factors(&alice()).await.unwrap();
+    let stored = world
+        .store
+        .inner
+        .get()
+        .await
+        .factors(&alice())
+        .await
+        .unwrap();
     assert_eq!(stored[0].state, FactorState::Active);
     let proof = told.proof(&f, &app).await;
     let codes = world.codes(&proof).await;

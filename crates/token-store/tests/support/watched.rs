@@ -6,16 +6,30 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use self::inner::Inner;
 use async_trait::async_trait;
 use token_store::{
     Advanced, Charge, Clock, Decided, Event, EventSink, FactorChange, FactorId, FactorStore,
-    Inserted, LimitStore, ManualClock, MemoryStore, OpenRedeem, Opened, Redeemed, Revoke, Spent,
-    StoreError, StoredFactor, TokenStore, Tokens, What,
+    Inserted, LimitStore, ManualClock, OpenRedeem, Opened, Redeemed, Revoke, Spent, StoreError,
+    StoredFactor, TokenStore, Tokens, What,
     ott_core::{
         Decision, KeyRing, LimitKey, Policy, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
+
+/// Of the package whose tests these are: it says which store is watched.
+mod inner {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/support/inner.rs"
+    ));
+}
+
+/// How often, or how much: in memory, or over a store whose every step lasts and takes its time.
+pub(crate) const fn often(in_memory: usize, durable: usize) -> usize {
+    if inner::DURABLE { durable } else { in_memory }
+}
 
 pub(crate) const KEY_1: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const KEY_2: &str = "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
@@ -45,10 +59,10 @@ pub(crate) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_323_045, 0).expect("a time")
 }
 
-/// A memory store whose verbs fail when told to, and whose rows are edited on their way out.
+/// A store whose verbs fail when told to, and whose rows are edited on their way out.
 #[derive(Default)]
 pub(crate) struct Watched {
-    pub(crate) inner: MemoryStore,
+    pub(crate) inner: Inner,
     down: Mutex<HashSet<&'static str>>,
     edit: Mutex<Option<fn(&mut Stored)>>,
     issued: Mutex<Vec<RecordId>>,
@@ -92,8 +106,14 @@ impl Watched {
         let meanwhile = self.meanwhile.lock().expect("no panic").take();
         let done = match meanwhile {
             None => return Ok(()),
-            Some(Meanwhile::Disables(id)) => self.inner.update(&id, &FactorChange::Disable).await?,
-            Some(Meanwhile::Removes(id)) => self.inner.remove(&id, now).await?,
+            Some(Meanwhile::Disables(id)) => {
+                self.inner
+                    .get()
+                    .await
+                    .update(&id, &FactorChange::Disable)
+                    .await?
+            }
+            Some(Meanwhile::Removes(id)) => self.inner.get().await.remove(&id, now).await?,
         };
         assert!(done, "the factor was there");
         Ok(())
@@ -109,7 +129,7 @@ impl Watched {
         let ids = self.issued.lock().expect("no panic").clone();
         let mut records = Vec::new();
         for id in ids {
-            records.extend(self.inner.find(&id).await.expect("memory"));
+            records.extend(self.inner.get().await.find(&id).await.expect("memory"));
         }
         records
     }
@@ -117,6 +137,8 @@ impl Watched {
     /// One record, as it stands now.
     pub(crate) async fn inner_row(&self, id: &RecordId) -> Stored {
         self.inner
+            .get()
+            .await
             .find(id)
             .await
             .expect("memory")
@@ -155,7 +177,7 @@ impl TokenStore for Watched {
         self.ask("insert")?;
         let ids = batch.iter().map(|record| *record.id());
         self.issued.lock().expect("no panic").extend(ids);
-        self.inner.insert(batch).await
+        self.inner.get().await.insert(batch).await
     }
 
     async fn redeem(
@@ -165,7 +187,7 @@ impl TokenStore for Watched {
     ) -> Result<Redeemed, StoreError> {
         self.ask("redeem")?;
         self.let_others_act(now).await?;
-        self.inner.redeem(presented, now).await
+        self.inner.get().await.redeem(presented, now).await
     }
 
     async fn decide(
@@ -175,18 +197,18 @@ impl TokenStore for Watched {
         now: DateTime<Utc>,
     ) -> Result<Decided, StoreError> {
         self.ask("decide")?;
-        self.inner.decide(id, decision, now).await
+        self.inner.get().await.decide(id, decision, now).await
     }
 
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         self.ask("find")?;
-        let found = self.inner.find(id).await?;
+        let found = self.inner.get().await.find(id).await?;
         Ok(found.map(|stored| self.edited(stored)))
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.ask("touch")?;
-        self.inner.touch(id, now).await
+        self.inner.get().await.touch(id, now).await
     }
 
     async fn list(
@@ -196,7 +218,7 @@ impl TokenStore for Watched {
         now: DateTime<Utc>,
     ) -> Result<Vec<Stored>, StoreError> {
         self.ask("list")?;
-        let listed = self.inner.list(subject, purpose, now).await?;
+        let listed = self.inner.get().await.list(subject, purpose, now).await?;
         Ok(listed
             .into_iter()
             .map(|stored| self.edited(stored))
@@ -205,12 +227,12 @@ impl TokenStore for Watched {
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         self.ask("revoke")?;
-        self.inner.revoke(what).await
+        self.inner.get().await.revoke(what).await
     }
 
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.ask("purge")?;
-        self.inner.purge(before, limit).await
+        self.inner.get().await.purge(before, limit).await
     }
 }
 
@@ -228,7 +250,7 @@ impl OpenRedeem for Watched {
         now: DateTime<Utc>,
     ) -> Result<Opened<Opening>, StoreError> {
         self.ask("redeem_open")?;
-        Ok(match self.inner.redeem(presented, now).await? {
+        Ok(match self.inner.get().await.redeem(presented, now).await? {
             Redeemed::Redeemed(stored) => Opened::Redeemed(Opening, stored),
             Redeemed::Refused(reason) => Opened::Refused(reason),
         })
@@ -243,22 +265,22 @@ impl LimitStore for Watched {
         if charges.iter().any(|charge| down == Some(charge.key)) {
             return Err(StoreError::unavailable("told to fail"));
         }
-        self.inner.spend(charges, now).await
+        self.inner.get().await.spend(charges, now).await
     }
 
     async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
         self.ask("refund")?;
-        self.inner.refund(charges, times).await
+        self.inner.get().await.refund(charges, times).await
     }
 
     async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
         self.ask("clear")?;
-        self.inner.clear(key).await
+        self.inner.get().await.clear(key).await
     }
 
     async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.ask("purge_limits")?;
-        self.inner.purge_limits(before, limit).await
+        self.inner.get().await.purge_limits(before, limit).await
     }
 }
 
@@ -266,12 +288,12 @@ impl LimitStore for Watched {
 impl FactorStore for Watched {
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
         self.ask("insert_factor")?;
-        self.inner.insert_factor(factor).await
+        self.inner.get().await.insert_factor(factor).await
     }
 
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
         self.ask("factors")?;
-        self.inner.factors(subject).await
+        self.inner.get().await.factors(subject).await
     }
 
     async fn confirm(
@@ -281,7 +303,7 @@ impl FactorStore for Watched {
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         self.ask("confirm")?;
-        self.inner.confirm(id, counter, now).await
+        self.inner.get().await.confirm(id, counter, now).await
     }
 
     async fn advance(
@@ -291,17 +313,17 @@ impl FactorStore for Watched {
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         self.ask("advance")?;
-        self.inner.advance(id, counter, now).await
+        self.inner.get().await.advance(id, counter, now).await
     }
 
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
         self.ask("update")?;
-        self.inner.update(id, change).await
+        self.inner.get().await.update(id, change).await
     }
 
     async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.ask("remove")?;
-        self.inner.remove(id, now).await
+        self.inner.get().await.remove(id, now).await
     }
 }
 

@@ -20,7 +20,7 @@ use twofa_providers::{
     },
 };
 
-pub(crate) use crate::watched::{Log, Watched, alice, key_1, key_2, start, subject, wrong};
+pub(crate) use super::watched::{Log, Watched, alice, key_1, key_2, start, subject, wrong};
 
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
 pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));

@@ -1,0 +1,1 @@
+include!("../../../token-store/tests/support/inner.rs");

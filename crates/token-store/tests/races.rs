@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use token_store::{
     TokensError,
-    ott_core::{Binding, Policy, Purpose, chrono::TimeDelta},
+    ott_core::{Binding, Handle, Policy, Purpose, chrono::TimeDelta},
 };
 use tokio::{sync::Barrier, task::JoinSet};
-use watched::{Bench, alice, often, wrong};
+use watched::{Bench, alice, often, subject, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 const LINK: Policy = Policy::link(Purpose::new("reset"));
@@ -96,5 +96,32 @@ async fn of_64_guesses_at_as_many_challenges_the_burst_is_evaluated() {
             .filter(|answer| matches!(answer, Err(TokensError::Throttled { .. })));
         assert_eq!(throttled.count(), AT_ONCE - 10, "round {round}");
         assert_eq!(bench.store.evaluated().await, 10, "round {round}");
+    }
+}
+
+/// The link names the flow and holds the code, so that it is no second token: `FLOW.CODE` behind its
+/// `#`. Whichever is used, both are spent in that step, over any store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_and_the_link_in_the_same_mail_are_one_record() {
+    let bench = Bench::new(&[&CODE]);
+    for round in 0..20 {
+        let owner = subject("", &round.to_string());
+        let binding = Binding::subject(&owner);
+        let issued = bench.tokens.issue(&CODE, &binding).await.unwrap();
+        let typed = issued.token.expose_secret();
+        let link = format!("{}.{typed}", *issued.handle.expose_secret());
+        let (flow, code) = link.split_once('.').unwrap();
+        let opened = [issued.handle.expose_secret().to_string(), flow.to_owned()];
+        let told = at_once(|client| {
+            let (tokens, owner) = (bench.tokens.clone(), owner.clone());
+            let handle = Handle::parse(&opened[client % 2]).unwrap();
+            let code = code.to_owned();
+            async move {
+                let binding = Binding::subject(&owner);
+                tokens.redeem(&CODE, &handle, &binding, &code).await.is_ok()
+            }
+        })
+        .await;
+        assert_eq!(told.into_iter().filter(|redeemed| *redeemed).count(), 1);
     }
 }

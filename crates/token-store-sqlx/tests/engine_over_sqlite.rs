@@ -16,6 +16,10 @@ mod devices;
 mod email;
 #[path = "../../twofa-providers/tests/limits.rs"]
 mod limits;
+#[path = "../../twofa-providers/tests/not_me.rs"]
+mod not_me;
+#[path = "../../twofa-providers/tests/notices.rs"]
+mod notices;
 #[path = "../../twofa-providers/tests/outage.rs"]
 mod outage;
 #[path = "../../twofa-providers/tests/proofs.rs"]

@@ -15,7 +15,7 @@ use twofa_providers::{
     token_store::ott_core::{Destination, Purpose, Subject},
 };
 
-use crate::world::{App, DEVICE, NOT_ME, World, alice};
+use super::world::{App, DEVICE, NOT_ME, World, alice};
 
 pub(crate) const NEWS: Purpose = Purpose::new("news");
 pub(crate) const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));

@@ -25,7 +25,7 @@ mod server;
 use core::{hash::BuildHasher, time::Duration};
 use std::{env, hash::RandomState, sync::Arc, time::Instant};
 
-use fixture::now;
+use fixture::{at_once, now};
 use ledger::Ledger;
 use life::{Dice, EFFECTS, FACTORS, Kind, World, charge, factor_id, load};
 use process::{Process, heard, own_place, this_binary};
@@ -33,7 +33,7 @@ use server::Server;
 use token_store::{
     Advanced, FactorChange, FactorId, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed,
     Revoke, StoreError, TokenStore,
-    ott_core::{KeyId, KeyRing, State, Verdict, rand::rngs::SysRng},
+    ott_core::{KeyId, KeyRing, RecordId, State, Verdict, rand::rngs::SysRng},
 };
 use token_store_sqlx::{PostgresStore, sqlx};
 
@@ -277,6 +277,36 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
     transaction.commit().await.unwrap();
     let told = store.advance(&factor_id(1), 7, now()).await.unwrap();
     assert_eq!(told, Advanced::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_goes_on_elsewhere_while_its_old_server_still_hangs() {
+    let keys = ring();
+    let (old, new) = (new_server(&keys).await, new_server(&keys).await);
+    let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
+    let store = builder.connect(old.options()).await.unwrap();
+    let world = World::over(store, &keys);
+    let pool = world.store.pool();
+    let mut held = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        held.push(pool.acquire().await.unwrap());
+    }
+    let verbs = held.len();
+    drop(held);
+    old.stop();
+    let finds = (0..verbs).map(|_| {
+        let store = world.store.clone();
+        async move { store.find(&RecordId::from_bytes([1; 16])).await }
+    });
+    for told in at_once(finds).await {
+        assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    }
+    // The name of the server leads to another one now. No connection waits for the old one's answer.
+    pool.set_connect_options(new.options());
+    let (token, record) = world.issue(Kind::Code);
+    world.store.insert(&[record]).await.unwrap();
+    let told = world.store.redeem(&world.right(&token), now()).await;
+    assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

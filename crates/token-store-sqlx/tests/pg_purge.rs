@@ -11,6 +11,7 @@ use token_store::{
     Charge, Inserted, LimitStore, Redeemed, Revoke, TokenStore,
     ott_core::{Limit, LimitKey, State, chrono::TimeDelta},
 };
+use token_store_sqlx::sqlx;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
@@ -39,6 +40,45 @@ async fn several_purges_at_once_take_each_row_once() {
     let told: u64 = at_once(purges).await.into_iter().sum();
     let rest = fixture.store.purge(later, 10_000).await.unwrap();
     assert_eq!(told + rest, 4_000);
+}
+
+/// The same, with the batch inserted at the one moment that matters: the purge has removed the last
+/// record that it sees, and not its slot yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_a_newer_batch_took_under_a_purge_stays() {
+    const GATE: i64 = 7_315_290_144_635;
+    let fixture = PgFixture::new().await;
+    let old = fixture.insert(&RECOVERY).await;
+    let revoke = Revoke::Record(*old.record.id());
+    assert_eq!(fixture.store.revoke(&revoke).await.unwrap(), 1);
+    let wait = format!("{}.wait", fixture.place.name);
+    let function = format!(
+        "CREATE FUNCTION {wait}() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN OLD; END'"
+    );
+    fixture.run(&function).await;
+    let trigger = "CREATE TRIGGER wait BEFORE DELETE ON {tokens} FOR EACH ROW EXECUTE FUNCTION";
+    fixture.run(&format!("{trigger} {wait}()")).await;
+
+    let mut gate = fixture.store.pool().begin().await.unwrap();
+    let close = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(GATE);
+    close.execute(&mut *gate).await.unwrap();
+    let store = fixture.store.clone();
+    let later = now() + TimeDelta::microseconds(1);
+    let purge = tokio::spawn(async move { store.purge(later, 10).await });
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+        AND mode = 'ShareLock'";
+    while fixture.number(waiting).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let new = fixture.insert(&RECOVERY).await;
+    gate.rollback().await.unwrap();
+    assert_eq!(purge.await.unwrap().unwrap(), 1);
+
+    let right = fixture.right(&RECOVERY, &new);
+    let told = fixture.store.redeem(&right, now()).await.unwrap();
+    assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
 }
 
 /// A slot goes with its last record, and never from under a batch that is being inserted.

@@ -17,7 +17,9 @@ mod tokens;
 use core::{fmt, time::Duration};
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection, postgres::PgRow};
+use sqlx::{
+    PgConnection, PgPool, Postgres, SqlSafeStr, Transaction, pool::PoolConnection, postgres::PgRow,
+};
 use token_store::StoreError;
 use tokio::time::{Instant, timeout_at};
 
@@ -88,11 +90,18 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// | a future is dropped | none | done or not, whole; the pool takes the connection back |
 /// | a replica is promoted that missed commits, or a backup is restored | | tokens that were spent in between are back: replicate synchronously, or start with `Issuer::not_before` |
 ///
+/// **A `begin` of yours that is dropped half-way.** sqlx 0.9.0 gives its connection back to the pool
+/// inside of the transaction, which nobody ends
+/// ([its issue 4385](https://github.com/launchbadge/sqlx/issues/4385)). Whatever uses that connection
+/// next, a verb of this store or a statement of yours, is answered and not committed. The store's own
+/// transactions are begun where nobody can drop them. For yours, where a handler may be dropped as its client goes
+/// away, make the pool with [`guarded`](Self::guarded), as [`connect`](PostgresStoreBuilder::connect)
+/// does: it closes or clears such a connection before anybody else has it.
+///
 /// After a restart of the server each open connection breaks once. A pool that tries its connections
 /// before it hands them out (sqlx's default) hides that, for one more round trip a verb; the pool of
-/// [`connect`](PostgresStoreBuilder::connect) tries only those that were idle for a second. A
-/// `redeem_open` that times out leaves its connection to the pool: on a network that swallows packets give
-/// the server's connections keepalives.
+/// [`connect`](PostgresStoreBuilder::connect) tries only those that were idle for a second. A transaction
+/// that times out leaves its connection to the pool until the server answers or the network gives up.
 ///
 /// # Proxies
 ///
@@ -193,25 +202,29 @@ macro_rules! on_connection {
         let store = $store;
         let deadline = store.deadline();
         let mut held = store.connection(deadline).await?;
-        let step = async {
-            if store.begins {
-                let begun = sqlx::Connection::begin(&mut *held).await;
-                let mut transaction = begun.map_err($crate::postgres::outage::outage)?;
+        if store.begins {
+            let step = async {
+                let mut transaction = $crate::postgres::begin(held).await?;
                 let $connection: &mut sqlx::PgConnection = &mut transaction;
                 let told = $step.await?;
                 let done = transaction.commit().await;
                 done.map_err($crate::postgres::outage::outage)?;
                 Ok(told)
-            } else {
+            };
+            tokio::time::timeout_at(deadline, step)
+                .await
+                .unwrap_or(Err(StoreError::Timeout))
+        } else {
+            let step = async {
                 let $connection: &mut sqlx::PgConnection = &mut held;
                 $step.await
-            }
-        };
-        match tokio::time::timeout_at(deadline, step).await {
-            Ok(told) => told,
-            Err(_) => {
-                drop(held.detach());
-                Err(StoreError::Timeout)
+            };
+            match tokio::time::timeout_at(deadline, step).await {
+                Ok(told) => told,
+                Err(_) => {
+                    drop(held.detach());
+                    Err(StoreError::Timeout)
+                }
             }
         }
     }};
@@ -224,6 +237,23 @@ impl fmt::Debug for PostgresStore {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
+}
+
+/// The level that every statement here is written for, whatever the application's default is.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// Begins a transaction, where nobody can drop it half-way.
+///
+/// sqlx 0.9.0 forgets a `BEGIN` whose future is dropped before the server answers, and gives the
+/// connection back to the pool inside of the transaction (its issue 4385): what the next verb on it
+/// answers would be committed by nobody. Here a task ends what was begun, and a transaction that nobody
+/// waits for any more is rolled back.
+async fn begin(
+    connection: PoolConnection<Postgres>,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let begun = tokio::spawn(Transaction::begin(connection, Some(BEGIN.into_sql_str())));
+    let begun = begun.await.map_err(StoreError::unavailable)?;
+    begun.map_err(outage)
 }
 
 /// The one row that a statement returned, after the statement has ended.

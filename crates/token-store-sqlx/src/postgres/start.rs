@@ -39,6 +39,23 @@ impl PostgresStore {
         Self::builder().pool(pool).await
     }
 
+    /// Options of a pool that looks after the transactions that its borrowers leave open.
+    ///
+    /// When a connection comes back, what is still open on it is rolled back, in a round trip that
+    /// nobody waits for. A pool without this may hand out a connection inside of a transaction that
+    /// nobody ends: see above. It takes the place of `after_release`.
+    #[must_use]
+    pub fn guarded(options: PgPoolOptions) -> PgPoolOptions {
+        options.after_release(|connection, _| {
+            Box::pin(async move {
+                // Says nothing where nothing is open. In a transaction that failed it is an error, and
+                // the connection is closed.
+                run(connection, "BEGIN; ROLLBACK".into()).await?;
+                Ok(true)
+            })
+        })
+    }
+
     /// The same, with settings.
     pub fn builder() -> PostgresStoreBuilder {
         PostgresStoreBuilder {
@@ -137,7 +154,7 @@ impl PostgresStoreBuilder {
             // A pooler refuses a connection that asks for a setting it does not know.
             options.extra_float_digits(None)
         };
-        let pool = PgPoolOptions::new()
+        let pool = PostgresStore::guarded(PgPoolOptions::new())
             .max_connections(CONNECTIONS)
             .acquire_timeout(self.timeout)
             // A round trip for every verb; below it is one for a connection that nobody used.
@@ -156,7 +173,7 @@ impl PostgresStoreBuilder {
 
     /// A store in the application's own database.
     ///
-    /// The time-out holds for its own verbs. Give the pool's connections a `statement_timeout` below
+    /// Make the pool with [`PostgresStore::guarded`]. The time-out holds for the store's own verbs. Give the pool's connections a `statement_timeout` below
     /// it, so that a statement which waits for a lock in vain ends at the server too.
     ///
     /// # Errors

@@ -11,16 +11,13 @@ use token_store::{
 };
 
 use super::{
-    PostgresStore,
+    PostgresStore, begin,
     insert::insert,
     on_connection,
     outage::outage,
     tokens::{self, Counts},
 };
 use crate::error::within;
-
-/// The level that every statement here is written for, whatever the application's default is.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -87,7 +84,8 @@ impl OpenRedeem for PostgresStore {
         now: DateTime<Utc>,
     ) -> Result<Opened<Self::Transaction>, StoreError> {
         within(self.timeout, async {
-            let mut transaction = self.pool.begin_with(BEGIN).await.map_err(outage)?;
+            let connection = self.pool.acquire().await.map_err(outage)?;
+            let mut transaction = begin(connection).await?;
             let statements = &self.statements;
             match tokens::redeem(&mut transaction, statements, presented, now, Counts::Yes).await? {
                 Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),

@@ -215,10 +215,24 @@ impl TwoFactor {
                 factor: Some(factor),
                 origin: attempt.origin(),
                 old: None,
+                new: None,
             };
             self.tell(&told).await;
         }
         Ok(verified)
+    }
+
+    /// Whether a proof will do for something that the application guards by itself, such as changing
+    /// an address of the account: it is of the last [`FRESH`](crate::FRESH) minutes, and its factor
+    /// still proves. A proof as far ahead of this clock is another server's, and one beyond is not
+    /// taken.
+    ///
+    /// Compare [`Verified::subject`] with whose account it is.
+    ///
+    /// # Errors
+    /// [`TwoFactorError::ProofNeeded`], or [`TwoFactorError::Unavailable`].
+    pub async fn check_fresh(&self, proof: &Verified) -> Result<(), TwoFactorError> {
+        self.fresh(proof).await.map(drop)
     }
 
     /// Gives a factor another label.
@@ -257,6 +271,7 @@ impl TwoFactor {
                 factor: Some(*factor),
                 origin,
                 old: None,
+                new: None,
             };
             self.tell(&told).await;
         }

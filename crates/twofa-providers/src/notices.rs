@@ -38,7 +38,7 @@ pub struct Notices {
     pub(crate) purpose: Purpose,
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) addresses: Arc<dyn Addresses>,
-    pub(crate) not_me: Option<Policy>,
+    pub(crate) not_me: Option<NotMeLink>,
     pub(crate) words: fn(News) -> &'static str,
 }
 
@@ -63,10 +63,19 @@ impl Notices {
     /// tokens were built with, such as
     /// `Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7))`.
     ///
+    /// `without_link` is the purpose of a second template, without `{link}`. Under it goes the notice
+    /// to an address that is itself the news: the new one of the account, or that of an e-mail factor
+    /// that was just added, unless the account had it before. Who brought it in must not be the one to
+    /// disown. It also stands in while no token can be stored: a notice without a link is better than
+    /// none.
+    ///
     /// See [`TwoFactor::not_me`](crate::TwoFactor::not_me).
     #[must_use]
-    pub fn not_me(mut self, policy: &Policy) -> Self {
-        self.not_me = Some(*policy);
+    pub fn not_me(mut self, policy: &Policy, without_link: Purpose) -> Self {
+        self.not_me = Some(NotMeLink {
+            policy: *policy,
+            without_link,
+        });
         self
     }
 
@@ -76,6 +85,13 @@ impl Notices {
         self.words = words;
         self
     }
+}
+
+/// The link of a notice, and the purpose of notices without one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotMeLink {
+    pub(crate) policy: Policy,
+    pub(crate) without_link: Purpose,
 }
 
 impl fmt::Debug for Notices {

@@ -101,6 +101,7 @@ impl TwoFactor {
             factor: None,
             origin: proof.origin(),
             old: None,
+            new: None,
         };
         self.tell(&told).await;
         Ok(RecoveryCodes {
@@ -133,6 +134,7 @@ impl TwoFactor {
             factor: None,
             origin: attempt.origin(),
             old: None,
+            new: None,
         };
         self.tell(&told).await;
     }

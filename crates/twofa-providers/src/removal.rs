@@ -105,6 +105,7 @@ impl TwoFactor {
                 factor: Some(own.id),
                 origin,
                 old: old.as_ref(),
+                new: None,
             };
             self.tell(&told).await;
         }

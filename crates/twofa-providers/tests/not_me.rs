@@ -9,7 +9,7 @@ mod world;
 
 use std::sync::Arc;
 
-use telling::{NEWS, Telling, flow};
+use telling::{NEWS, PLAIN, Telling, flow};
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
     Attempt, BuildError, FlowId, Limits, News, Notices, Response, TotpProvider, TwoFactor,
@@ -275,7 +275,7 @@ fn build(policy: &Policy, known: &[&Policy]) -> Result<TwoFactor, BuildError> {
     let notices = Notices::new(NEWS, outbox, Arc::new(telling::Book::default()));
     TwoFactor::builder(tokens, store as Arc<dyn FactorStore>)
         .provider(TotpProvider::new("Example").expect("an issuer"))
-        .notices(notices.not_me(policy))
+        .notices(notices.not_me(policy, PLAIN))
         .build()
 }
 

@@ -21,6 +21,7 @@ async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
     assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
     let proof = world.proof(&alice, &app).await;
     world.pass(FRESH - TimeDelta::seconds(1));
+    assert!(world.engine.check_fresh(&proof).await.is_ok());
     assert!(
         world
             .try_enrol(&alice, "another", Some(&proof))
@@ -42,6 +43,7 @@ async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
         &world.engine.rename(&proof, &app.factor, "other").await
     ));
     assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
+    assert!(needs_proof(&world.engine.check_fresh(&proof).await));
     let named = world.engine.factors(&alice).await.unwrap();
     assert_eq!(named[0].label, "mine");
     let proof = world.proof(&alice, &app).await;
@@ -55,6 +57,7 @@ async fn a_proof_from_a_clock_that_is_far_ahead_is_not_fresh() {
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     world.pass(-FRESH);
+    assert!(needs_proof(&world.engine.check_fresh(&proof).await));
     assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
 }
 

@@ -125,6 +125,7 @@ pub(crate) async fn confirm(
         let change = AddressChange {
             subject: &account.subject,
             old: old.as_ref(),
+            new: Some(&email),
             address: visitor.network,
             flow: signed_in.flow.as_ref(),
         };

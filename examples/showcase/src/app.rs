@@ -43,7 +43,7 @@ use crate::{
     devices, enrol,
     error::AppError,
     headers,
-    news::{self, NEWS, NOT_ME},
+    news::{self, NEWS, NEWS_WITHOUT_LINK, NOT_ME},
     not_me, outbox, recovery, second_factor, sign_in, tidy,
 };
 
@@ -198,7 +198,7 @@ impl Showcase {
         let delivery: Arc<dyn Delivery> = Arc::clone(&outbox) as Arc<_>;
         let mut notices = Notices::new(NEWS, Arc::clone(&delivery), Arc::new(accounts.clone()));
         if links {
-            notices = notices.not_me(&NOT_ME);
+            notices = notices.not_me(&NOT_ME, NEWS_WITHOUT_LINK);
         }
         let two_factor =
             TwoFactor::builder(Arc::clone(&tokens), Arc::new(store) as Arc<dyn FactorStore>)

@@ -17,6 +17,8 @@ use crate::{
 
 /// News about an account.
 pub(crate) const NEWS: Purpose = Purpose::new("account-news");
+/// The same without a link: to an address that is itself the news.
+pub(crate) const NEWS_WITHOUT_LINK: Purpose = Purpose::new("account-news-without-link");
 /// The link of such a message: "this was not me".
 pub(crate) const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
 
@@ -42,6 +44,7 @@ pub(crate) fn templates(origin: Option<&String>) -> Result<Templates, TemplatesE
     let subject = "News about your {application} account";
     let end = origin.map_or(WITHOUT_LINK, |_| WITH_LINK);
     let mut news = Template::notice(&NEWS, subject, [WHAT, end].concat());
+    let plain = Template::notice(&NEWS_WITHOUT_LINK, subject, [WHAT, WITHOUT_LINK].concat());
     if let Some(origin) = origin {
         news = news.link(format!("{origin}/not-me"));
     }
@@ -50,7 +53,7 @@ pub(crate) fn templates(origin: Option<&String>) -> Result<Templates, TemplatesE
         "Confirm your address for {application}",
         ADDRESS,
     );
-    Templates::new(NAME, [code, address, news])
+    Templates::new(NAME, [code, address, news, plain])
 }
 
 #[async_trait]

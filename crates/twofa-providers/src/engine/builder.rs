@@ -107,9 +107,8 @@ impl TwoFactorBuilder {
             return Err(BuildError::DevicePolicy);
         }
         let not_me = notices.as_ref().and_then(|notices| notices.not_me);
-        if not_me
-            .is_some_and(|policy| !notices::fits(&policy) || !tokens.policies().contains(&policy))
-        {
+        let known = |policy: &Policy| tokens.policies().contains(policy);
+        if not_me.is_some_and(|link| !notices::fits(&link.policy) || !known(&link.policy)) {
             return Err(BuildError::NotMePolicy);
         }
         // Every guess is paid for by the subject, at whichever factor the odds are best: by what

@@ -50,6 +50,7 @@ impl TwoFactor {
     /// [`TwoFactorError`]: refused, or an outage. After an outage the token may be spent.
     pub async fn not_me(&self, tenant: &str, token: &str) -> Result<NotMe, TwoFactorError> {
         let policy = self.notices.as_ref().and_then(|notices| notices.not_me);
+        let policy = policy.map(|link| link.policy);
         let policy = policy.ok_or(TwoFactorError::Misuse(
             "the engine was built without a policy to say `this was not me`",
         ))?;
@@ -99,6 +100,7 @@ impl TwoFactor {
             factor: Some(id),
             origin: Origin::default(),
             old: None,
+            new: None,
         };
         self.tell(&told).await;
         Ok(Some(id))

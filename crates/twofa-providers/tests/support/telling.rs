@@ -18,6 +18,7 @@ use twofa_providers::{
 use super::world::{App, DEVICE, NOT_ME, World, alice};
 
 pub(crate) const NEWS: Purpose = Purpose::new("news");
+pub(crate) const PLAIN: Purpose = Purpose::new("news-without-link");
 pub(crate) const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
 
 /// The application's verified addresses: the same for everybody.
@@ -80,7 +81,8 @@ impl Telling {
     pub(crate) fn with(addresses: &[&str], limits: Limits) -> Self {
         let template = Template::notice(&NEWS, "News", "{what}|{at}|{from}|\n{link}");
         let template = template.link("https://example.org/not-me");
-        let templates = Templates::new("Example", [template]).expect("words that fit");
+        let plain = Template::notice(&PLAIN, "News", "{what}|{at}|{from}|");
+        let templates = Templates::new("Example", [template, plain]).expect("words that fit");
         let post = Arc::new(Post {
             outbox: Outbox::new(10_000).templates(templates),
             refuses: Mutex::default(),
@@ -91,7 +93,7 @@ impl Telling {
             Arc::clone(&post) as Arc<dyn Delivery>,
             Arc::clone(&book) as Arc<dyn Addresses>,
         );
-        let notices = notices.not_me(&NOT_ME);
+        let notices = notices.not_me(&NOT_ME, PLAIN);
         let world = World::built(limits, |builder| {
             builder.known_devices(&DEVICE).notices(notices)
         });

@@ -11,14 +11,14 @@ use twofa_providers::{
     token_store::{
         FactorId, FactorState, Revoke,
         ott_core::{
-            Reason, Record,
+            Reason, Record, RecordId, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
 };
 
 use crate::{
-    app::{SESSION, Shared},
+    app::{App, SESSION, Shared},
     error::AppError,
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
@@ -208,13 +208,12 @@ pub(crate) async fn remove(
     })?;
     // Whoever has what was removed may have sessions too: all end, and this browser gets a new one.
     let account = app.accounts.raise_epoch(&signed_in.account).await?;
-    let sessions = Revoke::purpose(&account.subject, SESSION.purpose());
-    app.tokens.revoke(&sessions).await?;
+    end_others(&app, &account.subject, &signed_in.record).await?;
     let standing = Standing {
         account: &account,
         ..Standing::from(&signed_in)
     };
-    session::whole(&app, standing, proof, &visitor.browser, "/account").await
+    session::renewed(&app, standing, proof, &visitor.browser, "/account").await
 }
 
 pub(crate) async fn end_sessions(
@@ -225,13 +224,23 @@ pub(crate) async fn end_sessions(
     let SignedIn {
         account, record, ..
     } = signed_in;
+    end_others(&app, &account.subject, &record).await?;
+    Ok(Redirect::to("/account").into_response())
+}
+
+/// Ends every session of the account but this one.
+pub(crate) async fn end_others(
+    app: &App,
+    subject: &Subject,
+    this: &RecordId,
+) -> Result<(), AppError> {
     let others = Revoke::Subject {
-        subject: account.subject,
+        subject: subject.clone(),
         purpose: Some(*SESSION.purpose()),
-        except: Some(record),
+        except: Some(*this),
     };
     app.tokens.revoke(&others).await?;
-    Ok(Redirect::to("/account").into_response())
+    Ok(())
 }
 
 fn kind_name(kind: &str) -> &'static str {

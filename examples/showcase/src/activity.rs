@@ -102,7 +102,7 @@ fn words(what: &What) -> String {
         What::Decided(purpose, _) => format!("A request was decided ({})", purpose.as_str()),
         What::DeliveryFailed(_) => "A message could not be sent".into(),
         What::FactorConfirmed(_) => "A second step was confirmed and counts from now on".into(),
-        What::FactorDisabled(_) => "A second step failed too often and is disabled".into(),
+        What::FactorDisabled(_) => "A second step was disabled: it failed too often, or somebody said that it was not theirs".into(),
         What::FactorEnrolled(_) => "A second step was started".into(),
         What::FactorRefused(_, Reason::Spent) => "A code was refused: it had been used".into(),
         What::FactorRefused(_, Reason::Superseded) => {

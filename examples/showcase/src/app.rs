@@ -43,6 +43,7 @@ use crate::{
     devices, enrol,
     error::AppError,
     headers,
+    locks::Locks,
     news::{self, NEWS, NEWS_WITHOUT_LINK, NOT_ME},
     not_me, outbox, recovery, second_factor, sign_in, tidy,
 };
@@ -72,8 +73,10 @@ pub(crate) struct App {
     pub(crate) events: Arc<EventLog>,
     /// The last proof of each session. Lost with the process: then it is asked for again.
     proofs: Mutex<HashMap<RecordId, Arc<Verified>>>,
-    /// Held while recovery codes are made: the set that is shown is the one that lives.
-    pub(crate) making_codes: tokio::sync::Mutex<()>,
+    /// Held by account while its recovery codes are made: the set that is shown is the one that lives.
+    pub(crate) making_codes: Locks,
+    /// Held by sign-in while a code is looked at: it takes one code, whoever sends several at once.
+    pub(crate) proving: Locks,
     /// The origins under which people may open the pages.
     pub(crate) origins: Vec<String>,
     /// Whether cookies travel over TLS alone.
@@ -220,7 +223,8 @@ impl Showcase {
             outbox,
             events,
             proofs: Mutex::default(),
-            making_codes: tokio::sync::Mutex::default(),
+            making_codes: Locks::default(),
+            proving: Locks::default(),
             secure: origin.starts_with("https://"),
             behind_proxy: config.origin.is_some(),
             links,

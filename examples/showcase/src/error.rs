@@ -23,7 +23,7 @@ use crate::{
 pub(crate) enum AppError {
     /// The request cannot be understood: nothing was evaluated.
     BadRequest(&'static str),
-    /// Every second step failed too often and is disabled.
+    /// Every second step is disabled: it failed too often, or was disowned.
     Disabled,
     /// The request comes from another site, or its form is too old.
     Forged,
@@ -70,7 +70,7 @@ impl AppError {
             Self::BadRequest(what) => ("That did not work", (*what).into()),
             Self::Disabled => (
                 "Your second step is disabled",
-                "It failed too often. Whoever runs this service can let you set up another one.".into(),
+                "It failed too often, or you said that it was not yours. Whoever runs this service can let you set up another one.".into(),
             ),
             Self::Forged => (
                 "Please try again",

@@ -14,6 +14,7 @@ mod error;
 mod forms;
 mod headers;
 mod layout;
+mod locks;
 mod news;
 mod not_me;
 mod outbox;

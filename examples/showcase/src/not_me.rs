@@ -10,10 +10,13 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use twofa_providers::NotMe;
+use twofa_providers::{
+    News, NotMe,
+    token_store::{FactorId, ott_core::Subject},
+};
 
 use crate::{
-    app::Shared,
+    app::{App, Shared},
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     headers::WithScript,
@@ -57,7 +60,11 @@ pub(crate) async fn undo(
                 Some(flow) => session::end_flow(&app, &not_me.subject, flow).await?,
                 None => 0,
             };
-            Ok(done(&not_me, ended).into_response())
+            let opened = match added(&not_me) {
+                Some(factor) => undo_factor(&app, &not_me.subject, &factor).await?,
+                None => Opened::default(),
+            };
+            Ok(done(&not_me, ended, &opened).into_response())
         }
         Err(error @ AppError::Refused) => again(
             error,
@@ -68,13 +75,35 @@ pub(crate) async fn undo(
     }
 }
 
+/// What a factor opened that nobody wants to have added.
+#[derive(Default)]
+struct Opened {
+    sessions: u64,
+    devices: u64,
+}
+
+/// The factor whose adding the message told, whether or not it was disabled only now.
+fn added(not_me: &NotMe) -> Option<FactorId> {
+    not_me.factor.filter(|_| not_me.news == News::FactorAdded)
+}
+
+/// Whoever added it may have signed in with it since, under other names. Which device was remembered
+/// in which of these is the engine's to know, so all are forgotten.
+async fn undo_factor(app: &App, subject: &Subject, factor: &FactorId) -> Result<Opened, AppError> {
+    Ok(Opened {
+        sessions: session::end_proved_by(app, subject, factor).await?,
+        devices: app.two_factor.forget_devices(subject).await?,
+    })
+}
+
 fn page(csrf: &str, link: &str, wrong: Option<&str>) -> Markup {
     let body = html! {
         // The second time, the field is filled already.
         @if wrong.is_none() { script src="/not-me.js" defer {} }
         (layout::alert(wrong))
-        p { "A message told you of something that you did not do. Here you end the sign-in in which it happened, and what it added." }
-        p.soft { "Your other browsers stay signed in." }
+        p { "A message told you of something that you did not do. Here you end the sign-in in which it happened, and the devices that were remembered in it are forgotten." }
+        p { "If a second step was added, it is disabled, every sign-in that used it ends, and all remembered devices are forgotten." }
+        p.soft { "Your other browsers stay signed in. Nothing else is undone: each message has its own link." }
         form method="post" action="/not-me" {
             (layout::csrf(csrf))
             label for="link" { "The link from the message" }
@@ -87,7 +116,7 @@ fn page(csrf: &str, link: &str, wrong: Option<&str>) -> Markup {
     layout::card(Who::Nobody, "This was not you?", body)
 }
 
-fn done(not_me: &NotMe, ended: u64) -> Markup {
+fn done(not_me: &NotMe, ended: u64, opened: &Opened) -> Markup {
     let body = html! {
         p.done role="status" { "Done. What you were told of was not you, and this is undone:" }
         ul {
@@ -96,11 +125,14 @@ fn done(not_me: &NotMe, ended: u64) -> Markup {
                 _ => li { "The sign-in in which it happened is ended." },
             }
             @if not_me.disabled.is_some() { li { "The second step that it added is disabled." } }
-            @if not_me.devices > 0 { li { "The device that it had remembered is forgotten." } }
+            @if opened.sessions > 0 { li { "Every other sign-in that used it is ended." } }
+            @if opened.devices > 0 { li { "All remembered devices are forgotten: tick the box again where you want it." } }
+            @else if not_me.devices > 0 { li { "The device that it had remembered is forgotten." } }
         }
         h2 { "What to do now" }
         ol.steps {
             li { "Somebody may know your password: change it wherever you use it. This demonstration has no page for that." }
+            li { "If other messages told of what you did not do, open their links too." }
             li { "Sign in, and look at your second steps and recovery codes. Remove what is not yours." }
             li { "Look at Activity for what else happened." }
         }

@@ -140,7 +140,7 @@ pub(crate) async fn make(
     let proof = app.proof(&signed_in.record);
     let proof = proof.ok_or(AppError::ProofNeeded(Next::Recovery))?;
     let account = &signed_in.account;
-    let making = app.making_codes.lock().await;
+    let making = app.making_codes.lock(account.subject.id()).await;
     let sheet = Sheet::of(&app, &account.subject).await?;
     if form.instead_of != sheet.name() {
         // The page was loaded again, or the button pressed twice: what was printed stays good.

@@ -20,7 +20,7 @@ pub(crate) use self::next::Next;
 use self::page::{Asks, Place, Sent, Ways, page, recovery_page};
 use crate::{
     accounts::Account,
-    app::{App, Shared},
+    app::{App, PASSED, SESSION, Shared},
     devices,
     error::{AppError, with_status},
     forms::{FormToken, Posted},
@@ -122,6 +122,8 @@ pub(crate) async fn verify(
             ));
         }
     };
+    let _alone = app.proving.lock(half.record.to_string()).await;
+    session::check_lives(&app, &PASSED, &standing).await?;
     match check(&app, &standing, &visitor, &typed).await {
         Ok(proof) => {
             let cookie = if remember {
@@ -144,6 +146,8 @@ pub(crate) async fn prove(
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
     let standing = Standing::from(&signed_in);
+    let _alone = app.proving.lock(signed_in.record.to_string()).await;
+    session::check_lives(&app, &SESSION, &standing).await?;
     match check(&app, &standing, &visitor, &typed).await {
         Ok(proof) => session::whole(&app, standing, proof, &visitor.browser, next.path()).await,
         Err(error) => {

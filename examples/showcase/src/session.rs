@@ -3,6 +3,9 @@
 //! The two are different types, from different cookies with tokens of different purposes: what
 //! proves the one proves nothing of the other.
 
+mod about;
+mod ending;
+
 use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -15,11 +18,15 @@ use axum_extra::extract::CookieJar;
 use twofa_providers::{
     FlowId, Verified,
     token_store::{
-        Revoke, Unchecked,
-        ott_core::{Binding, Extra, Handle, Policy, Record, RecordId, Subject},
+        FactorId, Revoke, Unchecked,
+        ott_core::{Binding, Extra, Handle, Issued, Policy, Record, RecordId},
     },
 };
 
+pub(crate) use self::{
+    about::{About, browser},
+    ending::{end_flow, end_proved_by},
+};
 use crate::{
     accounts::Account,
     app::{App, PASSED, SESSION, set_cookie},
@@ -34,10 +41,6 @@ const SIGNED_IN: &str = "session";
 const HALF: &str = "half";
 /// The cookie that names the flow of a code that was sent.
 const FLOW: &str = "flow";
-/// The line of a session's data that says that a recovery code was used. No browser's name has lines.
-const BY_RECOVERY: &str = "recovery";
-/// What the line begins with that names the sign-in.
-const IN_FLOW: &str = "flow ";
 /// The cookie that forms belong to: another one after each step.
 pub(crate) const VISIT: &str = "visit";
 
@@ -58,6 +61,8 @@ pub(crate) struct SignedIn {
     pub(crate) record: RecordId,
     /// Whether a recovery code was used in this sign-in: it takes one at most.
     pub(crate) recovered: bool,
+    /// Every factor that this sign-in proved.
+    pub(crate) factors: Vec<FactorId>,
     /// The sign-in's name, from the first step on.
     pub(crate) flow: Option<FlowId>,
 }
@@ -67,6 +72,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) account: &'a Account,
     pub(crate) record: &'a RecordId,
     pub(crate) recovered: bool,
+    pub(crate) factors: Vec<FactorId>,
     pub(crate) flow: Option<FlowId>,
 }
 
@@ -76,6 +82,7 @@ impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
             account: &half.account,
             record: &half.record,
             recovered: false,
+            factors: Vec::new(),
             flow: flow_of(&half.record),
         }
     }
@@ -87,6 +94,7 @@ impl<'a> From<&'a SignedIn> for Standing<'a> {
             account: &signed_in.account,
             record: &signed_in.record,
             recovered: signed_in.recovered,
+            factors: signed_in.factors.clone(),
             flow: signed_in.flow.clone(),
         }
     }
@@ -108,13 +116,17 @@ impl FromRequestParts<Arc<App>> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let (account, record) = authenticate(parts, app, &SESSION, SIGNED_IN).await?;
         let About {
-            recovered, flow, ..
+            recovered,
+            factors,
+            flow,
+            ..
         } = About::of(&record);
         let record = *record.id();
         Ok(Self {
             account,
             record,
             recovered,
+            factors,
             flow,
         })
     }
@@ -175,9 +187,15 @@ impl FromRequestParts<Arc<App>> for Network {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
         let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
         let ConnectInfo(peer) = peer.map_err(AppError::unavailable)?;
-        let proxied = app.behind_proxy && peer.ip().is_loopback();
-        Ok(Self((!proxied).then_some(peer.ip())))
+        Ok(Self(network_of(peer.ip(), app.behind_proxy)))
     }
+}
+
+/// A socket for both families writes an IPv4 peer as `::ffff:127.0.0.1`, which is not loopback as it
+/// stands.
+fn network_of(peer: IpAddr, behind_proxy: bool) -> Option<IpAddr> {
+    let peer = peer.to_canonical();
+    (!(behind_proxy && peer.is_loopback())).then_some(peer)
 }
 
 /// After the right password: a token for the second step, and for nothing else.
@@ -202,21 +220,46 @@ pub(crate) async fn half(
 pub(crate) async fn whole(
     app: &App,
     standing: impl Into<Standing<'_>>,
-    proof: impl Into<Arc<Verified>>,
+    proof: Verified,
     browser: &str,
     to: &str,
 ) -> Result<Response, AppError> {
+    let proof = Arc::new(proof);
+    let issued = open(app, standing.into(), Arc::clone(&proof), browser).await?;
+    page(app, &issued, to)
+}
+
+/// The same sign-in under another epoch: a new session in place of the one until now.
+pub(crate) async fn renewed(
+    app: &App,
+    standing: impl Into<Standing<'_>>,
+    proof: Arc<Verified>,
+    browser: &str,
+    to: &str,
+) -> Result<Response, AppError> {
+    let issued = open(app, standing.into(), proof, browser).await?;
+    page(app, &issued, to)
+}
+
+async fn open(
+    app: &App,
+    standing: Standing<'_>,
+    proof: Arc<Verified>,
+    browser: &str,
+) -> Result<Issued, AppError> {
     let Standing {
         account,
         record: earlier,
         recovered,
+        mut factors,
         flow,
-    } = standing.into();
-    let proof = proof.into();
+    } = standing;
+    factors.extend(proof.factor());
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let about = About {
         browser: browser.into(),
         recovered: recovered || proof.provider() == recovery::ID,
+        factors,
         flow,
     };
     let extra = Extra {
@@ -224,9 +267,27 @@ pub(crate) async fn whole(
         ..Extra::default()
     };
     let issued = app.tokens.issue_with(&SESSION, &binding, extra).await?;
-    app.tokens.revoke(&Revoke::Record(*earlier)).await?;
     app.forget_proof(earlier);
+    // Whoever ended the earlier one meanwhile ended this sign-in; and of two requests that both
+    // build on it, one goes on.
+    let ended = app.tokens.revoke(&Revoke::Record(*earlier)).await;
+    if !matches!(ended, Ok(1..)) {
+        withdraw(app, &issued).await?;
+        ended?;
+        return Err(AppError::SignIn);
+    }
     app.keep_proof(*issued.record.id(), proof);
+    Ok(issued)
+}
+
+async fn withdraw(app: &App, issued: &Issued) -> Result<(), AppError> {
+    let record = *issued.record.id();
+    app.forget_proof(&record);
+    app.tokens.revoke(&Revoke::Record(record)).await?;
+    Ok(())
+}
+
+fn page(app: &App, issued: &Issued, to: &str) -> Result<Response, AppError> {
     let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
     let cookies = [
         session,
@@ -237,101 +298,23 @@ pub(crate) async fn whole(
     Ok(with_cookies(Redirect::to(to), cookies))
 }
 
+/// Whether a request that waited for another one of the same sign-in still has something to build on.
+pub(crate) async fn check_lives(
+    app: &App,
+    policy: &Policy,
+    standing: &Standing<'_>,
+) -> Result<(), AppError> {
+    let live = app.tokens.list(policy, &standing.account.subject).await?;
+    if live.iter().any(|record| record.id() == standing.record) {
+        Ok(())
+    } else {
+        Err(AppError::SignIn)
+    }
+}
+
 /// A sign-in's name: the public id of the record that its first step made.
 pub(crate) fn flow_of(passed: &RecordId) -> Option<FlowId> {
     FlowId::new(passed.to_string()).ok()
-}
-
-/// Ends what one sign-in has, its first step included, and says how many sessions that were.
-pub(crate) async fn end_flow(app: &App, subject: &Subject, flow: &FlowId) -> Result<u64, AppError> {
-    let mut ended = 0u64;
-    for session in app.tokens.list(&SESSION, subject).await? {
-        if About::of(&session).flow.as_ref() == Some(flow) {
-            app.forget_proof(session.id());
-            let revoked = app.tokens.revoke(&Revoke::Record(*session.id())).await?;
-            ended = ended.saturating_add(revoked);
-        }
-    }
-    for passed in app.tokens.list(&PASSED, subject).await? {
-        if flow_of(passed.id()).as_ref() == Some(flow) {
-            app.tokens.revoke(&Revoke::Record(*passed.id())).await?;
-        }
-    }
-    Ok(ended)
-}
-
-/// What a session's record says beside its owner.
-pub(crate) struct About {
-    pub(crate) browser: String,
-    /// Whether a recovery code was used in this sign-in.
-    pub(crate) recovered: bool,
-    /// The sign-in's name.
-    pub(crate) flow: Option<FlowId>,
-}
-
-impl About {
-    pub(crate) fn of(record: &Record) -> Self {
-        let data = String::from_utf8_lossy(&record.stored().data);
-        let mut lines = data.lines();
-        let browser = lines.next().unwrap_or_default().to_owned();
-        let mut about = Self {
-            browser,
-            recovered: false,
-            flow: None,
-        };
-        for line in lines {
-            about.recovered |= line == BY_RECOVERY;
-            if let Some(name) = line.strip_prefix(IN_FLOW) {
-                about.flow = FlowId::new(name).ok();
-            }
-        }
-        about
-    }
-
-    fn written(&self) -> Vec<u8> {
-        let mut data = self.browser.clone();
-        if self.recovered {
-            data.push('\n');
-            data.push_str(BY_RECOVERY);
-        }
-        let mut data = data.into_bytes();
-        if let Some(flow) = &self.flow {
-            data.push(b'\n');
-            data.extend(IN_FLOW.as_bytes());
-            data.extend(flow.as_bytes());
-        }
-        data
-    }
-}
-
-/// What a person would call the browser. Only ever shown to that person.
-pub(crate) fn browser(agent: Option<&HeaderValue>) -> String {
-    const NAMES: [(&str, &str); 6] = [
-        ("Firefox/", "Firefox"),
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Chrome/", "Chrome"),
-        ("Chromium/", "Chromium"),
-        ("Safari/", "Safari"),
-    ];
-    const SYSTEMS: [(&str, &str); 6] = [
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let known = |list: &[(&str, &'static str)]| {
-        let found = list.iter().find(|(part, _)| agent.contains(part));
-        found.map(|(_, name)| *name)
-    };
-    let name = known(&NAMES).unwrap_or("A browser");
-    match known(&SYSTEMS) {
-        Some(system) => format!("{name} on {system}"),
-        None => name.into(),
-    }
 }
 
 /// Ends every cookie of ours.
@@ -357,4 +340,26 @@ pub(crate) fn with_cookies(
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network_of;
+
+    #[test]
+    fn a_proxy_on_this_machine_is_no_visitor_however_its_address_is_written() {
+        for proxy in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:127.8.8.8"] {
+            let peer = proxy.parse().expect("an address");
+            assert_eq!(network_of(peer, true), None, "{proxy}");
+            assert_eq!(network_of(peer, false), Some(peer.to_canonical()));
+        }
+        for visitor in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"] {
+            let peer = visitor.parse().expect("an address");
+            assert_eq!(
+                network_of(peer, true),
+                Some(peer.to_canonical()),
+                "{visitor}"
+            );
+        }
+    }
 }

@@ -28,14 +28,31 @@ async fn thief(site: &Site, email: &str, secret: &str) -> Person {
     thief
 }
 
-/// He adds an app of his own.
-async fn add_app(site: &Site, who: &mut Person) {
+/// He adds an app of his own. Says its secret.
+async fn add_app(site: &Site, who: &mut Person) -> String {
     let add = [("provider", "totp"), ("label", "Not mine")];
     let page = who.post("/account/add", &add).await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     let code = site.code(&secret);
     let confirmed = who.confirm("/account/add/confirm", "totp", &factor, &code);
     assert_eq!(confirmed.await.leads_to(), "/account");
+    secret
+}
+
+/// The second step on a device that is to be remembered.
+async fn remembered(site: &Site, email: &str, code: &str) -> Person {
+    let mut person = Person::new(site);
+    person.password(email).await;
+    let fields = [("provider", "totp"), ("code", code), ("remember", "yes")];
+    let answer = person.post("/second-factor", &fields).await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    person
+}
+
+async fn devices(person: &mut Person) -> usize {
+    let page = person.get("/devices").await;
+    assert_eq!(page.status, 200, "{page:?}");
+    page.body.matches("action=\"/devices/forget\"").count()
 }
 
 /// The link of the last message, whom it went to, and all of its text.
@@ -173,6 +190,48 @@ async fn a_sign_in_that_went_on_under_another_session_ends_too() {
     let fields = [("link", link.as_str()), ("word", "STOP")];
     assert_eq!(Person::new(&site).post(NOT_ME, &fields).await.status, 200);
     assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signed_in_again_with_an_app_of_his_own_is_thrown_out_there_too() {
+    const EMAIL: &str = "twice@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret) = with_mail(&site, EMAIL).await;
+    let mut first = thief(&site, EMAIL, &secret).await;
+    let of_thief = add_app(&site, &mut first).await;
+    let (link, ..) = last_link(&site);
+    site.wait(30);
+    let second = remembered(&site, EMAIL, &site.code(&of_thief)).await;
+    // In a third one he also reads the owner's app once more: that proof hides nothing.
+    site.wait(30);
+    let mut third = remembered(&site, EMAIL, &site.code(&of_thief)).await;
+    site.wait(30);
+    let fields = [("provider", "totp"), ("code", &*site.code(&secret))];
+    let proved = third.post("/account/prove", &fields).await;
+    assert_eq!(proved.leads_to(), "/account", "{proved:?}");
+    assert_eq!(devices(&mut owner).await, 2);
+
+    let fields = [("link", link.as_str()), ("word", "STOP")];
+    let done = Person::new(&site).post(NOT_ME, &fields).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(done.body.contains("Every other sign-in that used it"));
+    assert!(done.body.contains("All remembered devices are forgotten"));
+    for mut thief in [first, second, third] {
+        assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+        assert_eq!(thief.get("/account/add").await.leads_to(), "/sign-in");
+    }
+    assert!(
+        is_signed_in(&owner.get("/account").await),
+        "the owner stays"
+    );
+    assert_eq!(devices(&mut owner).await, 0);
+    // Nor does he get in again with it.
+    site.wait(30);
+    let mut again = Person::new(&site);
+    again.password(EMAIL).await;
+    assert_eq!(again.code(&site.code(&of_thief)).await.status, 401);
+    let activity = owner.get("/activity").await.body;
+    assert!(activity.contains("somebody said that it was not theirs"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -428,3 +428,60 @@ async fn an_outage_makes_no_codes_and_takes_none() {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.body.contains("nothing was granted"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_codes_sent_at_once_to_one_sign_in_one_is_used() {
+    const EMAIL: &str = "at-once@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret, sheet) = with_sheet(&site, EMAIL).await;
+    let mut half = half(&site, EMAIL).await;
+    half.csrf().await;
+    let at_once = sheet.iter().take(4).cloned().map(|code| {
+        let mut half = half.clone();
+        tokio::spawn(async move { (half.recover(&code).await.leads_to().to_owned(), half) })
+    });
+    let mut in_ = Vec::new();
+    for one in at_once.collect::<Vec<_>>() {
+        let (to, person) = one.await.expect("an answer");
+        match to.as_str() {
+            "/account" => in_.push(person),
+            to => assert_eq!(to, "/sign-in"),
+        }
+    }
+    assert_eq!(in_.len(), 1);
+    let account = owner.get("/account").await;
+    assert_left(&account, 9);
+    assert_eq!(account.body.matches("with a recovery code").count(), 1);
+
+    // The same where somebody who is signed in proves it again.
+    site.wait(30);
+    let mut person = Person::new(&site);
+    person.password(EMAIL).await;
+    assert_eq!(
+        person.code(&site.code(&secret)).await.leads_to(),
+        "/account"
+    );
+    person.get("/account/prove").await;
+    let before = person
+        .get("/account")
+        .await
+        .body
+        .matches("since <time")
+        .count();
+    let at_once = sheet.iter().skip(5).take(4).cloned().map(|code| {
+        let mut person = person.clone();
+        tokio::spawn(async move {
+            let fields = [("provider", "recovery"), ("code", &*code)];
+            let answer = person.post("/account/prove", &fields).await;
+            answer.leads_to().to_owned()
+        })
+    });
+    let mut proved = 0;
+    for one in at_once.collect::<Vec<_>>() {
+        proved += u32::from(one.await.expect("an answer") == "/account");
+    }
+    assert_eq!(proved, 1);
+    let account = owner.get("/account").await;
+    assert_left(&account, 8);
+    assert_eq!(account.body.matches("since <time").count(), before);
+}

@@ -66,7 +66,7 @@ pub(super) struct Ways {
     pub(super) offers: Vec<Offer>,
     /// Whether a recovery code may be used.
     pub(super) recovery: bool,
-    /// Whether there would be another way, had it not failed too often.
+    /// Whether there would be another way, were it not disabled.
     pub(super) disabled: bool,
 }
 
@@ -142,7 +142,7 @@ pub(super) fn recovery_page(place: Place, csrf: &str, ways: &Ways, wrong: Option
         p.soft { (place.lead) }
         (layout::alert(wrong))
         @if ways.disabled {
-            p { "Your other second step failed too often and is disabled. A recovery code still gets you in; then set up another one." }
+            p { "Your other second step is disabled. A recovery code still gets you in; then set up another one." }
         }
         p { "Enter one of the codes that you printed or saved. It works once." }
         form method="post" action=(place.to(Asks::Choice)) {

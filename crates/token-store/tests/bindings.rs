@@ -6,7 +6,7 @@ mod watched;
 
 use token_store::{
     TokensError,
-    ott_core::{Binding, Destination, Issued, Policy, Purpose, chrono::TimeDelta},
+    ott_core::{Binding, Destination, Issued, Policy, Purpose, Reason, chrono::TimeDelta},
 };
 use watched::{Bench, subject};
 
@@ -111,6 +111,10 @@ async fn a_code_is_worth_nothing_under_another_binding_purpose_or_flow() {
             let other_flow = tokens.issue(theirs, alice).await.unwrap();
             let typed = issued.token.expose_secret();
             let tried = tokens.redeem(theirs, &issued.handle, alice, typed).await;
+            if let Err(TokensError::Rejected(rejected)) = &tried {
+                // By the digest: a purpose that is looked at afterwards has spent the token.
+                assert_eq!(rejected.reason(), Reason::Mismatch);
+            }
             assert_eq!(refused(tried), mine != theirs);
             if other_flow.token.expose_secret() != typed {
                 let tried = tokens

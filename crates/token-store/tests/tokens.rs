@@ -229,6 +229,21 @@ async fn a_prompt_waits_for_its_own_subject_and_the_matching_number() {
         .decide(&PROMPT, &id, &alice, Verdict::Deny, b"")
         .await;
     assert_eq!(reason(again), Reason::Spent);
+
+    // Its own subject, and any number but the right one: no approval.
+    let issued = tokens.issue(&PROMPT, &binding).await.unwrap();
+    let number = issued.record.stored().number.map(|number| number ^ 1);
+    let wrong = Verdict::Approve { number };
+    let decided = tokens
+        .decide(&PROMPT, issued.record.id(), &alice, wrong, b"")
+        .await
+        .unwrap();
+    assert_eq!(decided.stored().state, State::Denied);
+    let typed = issued.token.expose_secret();
+    let redeemed = tokens
+        .redeem(&PROMPT, &issued.handle, &binding, typed)
+        .await;
+    assert_eq!(reason(redeemed), Reason::Denied);
 }
 
 #[tokio::test]

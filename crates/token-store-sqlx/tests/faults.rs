@@ -93,6 +93,8 @@ async fn a_process_killed_under_load_loses_no_answer_and_redeems_nothing_twice()
         while ledger.answers < until {
             ledger.note(&process.hear().expect("it lives"));
         }
+        // Not only just after an answer: whoever holds the lock for long lets nobody answer meanwhile.
+        tokio::time::sleep(Duration::from_millis(dice.below(30))).await;
         process.kill();
         while let Some(line) = process.hear() {
             ledger.note(&line);

@@ -136,8 +136,22 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         binding: &Binding<'_>,
         count: usize,
     ) -> Result<Vec<Issued>, TokensError> {
-        self.issue_all(policy, binding, Extra::default(), count)
+        self.issue_batch_with(policy, binding, Extra::default(), count)
             .await
+    }
+
+    /// Issues `count` tokens in one step, each of which carries the data.
+    ///
+    /// # Errors
+    /// [`TokensError`]; then nothing was issued.
+    pub async fn issue_batch_with(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        extra: Extra<'_>,
+        count: usize,
+    ) -> Result<Vec<Issued>, TokensError> {
+        self.issue_all(policy, binding, extra, count).await
     }
 
     async fn issue_all(

@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use token_store::{
     Tokens, What,
     ott_core::{
-        Binding, Channel, Destination, Lookup, Policy, SlotRule, Subject, Token, Usage,
+        Binding, Channel, Destination, Extra, Lookup, Policy, SlotRule, Subject, Token, Usage,
         chrono::DateTime, chrono::Utc,
     },
 };
 
 use crate::{
-    Attempt, Claim, Context, Descriptor, EnrolDetails, Enrolment, Kind, News, Odds, OpenFactor,
-    Provider, ProviderError, Requested, Response, TwoFactor, TwoFactorError, Verified, VerifyError,
+    Attempt, Claim, Context, Descriptor, EnrolDetails, Enrolment, FlowId, Kind, News, Odds,
+    OpenFactor, Provider, ProviderError, Requested, Response, TwoFactor, TwoFactorError, Verified,
+    VerifyError,
     engine::Told,
     limits::{Counted, of_ceiling_notice},
 };
@@ -90,9 +91,14 @@ impl TwoFactor {
         let noticed = of_ceiling_notice(subject, ID).key;
         let cleared = self.tokens.limits().clear(&noticed).await;
         cleared.map_err(|error| self.outage("clear", error))?;
+        // The sign-in that made the set: what a person who says "this was not me" disowns.
+        let extra = Extra {
+            data: proof.flow().map_or(&[], FlowId::as_bytes),
+            ..Extra::default()
+        };
         let issued = self
             .tokens
-            .issue_batch(policy, &binding, RECOVERY_CODES)
+            .issue_batch_with(policy, &binding, extra, RECOVERY_CODES)
             .await?;
         self.tokens.emit(Some(subject), What::RecoveryRenewed);
         let told = Told {

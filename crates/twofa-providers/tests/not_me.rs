@@ -17,7 +17,7 @@ use twofa_providers::{
     token_delivery::Outbox,
     token_store::{
         FactorId, FactorState, FactorStore, Tokens,
-        ott_core::{Format, Policy, Purpose, Reason, SlotRule, chrono::TimeDelta},
+        ott_core::{Format, Limit, Policy, Purpose, Reason, SlotRule, chrono::TimeDelta},
     },
 };
 use world::{NOT_ME, World, alice, key_1, needs_proof, reason};
@@ -116,17 +116,61 @@ async fn of_32_at_once_from_all_addresses_one_is_taken() {
 }
 
 #[tokio::test]
-async fn only_what_the_notice_told_is_undone() {
+async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
     let told = Telling::new(&[ALICE]);
-    let f = flow("f");
-    let app = told.add_app(&f, None).await;
+    let (mine, his) = (flow("mine"), flow("his"));
+    let app = told.add_app(&mine, None).await;
+    let stolen = told.proof(&his, &app).await;
     let _ = told.arrived();
-    let proof = told.proof(&f, &app).await;
-    let _ = told.world.codes(&proof).await;
-    let used = told.not_me(&told.arrived()[0].token).await.unwrap();
+    let codes = told.world.codes(&stolen).await;
+    let link = told.arrived().remove(0);
+    let used = told.not_me(&link.token).await.unwrap();
     assert_eq!((used.news, used.factor), (News::RecoveryRenewed, None));
-    assert_eq!((used.disabled, used.flow), (None, Some(f)));
+    assert_eq!((used.disabled, used.flow), (None, Some(his.clone())));
+    assert_eq!(used.recovery_codes, 10);
     assert_eq!(state(&told, app.factor).await, FactorState::Active);
+    let tried = told.world.recover(&alice(), &codes[0]).await;
+    assert!(matches!(tried, Err(TwoFactorError::Rejected(_))));
+    let left = told.world.engine.recovery_codes_left(&alice()).await;
+    assert_eq!(left.unwrap(), 0);
+
+    // A set that another sign-in made in its place stays.
+    let stolen = told.proof(&his, &app).await;
+    let _ = told.arrived();
+    let _ = told.world.codes(&stolen).await;
+    let link = told.arrived().remove(0);
+    let proof = told.proof(&mine, &app).await;
+    let codes = told.world.codes(&proof).await;
+    let used = told.not_me(&link.token).await.unwrap();
+    assert_eq!((used.flow, used.recovery_codes), (Some(his), 0));
+    assert!(told.world.recover(&alice(), &codes[0]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_factor_that_was_disabled_before_is_wiped_too() {
+    let limits = Limits {
+        ceiling: Limit::ceiling(1),
+        ..Limits::default()
+    };
+    let told = Telling::with(&[ALICE], limits);
+    let (world, owner) = (&told.world, alice());
+    let _ = world.confirmed_email(&owner, THIEF, None).await;
+    let link = told.arrived().remove(0);
+    assert_eq!(link.to, ALICE);
+    let factor = world.engine.factors(&owner).await.unwrap()[0].id;
+    for _ in 0..2 {
+        let requested = world.engine.request(&Attempt::new(&owner, "email")).await;
+        let Ok(requested) = requested else { break };
+        let handle = requested.handle.expect("a flow");
+        let attempt = Attempt::new(&owner, "email").handle(&handle);
+        let wrong = Response::typed("000000");
+        let _ = world.engine.verify(&attempt, &wrong).await;
+    }
+    assert_eq!(state(&told, factor).await, FactorState::Disabled);
+    assert!(told.arrived().iter().any(|arrived| arrived.to == THIEF));
+    let used = told.not_me(&link.token).await.unwrap();
+    assert_eq!(used.disabled, Some(factor));
+    assert_eq!(told.told().0, [ALICE]);
 }
 
 #[tokio::test]
@@ -243,18 +287,51 @@ async fn more_news_voids_no_earlier_link() {
 }
 
 #[tokio::test]
-async fn an_outage_spends_nothing_or_undoes_all_the_same() {
+async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
+    for verb in ["find", "update", "factors", "list", "revoke", "redeem"] {
+        let told = Telling::new(&[ALICE]);
+        let (mine, his) = (flow("mine"), flow("his"));
+        let app = told.add_app(&mine, None).await;
+        let stolen = told.proof(&his, &app).await;
+        let engine = &told.world.engine;
+        let _ = engine.remember_device(&stolen, "burner").await.unwrap();
+        let _ = told.world.codes(&stolen).await;
+        let _ = told.arrived();
+        let added = told.add_app(&his, Some(&stolen)).await;
+        let link = told.arrived().remove(0);
+        told.world.store.fail(verb);
+        assert!(world::is_outage(&told.not_me(&link.token).await), "{verb}");
+        told.world.store.recover();
+        // What was not concerned was done all the same.
+        let disabled = state(&told, added.factor).await == FactorState::Disabled;
+        assert_eq!(disabled, !matches!(verb, "find" | "update"), "{verb}");
+        let used = told.not_me(&link.token).await.unwrap();
+        assert_eq!(used.disabled, Some(added.factor), "{verb}");
+        assert_eq!(used.flow.as_ref(), Some(&his));
+        assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
+        assert_eq!(engine.recovery_codes_left(&alice()).await.unwrap(), 0);
+        let known = engine.known_devices(&alice(), None).await.unwrap();
+        assert_eq!(known, [], "{verb}");
+        assert_eq!(told.told().0, [ALICE], "told once: {verb}");
+        assert_eq!(reason(told.not_me(&link.token).await), Reason::Spent);
+    }
+}
+
+#[tokio::test]
+async fn until_the_sessions_are_ended_the_link_is_good() {
     let told = Telling::new(&[ALICE]);
-    let app = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&flow("f"), None).await;
     let link = told.arrived().remove(0);
-    told.world.store.fail("redeem");
-    assert!(world::is_outage(&told.not_me(&link.token).await));
-    told.world.store.recover();
-    // The flow's name comes back, so that the application can end its sessions.
-    told.world.store.fail("update");
-    let used = told.not_me(&link.token).await.unwrap();
-    assert_eq!((used.factor, used.disabled), (Some(app.factor), None));
-    assert_eq!(used.flow, Some(flow("f")));
+    let engine = &told.world.engine;
+    for _ in 0..2 {
+        let used = engine.not_me("acme", &link.token).await.unwrap();
+        assert_eq!(used.flow, Some(flow("f")));
+    }
+    let used = engine.not_me("acme", &link.token).await.unwrap();
+    engine.redeem_not_me(&used).await.unwrap();
+    assert_eq!(reason(engine.redeem_not_me(&used).await), Reason::Spent);
+    let again = engine.not_me("acme", &link.token).await;
+    assert_eq!(reason(again), Reason::Spent);
 }
 
 #[test]

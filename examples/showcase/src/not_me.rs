@@ -11,7 +11,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    News, NotMe,
+    News, NotMe, TwoFactorError,
     token_store::{FactorId, ott_core::Subject},
 };
 
@@ -64,6 +64,12 @@ pub(crate) async fn undo(
                 Some(factor) => undo_factor(&app, &not_me.subject, &factor).await?,
                 None => Opened::default(),
             };
+            // Last: whatever failed before, the link is still good.
+            match app.two_factor.redeem_not_me(&not_me).await {
+                // A second press of the button was faster, and undid the same.
+                Ok(()) | Err(TwoFactorError::Rejected(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
             Ok(done(&not_me, ended, &opened).into_response())
         }
         Err(error @ AppError::Refused) => again(
@@ -126,6 +132,7 @@ fn done(not_me: &NotMe, ended: u64, opened: &Opened) -> Markup {
             }
             @if not_me.disabled.is_some() { li { "The second step that it added is disabled." } }
             @if opened.sessions > 0 { li { "Every other sign-in that used it is ended." } }
+            @if not_me.recovery_codes > 0 { li { "The recovery codes that it made are void." } }
             @if opened.devices > 0 { li { "All remembered devices are forgotten: tick the box again where you want it." } }
             @else if not_me.devices > 0 { li { "The device that it had remembered is forgotten." } }
         }

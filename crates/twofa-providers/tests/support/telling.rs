@@ -192,7 +192,9 @@ impl Telling {
         &self,
         token: &str,
     ) -> Result<twofa_providers::NotMe, TwoFactorError> {
-        self.world.engine.not_me("acme", token).await
+        let used = self.world.engine.not_me("acme", token).await?;
+        self.world.engine.redeem_not_me(&used).await?;
+        Ok(used)
     }
 }
 

@@ -9,10 +9,10 @@ mod world;
 
 use telling::{HOME, NEWS, Telling, flow, to};
 use twofa_providers::{
-    AddressChange, Attempt, Limits, News, Response,
+    AddressChange, Attempt, Limits, News, Response, TwoFactorError,
     token_store::{
         FactorState, FactorStore as _, What,
-        ott_core::{Binding, Limit, LimitKey, chrono::TimeDelta},
+        ott_core::{Binding, Limit, LimitKey, Reason, chrono::TimeDelta},
     },
 };
 use world::{alice, is_throttled};
@@ -213,6 +213,41 @@ async fn who_knows_the_password_fills_no_mailbox() {
         assert_eq!(told.told(), NOBODY, "day {day}");
         world.pass(TimeDelta::hours(12));
     }
+}
+
+#[tokio::test]
+async fn who_guesses_slowly_beside_a_known_device_is_told_of() {
+    let told = Telling::new(&[ALICE]);
+    let (world, f) = (&told.world, flow("f"));
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let _ = world
+        .engine
+        .remember_device(&proof, "laptop")
+        .await
+        .unwrap();
+    let _ = told.arrived();
+    // Never too fast for the pace, and no more than strangers have of the ceiling.
+    let mut refused = 0;
+    for tried in 0..100 {
+        world.pass(TimeDelta::minutes(7));
+        let wrong = world.wrong_code(&[&app]);
+        let answer = world.verify(&alice(), &wrong).await;
+        refused += u32::from(is_exhausted(&answer));
+        let expected = if tried == 80 {
+            all(&[ALICE], News::ManyFailures)
+        } else {
+            NOBODY
+        };
+        assert_eq!(told.told(), expected, "at try {tried}");
+    }
+    assert_eq!(refused, 20);
+    let factors = world.engine.factors(&alice()).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Active);
+}
+
+fn is_exhausted<T>(result: &Result<T, TwoFactorError>) -> bool {
+    matches!(result, Err(TwoFactorError::Rejected(why)) if why.reason() == Reason::Exhausted)
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ impl TwoFactor {
         }
         if exhausts {
             self.exhaust(attempt, factor).await?;
+        } else {
+            // The factor lives on for the known devices, so nothing else tells its owner.
+            self.tell_many_failures(attempt.subject, attempt.origin())
+                .await;
         }
         let exhausted = Rejected::new(Reason::Exhausted);
         Err(NotProved::Refused(exhausted, None))

@@ -32,7 +32,7 @@ pub enum What {
     DeliveryFailed(Purpose),
     /// A factor was confirmed and counts from now on.
     FactorConfirmed(FactorId),
-    /// A factor failed too often and is disabled.
+    /// A factor is disabled: it failed too often, or was disowned.
     FactorDisabled(FactorId),
     /// A factor was enrolled; it counts for nothing yet.
     FactorEnrolled(FactorId),

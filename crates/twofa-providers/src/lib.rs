@@ -48,8 +48,11 @@
 //!   what happened, when and from where: factor added, removed or disabled, recovery used, used up or
 //!   renewed, address changed, and, once a day at most, many failures behind the right password. An
 //!   address that nobody confirmed is told nothing. What happened stands whether or not that works.
-//! * The notice's "this was not me" works once, for all addresses together; it undoes what that
-//!   notice told and what its sign-in remembered, and touches no other factor, device or session.
+//! * The notice's "this was not me" works once, for all addresses together. It disables and wipes the
+//!   factor whose adding that notice told, voids the recovery codes and forgets the devices that its
+//!   sign-in made, and touches no other factor, device or session. It is spent last: after an outage
+//!   it is still good.
+//! * An address that is itself the news, such as the account's new one, is told without that link.
 //! * At most five factors of a kind, and at least one active one unless the caller says that none is
 //!   required, also when several enrol or remove at once.
 //! * One channel, or one provider, never counts twice, where the attempt names those that were used.
@@ -64,7 +67,13 @@
 //! * Whoever knows the password can use up the owner's tries on every device that is not known, and
 //!   the factor's: that is what keeps him from guessing.
 //! * A sheet of recovery codes outlives a change of password, and the last factor: renew it to void it.
-//! * Whoever reads a verified mailbox can press "this was not me", and end a sign-in of the owner's.
+//! * Whoever reads a verified mailbox can press "this was not me" in the owner's own notice, while the
+//!   link lives: that ends the sign-in, and wipes the factor that the notice told of and the recovery
+//!   codes and known devices of that sign-in.
+//! * "This was not me" brings back nothing that was removed, used up or changed, and a second factor that
+//!   the same sign-in added is undone by the link of its own notice alone.
+//! * Whose only factor was disowned needs a recovery code, or an operator who makes sure who asks and
+//!   calls [`FactorStore::remove`](token_store::FactorStore::remove): a disabled factor guards the account.
 //! * It starts no task: a notice is sent before the answer, so a slow delivery needs a queue.
 //! * A code can be relayed in real time by a page that looks like yours.
 //! * Whoever writes to the database can set a factor's counter back; he cannot read or move a secret.

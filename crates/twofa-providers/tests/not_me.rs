@@ -318,6 +318,29 @@ async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
+    for codes in [true, false] {
+        let told = Telling::new(&[ALICE]);
+        let f = flow("f");
+        let app = told.add_app(&f, None).await;
+        let proof = told.proof(&f, &app).await;
+        let link = told.arrived().remove(0);
+        if codes {
+            let _ = told.world.codes(&proof).await;
+        } else {
+            let device = told.world.engine.remember_device(&proof, "laptop").await;
+            let _ = device.unwrap();
+        }
+        told.world.store.fail("revoke");
+        assert!(world::is_outage(&told.not_me(&link.token).await));
+        told.world.store.recover();
+        let used = told.not_me(&link.token).await.unwrap();
+        let undone = if codes { (10, 0) } else { (0, 1) };
+        assert_eq!((used.recovery_codes, used.devices), undone);
+    }
+}
+
+#[tokio::test]
 async fn until_the_sessions_are_ended_the_link_is_good() {
     let told = Telling::new(&[ALICE]);
     let _ = told.add_app(&flow("f"), None).await;

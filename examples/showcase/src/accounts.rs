@@ -1,12 +1,16 @@
 //! The application's own part: people and their passwords.
 
+mod changes;
+
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use sqlx::SqlitePool;
 use twofa_providers::token_store::ott_core::{
-    Destination, Format, Subject, Token, rand::rngs::SysRng,
+    Destination, Format, Subject, Token,
+    chrono::{DateTime, Utc},
+    rand::rngs::SysRng,
 };
 
 use crate::error::AppError;
@@ -15,7 +19,8 @@ use crate::error::AppError;
 pub(crate) struct Account {
     pub(crate) subject: Subject,
     pub(crate) email: Destination,
-    /// Raised when a second step is removed: every outstanding token dies with it.
+    /// Raised when a second step is removed or the address changes: every outstanding token dies with
+    /// it.
     pub(crate) epoch: u64,
 }
 
@@ -35,6 +40,7 @@ impl Accounts {
         let table = "CREATE TABLE IF NOT EXISTS verified_addresses (
             account TEXT PRIMARY KEY, email TEXT NOT NULL)";
         sqlx::query(table).execute(&pool).await?;
+        changes::create_table(&pool).await?;
         Ok(Self {
             pool,
             decoy: hash("no account has this password".into()).await?,
@@ -46,15 +52,20 @@ impl Accounts {
         &self,
         email: &Destination,
         password: String,
+        now: DateTime<Utc>,
     ) -> Result<Option<Account>, AppError> {
         let id = Token::try_generate_from_rng(&Format::alphanumeric(22), &mut SysRng)
             .map_err(AppError::unavailable)?;
         let hash = hash(password).await?;
-        let insert = "INSERT INTO accounts (id, email, password, epoch) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING";
+        // An address that may be put back is not to be taken meanwhile.
+        let insert = "INSERT INTO accounts (id, email, password, epoch) SELECT ?1, ?2, ?3, 0
+            WHERE NOT EXISTS (SELECT 1 FROM address_changes WHERE old = ?2 AND at > ?4)
+            ON CONFLICT DO NOTHING";
         let insert = sqlx::query(insert)
             .bind(id.expose_secret())
             .bind(email.address())
-            .bind(hash);
+            .bind(hash)
+            .bind(changes::since(now));
         let created = insert.execute(&self.pool).await?.rows_affected() == 1;
         if created {
             self.by_id(id.expose_secret()).await
@@ -108,27 +119,6 @@ impl Accounts {
             .await?;
         let email = row.map(|(email,)| Destination::email(email)).transpose();
         email.map_err(AppError::unavailable)
-    }
-
-    /// Makes an address that was just verified the account's, or says that another account has it.
-    pub(crate) async fn confirm_address(
-        &self,
-        account: &Account,
-        email: &Destination,
-    ) -> Result<bool, AppError> {
-        let id = account.subject.id();
-        let mut both = self.pool.begin().await?;
-        let change = sqlx::query("UPDATE OR IGNORE accounts SET email = ? WHERE id = ?");
-        let change = change.bind(email.address()).bind(id);
-        if change.execute(&mut *both).await?.rows_affected() != 1 {
-            return Ok(false);
-        }
-        let note = "INSERT INTO verified_addresses (account, email) VALUES (?, ?)
-            ON CONFLICT (account) DO UPDATE SET email = excluded.email";
-        let note = sqlx::query(note).bind(id).bind(email.address());
-        note.execute(&mut *both).await?;
-        both.commit().await?;
-        Ok(true)
     }
 
     pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Account>, AppError> {

@@ -1,13 +1,15 @@
 //! The account's address: confirmed by a code that is read there, and changed the same way.
 
+use core::net::IpAddr;
+
 use axum::{
     extract::State,
-    response::{IntoResponse, Redirect, Response},
+    response::{Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    AddressChange,
+    AddressChange, counted_network,
     oath_otp::Label,
     token_delivery::{Delivery as _, Message},
     token_store::{
@@ -17,21 +19,25 @@ use twofa_providers::{
 };
 
 use crate::{
+    account::end_others,
     accounts::Account,
     app::{App, NAME, Shared},
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     layout::{self, Who},
     second_factor::Next,
-    session::{self, SignedIn},
+    session::{self, SignedIn, Standing},
     visitor::Visitor,
 };
 
 /// A code that is read at an address.
 pub(crate) const ADDRESS_CODE: Policy = Policy::code(Purpose::new("address-code"));
 
-/// Codes sent for one account: each may go to another stranger's mailbox.
+/// Codes sent for one account, since each may go to another stranger's mailbox; and to one mailbox,
+/// since accounts cost nothing.
 const SENDING: Limit = Limit::pace(5, TimeDelta::minutes(10));
+/// Codes sent from one network address, whatever account and mailbox.
+const FROM_NETWORK: Limit = Limit::pace(30, TimeDelta::minutes(2));
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
@@ -49,7 +55,7 @@ pub(crate) async fn form(
     signed_in: SignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Markup, AppError> {
-    check_fresh(&app, &signed_in)?;
+    app.fresh_proof(&signed_in.record, Next::Address).await?;
     Ok(form_page(&csrf, signed_in.account.email.address(), None))
 }
 
@@ -60,7 +66,7 @@ pub(crate) async fn send(
     visitor: Visitor,
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Response, AppError> {
-    check_fresh(&app, &signed_in)?;
+    app.fresh_proof(&signed_in.record, Next::Address).await?;
     let account = &signed_in.account;
     let Some(email) = readable(&wanted.email) else {
         let page = form_page(
@@ -70,7 +76,7 @@ pub(crate) async fn send(
         );
         return Ok(with_status(&AppError::BadRequest(""), page));
     };
-    spend(&app, account).await?;
+    spend(&app, account, &email, visitor.network).await?;
     let issued = app
         .tokens
         .issue(&ADDRESS_CODE, &binding(account, &email))
@@ -94,7 +100,7 @@ pub(crate) async fn confirm(
     visitor: Visitor,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
-    check_fresh(&app, &signed_in)?;
+    let proof = app.fresh_proof(&signed_in.record, Next::Address).await?;
     let account = &signed_in.account;
     let email = readable(&typed.email).ok_or(AppError::Refused)?;
     let handle = visitor.flow.as_ref().ok_or(AppError::Refused)?;
@@ -117,33 +123,31 @@ pub(crate) async fn confirm(
         }
         Err(error) => return Err(error),
     }
-    let old = app.accounts.verified_address(account.subject.id()).await?;
-    if !app.accounts.confirm_address(account, &email).await? {
+    let flow = signed_in.flow.as_ref();
+    let now = app.tokens.now();
+    let confirmed = app.accounts.confirm_address(account, &email, flow, now);
+    let Some(confirmed) = confirmed.await? else {
         return Err(AppError::BadRequest("This address cannot be used."));
+    };
+    if email == account.email {
+        let cookie = session::flow_cookie(&app, None);
+        return Ok(session::with_cookies(Redirect::to("/account"), [cookie]));
     }
-    if email != account.email {
-        let change = AddressChange {
-            subject: &account.subject,
-            old: old.as_ref(),
-            new: Some(&email),
-            address: visitor.network,
-            flow: signed_in.flow.as_ref(),
-        };
-        app.two_factor.address_changed(&change).await;
-    }
-    let cookie = session::flow_cookie(&app, None);
-    Ok(session::with_cookies(
-        Redirect::to("/account").into_response(),
-        [cookie],
-    ))
-}
-
-fn check_fresh(app: &App, signed_in: &SignedIn) -> Result<(), AppError> {
-    if app.is_fresh(&signed_in.record) {
-        Ok(())
-    } else {
-        Err(AppError::ProofNeeded(Next::Address))
-    }
+    let change = AddressChange {
+        subject: &account.subject,
+        old: confirmed.old.as_ref(),
+        new: Some(&email),
+        address: visitor.network,
+        flow,
+    };
+    app.two_factor.address_changed(&change).await;
+    // As with a step that is removed: all sessions end, and this browser gets a new one.
+    end_others(&app, &account.subject, &signed_in.record).await?;
+    let standing = Standing {
+        account: &confirmed.account,
+        ..Standing::from(&signed_in)
+    };
+    session::renewed(&app, standing, proof, &visitor.browser, "/account").await
 }
 
 /// An authenticator app has to be able to show it too.
@@ -158,12 +162,29 @@ fn binding<'a>(account: &'a Account, email: &'a Destination) -> Binding<'a> {
         .destination(email)
 }
 
-async fn spend(app: &App, account: &Account) -> Result<(), AppError> {
-    let charge = Charge {
+async fn spend(
+    app: &App,
+    account: &Account,
+    email: &Destination,
+    network: Option<IpAddr>,
+) -> Result<(), AppError> {
+    let mut charges = vec![Charge {
         key: LimitKey::new("address codes", &Binding::subject(&account.subject)),
         limit: SENDING,
-    };
-    let spent = app.tokens.limits().spend(&[charge], app.tokens.now()).await;
+    }];
+    let everybody = Binding::tenant("");
+    if let Some(network) = network.map(counted_network) {
+        let operation = [("address", network.as_str())];
+        charges.push(Charge {
+            key: LimitKey::new("address codes from", &everybody.operation(&operation)),
+            limit: FROM_NETWORK,
+        });
+    }
+    charges.push(Charge {
+        key: LimitKey::new("address codes to", &everybody.destination(email)),
+        limit: SENDING,
+    });
+    let spent = app.tokens.limits().spend(&charges, app.tokens.now()).await;
     match spent.map_err(AppError::unavailable)? {
         Spent::Allowed => Ok(()),
         Spent::RetryAt(_, at) => Err(AppError::Throttled(Some(at))),
@@ -174,7 +195,7 @@ async fn spend(app: &App, account: &Account) -> Result<(), AppError> {
 fn form_page(csrf: &str, email: &str, wrong: Option<&str>) -> Markup {
     let body = html! {
         (layout::alert(wrong))
-        p { "We send a code to the address. Once you enter it, you sign in with this address, and news about your account goes there." }
+        p { "We send a code to the address. Once you enter it, you sign in with this address, and news about your account goes there. Your other browsers are signed out." }
         form method="post" action="/account/address" {
             (layout::csrf(csrf))
             label for="email" { "E-mail address" }

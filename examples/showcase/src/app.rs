@@ -25,7 +25,8 @@ use sqlx::{
 use token_store_sqlx::SqliteStore;
 use tokio::net::TcpListener;
 use twofa_providers::{
-    BuildError, EmailProvider, FRESH, Notices, ProviderError, TotpProvider, TwoFactor, Verified,
+    BuildError, EmailProvider, FRESH, Notices, ProviderError, TotpProvider, TwoFactor,
+    TwoFactorError, Verified,
     token_delivery::{Delivery, Outbox, TemplatesError},
     token_store::{
         self, FactorStore, Tokens,
@@ -45,7 +46,9 @@ use crate::{
     headers,
     locks::Locks,
     news::{self, NEWS, NEWS_WITHOUT_LINK, NOT_ME},
-    not_me, outbox, recovery, second_factor, sign_in, tidy,
+    not_me, outbox, recovery,
+    second_factor::{self, Next},
+    sign_in, tidy,
 };
 
 /// The application's name, in messages and authenticator apps.
@@ -101,11 +104,23 @@ impl App {
             .retain(|_, proof| now.signed_duration_since(proof.at()) < FRESH);
     }
 
-    /// Whether the session's last proof is fresh. The engine asks again when it counts.
-    pub(crate) fn is_fresh(&self, session: &RecordId) -> bool {
-        let now = self.tokens.now();
-        self.proof(session)
-            .is_some_and(|proof| now.signed_duration_since(proof.at()) < FRESH)
+    /// The last proof of a session, if it is fresh and its factor still proves. For what never
+    /// reaches the engine, and for forms that would only be refused.
+    pub(crate) async fn fresh_proof(
+        &self,
+        session: &RecordId,
+        next: Next,
+    ) -> Result<Arc<Verified>, AppError> {
+        let proof = self.proof(session).ok_or(AppError::ProofNeeded(next))?;
+        // There is one clock here: one that was set back makes no proof newer.
+        if proof.at() > self.tokens.now() {
+            return Err(AppError::ProofNeeded(next));
+        }
+        match self.two_factor.check_fresh(&proof).await {
+            Ok(()) => Ok(proof),
+            Err(TwoFactorError::ProofNeeded) => Err(AppError::ProofNeeded(next)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The last proof of a session; the engine decides whether it is fresh.

@@ -79,9 +79,7 @@ pub(crate) async fn another(
     signed_in: SignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Markup, AppError> {
-    if !app.is_fresh(&signed_in.record) {
-        return Err(AppError::ProofNeeded(Next::Add));
-    }
+    app.fresh_proof(&signed_in.record, Next::Add).await?;
     Ok(choose_page(&app, ANOTHER, &csrf, &signed_in.account, None))
 }
 

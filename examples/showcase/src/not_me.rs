@@ -12,11 +12,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
     News, NotMe, TwoFactorError,
-    token_store::{FactorId, ott_core::Subject},
+    token_store::{FactorId, Revoke, ott_core::Subject},
 };
 
 use crate::{
-    app::{App, Shared},
+    app::{App, SESSION, Shared},
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     headers::WithScript,
@@ -64,13 +64,14 @@ pub(crate) async fn undo(
                 Some(factor) => undo_factor(&app, &not_me.subject, &factor).await?,
                 None => Opened::default(),
             };
+            let restored = undo_address(&app, &not_me).await?;
             // Last: whatever failed before, the link is still good.
             match app.two_factor.redeem_not_me(&not_me).await {
                 // A second press of the button was faster, and undid the same.
                 Ok(()) | Err(TwoFactorError::Rejected(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            Ok(done(&not_me, ended, &opened).into_response())
+            Ok(done(&not_me, ended, &opened, restored).into_response())
         }
         Err(error @ AppError::Refused) => again(
             error,
@@ -102,14 +103,34 @@ async fn undo_factor(app: &App, subject: &Subject, factor: &FactorId) -> Result<
     })
 }
 
+/// Whether the account got its address back; `None` where the message was about something else.
+async fn undo_address(app: &App, not_me: &NotMe) -> Result<Option<bool>, AppError> {
+    if not_me.news != News::AddressChanged {
+        return Ok(None);
+    }
+    let Some(flow) = &not_me.flow else {
+        return Ok(Some(false));
+    };
+    let (subject, now) = (&not_me.subject, app.tokens.now());
+    let restore = app.accounts.restore_address(subject.id(), flow, now);
+    let restored = restore.await?;
+    if restored {
+        // Since the change, the epoch let in nobody who did not know of it; now it lets in nobody.
+        let sessions = Revoke::purpose(subject, SESSION.purpose());
+        app.tokens.revoke(&sessions).await?;
+        app.two_factor.forget_devices(subject).await?;
+    }
+    Ok(Some(restored))
+}
+
 fn page(csrf: &str, link: &str, wrong: Option<&str>) -> Markup {
     let body = html! {
         // The second time, the field is filled already.
         @if wrong.is_none() { script src="/not-me.js" defer {} }
         (layout::alert(wrong))
-        p { "A message told you of something that you did not do. Here you end the sign-in in which it happened, and the devices that were remembered in it are forgotten." }
-        p { "If a second step was added, it is disabled, every sign-in that used it ends, and all remembered devices are forgotten." }
-        p.soft { "Your other browsers stay signed in. Nothing else is undone: each message has its own link." }
+        p { "A message told you of something that you did not do. Here you end the sign-in in which it happened. Recovery codes that it made are void, and devices that were remembered in it are forgotten." }
+        p { "If a second step was added, it is disabled, every sign-in that used it ends, and all remembered devices are forgotten. If the address of the account was changed, it is the old one again, and every browser is signed out." }
+        p.soft { "In every other case your other browsers stay signed in. Nothing else is undone: each message has its own link." }
         form method="post" action="/not-me" {
             (layout::csrf(csrf))
             label for="link" { "The link from the message" }
@@ -122,7 +143,7 @@ fn page(csrf: &str, link: &str, wrong: Option<&str>) -> Markup {
     layout::card(Who::Nobody, "This was not you?", body)
 }
 
-fn done(not_me: &NotMe, ended: u64, opened: &Opened) -> Markup {
+fn done(not_me: &NotMe, ended: u64, opened: &Opened, restored: Option<bool>) -> Markup {
     let body = html! {
         p.done role="status" { "Done. What you were told of was not you, and this is undone:" }
         ul {
@@ -133,6 +154,14 @@ fn done(not_me: &NotMe, ended: u64, opened: &Opened) -> Markup {
             @if not_me.disabled.is_some() { li { "The second step that it added is disabled." } }
             @if opened.sessions > 0 { li { "Every other sign-in that used it is ended." } }
             @if not_me.recovery_codes > 0 { li { "The recovery codes that it made are void." } }
+            @match restored {
+                Some(true) => {
+                    li { "The address of the account is again the one that it was before." }
+                    li { "Every browser is signed out, and all remembered devices are forgotten." }
+                }
+                Some(false) => li { "Not undone: the address of the account. It was put back already, or cannot be: tell whoever runs this service." }
+                None => {}
+            }
             @if opened.devices > 0 { li { "All remembered devices are forgotten: tick the box again where you want it." } }
             @else if not_me.devices > 0 { li { "The device that it had remembered is forgotten." } }
         }
@@ -140,6 +169,7 @@ fn done(not_me: &NotMe, ended: u64, opened: &Opened) -> Markup {
         ol.steps {
             li { "Somebody may know your password: change it wherever you use it. This demonstration has no page for that." }
             li { "If other messages told of what you did not do, open their links too." }
+            @if restored == Some(true) { li { "Sign in with the address at which you got the message." } }
             li { "Sign in, and look at your second steps and recovery codes. Remove what is not yours." }
             li { "Look at Activity for what else happened." }
         }

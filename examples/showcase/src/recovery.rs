@@ -101,9 +101,7 @@ pub(crate) async fn show(
     signed_in: SignedIn,
     FormToken(csrf): FormToken,
 ) -> Result<Markup, AppError> {
-    if !app.is_fresh(&signed_in.record) {
-        return Err(AppError::ProofNeeded(Next::Recovery));
-    }
+    app.fresh_proof(&signed_in.record, Next::Recovery).await?;
     let sheet = Sheet::of(&app, &signed_in.account.subject).await?;
     let body = html! {
         p { "Ten codes on paper, for the day on which your phone is gone or broken. Each signs you in once, in place of a code from your phone." }

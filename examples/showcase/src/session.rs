@@ -16,7 +16,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use twofa_providers::{
-    FlowId, Verified,
+    FlowId, TwoFactorError, Verified,
     token_store::{
         FactorId, Revoke, Unchecked,
         ott_core::{Binding, Extra, Handle, Issued, Policy, Record, RecordId},
@@ -226,7 +226,17 @@ pub(crate) async fn whole(
 ) -> Result<Response, AppError> {
     let proof = Arc::new(proof);
     let issued = open(app, standing.into(), Arc::clone(&proof), browser).await?;
-    page(app, &issued, to)
+    // Whoever disowned the factor meanwhile read the list of sessions before this one was in it.
+    match app.two_factor.check_fresh(&proof).await {
+        Ok(()) => page(app, &issued, to),
+        Err(error) => {
+            withdraw(app, &issued).await?;
+            Err(match error {
+                TwoFactorError::ProofNeeded => AppError::SignIn,
+                error => error.into(),
+            })
+        }
+    }
 }
 
 /// The same sign-in under another epoch: a new session in place of the one until now.

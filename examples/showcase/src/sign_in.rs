@@ -123,7 +123,9 @@ pub(crate) async fn register(
     if !(8..=256).contains(&form.password.chars().count()) {
         return again("The password needs 8 to 256 characters.");
     }
-    match app.accounts.create(&email, form.password.clone()).await? {
+    let now = app.tokens.now();
+    let created = app.accounts.create(&email, form.password.clone(), now);
+    match created.await? {
         Some(account) => session::half(&app, &account, "/welcome").await,
         None => again("This address cannot be registered. If it is yours, sign in instead."),
     }

@@ -3,7 +3,10 @@
 #[path = "common/support.rs"]
 mod support;
 
+use std::sync::Arc;
+
 use support::{Person, Site, other_than, signed_in};
+use twofa_providers::token_delivery::Sent;
 
 const FORM: &str = "/account/address";
 const CONFIRM: &str = "/account/address/confirm";
@@ -18,6 +21,29 @@ fn told(site: &Site, purpose: &str, from: usize) -> Vec<String> {
     of_purpose
         .map(|sent| sent.destination().address().to_owned())
         .collect()
+}
+
+/// The last message of this purpose.
+fn last_of(site: &Site, purpose: &str) -> Arc<Sent> {
+    let sent = site.outbox.messages();
+    let mut last = sent.into_iter().rev();
+    let found = last.find(|sent| sent.purpose().as_str() == purpose);
+    found.expect("such a message")
+}
+
+/// Signs in once more, in another browser.
+async fn again(site: &Site, email: &str, secret: &str) -> Person {
+    site.wait(30);
+    let mut person = Person::new(site);
+    person.password(email).await;
+    let answer = person.code(&site.code(secret)).await;
+    assert_eq!(answer.leads_to(), "/account", "{answer:?}");
+    person
+}
+
+async fn disown(site: &Site, link: &str) -> support::Answer {
+    let fields = [("link", link), ("word", "STOP")];
+    Person::new(site).post("/not-me", &fields).await
 }
 
 /// Asks for a code at this address, and enters it.
@@ -97,10 +123,11 @@ async fn a_change_is_told_to_the_old_address_and_the_new_one() {
         "/account"
     );
     assert_eq!(
-        told(&site, "account-news", from),
-        ["new@example.org", "old@example.org"]
+        told(&site, "account-news-without-link", from),
+        ["new@example.org"]
     );
-    let sent = site.outbox.last().expect("a message");
+    assert_eq!(told(&site, "account-news", from), ["old@example.org"]);
+    let sent = last_of(&site, "account-news");
     let text = sent.expose_text().expect("templates");
     assert!(
         text.contains("address of your account was changed"),
@@ -118,15 +145,146 @@ async fn a_change_is_told_to_the_old_address_and_the_new_one() {
         elsewhere.code(&site.code(&secret)).await.leads_to(),
         "/account"
     );
-    // Whoever did not do it ends the sign-in that did.
-    let link = format!("x#{}", sent.expose_token());
-    let fields = [("link", link.as_str()), ("word", "STOP")];
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_ends_every_other_session_and_keeps_this_browser() {
+    const EMAIL: &str = "first@example.org";
+    let site = Site::start().await;
+    let (mut person, secret, _) = signed_in(&site, EMAIL).await;
+    take(&site, &mut person, EMAIL).await;
+    let mut elsewhere = again(&site, EMAIL, &secret).await;
+    let mut half = Person::new(&site);
+    half.password(EMAIL).await;
+    let before = person.cookies.get("session").cloned();
     assert_eq!(
-        Person::new(&site).post("/not-me", &fields).await.status,
-        200
+        take(&site, &mut person, "second@example.org")
+            .await
+            .leads_to(),
+        "/account"
     );
-    assert_eq!(person.get("/account").await.leads_to(), "/sign-in");
-    assert_eq!(elsewhere.get("/account").await.status, 200);
+    assert_ne!(person.cookies.get("session").cloned(), before);
+    assert_eq!(elsewhere.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(half.get("/second-factor").await.leads_to(), "/sign-in");
+    // It goes on with the proof that it has, also to the next change.
+    assert_eq!(person.get("/account").await.status, 200);
+    assert_eq!(person.get(FORM).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_takes_a_thiefs_change_of_address_back() {
+    const OWN: &str = "owner@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret, _) = signed_in(&site, OWN).await;
+    take(&site, &mut owner, OWN).await;
+    let mut thief = again(&site, OWN, &secret).await;
+    let from = site.outbox.messages().len();
+    for his in ["his@example.net", "another@example.net"] {
+        assert_eq!(take(&site, &mut thief, his).await.leads_to(), "/account");
+    }
+    // The first change is told to the owner; the second one to the thief alone.
+    let links = told(&site, "account-news", from);
+    assert_eq!(links, [OWN, "his@example.net"]);
+    let messages = site.outbox.messages();
+    let of = |address: &str| {
+        let mut linked = messages.iter().skip(from).filter(|sent| {
+            sent.purpose().as_str() == "account-news" && sent.destination().address() == address
+        });
+        let sent = linked.next().expect("a link");
+        format!("{}/not-me#{}", site.origin, sent.expose_token())
+    };
+    let (own, his) = (of(OWN), of("his@example.net"));
+    // He cannot take the old address with an account of its own, nor for another account.
+    let taken = Person::new(&site).register(OWN).await;
+    assert_eq!(taken.status, 422, "{taken:?}");
+    let (mut accomplice, ..) = signed_in(&site, "accomplice@example.net").await;
+    assert_eq!(take(&site, &mut accomplice, OWN).await.status, 422);
+    let mut in_since = again(&site, "another@example.net", &secret).await;
+
+    let done = disown(&site, &own).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(done.body.contains("again the one that it was before"));
+    assert!(done.body.contains("Every browser is signed out"));
+    for who in [&mut thief, &mut in_since] {
+        assert_eq!(who.get("/account").await.leads_to(), "/sign-in");
+    }
+    for his in ["his@example.net", "another@example.net"] {
+        assert_eq!(Person::new(&site).password(his).await.status, 401);
+    }
+    // His own link puts nothing back.
+    let again_his = disown(&site, &his).await;
+    assert!(again_his.body.contains("Not undone"), "{again_his:?}");
+    let mut owner = again(&site, OWN, &secret).await;
+    let account = owner.get("/account").await;
+    assert!(account.body.contains(OWN) && !account.body.contains("Confirm or change"));
+    // Nobody else's address is kept for the thief.
+    assert_eq!(
+        Person::new(&site)
+            .register("his@example.net")
+            .await
+            .leads_to(),
+        "/welcome"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_cannot_be_put_back_any_more_is_free() {
+    const OLD: &str = "left@example.org";
+    let site = Site::start().await;
+    let (mut person, ..) = signed_in(&site, OLD).await;
+    take(&site, &mut person, OLD).await;
+    take(&site, &mut person, "moved@example.org").await;
+    let link = format!("x#{}", last_of(&site, "account-news").expose_token());
+    site.wait(7 * 86_400 - 1);
+    assert_eq!(Person::new(&site).register(OLD).await.status, 422);
+    site.wait(86_400 + 1);
+    assert_eq!(disown(&site, &link).await.status, 401);
+    assert_eq!(
+        Person::new(&site).register(OLD).await.leads_to(),
+        "/welcome"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_proves_no_more_changes_no_address() {
+    const EMAIL: &str = "kept@example.org";
+    let site = Site::start().await;
+    let (mut owner, secret, _) = signed_in(&site, EMAIL).await;
+    take(&site, &mut owner, EMAIL).await;
+    // An app that was added after, so that its owner is still signed in when it is disabled.
+    let add = [("provider", "totp"), ("label", "Second")];
+    let page = owner.post("/account/add", &add).await;
+    let (second, factor) = (page.secret(), page.factor().to_owned());
+    let code = site.code(&second);
+    let confirmed = owner.confirm("/account/add/confirm", "totp", &factor, &code);
+    assert_eq!(confirmed.await.leads_to(), "/account");
+    let mut thief = again(&site, EMAIL, &second).await;
+    let page = thief.post(FORM, &[("email", "his@example.net")]).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    let code = site.sent_code();
+
+    let disable = sqlx::query("UPDATE ott_factors SET state = 2 WHERE lower(hex(id)) = ?");
+    let disabled = disable.bind(&factor).execute(&site.pool).await;
+    assert_eq!(disabled.expect("an update").rows_affected(), 1);
+    let prove = "/account/prove?next=address";
+    let fields = [("email", "his@example.net"), ("code", code.as_str())];
+    assert_eq!(thief.post(CONFIRM, &fields).await.leads_to(), prove);
+    let from = site.outbox.messages().len();
+    let wanted = [("email", "other@example.net")];
+    assert_eq!(thief.post(FORM, &wanted).await.leads_to(), prove);
+    assert_eq!(thief.get(FORM).await.leads_to(), prove);
+    let add = thief.get("/account/add").await;
+    assert_eq!(add.leads_to(), "/account/prove?next=add");
+    assert_eq!(site.outbox.messages().len(), from);
+    assert!(thief.get("/account").await.body.contains(EMAIL));
+    // A proof by a step that still counts will do.
+    site.wait(30);
+    let fields = [("provider", "totp"), ("code", &*site.code(&secret))];
+    assert_eq!(thief.post(prove, &fields).await.leads_to(), FORM);
+    assert_eq!(thief.post(FORM, &wanted).await.status, 200);
+    // One from the future will not: the clock was set back.
+    site.wait(-60);
+    assert_eq!(thief.post(FORM, &wanted).await.leads_to(), prove);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +292,11 @@ async fn an_address_that_was_never_confirmed_is_told_of_no_change() {
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, "stranger@example.net").await;
     take(&site, &mut person, "mine@example.org").await;
-    assert_eq!(told(&site, "account-news", 0), ["mine@example.org"]);
+    assert!(told(&site, "account-news", 0).is_empty());
+    assert_eq!(
+        told(&site, "account-news-without-link", 0),
+        ["mine@example.org"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,4 +346,27 @@ async fn strangers_mailboxes_are_not_filled() {
     }
     assert_eq!(sent, 5);
     assert_eq!(told(&site, "address-code", 0).len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_accounts_fill_no_mailbox_either_and_one_network_no_thousand() {
+    let site = Site::start().await;
+    let mut sent = 0;
+    for at in 0..8 {
+        let email = format!("sender{at}@example.org");
+        let (mut person, ..) = signed_in(&site, &email).await;
+        let one = [("email", "victim@example.net")];
+        let answer = person.post(FORM, &one).await;
+        assert_eq!(answer.status, if at < 5 { 200 } else { 429 }, "{answer:?}");
+        for to in 0..5 {
+            let email = format!("stranger{at}-{to}@example.net");
+            let answer = person.post(FORM, &[("email", &email)]).await;
+            sent += usize::from(answer.status == 200);
+        }
+    }
+    let codes = told(&site, "address-code", 0);
+    let victim = codes.iter().filter(|to| *to == "victim@example.net");
+    assert_eq!(victim.count(), 5);
+    assert!((20..=30).contains(&sent), "{sent}");
+    assert!(codes.len() <= 30, "{codes:?}");
 }

@@ -32,6 +32,8 @@ pub(crate) fn for_each(
     lanes::<4>(algorithm, key, first, count, visit);
 }
 
+/// With so many counters in work at a time, and so much of the stack: one for a single code, four for
+/// a window.
 fn lanes<const LANES: usize>(
     algorithm: Algorithm,
     key: &[u8],

@@ -10,7 +10,8 @@ use crate::{
 };
 
 impl TwoFactor {
-    /// Removes a factor, unless it is the last active one: its row stays, its secret does not.
+    /// Removes a factor, unless no other one is active: its row stays, its secret does not. One that
+    /// waits for its confirmation goes in any case.
     ///
     /// Of any number of concurrent removals, one active factor is left. Where two would have taken
     /// the last two, each may find that it came too late; its factor then stays, under a new id, even
@@ -23,10 +24,12 @@ impl TwoFactor {
     /// factor. After an outage the factor may be disabled, and can be removed again.
     pub async fn remove(&self, proof: &Verified, factor: &FactorId) -> Result<(), TwoFactorError> {
         let (own, others) = self.own(proof, factor).await?;
+        // A disabled one too: it may be one that another removal took aside, and guards the account
+        // until that one has looked again.
+        if own.state != FactorState::Pending && !has_active(&others) {
+            return Err(TwoFactorError::LastFactor);
+        }
         if own.state == FactorState::Active {
-            if !has_active(&others) {
-                return Err(TwoFactorError::LastFactor);
-            }
             self.step_aside(&own).await?;
         }
         self.end(&own, proof.origin()).await

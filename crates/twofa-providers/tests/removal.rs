@@ -207,6 +207,25 @@ async fn of_parallel_removals_of_every_factor_at_least_one_factor_stays_and_prov
     assert!(succeeded.iter().all(|ways| *ways > 0), "{succeeded:?}");
 }
 
+/// It may be one that another removal took aside a moment ago, and looks at again.
+#[tokio::test]
+async fn a_disabled_factor_beside_no_active_one_guards_the_account() {
+    let world = World::new();
+    let (first, second) = two(&world).await;
+    let codes = world.codes(&world.proof(&alice(), &first).await).await;
+    let proof = world.recover(&alice(), &codes[0]).await.unwrap();
+    for app in [&first, &second] {
+        let disable = FactorChange::Disable;
+        assert!(world.store.update(&app.factor, &disable).await.unwrap());
+    }
+    for app in [&first, &second] {
+        let removed = world.engine.remove(&proof, &app.factor).await;
+        assert!(matches!(removed, Err(TwoFactorError::LastFactor)));
+    }
+    let removed = world.engine.remove_even_last(&proof, &first.factor).await;
+    assert!(removed.is_ok());
+}
+
 #[tokio::test]
 async fn an_outage_in_the_middle_of_a_removal_leaves_the_account_guarded() {
     let world = World::new();

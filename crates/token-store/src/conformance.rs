@@ -10,7 +10,7 @@
 //! impl Harness for Memory {
 //!     type Store = MemoryStore;
 //!     async fn store(&self) -> Arc<MemoryStore> { Arc::new(MemoryStore::new()) }
-//!     async fn broken(&self) -> Arc<MemoryStore> { unimplemented!("a store without its back end") }
+//!     async fn broken(&self) -> Arc<MemoryStore> { panic!("memory does not fail: your store, without its back end") }
 //! }
 //! token_store::laws!(Memory);
 //! ```

@@ -74,6 +74,10 @@ impl TwoFactor {
     /// Nothing revives a disabled factor; so its secret goes on under a new id.
     async fn bring_back(&self, own: StoredFactor) -> Result<(), TwoFactorError> {
         let open = self.open(own.clone())?;
+        if open.secret.is_empty() {
+            // Disowned meanwhile: it proves nothing any more, and guards the account as it is.
+            return Err(Reason::Revoked.into());
+        }
         let (id, sealed) = self.seal_new(&own.subject, &own.kind, open.proved, &open.secret)?;
         let again = StoredFactor {
             id,

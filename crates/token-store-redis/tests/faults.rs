@@ -144,7 +144,11 @@ async fn a_server_that_is_stopped_is_a_time_out_within_the_time() {
     for told in at_once(tries).await {
         assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
     }
-    assert!(begun.elapsed() < limit * 3, "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < limit + Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
     server.signal("-CONT");
     until_it_answers(&fixture.store).await;
     // Whoever was told of an outage asks again: it may have been done, but it is not done twice.

@@ -258,7 +258,7 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
     }
     timed_out!(0 1 2 4 5 6 7 8 9 10 11 12 13 14 15);
     assert!(matches!(told.3, Err(StoreError::Timeout)));
-    assert!(took < TIMEOUT * 2, "{took:?}");
+    assert!(took < TIMEOUT + Duration::from_secs(5), "{took:?}");
     // With every connection lost, a new one is asked for, in vain.
     let told = store.find(&token.id).await;
     assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
@@ -333,6 +333,6 @@ async fn a_lock_that_somebody_holds_is_a_time_out_and_not_done() {
     sqlx::query(lock).execute(&mut *other).await.unwrap();
     let later = now() + token_store::ott_core::chrono::TimeDelta::days(9);
     assert_eq!(world.store.purge(later, 10).await.unwrap(), 0);
-    drop(other);
+    other.rollback().await.unwrap();
     assert_eq!(world.store.purge(later, 10).await.unwrap(), 1);
 }

@@ -50,7 +50,12 @@ impl Harness for Three {
     }
 }
 
-token_store::laws!(Three::default());
+/// Named for the report of `scripts/test`.
+mod redis_cluster {
+    use super::Three;
+
+    token_store::laws!(Three::default());
+}
 
 /// A store on a new cluster, with a token and a factor in it.
 async fn with_a_token(prefix: &str) -> (Cluster, Fixture, token_store::ott_core::Presented) {

@@ -51,4 +51,9 @@ impl Harness for Prefixes {
     }
 }
 
-token_store::laws!(Prefixes::default());
+/// Named for the report of `scripts/test`.
+mod redis {
+    use super::Prefixes;
+
+    token_store::laws!(Prefixes::default());
+}

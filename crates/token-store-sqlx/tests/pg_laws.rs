@@ -77,5 +77,10 @@ impl OpenHarness for Prefixes {
     }
 }
 
-token_store::laws!(Prefixes::new());
-token_store::laws!(open: Prefixes::new());
+/// Named for the report of `scripts/test`.
+mod postgres {
+    use super::Prefixes;
+
+    token_store::laws!(Prefixes::new());
+    token_store::laws!(open: Prefixes::new());
+}

@@ -30,7 +30,12 @@ impl Harness for Memory {
     }
 }
 
-token_store::laws!(Memory);
+/// Named for the report of `scripts/test`.
+mod memory {
+    use super::Memory;
+
+    token_store::laws!(Memory);
+}
 
 /// A store in memory, or an outage: memory alone has no back end to lose.
 struct Perhaps(Option<MemoryStore>);

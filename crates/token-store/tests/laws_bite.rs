@@ -139,8 +139,28 @@ bites! {
     CountsFinding, law_12_public_id_grants_nothing, "finding a";
 }
 
+/// A store with one race fails the history of several tasks, which tells its seed and little else.
+#[test]
+fn a_race_is_told_with_its_seed_and_few_verbs() {
+    let mistaken = Mistaken(Mistake::DecidesInTwoSteps);
+    let law = async move { conformance::law_06_concurrent_verbs_have_an_order(&mistaken).await };
+    let told = fails(law, "law_06", "LAWS_SEED=");
+    let (_, shortest) = told.split_once("the shortest history:\n").unwrap();
+    let steps = shortest.lines().count();
+    assert!((1..=8).contains(&steps), "of 40 verbs {steps}: {told}");
+    assert!(shortest.contains("decide on"), "{told}");
+}
+
+/// What races on one token is seen by many clients of many tokens too.
+#[test]
+fn a_second_winner_is_seen_among_ten_thousand_clients() {
+    let mistaken = Mistaken(Mistake::ReadsThenWrites);
+    let law = async move { conformance::law_02_ten_thousand_clients(&mistaken).await };
+    fails(law, "law_02", "10000 clients redeemed 1000 tokens");
+}
+
 /// In a thread of its own, whose panic is the law's answer.
-fn fails(law: impl Future<Output = ()> + Send + 'static, name: &str, says: &str) {
+fn fails(law: impl Future<Output = ()> + Send + 'static, name: &str, says: &str) -> String {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
@@ -157,4 +177,5 @@ fn fails(law: impl Future<Output = ()> + Send + 'static, name: &str, says: &str)
         "{told}"
     );
     assert!(told.contains(says), "not for the right reason: {told}");
+    *told
 }

@@ -1,22 +1,25 @@
 //! The laws of `token-store`, all of them, over the store of this crate.
 
-use std::sync::Arc;
+/// Named for the report of `scripts/test`.
+mod own_store {
+    use std::sync::Arc;
 
-use own_store::OwnStore;
-use token_store::conformance::Harness;
+    use own_store::OwnStore;
+    use token_store::conformance::Harness;
 
-struct Own;
+    struct Own;
 
-impl Harness for Own {
-    type Store = OwnStore;
+    impl Harness for Own {
+        type Store = OwnStore;
 
-    async fn store(&self) -> Arc<OwnStore> {
-        Arc::new(OwnStore::new(true))
+        async fn store(&self) -> Arc<OwnStore> {
+            Arc::new(OwnStore::new(true))
+        }
+
+        async fn broken(&self) -> Arc<OwnStore> {
+            Arc::new(OwnStore::new(false))
+        }
     }
 
-    async fn broken(&self) -> Arc<OwnStore> {
-        Arc::new(OwnStore::new(false))
-    }
+    token_store::laws!(Own);
 }
-
-token_store::laws!(Own);

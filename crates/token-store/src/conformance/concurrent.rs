@@ -1,15 +1,21 @@
 //! Law 6, for verbs that run at once.
 
+use core::{
+    fmt::{self, Write},
+    sync::atomic::{AtomicU64, Ordering},
+};
 use std::sync::Arc;
 
-use ott_core::Record;
+use ott_core::{Record, RecordId, State};
 
 use super::{
     Harness,
-    dice::{Dice, any_seed},
-    fixture::{now, race},
-    histories::Tokens,
+    dice::Dice,
+    fixture::{Time, now, race},
+    histories::{Step, Tokens},
+    history::{World, prove},
     model::{Answer, Model, Verb, differs},
+    order::{Call, has_order},
     report::Law,
 };
 use crate::{Decided, Redeemed, TokenStore};
@@ -19,62 +25,133 @@ const LAW: Law = Law(
     "concurrent verbs answer as if they ran one after the other, each as `Record` says",
 );
 
+/// How many tasks share a history.
+const TASKS: usize = 4;
+
 /// Law 6: concurrent verbs answer as if they ran one after the other in some order.
 ///
-/// Four verbs at a time on the same few records; one of the 24 orders must explain every answer
-/// and everything found afterwards. A refusal's reason is not compared: a store may read it later.
+/// A hundred histories of 40 verbs by four tasks on the same few records, at times that go forward
+/// and back: some order, in which whatever ended before another began comes first, must explain
+/// every answer and everything found afterwards. A refusal's reason is not compared: a store may
+/// read it later.
 pub async fn law_06_concurrent_verbs_have_an_order<H: Harness<Store: TokenStore>>(harness: &H) {
-    const AT_ONCE: usize = 4;
-    let mut dice = Dice::new(any_seed());
-    for _ in 0..(harness.rounds() / 10).max(1) {
-        let world = Tokens::few(harness, dice.next());
-        let store = harness.store().await;
-        let mut model = Model::default();
-        for minted in &world.pool[1..] {
-            let insert = Verb::Insert(vec![minted.record.clone()]);
-            let told = LAW.answer("insert", insert.ask(&*store, now()).await);
-            LAW.holds(told == model.answer(&insert, now()), || {
-                String::from("an insert before the race failed")
-            });
-        }
-        for _ in 0..4 {
-            let steps: Vec<_> = (0..AT_ONCE).map(|_| world.draw_racing(&mut dice)).collect();
-            let answers = race(AT_ONCE, |task| {
-                let (store, step) = (Arc::clone(&store), steps[task].clone());
-                async move { step.verb.ask(&*store, step.now).await }
-            })
-            .await;
-            let told = answers.into_iter();
-            let told: Vec<_> = told.map(|told| LAW.answer("a verb", told)).collect();
-            let mut found = Vec::new();
-            for minted in &world.pool {
-                found.push(LAW.answer("find", store.find(minted.id()).await));
-            }
-            let explains = |order: &Vec<usize>| {
-                let mut after = model.clone();
-                let agree = order.iter().all(|place| {
-                    let step = &steps[*place];
-                    agrees(&told[*place], &after.answer(&step.verb, step.now))
-                });
-                let mut all = world.pool.iter().zip(&found);
-                let left = all.all(|(minted, found)| {
-                    found.as_ref() == after.get(minted.id()).map(Record::stored)
-                });
-                (agree && left).then_some(after)
-            };
-            match orders(AT_ONCE).iter().find_map(explains) {
-                Some(after) => model = after,
-                None => LAW.broken(&format!(
-                    "no order of these verbs explains what they answered and left: {}",
-                    steps
-                        .iter()
-                        .zip(&told)
-                        .map(|(step, told)| format!("\n  {step:?}: {}", granted(told)))
-                        .collect::<String>()
-                )),
-            }
+    let histories = (harness.rounds() / 10).max(1);
+    prove(LAW, histories, 40, |seed| {
+        Racing(Tokens::few(harness, seed))
+    })
+    .await;
+}
+
+struct Racing<'h, H>(Tokens<'h, H>);
+
+/// A verb of one task.
+#[derive(Clone)]
+struct RacingStep {
+    task: usize,
+    step: Step,
+}
+
+impl fmt::Debug for RacingStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}, {:?}", self.task, self.step)
+    }
+}
+
+impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
+    type Step = RacingStep;
+
+    /// Tasks meet or miss each other by chance.
+    const TRIES: usize = 20;
+
+    fn draw(&self, dice: &mut Dice) -> RacingStep {
+        RacingStep {
+            task: dice.below(TASKS),
+            step: self.0.draw_racing(dice),
         }
     }
+
+    async fn run(&self, steps: &[RacingStep]) -> Result<(), String> {
+        let store = self.0.harness.store().await;
+        let mut model = Model::default();
+        let pool = &self.0.pool;
+        for minted in &pool[pool.len() / 2..] {
+            let insert = Verb::Insert(vec![minted.record.clone()]);
+            let told = insert.ask(&*store, now()).await;
+            let told = told.map_err(|error| format!("before the race an outage: {error:?}"))?;
+            if let Some(how) = differs(&told, &model.answer(&insert, now())) {
+                return Err(format!("before the race: {how}"));
+            }
+        }
+        let clock = Arc::new(AtomicU64::new(0));
+        let tasks = race(TASKS, |task| {
+            let own = steps.iter().filter(|step| step.task == task);
+            let own: Vec<_> = own.map(|step| step.step.clone()).collect();
+            let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
+            async move {
+                let tick = || clock.fetch_add(1, Ordering::SeqCst);
+                let mut calls = Vec::with_capacity(own.len());
+                for step in own {
+                    let began = tick();
+                    let told = step.verb.ask(&*store, step.now).await;
+                    let told = told.map_err(|error| format!("{step:?}: an outage: {error:?}"))?;
+                    calls.push(Call {
+                        call: (step, told),
+                        began,
+                        ended: tick(),
+                    });
+                }
+                Ok::<_, String>(calls)
+            }
+        })
+        .await;
+        let tasks = tasks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut left = Vec::new();
+        for minted in pool {
+            let found = store.find(minted.id()).await;
+            left.push(found.map_err(|error| format!("after the race an outage: {error:?}"))?);
+        }
+        let apply = |model: &Model, (step, told): &(Step, Answer)| {
+            let mut after = model.clone();
+            agrees(told, &after.answer(&step.verb, step.now)).then_some(after)
+        };
+        let is_end = |model: &Model| {
+            let mut all = pool.iter().zip(&left);
+            all.all(|(minted, found)| found.as_ref() == model.get(minted.id()).map(Record::stored))
+        };
+        if has_order(&tasks, &model, apply, mark, is_end) {
+            return Ok(());
+        }
+        let mut told =
+            String::from("no order of these verbs explains what they answered and left:");
+        for (task, calls) in tasks.iter().enumerate() {
+            for Call { call, began, ended } in calls {
+                let (step, answer) = (&call.0, granted(&call.1));
+                let _ = write!(
+                    told,
+                    "\n  task {task}, {began} to {ended}: {step:?}: {answer}"
+                );
+            }
+        }
+        Err(told)
+    }
+}
+
+/// All that a verb may change of a record: state, attempts, last use, decision.
+type Mark = (RecordId, State, u32, Option<Time>, Option<[u8; 32]>);
+
+fn mark(model: &Model) -> Vec<Mark> {
+    let marks = model.records().map(|stored| {
+        (
+            stored.id,
+            stored.state,
+            stored.attempts,
+            stored.used_at,
+            stored.decision.as_ref().map(|made| made.tag),
+        )
+    });
+    let mut marks: Vec<_> = marks.collect();
+    marks.sort_unstable();
+    marks
 }
 
 /// Equal, but for a refusal's reason and the order within one age.
@@ -94,22 +171,11 @@ fn granted(answer: &Answer) -> String {
         Answer::Decided(Decided::Refused(reason)) => format!("not decided, {reason:?}"),
         Answer::Inserted(told) => format!("{told:?}"),
         Answer::Count(told) => format!("{told}"),
-        Answer::Found(_) | Answer::Listed(_) | Answer::Touched => String::from("an answer"),
+        Answer::Found(found) => {
+            let found = found.as_ref();
+            format!("{:?}", found.map(|stored| (stored.state, stored.attempts)))
+        }
+        Answer::Listed(listed) => format!("{} records", listed.len()),
+        Answer::Touched => String::from("an answer"),
     }
-}
-
-/// Every order of so many.
-fn orders(of: usize) -> Vec<Vec<usize>> {
-    let mut orders = vec![Vec::new()];
-    for new in 0..of {
-        let longer = orders.iter().flat_map(|order| {
-            (0..=order.len()).map(move |place| {
-                let mut order: Vec<usize> = order.clone();
-                order.insert(place, new);
-                order
-            })
-        });
-        orders = longer.collect();
-    }
-    orders
 }

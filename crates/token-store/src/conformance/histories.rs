@@ -40,7 +40,7 @@ impl fmt::Debug for Step {
 
 /// Tokens that histories are made of.
 pub(super) struct Tokens<'h, H> {
-    harness: &'h H,
+    pub(super) harness: &'h H,
     mint: Mint,
     pub(super) pool: Vec<Minted>,
     subjects: Vec<Subject>,
@@ -59,11 +59,11 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         Self::of(harness, seed, subjects, &policies, 40)
     }
 
-    /// Four tokens of one subject, so that verbs meet.
+    /// Six tokens of one subject, so that verbs meet.
     pub(super) fn few(harness: &'h H, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let policies = [POLICIES[dice.below(POLICIES.len())], PROMPT];
-        Self::of(harness, seed, vec![subject("t1", "alice")], &policies, 4)
+        Self::of(harness, seed, vec![subject("t1", "alice")], &policies, 6)
     }
 
     fn of(

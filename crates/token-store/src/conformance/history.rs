@@ -1,7 +1,7 @@
 //! Random histories: drawn from a seed, compared with a model, shrunk when they differ.
 
 use core::fmt::{Debug, Write};
-use std::env;
+use std::{env, thread::panicking};
 
 use super::{
     dice::{Dice, any_seed},
@@ -11,6 +11,9 @@ use super::{
 /// Something that steps can be tried on: a store beside its model.
 pub(super) trait World {
     type Step: Clone + Debug;
+
+    /// How often the same steps are tried when they are repeated, before they count as in order.
+    const TRIES: usize = 1;
 
     fn draw(&self, dice: &mut Dice) -> Self::Step;
 
@@ -30,19 +33,42 @@ pub(super) async fn prove<W: World>(
 ) {
     let replayed = env::var("LAWS_SEED").ok();
     let replayed = replayed.map(|seed| seed.parse().expect("LAWS_SEED is a number"));
-    let histories = if replayed.is_some() { 1 } else { histories };
+    let (histories, tries) = match replayed {
+        Some(_) => (1, W::TRIES * 10),
+        None => (histories, 1),
+    };
     let mut seeds = Dice::new(any_seed());
     for _ in 0..histories {
         let seed = replayed.unwrap_or_else(|| seeds.next());
         let (world, mut dice) = (world(seed), Dice::new(seed));
         let drawn: Vec<_> = (0..steps).map(|_| world.draw(&mut dice)).collect();
-        if let Err(first) = world.run(&drawn).await {
+        let seed_is_told = TellsSeed(seed);
+        if let Err(first) = try_often(&world, &drawn, tries).await {
             let (shortest, how) = shrink(&world, drawn, first).await;
+            drop(seed_is_told);
             let mut told = format!("{how}\nrepeat it with LAWS_SEED={seed}; the shortest history:");
             for (number, step) in shortest.iter().enumerate() {
                 let _ = write!(told, "\n  {number}. {step:?}");
             }
             law.broken(&told);
+        }
+    }
+}
+
+async fn try_often<W: World>(world: &W, steps: &[W::Step], tries: usize) -> Result<(), String> {
+    for _ in 0..tries {
+        world.run(steps).await?;
+    }
+    Ok(())
+}
+
+/// Tells how to repeat a history in which the store panicked.
+struct TellsSeed(u64);
+
+impl Drop for TellsSeed {
+    fn drop(&mut self) {
+        if panicking() {
+            eprintln!("repeat it with LAWS_SEED={}", self.0);
         }
     }
 }
@@ -62,7 +88,7 @@ async fn shrink<W: World>(
             tries -= 1;
             let mut fewer = steps.clone();
             fewer.drain(from..steps.len().min(from + size));
-            match world.run(&fewer).await {
+            match try_often(world, &fewer, W::TRIES).await {
                 Err(still) => (steps, how) = (fewer, still),
                 Ok(()) => from += size,
             }

@@ -61,6 +61,45 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
     }
 }
 
+/// Law 2: 10,000 clients redeem 1,000 tokens, all at once, and each token has one winner.
+///
+/// They wait for each other: a store whose time-out is shorter than that takes answers outages.
+pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness: &H) {
+    const TOKENS: usize = 1_000;
+    const CLIENTS: usize = 10_000;
+    let store = harness.store().await;
+    let mut mint = Mint::new();
+    let mut rights = Vec::with_capacity(TOKENS);
+    while rights.len() < TOKENS {
+        let policy = [CODE, LINK][rights.len() / 100 % 2];
+        let batch = mint.batch(&policy, &alice(), 100);
+        ONE_WINNER.answer("insert", store.insert(&records(&batch)).await);
+        rights.extend(batch.iter().map(|minted| mint.right(minted)));
+    }
+    let answers = race(CLIENTS, |client| {
+        let (store, right) = (Arc::clone(&store), rights[client % TOKENS].clone());
+        async move { store.redeem(&right, now()).await }
+    })
+    .await;
+    let mut won = vec![0_usize; TOKENS];
+    for (client, answer) in answers.into_iter().enumerate() {
+        match ONE_WINNER.answer("redeem", answer) {
+            Redeemed::Redeemed(_) => won[client % TOKENS] += 1,
+            Redeemed::Refused(Reason::Spent) => {}
+            other => ONE_WINNER.broken(&format!("a right token got {other:?}")),
+        }
+    }
+    ONE_WINNER.holds(won.iter().all(|won| *won == 1), || {
+        let times: usize = won.iter().sum();
+        format!("{CLIENTS} clients redeemed {TOKENS} tokens {times} times")
+    });
+    for right in &rights {
+        let found = ONE_WINNER.answer("find", store.find(right.id()).await);
+        let left = found.map(|found| (found.state, found.attempts));
+        ONE_WINNER.same("what is left", &left, &Some((State::Spent, 1)));
+    }
+}
+
 /// Law 3: `attempts = n`, 1,000 parallel wrong guesses: n are compared, then the right one is refused.
 ///
 /// And none is counted that was not compared: of a key that was not presented, or a waiting

@@ -297,6 +297,49 @@ fn each_name_and_binding_has_a_key_of_its_own() {
     assert_eq!(keys.len(), 24);
 }
 
+#[test]
+fn no_other_part_of_a_binding_opens_a_second_count() {
+    let (one, other) = (alice(), subject("acme", "4712"));
+    let [email, device] = [
+        Destination::email("a@example.org").unwrap(),
+        Destination::device("a@example.org").unwrap(),
+    ];
+    let key = |binding: Binding<'_>| binding.account().map(|who| LimitKey::new("pace", &who));
+    // A subject is counted as that, whatever is sent where and for which operation.
+    let own = Some(LimitKey::new("pace", &Binding::subject(&one)));
+    let bound = Binding::subject(&one);
+    let transfer = [("to", "ab")];
+    for binding in [
+        bound,
+        bound.destination(&email),
+        bound.destination(&device),
+        bound.epoch(7),
+        bound.operation(&transfer),
+    ] {
+        assert_eq!(key(binding), own, "{binding:?}");
+        assert_eq!(binding.owner(), Some(("acme", "4711")));
+    }
+    // Where nobody is known yet, the destination is.
+    let nobody = Binding::tenant("acme");
+    let by_email = Some(LimitKey::new("pace", &nobody.destination(&email)));
+    for binding in [
+        nobody.destination(&email),
+        nobody.destination(&email).epoch(7).operation(&transfer),
+    ] {
+        assert_eq!(key(binding), by_email, "{binding:?}");
+        assert_eq!(binding.owner(), None);
+    }
+    assert_eq!(key(nobody.epoch(7)), None);
+    let others = [
+        key(Binding::subject(&other)),
+        key(nobody.destination(&device)),
+        key(Binding::tenant("").destination(&email)),
+    ];
+    for key in others {
+        assert!(key.is_some() && key != own && key != by_email);
+    }
+}
+
 proptest! {
     /// Whatever is tried, at whatever clock going forward: in no span do more pass than the burst
     /// and what the span gives back.

@@ -192,6 +192,49 @@ async fn a_sign_in_that_went_on_under_another_session_ends_too() {
     assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
 }
 
+/// From now on whoever proves a second step has the token behind it ended at that very moment: what
+/// another request does while the code of this one is checked.
+async fn ends_meanwhile(site: &Site, purpose: &str) {
+    let trigger = format!(
+        "CREATE TRIGGER \"ends {purpose}\" AFTER UPDATE OF last ON ott_factors BEGIN \
+         UPDATE ott_tokens SET state = 4 WHERE purpose = '{purpose}'; END"
+    );
+    let made = sqlx::query(sqlx::AssertSqlSafe(trigger));
+    made.execute(&site.pool).await.expect("a trigger");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_is_ended_while_its_code_is_checked_gets_no_session() {
+    const EMAIL: &str = "meanwhile@example.org";
+    let site = Site::start().await;
+    let (_, secret) = with_mail(&site, EMAIL).await;
+    let sessions = async || {
+        let live = "SELECT count(*) FROM ott_tokens WHERE purpose = 'session' AND state = 1";
+        let count = sqlx::query_scalar::<_, i64>(live);
+        count.fetch_one(&site.pool).await.expect("a count")
+    };
+    let before = sessions().await;
+    let mut thief = thief(&site, EMAIL, &secret).await;
+    assert_eq!(sessions().await, before + 1);
+    site.wait(30);
+    let mut half = Person::new(&site);
+    half.password(EMAIL).await;
+    ends_meanwhile(&site, "password-passed").await;
+    let answer = half.code(&site.code(&secret)).await;
+    assert_eq!(answer.leads_to(), "/sign-in", "{answer:?}");
+    assert!(!half.cookies.contains_key("session"));
+    assert_eq!(sessions().await, before + 1);
+
+    // The same where somebody who is signed in proves it again.
+    site.wait(30);
+    ends_meanwhile(&site, "session").await;
+    let fields = [("provider", "totp"), ("code", &*site.code(&secret))];
+    let answer = thief.post("/account/prove", &fields).await;
+    assert_eq!(answer.leads_to(), "/sign-in", "{answer:?}");
+    assert_eq!(sessions().await, 0);
+    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_signed_in_again_with_an_app_of_his_own_is_thrown_out_there_too() {
     const EMAIL: &str = "twice@example.org";

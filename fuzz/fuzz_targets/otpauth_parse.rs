@@ -1,11 +1,14 @@
-//! Otpauth URIs: what is read is written in one way, and reads as the same; what is built reads as
-//! what it was built from.
+//! Otpauth URIs: what is read is what other people's parsers of queries and escapes find; it is
+//! written in one way, and reads as the same; what is built reads as what it was built from.
 //!
 //! Input that begins with a byte below 128 is a URI; any other describes an account.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use fuzz::codes::Device;
+use fuzz::{
+    codes::Device,
+    secrets::{dropping, reference},
+};
 use libfuzzer_sys::fuzz_target;
 use oath_otp::{Account, Hotp, Label, Method, Period, Totp, UriError};
 
@@ -32,9 +35,13 @@ fuzz_target!(|input: &[u8]| match input.split_first() {
 });
 
 fn read(text: &str) {
-    let Ok(account) = Account::from_uri(text) else {
+    let (found, said) = (Account::from_uri(text), said(text));
+    let Ok(account) = found else {
+        assert!(said.is_none(), "{found:?}: {text}");
         return;
     };
+    let said = said.unwrap_or_else(|| panic!("read as {account:?}: {text}"));
+    said.compare(&account);
     round_trip(&account);
 
     // What an accepted URI promises of its neighbours.
@@ -66,6 +73,124 @@ fn read(text: &str) {
         assert!(!name.contains(char::is_control));
     }
     assert!(!names[0].is_empty() && !names[0].contains(':'));
+}
+
+/// What a URI says.
+struct Said {
+    issuer: String,
+    account: String,
+    secret: Vec<u8>,
+    algorithm: String,
+    digits: u8,
+    /// By time with this period, or by counter from this one on.
+    moving: Result<u32, u64>,
+}
+
+/// The documentation of `Account::from_uri` over other people's parsers.
+fn said(text: &str) -> Option<Said> {
+    let (scheme, rest) = (text.get(..10)?, text.get(10..)?);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (kind, label) = path.split_once('/').unwrap_or((path, ""));
+    let fits = text.len() <= 4096 && scheme.eq_ignore_ascii_case("otpauth://");
+    if !fits || query.contains('#') {
+        return None;
+    }
+    // Escapes and plus signs are escaped once more, so that the parts come back as they stand.
+    let query = query.replace('%', "%25").replace('+', "%2B");
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    let mut twice = false;
+    let mut parameter = |known: &str| {
+        let mut found = pairs
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(known));
+        let value = found.next().map(|(_, value)| value.as_ref());
+        twice |= found.next().is_some();
+        value
+    };
+    let [secret, issuer, algorithm, digits, period, counter, encoder] = [
+        "secret",
+        "issuer",
+        "algorithm",
+        "digits",
+        "period",
+        "counter",
+        "encoder",
+    ]
+    .map(&mut parameter);
+    if twice || encoder.is_some() {
+        return None;
+    }
+    let label = unescaped(label)?;
+    let (prefix, account) = label.split_once(':').unwrap_or(("", &label));
+    let issuer = unescaped(issuer.unwrap_or_default())?;
+    let issuer = match issuer.trim() {
+        "" => prefix.trim(),
+        issuer => issuer,
+    };
+    let account = account.trim();
+    let name = |name: &str| name.len() <= 255 && !name.contains(char::is_control);
+    let colon = match issuer {
+        "" => account.contains(':'),
+        issuer => issuer.contains(':'),
+    };
+    if !name(issuer) || !name(account) || colon {
+        return None;
+    }
+    let moving = match kind.to_ascii_lowercase().as_str() {
+        "totp" => Ok(number(period.unwrap_or("30"), 1..1 << 31)?
+            .try_into()
+            .ok()?),
+        "hotp" => Err(number(counter?, 0..1 << 64)?.try_into().ok()?),
+        _ => return None,
+    };
+    let algorithm = algorithm.unwrap_or("SHA1").to_ascii_uppercase();
+    let known = ["SHA1", "SHA256", "SHA512"].contains(&algorithm.as_str());
+    known.then_some(())?;
+    Some(Said {
+        issuer: issuer.to_owned(),
+        account: account.to_owned(),
+        secret: reference(&unescaped(secret?)?, &dropping()).ok()?,
+        algorithm,
+        digits: number(digits.unwrap_or("6"), 5..11)?.try_into().ok()?,
+        moving,
+    })
+}
+
+/// Every escape whole, and UTF-8 in the end.
+fn unescaped(text: &str) -> Option<String> {
+    let hex = |place: usize, rest: &str| {
+        rest.as_bytes()
+            .get(place)
+            .is_some_and(u8::is_ascii_hexdigit)
+    };
+    let whole = text
+        .split('%')
+        .skip(1)
+        .all(|rest| hex(0, rest) && hex(1, rest));
+    let bytes = percent_encoding::percent_decode_str(text);
+    whole.then_some(bytes.decode_utf8().ok()?.into_owned())
+}
+
+fn number(text: &str, range: core::ops::Range<u128>) -> Option<u128> {
+    let digits = text.chars().all(|c| c.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.filter(|_| digits)
+}
+
+impl Said {
+    fn compare(&self, account: &Account) {
+        let (algorithm, digits, moving) = match account.method {
+            Method::Totp(totp) => (totp.algorithm, totp.digits, Ok(totp.period.seconds())),
+            Method::Hotp(hotp, counter) => (hotp.algorithm, hotp.digits, Err(counter)),
+            _ => panic!("a method without a rule here"),
+        };
+        let found = (algorithm.to_string(), digits.get(), moving);
+        assert_eq!(found, (self.algorithm.clone(), self.digits, self.moving));
+        let label = &account.label;
+        let names = (label.issuer().unwrap_or_default(), label.account());
+        assert_eq!(names, (self.issuer.as_str(), self.account.as_str()));
+        assert_eq!(account.secret.expose_secret(), self.secret);
+    }
 }
 
 fn built(parts: &Parts) {

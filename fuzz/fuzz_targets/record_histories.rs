@@ -3,17 +3,26 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use fuzz::people::{NOW, POLICIES, at, issuer, other_ring, seeded, subject};
+use fuzz::people::{NOW, POLICIES, at, issuer, other_ring, retired_ring, seeded, subject};
 use libfuzzer_sys::fuzz_target;
 use ott_core::{
     Binding, Decision, Extra, Handle, Issuer, Lookup, Policy, Presented, Reason, Record, State,
-    Stored, Verdict,
+    Stored, Subject, Token, Verdict,
 };
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     policy: u8,
+    retired: Distance,
+    not_before: Option<Distance>,
     verbs: Vec<(Moment, Verb)>,
+}
+
+/// So far from the moment of issue.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Distance {
+    Micros(i8),
+    Seconds(i32),
 }
 
 /// When a verb is said: an edge of the record's life, or so long after the verb before.
@@ -31,7 +40,7 @@ enum Verb {
     Approve {
         stranger: bool,
         other_tenant: bool,
-        wrong_number: bool,
+        number: Said,
     },
     Authenticate(Which),
     Deny {
@@ -45,6 +54,15 @@ enum Verb {
     WrongEnd(u8),
 }
 
+/// The number that whoever approves repeats.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Said {
+    Missing,
+    /// Another one; any, where the record has none.
+    Other,
+    Right,
+}
+
 /// What is presented.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 enum Which {
@@ -54,6 +72,8 @@ enum Which {
     OtherKey,
     /// For another record.
     OtherRecord,
+    /// The right token, at a server where the record's key is retired.
+    AfterRotation,
 }
 
 /// The rules: README and `docs/states.md` in arithmetic. Times are microseconds of 128 bits.
@@ -66,7 +86,11 @@ struct Model {
     expires: Option<i128>,
     idle: Option<i128>,
     used: Option<i128>,
+    lifetime: Option<i128>,
+    retired: i128,
+    not_before: Option<i128>,
     owner: Option<&'static str>,
+    number: Option<u8>,
     by_id: bool,
     approved: bool,
 }
@@ -98,8 +122,29 @@ impl Model {
             || (matches!(self.place, Place::Over(_)) && self.issued < now)
     }
 
+    /// Where the record's key is retired: why its row does not open.
+    fn closed(&self) -> Option<Reason> {
+        if self.issued >= self.retired {
+            return Some(Reason::KeyRetired);
+        }
+        self.not_before
+            .filter(|start| self.issued < *start)
+            .map(|_| Reason::NotBefore)
+    }
+
+    /// A retired key is not asked any more once its last token has surely expired.
+    fn as_presented(&self, which: Which, now: i128) -> Which {
+        let over = |life| now >= self.retired + life + 2 * MINUTE;
+        match which {
+            Which::AfterRotation if self.lifetime.is_some_and(over) => Which::OtherKey,
+            Which::AfterRotation => Which::Right,
+            other => other,
+        }
+    }
+
     /// The answer to a right or wrong token, and whether it counts.
     fn redeem(&mut self, which: Which, now: i128) -> Result<(), Reason> {
+        let which = self.as_presented(which, now);
         // Without a handle a wrong token is another record's.
         if which == Which::OtherRecord || (which == Which::Wrong && !self.by_id) {
             return Err(Reason::Unknown);
@@ -124,7 +169,14 @@ impl Model {
         Err(Reason::Mismatch)
     }
 
-    fn decide(&mut self, approves: bool, known: bool, now: i128) -> Result<(), Reason> {
+    /// The decider's id, or nothing where he is of another tenant.
+    fn decide(
+        &mut self,
+        approves: bool,
+        decider: Option<&'static str>,
+        now: i128,
+    ) -> Result<(), Reason> {
+        let known = decider.is_some_and(|id| self.owner.is_none_or(|owner| owner == id));
         match self.place {
             Place::Over(reason) => return Err(reason),
             Place::Ready => return Err(Reason::NotWaiting),
@@ -138,7 +190,16 @@ impl Model {
             Place::Over(Reason::Denied)
         };
         self.approved = approves;
+        self.owner = decider;
         Ok(())
+    }
+
+    fn approves(&self, number: Said) -> bool {
+        match number {
+            Said::Missing => self.number.is_none(),
+            Said::Other => false,
+            Said::Right => true,
+        }
     }
 
     fn matches(&self, stored: &Stored) -> bool {
@@ -158,14 +219,28 @@ impl Model {
             .decision
             .as_ref()
             .is_some_and(|decision| decision.approved);
-        (place, used, stored.attempts, approved)
-            == (self.place, self.used, self.attempts, self.approved)
+        // Whose it is: the person that it was made for, or who decided.
+        let owner = stored.owner();
+        let owner = owner.as_ref().map(|owner| (owner.tenant(), owner.id()));
+        (place, used, stored.attempts, approved, owner)
+            == (
+                self.place,
+                self.used,
+                self.attempts,
+                self.approved,
+                self.owner.map(|id| ("acme", id)),
+            )
     }
 }
 
 /// A record with everything that can be said to it.
 struct Subjected {
+    policy: Policy,
     issuer: Issuer,
+    /// Where the record's key is retired, and perhaps a backup came back.
+    rotated: Issuer,
+    token: Token,
+    handle: Handle,
     record: Record,
     right: Presented,
     wrong: Presented,
@@ -175,7 +250,9 @@ struct Subjected {
 
 fuzz_target!(|input: Input| {
     let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
-    let mut subjected = Subjected::new(policy);
+    let retired = input.retired.since_issue();
+    let not_before = input.not_before.map(Distance::since_issue);
+    let mut subjected = Subjected::new(policy, retired, not_before);
     let first = subjected.record.stored().clone();
     let mut model = Model {
         place: match policy.purpose().as_str() {
@@ -193,11 +270,19 @@ fuzz_target!(|input: Input| {
             .map(|life| i128::from(NOW) + micros(life)),
         idle: (policy.purpose().as_str() == "session").then_some(86_400_000_000),
         used: None,
+        lifetime: policy.token_lifetime().map(micros),
+        retired: retired.into(),
+        not_before: not_before.map(i128::from),
         owner: (policy.purpose().as_str() != "pair").then_some("4711"),
+        number: first.number,
         by_id: matches!(policy.token_lookup(), Lookup::ById { .. }),
         approved: false,
     };
     assert!(model.matches(&first));
+    assert_eq!(
+        first.number.is_some(),
+        policy.purpose().as_str() == "approve"
+    );
 
     let mut now = NOW;
     for (moment, verb) in input.verbs.iter().take(40) {
@@ -218,11 +303,22 @@ fuzz_target!(|input: Input| {
             opened.is_ok_and(|record| record == subjected.record),
             "{stored:?}"
         );
+        let opened = subjected.rotated.open(policy, stored.clone());
+        assert_eq!(opened.err().map(|r| r.reason()), model.closed());
     }
 });
 
 fn micros(span: ott_core::chrono::TimeDelta) -> i128 {
     i128::from(span.num_microseconds().expect("a hundred years at most"))
+}
+
+impl Distance {
+    fn since_issue(self) -> i64 {
+        NOW + match self {
+            Self::Micros(micros) => micros.into(),
+            Self::Seconds(seconds) => i64::from(seconds) * 1_000_000,
+        }
+    }
 }
 
 impl Moment {
@@ -247,12 +343,14 @@ impl Moment {
 }
 
 impl Subjected {
-    fn new(policy: &Policy) -> Self {
-        let (issuer, owner, mut rng) = (issuer(), subject("acme", "4711"), seeded(1));
-        let binding = match policy.purpose().as_str() {
-            "pair" => Binding::tenant("acme"),
-            _ => Binding::subject(&owner),
-        };
+    fn new(policy: &Policy, retired: i64, not_before: Option<i64>) -> Self {
+        let (issuer, mut rng) = (issuer(), seeded(1));
+        let mut rotated = Issuer::new(retired_ring(retired));
+        if let Some(start) = not_before {
+            rotated = rotated.not_before(at(start));
+        }
+        let owner = subject("acme", "4711");
+        let binding = binding(policy, &owner);
         let mut issue = || {
             let extra = Extra::default();
             issuer
@@ -260,33 +358,31 @@ impl Subjected {
                 .expect("a token")
         };
         let (issued, other) = (issue(), issue());
-        let present = |issuer: &Issuer, handle: &Handle, typed: &str| {
-            let presented = match policy.token_lookup() {
-                Lookup::ById { .. } => {
-                    issuer.present_by_id(policy, handle, &binding, typed, at(NOW))
-                }
-                Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, at(NOW)),
-                Lookup::ByItself => issuer.present_by_itself(policy, "acme", typed, at(NOW)),
-            };
-            presented.expect("a token of this format")
-        };
-        let (right, wrong) = (issued.token.expose_secret(), other.token.expose_secret());
+        let other_key = Issuer::new(other_ring());
+        let (right, wrong) = (&issued.token, &other.token);
         Self {
-            right: present(&issuer, &issued.handle, right),
-            wrong: present(&issuer, &issued.handle, wrong),
-            other_key: present(&Issuer::new(other_ring()), &issued.handle, right),
-            other_record: present(&issuer, &other.handle, wrong),
+            right: present(policy, &issuer, &issued.handle, right, NOW),
+            wrong: present(policy, &issuer, &issued.handle, wrong, NOW),
+            other_key: present(policy, &other_key, &issued.handle, right, NOW),
+            other_record: present(policy, &issuer, &other.handle, wrong, NOW),
+            policy: *policy,
+            token: issued.token,
+            handle: issued.handle,
             record: issued.record,
             issuer,
+            rotated,
         }
     }
 
-    fn presented(&self, which: Which) -> &Presented {
+    fn presented(&self, which: Which, now: i64) -> Presented {
         match which {
-            Which::Right => &self.right,
-            Which::Wrong => &self.wrong,
-            Which::OtherKey => &self.other_key,
-            Which::OtherRecord => &self.other_record,
+            Which::Right => self.right.clone(),
+            Which::Wrong => self.wrong.clone(),
+            Which::OtherKey => self.other_key.clone(),
+            Which::OtherRecord => self.other_record.clone(),
+            Which::AfterRotation => {
+                present(&self.policy, &self.rotated, &self.handle, &self.token, now)
+            }
         }
     }
 
@@ -309,12 +405,13 @@ impl Subjected {
         let id = |stranger| if stranger { "4712" } else { "4711" };
         match verb {
             Verb::Redeem(which) => {
-                let presented = self.presented(which).clone();
+                let presented = self.presented(which, now);
                 let found = self.record.redeem(&presented, at(now));
                 (found.map_err(|r| r.reason()), model.redeem(which, time))
             }
             Verb::Authenticate(which) => {
-                let found = self.record.authenticate(self.presented(which), at(now));
+                let presented = self.presented(which, now);
+                let found = self.record.authenticate(&presented, at(now));
                 let mut copy = model.clone();
                 // As a redeem that changes nothing: it uses nothing up either.
                 copy.most = copy.most.map(|_| u32::MAX);
@@ -323,28 +420,30 @@ impl Subjected {
             Verb::Approve {
                 stranger,
                 other_tenant,
-                wrong_number,
+                number,
             } => {
-                let number = self.record.stored().number;
-                let wrong = wrong_number && number.is_some();
-                let number = if wrong { None } else { number };
+                let right = self.record.stored().number;
+                let said = match number {
+                    Said::Missing => None,
+                    Said::Other => Some(right.unwrap_or(42) ^ 1),
+                    Said::Right => right,
+                };
                 let tenant = if other_tenant { "other" } else { "acme" };
-                let verdict = Verdict::Approve { number };
+                let verdict = Verdict::Approve { number: said };
                 let decision = self.decision(tenant, id(stranger), verdict, now);
-                let known = !other_tenant && model.owner.is_none_or(|owner| owner == id(stranger));
+                let decider = (!other_tenant).then_some(id(stranger));
                 let found = self.record.decide(&decision, at(now));
                 (
                     found.map_err(|r| r.reason()),
-                    model.decide(!wrong, known, time),
+                    model.decide(model.approves(number), decider, time),
                 )
             }
             Verb::Deny { stranger } => {
                 let decision = self.decision("acme", id(stranger), Verdict::Deny, now);
-                let known = model.owner.is_none_or(|owner| owner == id(stranger));
                 let found = self.record.decide(&decision, at(now));
                 (
                     found.map_err(|r| r.reason()),
-                    model.decide(false, known, time),
+                    model.decide(false, Some(id(stranger)), time),
                 )
             }
             Verb::Revoke => self.end(State::Revoked, Some(Reason::Revoked), model),
@@ -387,4 +486,28 @@ impl Subjected {
         };
         (told(self.record.end(end)), told(expected))
     }
+}
+
+fn binding<'a>(policy: &Policy, owner: &'a Subject) -> Binding<'a> {
+    match policy.purpose().as_str() {
+        "pair" => Binding::tenant("acme"),
+        _ => Binding::subject(owner),
+    }
+}
+
+fn present(
+    policy: &Policy,
+    issuer: &Issuer,
+    handle: &Handle,
+    token: &Token,
+    now: i64,
+) -> Presented {
+    let (owner, typed) = (subject("acme", "4711"), token.expose_secret());
+    let binding = binding(policy, &owner);
+    let presented = match policy.token_lookup() {
+        Lookup::ById { .. } => issuer.present_by_id(policy, handle, &binding, typed, at(now)),
+        Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, at(now)),
+        Lookup::ByItself => issuer.present_by_itself(policy, "acme", typed, at(now)),
+    };
+    presented.expect("a token of this format")
 }

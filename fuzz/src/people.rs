@@ -2,7 +2,7 @@
 
 use ott_core::{
     Format, Issuer, KeyRing, Lookup, Policy, Purpose, SlotRule, Start, Subject,
-    chrono::{DateTime, TimeDelta, Utc},
+    chrono::{DateTime, SecondsFormat, TimeDelta, Utc},
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -22,6 +22,13 @@ pub fn ring() -> KeyRing {
 #[must_use]
 pub fn other_ring() -> KeyRing {
     read(&[SECOND])
+}
+
+/// Key 2 makes, and key 1 retired so many microseconds after the Unix epoch.
+#[must_use]
+pub fn retired_ring(micros: i64) -> KeyRing {
+    let time = at(micros).to_rfc3339_opts(SecondsFormat::Micros, true);
+    read(&[SECOND, FIRST.trim_end(), " retired ", &time])
 }
 
 fn read(lines: &[&str]) -> KeyRing {

@@ -16,7 +16,7 @@ pub(crate) trait BlockHash {
     const BLOCK_BYTES: u16;
     const OUTPUT_BYTES: u16;
 
-    fn compress(state: &mut Self::State, block: &Self::Block);
+    fn compress(state: &mut Self::State, blocks: &[Self::Block]);
     /// Hashes a key that is longer than a block into the front of `block`.
     fn hash_long_key(key: &[u8], block: &mut Self::Block);
     /// Writes the state as bytes into the front of `block`.
@@ -42,8 +42,8 @@ impl BlockHash for Sha1 {
     const BLOCK_BYTES: u16 = 64;
     const OUTPUT_BYTES: u16 = 20;
 
-    fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
-        sha1::block_api::compress(state, core::slice::from_ref(block));
+    fn compress(state: &mut [u32; 5], blocks: &[[u8; 64]]) {
+        sha1::block_api::compress(state, blocks);
     }
 
     fn hash_long_key(key: &[u8], block: &mut [u8; 64]) {
@@ -62,7 +62,6 @@ impl BlockHash for Sha1 {
 
     fn ends(state: &[u32; 5]) -> ([u32; 5], u32) {
         let [a, b, c, d, e] = *state;
-        let e = core::hint::black_box(e);
         ([a, b, c, d, e], e)
     }
 }
@@ -87,8 +86,8 @@ impl BlockHash for Sha256 {
     const BLOCK_BYTES: u16 = 64;
     const OUTPUT_BYTES: u16 = 32;
 
-    fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
-        sha2::block_api::compress256(state, core::slice::from_ref(block));
+    fn compress(state: &mut [u32; 8], blocks: &[[u8; 64]]) {
+        sha2::block_api::compress256(state, blocks);
     }
 
     fn hash_long_key(key: &[u8], block: &mut [u8; 64]) {
@@ -127,8 +126,8 @@ impl BlockHash for Sha512 {
     const BLOCK_BYTES: u16 = 128;
     const OUTPUT_BYTES: u16 = 64;
 
-    fn compress(state: &mut [u64; 8], block: &[u8; 128]) {
-        sha2::block_api::compress512(state, core::slice::from_ref(block));
+    fn compress(state: &mut [u64; 8], blocks: &[[u8; 128]]) {
+        sha2::block_api::compress512(state, blocks);
     }
 
     fn hash_long_key(key: &[u8], block: &mut [u8; 128]) {

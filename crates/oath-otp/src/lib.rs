@@ -59,6 +59,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod algorithm;
 mod base32;
@@ -73,6 +75,7 @@ mod rejected;
 mod search;
 mod secret;
 mod totp;
+mod truncate;
 mod uri;
 
 // For whoever verifies codes.

@@ -1,16 +1,36 @@
-//! HMAC over counters, and dynamic truncation.
+//! HMAC over counters.
+
+use core::slice::from_ref;
 
 use zeroize::Zeroize;
 
 use crate::hash::{self, BlockHash};
+use crate::truncate::truncate;
 use crate::{Algorithm, Code, Digits, Secret};
 
-/// The code of one counter.
+const INNER_PAD: u8 = 0x36;
+const OUTER_PAD: u8 = 0x5c;
+
+/// Counters of a window that are in work at a time.
+const LANES: usize = 4;
+
+/// The code of one counter. Allocates nothing and leaves no trace of the key or of the MAC on the
+/// stack.
+///
+/// Specification: RFC 4226 section 5.3, RFC 2104 section 2.
 pub(crate) fn code(algorithm: Algorithm, digits: Digits, secret: &Secret, counter: u64) -> Code {
-    let mut truncated = 0;
-    lanes::<1>(algorithm, secret.expose_secret(), counter, 1, |_, value| {
-        truncated = value
-    });
+    let key = secret.expose_secret();
+    let mut truncated = match algorithm {
+        Algorithm::Sha1 => single::<hash::Sha1>(key, counter),
+        Algorithm::Sha256 => single::<hash::Sha256>(key, counter),
+        Algorithm::Sha512 => single::<hash::Sha512>(key, counter),
+        #[cfg(feature = "sha3")]
+        _ => {
+            let mut truncated = 0;
+            for_each(algorithm, key, counter, 1, |_, value| truncated = value);
+            truncated
+        }
+    };
     let code = Code::new(truncated, digits);
     truncated.zeroize();
     code
@@ -29,22 +49,10 @@ pub(crate) fn for_each(
     count: u64,
     visit: impl FnMut(u64, u32),
 ) {
-    lanes::<4>(algorithm, key, first, count, visit);
-}
-
-/// With so many counters in work at a time, and so much of the stack: one for a single code, four for
-/// a window.
-fn lanes<const LANES: usize>(
-    algorithm: Algorithm,
-    key: &[u8],
-    first: u64,
-    count: u64,
-    visit: impl FnMut(u64, u32),
-) {
     match algorithm {
-        Algorithm::Sha1 => with_blocks::<hash::Sha1, LANES>(key, first, count, visit),
-        Algorithm::Sha256 => with_blocks::<hash::Sha256, LANES>(key, first, count, visit),
-        Algorithm::Sha512 => with_blocks::<hash::Sha512, LANES>(key, first, count, visit),
+        Algorithm::Sha1 => with_blocks::<hash::Sha1>(key, first, count, visit),
+        Algorithm::Sha256 => with_blocks::<hash::Sha256>(key, first, count, visit),
+        Algorithm::Sha512 => with_blocks::<hash::Sha512>(key, first, count, visit),
         #[cfg(feature = "sha3")]
         Algorithm::Sha3_224 => simple::<sha3::Sha3_224>(key, first, count, visit),
         #[cfg(feature = "sha3")]
@@ -56,37 +64,67 @@ fn lanes<const LANES: usize>(
     }
 }
 
+/// HMAC of one counter. No state serves twice, so that each hash is one call over both of its
+/// blocks, and no more than these and one state need wiping.
+fn single<H: BlockHash>(key: &[u8], counter: u64) -> u32 {
+    let mut secret = Single::<H>::new();
+    let Single { state, blocks } = &mut secret;
+
+    inner_key::<H>(key, &mut blocks[0]);
+    put(blocks[1].as_mut(), &counter.to_be_bytes());
+    finish::<H>(&mut blocks[1], 8);
+    H::compress(state, blocks);
+
+    mask(blocks[0].as_mut(), INNER_PAD ^ OUTER_PAD);
+    H::write(state, &mut blocks[1]);
+    finish::<H>(&mut blocks[1], H::OUTPUT_BYTES);
+    *state = H::INITIAL;
+    H::compress(state, blocks);
+
+    let (head, tail) = H::ends(state);
+    truncate(head, tail)
+}
+
+/// As [`Work`], for one counter: a block of key and one of message.
+struct Single<H: BlockHash> {
+    state: H::State,
+    blocks: [H::Block; 2],
+}
+
+impl<H: BlockHash> Single<H> {
+    fn new() -> Self {
+        Single {
+            state: H::INITIAL,
+            blocks: [H::ZEROS; 2],
+        }
+    }
+}
+
+impl<H: BlockHash> Drop for Single<H> {
+    fn drop(&mut self) {
+        (self.state, self.blocks) = (H::INITIAL, [H::ZEROS; 2]);
+        zeroize::optimization_barrier(self);
+    }
+}
+
 /// HMAC with one key schedule: two compressions for the key, two for each counter.
 ///
 /// Of several counters all blocks are written first, then compressed: neighbours do not wait for
 /// each other, and no block is read while its bytes are still on their way to memory.
-fn with_blocks<H: BlockHash, const LANES: usize>(
-    key: &[u8],
-    first: u64,
-    count: u64,
-    mut visit: impl FnMut(u64, u32),
-) {
-    const INNER_PAD: u8 = 0x36;
-    const OUTER_PAD: u8 = 0x5c;
-
+fn with_blocks<H: BlockHash>(key: &[u8], first: u64, count: u64, mut visit: impl FnMut(u64, u32)) {
     // Counters are no secret: these are not wiped.
     let mut counters = [H::ZEROS; LANES];
     for block in &mut counters {
         finish::<H>(block, 8);
     }
-    write_counters::<H, LANES>(&mut counters, first);
+    write_counters::<H>(&mut counters, first);
 
-    let mut secret = Work::<H, LANES>::new();
-    if key.len() > usize::from(H::BLOCK_BYTES) {
-        H::hash_long_key(key, &mut secret.key[0]);
-    } else {
-        put_key(secret.key[0].as_mut(), key);
-    }
+    let mut secret = Work::<H>::new();
+    inner_key::<H>(key, &mut secret.key[0]);
     secret.key[1] = secret.key[0];
-    mask(secret.key[0].as_mut(), INNER_PAD);
-    mask(secret.key[1].as_mut(), OUTER_PAD);
-    H::compress(&mut secret.inner, &secret.key[0]);
-    H::compress(&mut secret.outer, &secret.key[1]);
+    mask(secret.key[1].as_mut(), INNER_PAD ^ OUTER_PAD);
+    H::compress(&mut secret.inner, from_ref(&secret.key[0]));
+    H::compress(&mut secret.outer, from_ref(&secret.key[1]));
     for block in &mut secret.blocks {
         finish::<H>(block, H::OUTPUT_BYTES);
     }
@@ -96,14 +134,14 @@ fn with_blocks<H: BlockHash, const LANES: usize>(
         let lanes = usize::try_from(left).map_or(LANES, |left| left.min(LANES));
         for (lane, counter) in secret.lanes.iter_mut().zip(&counters).take(lanes) {
             *lane = secret.inner;
-            H::compress(lane, counter);
+            H::compress(lane, from_ref(counter));
         }
         for (lane, block) in secret.lanes.iter_mut().zip(&mut secret.blocks).take(lanes) {
             H::write(lane, block);
         }
         for (lane, block) in secret.lanes.iter_mut().zip(&secret.blocks).take(lanes) {
             *lane = secret.outer;
-            H::compress(lane, block);
+            H::compress(lane, from_ref(block));
         }
         for (lane, offset) in secret.lanes.iter().zip(0..).take(lanes) {
             let (head, tail) = H::ends(lane);
@@ -115,18 +153,18 @@ fn with_blocks<H: BlockHash, const LANES: usize>(
         }
         // Wraps only behind the last counter there is.
         start = start.wrapping_add(LANES as u64);
-        write_counters::<H, LANES>(&mut counters, start);
+        write_counters::<H>(&mut counters, start);
     }
 }
 
-fn write_counters<H: BlockHash, const LANES: usize>(blocks: &mut [H::Block; LANES], first: u64) {
+fn write_counters<H: BlockHash>(blocks: &mut [H::Block; LANES], first: u64) {
     for (block, offset) in blocks.iter_mut().zip(0..) {
         put(block.as_mut(), &first.wrapping_add(offset).to_be_bytes());
     }
 }
 
 /// Everything that the key or a hash under it passes through. Wiped on drop.
-struct Work<H: BlockHash, const LANES: usize> {
+struct Work<H: BlockHash> {
     inner: H::State,
     outer: H::State,
     lanes: [H::State; LANES],
@@ -134,7 +172,7 @@ struct Work<H: BlockHash, const LANES: usize> {
     blocks: [H::Block; LANES],
 }
 
-impl<H: BlockHash, const LANES: usize> Work<H, LANES> {
+impl<H: BlockHash> Work<H> {
     fn new() -> Self {
         Work {
             inner: H::INITIAL,
@@ -146,7 +184,7 @@ impl<H: BlockHash, const LANES: usize> Work<H, LANES> {
     }
 }
 
-impl<H: BlockHash, const LANES: usize> Drop for Work<H, LANES> {
+impl<H: BlockHash> Drop for Work<H> {
     fn drop(&mut self) {
         // Wide stores, which the barrier keeps: wiping byte by byte takes a tenth of a verification.
         (self.inner, self.outer) = (H::INITIAL, H::INITIAL);
@@ -169,22 +207,43 @@ fn finish<H: BlockHash>(block: &mut H::Block, used: u16) {
     }
 }
 
-/// Puts a key in front of zeros, in pieces as wide as they are read again.
-fn put_key(block: &mut [u8], key: &[u8]) {
+/// The block of key in front of the inner message: a key, or the hash of one that is longer than a
+/// block, in front of zeros, masked (RFC 2104 section 2).
+fn inner_key<H: BlockHash>(key: &[u8], block: &mut H::Block) {
+    if key.len() > usize::from(H::BLOCK_BYTES) {
+        H::hash_long_key(key, block);
+        mask(block.as_mut(), INNER_PAD);
+        return;
+    }
+    let block = block.as_mut();
+    block.fill(INNER_PAD);
+    // In pieces as wide as they are read again: a read waits where its bytes were written in parts.
     let (whole, rest) = key.as_chunks::<16>();
     let (pieces, _) = block.as_chunks_mut::<16>();
     let mut pieces = pieces.iter_mut();
     // The key first: a zip asks its left side before its right one, and drops what that gave.
     for (bytes, piece) in whole.iter().zip(pieces.by_ref()) {
-        *piece = *bytes;
+        *piece = bytes.map(|byte| byte ^ INNER_PAD);
     }
-    if let Some(piece) = pieces.next() {
-        let mut word = 0_u128;
-        for byte in rest.iter().rev() {
-            word = word << 8 | u128::from(*byte);
-        }
-        *piece = word.to_le_bytes();
+    if let Some(piece) = pieces.next().filter(|_| !rest.is_empty()) {
+        *piece = masked_rest(rest);
     }
+}
+
+/// The last bytes of a key, fewer than 16, in front of zeros, masked.
+#[expect(clippy::cast_possible_truncation, reason = "quarters of a word")]
+fn masked_rest(rest: &[u8]) -> [u8; 16] {
+    let mut word = 0_u128;
+    for byte in rest.iter().rev() {
+        word = word << 8 | u128::from(*byte);
+    }
+    // Four words become one store, where one word of 128 bits becomes two.
+    let mut piece = [0; 16];
+    let words = [0, 32, 64, 96].map(|shift| (word >> shift) as u32);
+    for (bytes, word) in piece.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+        *bytes = (word ^ u32::from_ne_bytes([INNER_PAD; 4])).to_le_bytes();
+    }
+    piece
 }
 
 fn put(block: &mut [u8], bytes: &[u8]) {
@@ -198,26 +257,6 @@ fn mask(block: &mut [u8], pad: u8) {
     for byte in block {
         *byte ^= pad;
     }
-}
-
-/// Dynamic truncation: 31 bits of the hash, at an offset that its last four bits name.
-///
-/// The offset is secret, so no address and no branch depends on it.
-///
-/// Specification: RFC 4226 section 5.3, step 2; RFC 6238 section 1.2 for longer hashes.
-fn truncate(head: [u32; 5], tail: u32) -> u32 {
-    let offset = tail & 0xf;
-    let (wanted, shift) = (offset >> 2, (offset & 3) << 3);
-    let [a, b, c, d, e] = head.map(u64::from);
-    let pairs = [a << 32 | b, b << 32 | c, c << 32 | d, d << 32 | e];
-    let mut pair = 0;
-    for (word, index) in pairs.into_iter().zip(0_u32..) {
-        // All ones where the index is the wanted one, else all zeros.
-        let same = u64::from(index ^ wanted).wrapping_sub(1) >> 63;
-        pair |= word & same.wrapping_neg();
-    }
-    let word = (pair.wrapping_shl(shift) >> 32) as u32;
-    word & 0x7fff_ffff
 }
 
 /// HMAC over a hash without block function of that kind.

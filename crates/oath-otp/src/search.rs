@@ -85,6 +85,8 @@ impl Search<'_> {
 /// All ones if the code is the one that was typed, else all zeros. The compiler cannot see through
 /// the comparison, so it cannot turn the bit operations on its result into branches.
 fn equal(code: u64, typed: &Typed) -> u64 {
+    #[cfg(test)]
+    tests::COMPARISONS.with(|comparisons| comparisons.set(comparisons.get().saturating_add(1)));
     mask(code.ct_eq(&typed.number()).unwrap_u8())
 }
 
@@ -111,5 +113,72 @@ impl Found {
             return Err(Rejected::new(reason));
         }
         Ok(self.counter)
+    }
+}
+
+/// What an early exit would save is counted where it would be saved.
+#[cfg(test)]
+pub(crate) mod tests {
+    use core::cell::Cell;
+    use std::thread_local;
+
+    use super::*;
+
+    thread_local! {
+        /// Codes computed.
+        pub(crate) static MACS: Cell<usize> = const { Cell::new(0) };
+        /// Codes compared with a typed one.
+        pub(crate) static COMPARISONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// More than are computed together, and not a multiple of it.
+    const RUN: Run = Run { first: 5, last: 11 };
+
+    fn counted(search: impl FnOnce() -> Option<u64>) -> (Option<u64>, usize, usize) {
+        MACS.set(0);
+        COMPARISONS.set(0);
+        (search(), MACS.get(), COMPARISONS.get())
+    }
+
+    fn typed(algorithm: Algorithm, secret: &Secret, counter: u64) -> Typed {
+        let digits = Digits::Eight;
+        let code = mac::code(algorithm, digits, secret, counter);
+        Typed::parse(code.expose_secret(), digits).expect("eight digits")
+    }
+
+    #[test]
+    fn every_counter_is_computed_and_compared_whatever_matches() {
+        let secret = &Secret::from_bytes(&[7; 20]).expect("20 bytes");
+        for &algorithm in Algorithm::ALL {
+            let search = Search {
+                algorithm,
+                digits: Digits::Eight,
+                secret,
+            };
+            // Before the run, at each of its places, and behind it.
+            for counter in 4..=12 {
+                let code = typed(algorithm, secret, counter);
+                let inside = Some(counter).filter(|counter| (5..=11).contains(counter));
+                // Nothing accepted yet, a replay of some and of all.
+                for last in [None, Some(7), Some(11)] {
+                    let found = counted(|| search.newest(RUN, &code, last).ok());
+                    let fresh = inside.filter(|counter| last.is_none_or(|last| *counter > last));
+                    assert_eq!(
+                        found,
+                        (fresh, 7, 7),
+                        "{algorithm}, {counter} after {last:?}"
+                    );
+                }
+
+                let next = counter.saturating_add(1);
+                let second = typed(algorithm, secret, next);
+                let found = counted(|| search.newest_pair(RUN, &code, &second).ok());
+                let pair = inside.map(|_| next).filter(|next| *next <= 11);
+                assert_eq!(found, (pair, 7, 14), "{algorithm}, {counter} and {next}");
+                let other = typed(algorithm, secret, 100);
+                let found = counted(|| search.newest_pair(RUN, &code, &other).ok());
+                assert_eq!(found, (None, 7, 14), "{algorithm}, {counter} and another");
+            }
+        }
     }
 }

@@ -85,21 +85,31 @@ impl Account {
 
     /// Reads an otpauth URI.
     ///
-    /// Secrets of any length are accepted, since whoever imports cannot make them longer. Where
+    /// Secrets of 1 to 1,024 bytes are accepted, since whoever imports cannot make them longer. Where
     /// programs disagree:
     ///
+    /// * Behind the scheme stands the type alone, `totp` or `hotp`: a user, a port or anything else
+    ///   beside it is refused, as are other types (`steam`). Scheme, type, parameter names and
+    ///   algorithms are read in any case.
+    /// * A blank in front of the URI is refused. One behind it belongs to the last value: it is
+    ///   dropped from a secret and from an issuer, and any other value is refused with it.
     /// * The first colon of the label, literal or `%3A`, parts issuer and account; without one
-    ///   the label is the account. Blanks around either are dropped. An `issuer` parameter wins
-    ///   over the label; an empty one counts as absent. An account may be empty.
+    ///   the label is the account, and further ones belong to the account. Blanks around either are
+    ///   dropped. An `issuer` parameter wins over the label; an empty one counts as absent. An
+    ///   account may be empty, and the label absent with its slash.
     /// * `+` is a plus. A raw `#` in the label is part of it (Microsoft writes such labels); behind
-    ///   the `?` it is refused.
-    /// * Scheme, type, parameter names and algorithms are read in any case; algorithm aliases
-    ///   (`SHA-256`) are refused. A secret may have blanks, dashes, padding and, as
-    ///   many issuers write them, stray bits at its end, which are dropped.
-    /// * Numbers are plain decimal digits. `counter` must be there for HOTP; `period` for HOTP and
-    ///   `counter` for TOTP are ignored.
+    ///   the `?` it is refused. So are escapes that are broken or not UTF-8.
+    /// * A secret is base32, with blanks, dashes, right padding at its end and, as many issuers
+    ///   write them, stray bits at its end, which are dropped. Hexadecimal digits, padding elsewhere
+    ///   and a number of characters that no bytes have are refused.
+    /// * An algorithm is a name of [`Algorithm`], SHA-3 only with the feature; aliases (`SHA-256`)
+    ///   and others (`SHA224`) are refused, never replaced by SHA-1.
+    /// * Numbers are plain decimal digits, leading zeros allowed: `digits` 5 to 10, `period` from 1
+    ///   to below 2³¹ seconds, `counter` up to 64 bits. `counter` must be there for HOTP; `period`
+    ///   for HOTP and `counter` for TOTP are ignored.
     /// * A known parameter that is repeated is refused, as is any `encoder` (Steam). Unknown
-    ///   parameters are ignored.
+    ///   parameters are ignored, whatever their value, and with them misspelt ones (`algo`,
+    ///   `amp;digits`).
     ///
     /// # Errors
     /// [`UriError`], which holds nothing of the text.

@@ -427,6 +427,59 @@ fn parameters() {
     assert_eq!(with("encoder=steam"), Err(UriError::UnknownKind));
 }
 
+/// In front nothing is dropped; behind, a blank belongs to the last value.
+#[test]
+fn blanks_around_a_uri() {
+    let uri = format!("otpauth://totp/Ex:alice?digits=6&secret={SECRET}");
+    for blank in [" ", "  ", "\t", "\n", "\r\n", "\u{a0}", "\u{feff}", "%20"] {
+        let front = format!("{blank}{uri}");
+        assert_eq!(refuse(&front), UriError::NotOtpauth, "{blank:?}");
+        let front = format!("otpauth://{blank}totp/a?secret={SECRET}");
+        assert_eq!(refuse(&front), UriError::UnknownKind, "{blank:?}");
+    }
+    let plain = read(&uri);
+    for blank in [" ", "\t", "\n", "\r\n", "%20"] {
+        let secret = read(&format!("{uri}{blank}")).secret;
+        assert_eq!(secret.expose_secret(), plain.secret.expose_secret());
+        let issuer = names(&format!("{uri}&issuer=Big Co{blank}"));
+        assert_eq!(issuer, pair("Big Co", "alice"), "{blank:?}");
+        for (parameter, refused) in [
+            ("algorithm=SHA1", UriError::InvalidAlgorithm),
+            ("period=30", UriError::InvalidPeriod),
+        ] {
+            let behind = format!("{uri}&{parameter}{blank}");
+            assert_eq!(refuse(&behind), refused, "{blank:?}");
+        }
+    }
+    // No blank of ASCII: no part of base32.
+    let refused = refuse(&format!("{uri}\u{a0}"));
+    assert_eq!(refused, SecretError::NotBase32.into());
+}
+
+/// The type is the whole authority, so that no host, user or port is read over.
+#[test]
+fn nothing_beside_the_type() {
+    for authority in [
+        "user@totp",
+        "user:pw@totp",
+        "user:pw@totp:80",
+        "@totp",
+        "totp@",
+        "totp:80",
+        "totp:",
+        "totp.",
+        "totp#",
+        "totp.example.org",
+        "[totp]",
+    ] {
+        let uri = format!("otpauth://{authority}/a?secret={SECRET}");
+        assert_eq!(refuse(&uri), UriError::UnknownKind, "{authority}");
+        let authority = authority.replace("totp", "hotp");
+        let uri = format!("otpauth://{authority}/a?secret={SECRET}&counter=0");
+        assert_eq!(refuse(&uri), UriError::UnknownKind, "{authority}");
+    }
+}
+
 #[test]
 fn schemes_and_kinds() {
     let rest = format!("a?secret={SECRET}");

@@ -1,0 +1,119 @@
+//! Each store beside its floor, in one process on the same servers: redeems a second and how long one
+//! takes, what a row costs, what ten million live tokens cost a redeem, how long a purge holds it up.
+//!
+//! `scripts/bench-stores [quick]` runs all of it and draws the plots. One part alone:
+//! `scripts/with-servers cargo bench -p benches --bench stores -- PART [quick] [FOLDER]`, where PART is
+//! `throughput`, `bytes`, `scale` or `purge`, and its figures are written to FOLDER; `draw FOLDER` draws
+//! what is there.
+//!
+//! Each round measures a store and its floors one after another, another one first each time, so that
+//! a ratio compares what ran on the same machine at the same time. The floor is what the store cannot
+//! avoid: for PostgreSQL the statement that the store ran, read from the driver's log, through its own
+//! pool (`floor`) and through connections that no pool hands out (`held`); for Redis the script that the
+//! store loaded, through a bare connection; for SQLite the statement of one redeem and one durable
+//! commit for each. Digests are computed before the clock starts, on both sides.
+//!
+//! `scale` of Redis switches the server's append-only file off and on again: give it a server of its own.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints figures, and ends where it cannot measure"
+)]
+
+mod bytes;
+mod capacity;
+mod clients;
+mod draw;
+mod fill;
+mod floor;
+mod issued;
+mod pgbench;
+mod places;
+mod plot;
+mod purge;
+mod scale;
+mod statement;
+mod table;
+mod throughput;
+
+use std::path::Path;
+
+/// How much is measured.
+pub(crate) struct Size {
+    rounds: usize,
+    /// A quick run redeems a part of what a whole one does.
+    share: usize,
+    counted: usize,
+    few: usize,
+    many: usize,
+    expired: usize,
+    purges: usize,
+}
+
+impl Size {
+    const WHOLE: Self = Self {
+        rounds: 7,
+        share: 1,
+        counted: 200_000,
+        few: 10_000,
+        many: 10_000_000,
+        expired: 1_000_000,
+        purges: 3,
+    };
+
+    /// For looking whether it runs: the figures mean little.
+    const QUICK: Self = Self {
+        rounds: 3,
+        share: 10,
+        counted: 2_000,
+        few: 1_000,
+        many: 20_000,
+        expired: 10_000,
+        purges: 1,
+    };
+
+    const fn redeems(&self, whole: usize) -> usize {
+        whole / self.share
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    statement::install();
+    // Cargo adds an option of its own.
+    let mut words: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    let quick = words.iter().position(|word| word == "quick");
+    let size = if let Some(at) = quick {
+        words.remove(at);
+        Size::QUICK
+    } else {
+        Size::WHOLE
+    };
+    let mut words = words.into_iter();
+    let part = words.next().unwrap_or_default();
+    let (name, only) = part.split_once(':').unwrap_or((&part, ""));
+    if name == "draw" {
+        return draw::draw(Path::new(&words.next().unwrap()));
+    }
+    let (table, note) = match name {
+        "throughput" => throughput::measure(&size).await,
+        "bytes" => bytes::measure(&size).await,
+        "scale" => scale::measure(&size, only).await,
+        "purge" => purge::measure(&size).await,
+        _ => panic!("which part? throughput, bytes, scale, purge or draw"),
+    };
+    println!("{name}: {note}");
+    if let Some(folder) = words.next() {
+        table.write(&Path::new(&folder).join(format!("{name}.tsv")), &note);
+    }
+}

@@ -1,9 +1,12 @@
 //! The same work for each crate.
 
-use std::{cell::RefCell, hint::black_box};
+mod generate;
+mod uris;
+
+use std::{cell::RefCell, hint::black_box, rc::Rc};
 
 use libreauth::{hash::HashFunction, oath::TOTPBuilder as LibreTotp};
-use oath_otp::{Account, Algorithm, Label, Secret, Totp, Window};
+use oath_otp::{Algorithm, Secret, Totp, Window};
 use slauth::oath::{HashesAlgorithm, totp::TOTPContext};
 
 use crate::{
@@ -14,8 +17,6 @@ use crate::{
 /// Behind every crate's default epoch, and a multiple of no step.
 const NOW: u64 = 1_700_000_000;
 const KEY: [u8; 64] = *b"an authenticator's secret, as long as the longest hash asks for!";
-const URI: &str = "otpauth://totp/Example:alice%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
-    &issuer=Example&algorithm=SHA1&digits=6&period=30";
 
 /// A hash, as each crate calls it.
 struct Hash {
@@ -25,7 +26,8 @@ struct Hash {
     libreauth: HashFunction,
     slauth: HashesAlgorithm,
     floor: fn(usize) -> u64,
-    names: [&'static str; 3],
+    /// Verify on a miss, on a hit, generate, generate text, our window.
+    names: [&'static str; 5],
 }
 
 fn hashes() -> [Hash; 3] {
@@ -41,6 +43,8 @@ fn hashes() -> [Hash; 3] {
                 "TOTP verify, miss, SHA-1",
                 "TOTP verify, oldest step hits, SHA-1",
                 "TOTP generate, SHA-1",
+                "TOTP generate text, SHA-1",
+                "our window, SHA-1",
             ],
         },
         Hash {
@@ -54,6 +58,8 @@ fn hashes() -> [Hash; 3] {
                 "TOTP verify, miss, SHA-256",
                 "TOTP verify, oldest step hits, SHA-256",
                 "TOTP generate, SHA-256",
+                "TOTP generate text, SHA-256",
+                "our window, SHA-256",
             ],
         },
         Hash {
@@ -67,6 +73,8 @@ fn hashes() -> [Hash; 3] {
                 "TOTP verify, miss, SHA-512",
                 "TOTP verify, oldest step hits, SHA-512",
                 "TOTP generate, SHA-512",
+                "TOTP generate text, SHA-512",
+                "our window, SHA-512",
             ],
         },
     ]
@@ -74,18 +82,22 @@ fn hashes() -> [Hash; 3] {
 
 pub(crate) fn lines() -> Vec<Line> {
     let mut lines: Vec<_> = hashes().iter().flat_map(of_hash).collect();
-    lines.extend(of_text());
+    lines.extend(uris::lines());
     lines
 }
 
-/// Whoever accepts a wrong code or refuses a right one does not do the same work. slauth goes by the
-/// clock, at which neither code is right.
+/// Whoever accepts a wrong code, refuses a right one or makes another does not do the same work. slauth
+/// verifies by the clock, at which neither code is right.
 pub(crate) fn check() {
+    for hash in hashes() {
+        generate::check(&hash);
+    }
     for line in lines() {
-        let right = u64::from(line.name.contains("hits"));
+        let (verify, window) = (line.name.contains("verify"), line.name.contains("window"));
         for (name, work) in line.contenders.borrow_mut().iter_mut() {
-            if line.name.contains("verify") && !["floor", "slauth"].contains(name) {
-                assert_eq!(work(), right, "{name}: {}", line.name);
+            if window || verify && !["floor", "slauth"].contains(name) {
+                let right = line.name.contains("hits") || name.contains("hits");
+                assert_eq!(work(), right.into(), "{name}: {}", line.name);
             }
         }
     }
@@ -101,7 +113,7 @@ fn line(name: &'static str, repeat: u32, contenders: Vec<Contender>) -> Line {
 
 /// Verifying and generating. slauth reads the clock itself, and its window ends before the step to
 /// come: it compares two steps where the others compare three.
-fn of_hash(hash: &Hash) -> [Line; 3] {
+fn of_hash(hash: &Hash) -> [Line; 5] {
     let key = &KEY[..hash.ours.output_bytes()];
     let ours = Totp {
         algorithm: hash.ours,
@@ -119,7 +131,8 @@ fn of_hash(hash: &Hash) -> [Line; 3] {
         .into_iter()
         .find(|wrong| !window.iter().any(|shown| shown == wrong))
         .expect("four codes are not three");
-    let [miss, hit, generate] = hash.names;
+    let [miss, hit, _, _, of_window] = hash.names;
+    let [bare, text] = generate::lines(hash);
     let floor = hash.floor;
     [
         line(
@@ -137,8 +150,32 @@ fn of_hash(hash: &Hash) -> [Line; 3] {
             20,
             verifying(hash, key, shown(30), Box::new(move || floor(black_box(8)))),
         ),
-        line(generate, 40, generating(hash, key)),
+        bare,
+        text,
+        line(of_window, 20, in_window(ours, secret, wrong, &window)),
     ]
+}
+
+/// Our own verify alone, by what matches: the times of one line are taken in turn, so that they can be
+/// told from each other to a few parts in a hundred.
+fn in_window(totp: Totp, secret: Secret, wrong: &str, window: &[String; 3]) -> Vec<Contender> {
+    let secret = Rc::new(secret);
+    let [oldest, present, next] = window;
+    let cases = [
+        ("our miss", wrong),
+        ("our oldest hits", oldest),
+        ("our present hits", present),
+        ("our next hits", next),
+    ];
+    let contender = |(name, typed): (&'static str, &str)| -> Contender {
+        let (secret, typed) = (Rc::clone(&secret), typed.to_owned());
+        let work = move || {
+            let found = totp.verify(&secret, black_box(&typed), black_box(NOW), None);
+            black_box(found).is_ok().into()
+        };
+        (name, Box::new(work))
+    };
+    cases.map(contender).into()
 }
 
 fn verifying(
@@ -204,57 +241,6 @@ fn verifying(
     ]
 }
 
-fn generating(hash: &Hash, key: &[u8]) -> Vec<Contender> {
-    let ours = Totp {
-        algorithm: hash.ours,
-        ..Totp::default()
-    };
-    let secret = Secret::from_bytes(key).expect("a key");
-    let totp_rs = totp_rs::Builder::new()
-        .with_algorithm(hash.totp_rs)
-        .with_secret(key.to_vec().into_boxed_slice())
-        .with_account_name("alice")
-        .build()
-        .expect("a secret");
-    let totp_rfc = rfc(hash);
-    let libreauth = libre(hash, key);
-    let slauth = TOTPContext::builder()
-        .algorithm(hash.slauth.clone())
-        .secret(key)
-        .build();
-    let (floor, key) = (hash.floor, key.to_vec());
-    vec![
-        ("floor", Box::new(move || floor(black_box(4)))),
-        (
-            "oath-otp",
-            Box::new(move || {
-                black_box(ours.generate(&secret, black_box(NOW)));
-                1
-            }),
-        ),
-        (
-            "totp-rs",
-            Box::new(move || {
-                black_box(totp_rs.generate(black_box(NOW)));
-                1
-            }),
-        ),
-        (
-            "totp-rfc",
-            Box::new(move || {
-                let secret = totp_rfc::Secret::new(&key).expect("a key");
-                let code = totp_rfc.generate(&secret, black_box(NOW)).expect("a time");
-                u64::from(code.value())
-            }),
-        ),
-        (
-            "libreauth",
-            Box::new(move || libreauth.generate().len() as u64),
-        ),
-        ("slauth", Box::new(move || slauth.r#gen().len() as u64)),
-    ]
-}
-
 fn rfc(hash: &Hash) -> totp_rfc::Totp {
     totp_rfc::Totp::new(hash.totp_rfc, totp_rfc::Digits::SIX, 30, 0).expect("parameters")
 }
@@ -270,74 +256,4 @@ fn libre(hash: &Hash, key: &[u8]) -> libreauth::oath::TOTP {
         .negative_tolerance(1)
         .finalize()
         .expect("parameters")
-}
-
-/// otpauth URIs and base32. Of the peers, totp-rs alone parses them.
-fn of_text() -> [Line; 3] {
-    let secret = Secret::from_bytes(&KEY[..20]).expect("a key");
-    let label = Label::new("Example", "alice@example.org").expect("a label");
-    let totp_rs = totp_rs::Builder::new()
-        .with_secret(KEY[..20].to_vec().into_boxed_slice())
-        .with_issuer(Some("Example"))
-        .with_account_name("alice@example.org")
-        .build()
-        .expect("a secret");
-    let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-    [
-        line(
-            "otpauth parse",
-            20,
-            vec![
-                (
-                    "oath-otp",
-                    Box::new(|| u64::from(black_box(Account::from_uri(black_box(URI))).is_ok())),
-                ),
-                (
-                    "totp-rs",
-                    Box::new(|| {
-                        u64::from(black_box(totp_rs::Totp::from_url(black_box(URI))).is_ok())
-                    }),
-                ),
-            ],
-        ),
-        line(
-            "otpauth build",
-            20,
-            vec![
-                (
-                    "oath-otp",
-                    Box::new(move || {
-                        let uri = Totp::default()
-                            .to_uri(&secret, black_box(&label))
-                            .expect("expressible");
-                        uri.expose_secret().len() as u64
-                    }),
-                ),
-                (
-                    "totp-rs",
-                    Box::new(move || black_box(totp_rs.to_url()).expect("a URI").len() as u64),
-                ),
-            ],
-        ),
-        line(
-            "secret from base32",
-            40,
-            vec![
-                (
-                    "oath-otp",
-                    Box::new(move || {
-                        u64::from(black_box(Secret::from_base32(black_box(text))).is_ok())
-                    }),
-                ),
-                (
-                    "totp-rs",
-                    Box::new(move || {
-                        u64::from(
-                            black_box(totp_rs::Secret::try_from_base32(black_box(text))).is_ok(),
-                        )
-                    }),
-                ),
-            ],
-        ),
-    ]
 }

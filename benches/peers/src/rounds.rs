@@ -30,9 +30,17 @@ impl Figures {
             .map(|(_, time)| *time)
     }
 
-    /// oath-otp's time as a part of another's.
-    pub(crate) fn ratio(&self, other: &str) -> Option<f64> {
-        Some(self.time("oath-otp")? / self.time(other)?)
+    /// oath-otp's time, or in a line without others the first.
+    pub(crate) fn ours(&self) -> Option<f64> {
+        let first = || self.times.first().map(|(_, time)| *time);
+        self.time("oath-otp").or_else(first)
+    }
+
+    /// The time of the best of the other crates.
+    pub(crate) fn best_peer(&self) -> Option<f64> {
+        let peers = self.times.iter();
+        let peers = peers.filter(|(name, _)| !["oath-otp", "floor"].contains(name));
+        peers.map(|(_, time)| *time).min_by(f64::total_cmp)
     }
 }
 

@@ -40,10 +40,11 @@ impl Context {
     }
 }
 
-const OPERATIONS: [&[(&str, &str)]; 9] = [
+const OPERATIONS: [&[(&str, &str)]; 10] = [
     &[],
     &[("", "")],
     &[("to", "ab")],
+    &[("from", "ab")],
     &[("toa", "b")],
     &[("to", "ab"), ("amount", "1")],
     &[("amount", "1"), ("to", "ab")],
@@ -88,7 +89,7 @@ fn contexts(policies: [Policy; 2], nobody: bool) -> Vec<Context> {
             for id in ids {
                 for destination in destinations().into_iter().take(2) {
                     for epoch in [None, Some(0)] {
-                        for operation in [OPERATIONS[0], OPERATIONS[4]] {
+                        for operation in [OPERATIONS[0], OPERATIONS[5]] {
                             add(policy, tenant, *id, destination.clone(), epoch, operation);
                         }
                     }
@@ -110,7 +111,7 @@ fn contexts(policies: [Policy; 2], nobody: bool) -> Vec<Context> {
         add(first, base.0, base.1, None, Some(epoch), OPERATIONS[0]);
     }
     for operation in OPERATIONS {
-        if operation != OPERATIONS[0] && operation != OPERATIONS[4] {
+        if operation != OPERATIONS[0] && operation != OPERATIONS[5] {
             add(first, base.0, base.1, None, None, operation);
         }
     }

@@ -106,6 +106,17 @@ fn hostile_text_is_malformed_in_every_format() {
 }
 
 #[test]
+fn separators_are_forgiven_as_long_as_a_person_could_type_them() {
+    let issued = issue(Format::DIGITS_6, 1);
+    for (bytes, answer) in [(88, None), (89, Some(Reason::Malformed))] {
+        let typed = format!("{:<bytes$}", issued.token.expose_secret());
+        assert_eq!(outcome(Format::DIGITS_6, &issued, &typed), answer);
+        let typed = format!("{:->bytes$}", issued.token.expose_secret());
+        assert_eq!(outcome(Format::DIGITS_6, &issued, &typed), answer);
+    }
+}
+
+#[test]
 fn every_single_character_beside_the_token_is_a_separator_or_refused() {
     for format in FORMATS {
         let issued = issue(format, 1);

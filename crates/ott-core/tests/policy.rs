@@ -28,6 +28,45 @@ fn the_ready_made_policies_start() {
 }
 
 #[test]
+fn strangers_make_the_owner_wait_only_where_a_code_is_short_and_never_lock_him_out() {
+    let readable = Policy::readable(Purpose::new("one"));
+    // Behind a first factor alone: an allowance is used up by whoever may try.
+    assert_eq!(CODE.allowance(), Some(&Limit::ALLOWANCE));
+    for policy in [readable, LINK, RECOVERY, BEARER, PROMPT] {
+        assert_eq!(policy.allowance(), None, "{}", policy.purpose().as_str());
+    }
+    for policy in [CODE, readable, RECOVERY] {
+        let pace = Some(&Limit::PACE);
+        assert_eq!(policy.pace(), pace, "{}", policy.purpose().as_str());
+    }
+    // 258 bits need none: whoever waits for an approval may ask as often as it likes.
+    for policy in [LINK, BEARER, PROMPT] {
+        assert_eq!(policy.pace(), None, "{}", policy.purpose().as_str());
+    }
+}
+
+#[test]
+fn each_kind_of_token_lives_as_long_as_it_is_said_to() {
+    let (minutes, hour) = (Some(TimeDelta::minutes(10)), Some(TimeDelta::hours(1)));
+    let month = Some(TimeDelta::days(30));
+    let lives = [
+        (CODE, minutes),
+        (Policy::readable(Purpose::new("one")), minutes),
+        (PROMPT, minutes),
+        (LINK, hour),
+        (BEARER, month),
+        (RECOVERY, None),
+    ];
+    for (policy, life) in lives {
+        let name = policy.purpose().as_str();
+        assert_eq!(policy.token_lifetime(), life, "{name}");
+        assert_eq!(policy.until_revoked().token_lifetime(), None, "{name}");
+        let day = TimeDelta::days(1);
+        assert_eq!(policy.lifetime(day).token_lifetime(), Some(day), "{name}");
+    }
+}
+
+#[test]
 fn a_bearer_token_is_found_by_itself_and_starts_ready() {
     let bearer = Some(PolicyFault::Bearer);
     assert_eq!(fault(&BEARER.lookup(Lookup::BySubject)), bearer);

@@ -16,12 +16,15 @@ const NOW: u64 = 1_767_323_045;
 pub fn all() -> Vec<Case> {
     vec![
         digest_comparison(false),
-        first_wrong_digit(),
+        first_wrong_digit(false),
         window(Question::Match),
         window(Question::Replay),
-        redeem::case(),
+        redeem::case(false),
+        // The same work on the same inputs, with a leak in it.
         digest_comparison(true),
+        first_wrong_digit(true),
         window(Question::Planted),
+        redeem::case(true),
     ]
 }
 
@@ -48,7 +51,11 @@ fn digest_comparison(leaks: bool) -> Case {
         work: Box::new(Compare {
             kept: StdRng::seed_from_u64(1).random(),
             presented: [0; 32],
-            compare: if leaks { until_different } else { as_digests },
+            compare: if leaks {
+                |one, other| until_different(one, other)
+            } else {
+                as_digests
+            },
         }),
     }
 }
@@ -58,7 +65,7 @@ fn as_digests(one: &[u8; 32], other: &[u8; 32]) -> bool {
 }
 
 /// What must not be done.
-fn until_different(one: &[u8; 32], other: &[u8; 32]) -> bool {
+fn until_different(one: &[u8], other: &[u8]) -> bool {
     for (one, other) in one.iter().zip(other) {
         if black_box(one) != black_box(other) {
             return false;
@@ -106,6 +113,8 @@ struct Verify {
     totp: Totp,
     secret: Secret,
     typed: String,
+    /// How often a sample asks: a digit is compared in less than the clock's own time.
+    times: usize,
     /// Makes what is typed: the right code of the present step, the class, and something random.
     make: Make,
     verify: fn(&Totp, &Secret, &str) -> bool,
@@ -124,11 +133,13 @@ impl Work for Verify {
     }
 
     fn work(&mut self) {
-        black_box((self.verify)(
-            black_box(&self.totp),
-            black_box(&self.secret),
-            black_box(&self.typed),
-        ));
+        for _ in 0..self.times {
+            black_box((self.verify)(
+                black_box(&self.totp),
+                black_box(&self.secret),
+                black_box(&self.typed),
+            ));
+        }
     }
 }
 
@@ -138,6 +149,7 @@ impl Verify {
             totp,
             secret: Secret::from_bytes(b"a secret of 160 bits").expect("160 bits"),
             typed: String::with_capacity(64),
+            times: 1,
             make,
             verify: |totp, secret, typed| totp.verify(secret, typed, NOW, None).is_ok(),
         }
@@ -167,19 +179,36 @@ fn wrong_from(code: &str, first_wrong: usize, rng: &mut StdRng) -> String {
     digits.map(|digit| char::from(b'0' + digit)).collect()
 }
 
-fn first_wrong_digit() -> Case {
+fn first_wrong_digit(leaks: bool) -> Case {
     let names = (1..=6).map(|place| format!("digit {place}"));
     let totp = Totp {
         window: Window::STRICT,
         ..Totp::default()
     };
     let make = |verify: &Verify, class, rng: &mut StdRng| wrong_from(&verify.code(0), class, rng);
-    Case {
-        name: "TOTP verify: first wrong digit",
-        classes: names.collect(),
-        leaks: false,
-        work: Box::new(Verify::new(totp, make)),
+    let mut verify = Verify {
+        times: 8,
+        ..Verify::new(totp, make)
+    };
+    if leaks {
+        verify.verify = until_wrong_digit;
     }
+    Case {
+        name: if leaks {
+            "planted: digits until the first wrong one"
+        } else {
+            "TOTP verify: first wrong digit"
+        },
+        classes: names.collect(),
+        leaks,
+        work: Box::new(verify),
+    }
+}
+
+/// What must not be done.
+fn until_wrong_digit(totp: &Totp, secret: &Secret, typed: &str) -> bool {
+    let code = totp.generate(secret, NOW);
+    until_different(code.expose_secret().as_bytes(), typed.as_bytes())
 }
 
 /// What is asked about a code of each step of the window, or of none.

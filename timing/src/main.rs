@@ -2,8 +2,9 @@
 //!
 //! Classes of input are mixed at random and their times compared with Welch's t-test over cropped
 //! samples (dudect). Each case must stay below 4.5 in every run, with retries, since other programs
-//! make noise and noise does not repeat itself; a leak does. Two leaks are planted and must be found
-//! every time, so that a harness that measures nothing fails.
+//! make noise and noise does not repeat itself; a leak does. Each kind of work is done once more with a
+//! leak planted in it, on the same inputs, which must be found every time: so a harness fails that
+//! measures nothing, or that presents one input over and over.
 
 #![forbid(unsafe_code)]
 

@@ -20,6 +20,9 @@ use crate::measure::{Case, Work};
 const POLICY: Policy =
     Policy::code(Purpose::new("sign-in")).lookup(Lookup::ById { attempts: u16::MAX });
 
+/// Several redeems a sample: what one tells is less than the clock's own time.
+const REDEEMS: u16 = 8;
+
 struct Redeem {
     issuer: Issuer,
     owner: Subject,
@@ -30,25 +33,32 @@ struct Redeem {
     near: Vec<String>,
     store: MemoryStore,
     redeemed: u16,
+    typed: String,
     presented: Presented,
+    /// Whether what is typed is compared in clear before: what must not be done.
+    leaks: bool,
 }
 
 /// By the first wrong digit, and by how much of the digest, which nobody can choose, is right.
 ///
 /// The digest of what is typed is made before: it depends on the key and on no stored secret.
-pub fn case() -> Case {
+pub fn case(leaks: bool) -> Case {
     let mut names: Vec<String> = (1..=6).map(|place| format!("digit {place}")).collect();
     names.push("2 equal bytes".into());
     Case {
-        name: "redeem over memory: wrong token",
+        name: if leaks {
+            "planted: the token in clear before the redeem"
+        } else {
+            "redeem over memory: wrong token"
+        },
         classes: names,
-        leaks: false,
-        work: Box::new(Redeem::new()),
+        leaks,
+        work: Box::new(Redeem::new(leaks)),
     }
 }
 
 impl Redeem {
-    fn new() -> Self {
+    fn new(leaks: bool) -> Self {
         let issuer = Issuer::new(KeyRing::generate().expect("randomness"));
         let owner = Subject::new("", "4711").expect("a subject");
         let issued = issuer.issue(&POLICY, &Binding::subject(&owner), now());
@@ -63,9 +73,11 @@ impl Redeem {
             store: MemoryStore::new(),
             // The first sample fills the store.
             redeemed: u16::MAX,
+            typed: String::with_capacity(64),
             presented,
             issuer,
             owner,
+            leaks,
         };
         let right = digest(&redeem.presented);
         for code in 0..1_000_000 {
@@ -93,31 +105,41 @@ fn digest(presented: &Presented) -> [u8; 32] {
 }
 
 impl Work for Redeem {
-    type Input = Presented;
+    type Input = (String, Presented);
 
-    fn prepare(&mut self, class: usize, rng: &mut StdRng) -> Presented {
-        match class {
-            6 => self.present(&self.near[rng.random_range(0..self.near.len())]),
-            class => self.present(&super::wrong_from(&self.token, class, rng)),
-        }
+    fn prepare(&mut self, class: usize, rng: &mut StdRng) -> (String, Presented) {
+        let typed = match class {
+            6 => self.near[rng.random_range(0..self.near.len())].clone(),
+            class => super::wrong_from(&self.token, class, rng),
+        };
+        let presented = self.present(&typed);
+        (typed, presented)
     }
 
-    fn place(&mut self, input: Presented) {
+    fn place(&mut self, (typed, presented): (String, Presented)) {
         // Before the record runs out of attempts, it begins anew.
-        if self.redeemed == u16::MAX {
+        if self.redeemed >= u16::MAX - REDEEMS {
             self.redeemed = 0;
             self.store = MemoryStore::new();
             let record = core::slice::from_ref(&self.record);
             done(self.store.insert(record)).expect("a store in memory");
         }
-        self.redeemed += 1;
-        self.presented = input;
+        self.redeemed += REDEEMS;
+        self.typed.clear();
+        self.typed.push_str(&typed);
+        self.presented = presented;
     }
 
     fn work(&mut self) {
-        let answer = done(self.store.redeem(black_box(&self.presented), now()));
-        let refused = matches!(black_box(answer), Ok(Redeemed::Refused(_)));
-        assert!(refused, "a wrong token");
+        for _ in 0..REDEEMS {
+            if self.leaks {
+                let (token, typed) = (self.token.as_bytes(), self.typed.as_bytes());
+                black_box(super::until_different(token, typed));
+            }
+            let answer = done(self.store.redeem(black_box(&self.presented), now()));
+            let refused = matches!(black_box(answer), Ok(Redeemed::Refused(_)));
+            assert!(refused, "a wrong token");
+        }
     }
 }
 

@@ -16,6 +16,10 @@ def number(version):
     return tuple(int(part) for part in version.split("."))[:2]
 
 
+# What CI builds with the very version: `cargo +1.88 check … -p crate`.
+with open(".github/workflows/ci.yml", encoding="utf-8") as file:
+    checks = [line.split() for line in file if "cargo +" in line and " check " in line]
+
 metadata = json.loads(cargo("metadata", "--format-version=1", "--all-features"))
 asks_for = {(p["name"], p["version"]): p["rust_version"] for p in metadata["packages"]}
 wrong = 0
@@ -28,6 +32,10 @@ for package in metadata["packages"]:
         print(f"{name}: declares no rust-version")
         wrong += 1
         continue
+    if "/crates/" in package["manifest_path"]:
+        if not any(f"+{declared}" in words and name in words for words in checks):
+            print(f"{name}: CI does not check it with {declared}")
+            wrong += 1
     # cargo tree and not the metadata's graph: that one joins the features of all crates here.
     tree = cargo("tree", "-p", name, "--all-features", "--edges=normal,build", "--target=all",
                  "--prefix=none", "--format={p}")

@@ -20,6 +20,17 @@ pub enum StartError {
         "the default transaction isolation is {0}: let the pool's connections use read committed"
     )]
     Isolation(String),
+    /// What a verb gave up, the server would not: it may be done long after the verb was told as
+    /// [`StoreError::Timeout`], and a process of the server waits on for each.
+    #[error(
+        "statement_timeout is {0} ms, and not below the store's time-out: make the pool with the \
+         builder's `pool_options`, set it for the role, or accept late statements by name"
+    )]
+    LateStatements(u128),
+    /// Somebody else has held the lock under which the tables are made for longer than the time-out:
+    /// another start that brings them up to date, or hangs. Start again.
+    #[error("somebody else is making the tables of the token store, or hangs while doing so")]
+    Migrating,
     /// The tables could not be made, or are a newer version's.
     #[error("the tables of the token store could not be brought up to date")]
     Migration(#[source] MigrateError),

@@ -25,14 +25,14 @@
 //!
 //! # Which store
 //!
-//! Both keep the same laws, and what is written against one runs on the other.
+//! All keep the same laws, and what is written against one runs on the others.
 //!
-//! | | [`SqliteStore`] | `PostgresStore` (feature `postgres`) |
-//! | --- | --- | --- |
-//! | choose it for | one machine; the database is a file and needs no server | several machines, or a PostgreSQL that runs anyway |
-//! | writes | one at a time; redeems that wait share a commit | as many at once as there are connections; of one record one at a time |
-//! | your open transaction | holds up every other write | holds up the records that it changed |
-//! | fail-over | restore a backup, with [`Issuer::not_before`] | the server's: a synchronous replica loses nothing, another one what it missed |
+//! | | [`SqliteStore`] | `PostgresStore` (feature `postgres`) | `RedisStore` (crate `token-store-redis`) |
+//! | --- | --- | --- | --- |
+//! | choose it for | one machine; the database is a file and needs no server | several machines, or a PostgreSQL that runs anyway | several machines and many short-lived tokens beside another database |
+//! | writes | one at a time; redeems that wait share a commit | as many at once as there are connections; of one record one at a time | one script at a time on each server |
+//! | your open transaction | holds up every other write | holds up the records that it changed, and what else redeems or revokes openly for their subject | none: a token is spent before what it was for is done |
+//! | fail-over | restore a backup, with [`Issuer::not_before`] | the server's: a synchronous replica loses nothing, another one what it missed | what another primary wrote is refused, so its tokens are issued again |
 //!
 //! If the application's own tables are in one of them, take that one: a token is then redeemed in the
 //! transaction that does what it was for. The rest of this page is about SQLite; the page of

@@ -18,7 +18,8 @@ use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, SqlSafeStr, Transaction, pool::PoolConnection, postgres::PgRow,
+    AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction, pool::PoolConnection,
+    postgres::PgRow,
 };
 use token_store::StoreError;
 use tokio::time::{Instant, timeout_at};
@@ -42,7 +43,7 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// # use token_store::ott_core::chrono::{DateTime, Utc};
 /// # async fn change(pool: sqlx::PgPool, presented: Presented, alice: Subject, hash: String, now: DateTime<Utc>)
 /// # -> Result<bool, Box<dyn std::error::Error>> {
-/// let store = PostgresStore::new(pool).await?; // the application's own pool
+/// let store = PostgresStore::new(pool).await?; // the application's own, made of `pool_options`
 /// let Opened::Redeemed(mut transaction, _) = store.redeem_open(&presented, now).await? else {
 ///     return Ok(false); // counted, and committed, before it is told
 /// };
@@ -63,12 +64,18 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// * The laws of `token-store`, all of them: `tests/pg_laws.rs`. Two and four processes keep them
 ///   together, and 10,000 clients that redeem 1,000 tokens succeed 1,000 times: `tests/pg_races.rs`.
 /// * Every verb is one statement, prepared once a connection, in one round trip. A refusal's reason takes
-///   a second one; a purge is many small ones. Rows are only changed as the statement finds or locks them
+///   a second one, `redeem_open` one to begin; a purge is many small ones, none of which looks at more
+///   than 4,096 rows, however many there are. Rows are only changed as the statement finds or locks them
 ///   (READ COMMITTED, which is checked at the start).
 /// * What was answered is in the server's log on its disk: `synchronous_commit`, `fsync` and
 ///   `full_page_writes` are checked at the start, on one connection of the pool, and `off` is refused
 ///   unless it is accepted by name.
 /// * No verb hangs: each ends within the time-out, and one that ran out of it gives its connection up.
+///   The server gives its statement up before: a start refuses connections without a `statement_timeout`
+///   below the time-out (`tests/pg_start.rs`).
+/// * Two transactions that redeem one subject's tokens and revoke each other's, as the code and the link
+///   of one mail do, wait for each other in no circle: the first of them is done, and the second finds
+///   its token revoked (`tests/pg_siblings.rs`).
 /// * A redeem costs the same with ten rows and ten million: no index names a column that it writes, so
 ///   its update stays on its page (`tests/pg_plan.rs`).
 ///
@@ -83,7 +90,8 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// | the server is not there, refuses connections, only reads | [`StoreError::Unavailable`] or [`StoreError::Timeout`] | not done |
 /// | the server dies, or the connection breaks, under a verb | [`StoreError::Unavailable`] | done or not, whole |
 /// | the server hangs | [`StoreError::Timeout`] | done or not, whole, perhaps when it goes on |
-/// | somebody's transaction holds the record | [`StoreError::Timeout`] | not done, if the connection's `statement_timeout` is below the store's time-out ([`connect`](PostgresStoreBuilder::connect) sets half of it); else perhaps done later, whole |
+/// | somebody's transaction holds the record, or redeems another one of its subject openly | [`StoreError::Timeout`] | not done; with [late statements](PostgresStoreBuilder::accepting_late_statements) perhaps done later, whole |
+/// | two of your transactions write records of several subjects, or tables of yours, in different orders: a deadlock | [`StoreError::Unavailable`] to one of them, after the server's `deadlock_timeout` | the server has rolled that one back whole: its token is unspent, guesses counted before it stay counted, and it may be tried again from its start. A verb of the pool is run again by itself |
 /// | no connection is free | [`StoreError::Timeout`] | not done |
 /// | a row cannot be read | [`StoreError::Corrupt`] | a redeem of that row is counted or spent; nothing is proved |
 /// | the application dies | none | what was answered is done; what was not is done or not, whole |
@@ -95,8 +103,12 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// ([its issue 4385](https://github.com/launchbadge/sqlx/issues/4385)). Whatever uses that connection
 /// next, a verb of this store or a statement of yours, is answered and not committed. The store's own
 /// transactions are begun where nobody can drop them. For yours, where a handler may be dropped as its client goes
-/// away, make the pool with [`guarded`](Self::guarded), as [`connect`](PostgresStoreBuilder::connect)
-/// does: it closes or clears such a connection before anybody else has it.
+/// away, make the pool of [`pool_options`](PostgresStoreBuilder::pool_options): it closes or clears such
+/// a connection before anybody else has it.
+///
+/// A transaction that `redeem_open` handed over, or that writes through [`on`](Self::on), keeps a lock of
+/// its subject until it ends: apply what the token was for, and commit. `redeem`, `decide` and the other
+/// verbs of the pool do not wait for it, only for the records themselves.
 ///
 /// After a restart of the server each open connection breaks once. A pool that tries its connections
 /// before it hands them out (sqlx's default) hides that, for one more round trip a verb; the pool of
@@ -126,7 +138,7 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// | `ott_limits` | `key`, `full_at`, `count` |
 /// | `ott_migrations` | `version`, `applied_at`: what the tables are made by; apart from the application's |
 ///
-/// A live code takes about 620 bytes with its slot and all indexes, a link 460, a limit 130 (200,000 of
+/// A live code takes about 640 bytes with its slot and all indexes, a link 460, a limit 130 (200,000 of
 /// each, freshly written, PostgreSQL 15). What an update leaves behind is autovacuum's to clear. Nothing is
 /// purged by itself: call `purge` and `purge_limits` now and then; they wait for no lock, and nobody waits
 /// for more than a thousand rows of theirs.
@@ -138,6 +150,13 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// after each update of this crate, and grant the application `USAGE` on the schema, `SELECT` on
 /// `ott_migrations`, and `SELECT, INSERT, UPDATE, DELETE` on the four other tables: with tables that are
 /// up to date a start only reads. Tables of a newer version are refused, so update the applications first.
+/// How keys are rotated, and what to do after a leak, is the same over every store: `docs/keys.md`.
+///
+/// # Running the laws
+///
+/// `scripts/with-servers cargo test -p token-store-sqlx --features postgres --test pg_laws` runs them
+/// beside a server of its own; with `POSTGRES_URL` set, on that one, in schemas that are dropped
+/// afterwards. `docs/own-store.md` tells how to run them against a store of yours.
 ///
 /// # What it does not
 ///
@@ -158,6 +177,10 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 pub struct PostgresStore {
     pool: PgPool,
     statements: Arc<Statements>,
+    /// Those for open transactions.
+    on_open: Arc<Statements>,
+    /// How a transaction begins.
+    begin: Arc<str>,
     timeout: Duration,
     /// Behind a transaction pooler, which gives every transaction another connection of the server:
     /// only inside of one do preparing a statement and running it meet.
@@ -167,10 +190,11 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
     ///
-    /// The rows that it changed stay locked until then: another verb on one of them waits.
+    /// The rows that it changed stay locked until then: another verb on one of them waits. A transaction
+    /// that is not `READ COMMITTED` is refused, by every verb, as [`StoreError::Misuse`].
     #[must_use]
     pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Postgres>) -> OnPgTransaction<'c> {
-        OnPgTransaction::new(transaction, Arc::clone(&self.statements), self.timeout)
+        OnPgTransaction::new(transaction, Arc::clone(&self.on_open), self.timeout)
     }
 
     /// The pool: for the application's own tables, and for closing it at the end.
@@ -194,37 +218,46 @@ impl PostgresStore {
 
 /// Runs a step on a connection of the pool, in a transaction where the store needs one.
 ///
-/// A step that takes too long takes its connection with it: the pool would wait for the rest of the
-/// answer before it gives it to anybody else, and a server that hangs would hold every one of them. A
-/// future that is dropped leaves it to the pool.
+/// A step that the server ended since it waited in a circle with somebody's transaction is run again:
+/// it was rolled back whole. A step that takes too long takes its connection with it: the pool would
+/// wait for the rest of the answer before it gives it to anybody else, and a server that hangs would
+/// hold every one of them. A future that is dropped leaves it to the pool.
 macro_rules! on_connection {
     ($store:expr, $connection:ident => $step:expr) => {{
         let store = $store;
         let deadline = store.deadline();
-        let mut held = store.connection(deadline).await?;
-        if store.begins {
-            let step = async {
-                let mut transaction = $crate::postgres::begin(held).await?;
-                let $connection: &mut sqlx::PgConnection = &mut transaction;
-                let told = $step.await?;
-                let done = transaction.commit().await;
-                done.map_err($crate::postgres::outage::outage)?;
-                Ok(told)
-            };
-            tokio::time::timeout_at(deadline, step)
-                .await
-                .unwrap_or(Err(StoreError::Timeout))
-        } else {
-            let step = async {
-                let $connection: &mut sqlx::PgConnection = &mut held;
-                $step.await
-            };
-            match tokio::time::timeout_at(deadline, step).await {
-                Ok(told) => told,
-                Err(_) => {
-                    drop(held.detach());
-                    Err(StoreError::Timeout)
+        let mut tries = $crate::postgres::tokens::TRIES;
+        loop {
+            let mut held = store.connection(deadline).await?;
+            let told = if store.begins {
+                let step = async {
+                    let mut transaction = $crate::postgres::begin(held, &store.begin).await?;
+                    let $connection: &mut sqlx::PgConnection = &mut transaction;
+                    let told = $step.await?;
+                    let done = transaction.commit().await;
+                    done.map_err($crate::postgres::outage::outage)?;
+                    Ok(told)
+                };
+                tokio::time::timeout_at(deadline, step)
+                    .await
+                    .unwrap_or(Err(StoreError::Timeout))
+            } else {
+                let step = async {
+                    let $connection: &mut sqlx::PgConnection = &mut held;
+                    $step.await
+                };
+                match tokio::time::timeout_at(deadline, step).await {
+                    Ok(told) => told,
+                    Err(_) => {
+                        drop(held.detach());
+                        Err(StoreError::Timeout)
+                    }
                 }
+            };
+            tries = tries.saturating_sub(1);
+            match told {
+                Err(error) if tries > 0 && $crate::postgres::outage::is_deadlock(&error) => {}
+                told => break told,
             }
         }
     }};
@@ -250,8 +283,10 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// waits for any more is rolled back.
 async fn begin(
     connection: PoolConnection<Postgres>,
+    text: &Arc<str>,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let begun = tokio::spawn(Transaction::begin(connection, Some(BEGIN.into_sql_str())));
+    let text = AssertSqlSafe(Arc::clone(text)).into_sql_str();
+    let begun = tokio::spawn(Transaction::begin(connection, Some(text)));
     let begun = begun.await.map_err(StoreError::unavailable)?;
     begun.map_err(outage)
 }

@@ -186,3 +186,36 @@ async fn limits() {
         fixture.store.spend(&[charge], now()).await.unwrap();
     }
 }
+
+/// The server adds the whole row to what it says of one that it refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_server_holds_no_value_of_a_row() {
+    let fixture = PgFixture::new().await;
+    let issued = fixture.issue(&CODE);
+    let refuse = "ALTER TABLE {tokens} ADD CONSTRAINT refused CHECK (purpose <> 'sign-in')";
+    fixture.run(refuse).await;
+    let told = fixture
+        .store
+        .insert(core::slice::from_ref(&issued.record))
+        .await;
+    let error = told.expect_err("the row is refused");
+    let mut texts = format!("{error} {error:?} {error:#?}");
+    let mut cause = core::error::Error::source(&error);
+    while let Some(source) = cause {
+        texts += &format!(" {source} {source:?}");
+        cause = source.source();
+    }
+    let digest = issued.record.stored().digest.as_bytes();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    for value in [
+        "alice",
+        "t1",
+        "Failing row",
+        "sign-in",
+        &digest,
+        &digest[..8],
+    ] {
+        assert!(!texts.contains(value), "{value} in {texts}");
+    }
+    assert!(texts.contains("23514"), "{texts}");
+}

@@ -30,9 +30,9 @@ async fn cut<F: Future>(future: F, polls: usize) {
 /// A store whose verbs all use one connection, and another that sees what was committed.
 async fn pair(builder: PostgresStoreBuilder) -> (PgFixture, PostgresStore) {
     let schema = Schema::new();
-    let one = PostgresStore::guarded(pool_options().max_connections(1));
-    let one = one.connect_lazy_with(options());
     let builder = builder.timeout(PATIENCE).schema(&schema.name);
+    let one = builder.pool_options().max_connections(1);
+    let one = one.connect_lazy_with(options());
     let other = builder.clone().pool(pool()).await.unwrap();
     let store = builder.pool(one).await.unwrap();
     (Fixture::over(store, schema), other)

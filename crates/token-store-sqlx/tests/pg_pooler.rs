@@ -44,7 +44,8 @@ struct Pooler {
 }
 
 impl Pooler {
-    fn start() -> Self {
+    /// With so many connections to the server.
+    fn start(connections: u32) -> Self {
         let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         // A port that is free now; should it be taken meanwhile, the pooler does not start.
@@ -54,7 +55,7 @@ impl Pooler {
         let settings = format!(
             "[databases]\n* = host={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
-             default_pool_size = 5\nmax_client_conn = 500\nlogfile =\n",
+             default_pool_size = {connections}\nmax_client_conn = 500\nlogfile =\n",
             server.home().display(),
         );
         let file = folder.path().join("pgbouncer.ini");
@@ -95,8 +96,15 @@ impl Pooler {
     }
 
     async fn open(&self, builder: PostgresStoreBuilder) -> Result<PostgresStore, StartError> {
-        let builder = builder.timeout(Duration::from_secs(30));
-        builder.pool(self.pool()).await
+        self.open_on(builder, self.pool()).await
+    }
+
+    async fn open_on(
+        &self,
+        builder: PostgresStoreBuilder,
+        pool: PgPool,
+    ) -> Result<PostgresStore, StartError> {
+        builder.timeout(Duration::from_secs(30)).pool(pool).await
     }
 }
 
@@ -194,7 +202,7 @@ async fn load(store: PostgresStore, rounds: u8) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_clients_behind_a_transaction_pooler_see_no_failure() {
-    let pooler = Pooler::start();
+    let pooler = Pooler::start(5);
     let builder = PostgresStore::builder().behind_transaction_pooler();
     let store = pooler.open(builder).await.unwrap();
     assert_eq!(load(store, 25).await, (0, 0));
@@ -202,12 +210,71 @@ async fn sixteen_clients_behind_a_transaction_pooler_see_no_failure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_pooler_that_nobody_named_is_refused_at_the_start() {
-    let pooler = Pooler::start();
-    let told = pooler.open(PostgresStore::builder()).await;
+    let pooler = Pooler::start(5);
+    // Nobody asked for a `statement_timeout` either; what is wrong first is told first.
+    let builder = PostgresStore::builder();
+    let told = pooler.open(builder.clone()).await;
+    assert!(
+        matches!(told, Err(StartError::LateStatements(0))),
+        "{told:?}"
+    );
+    let told = pooler.open(builder.accepting_late_statements()).await;
     assert!(matches!(told, Err(StartError::Pooler)), "{told:?}");
     // And for a reason: this one does not follow named statements.
-    let builder = PostgresStore::builder().accepting_named_statements_through_a_pooler();
+    let builder = PostgresStore::builder()
+        .accepting_named_statements_through_a_pooler()
+        .accepting_late_statements();
     let store = pooler.open(builder).await.unwrap();
     let (failed, _) = load(store, 10).await;
     assert!(failed > 0);
+}
+
+/// The look for a pooler ends half-way where all share one connection. The application's pool, which it
+/// looked through, is as good as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_start_leaves_no_connection_of_the_pool_in_a_transaction() {
+    let pooler = Pooler::start(1);
+    let pool = pooler.pool();
+    let builder = PostgresStore::builder().accepting_late_statements();
+    let told = pooler.open_on(builder, pool.clone()).await;
+    assert!(matches!(told, Err(StartError::Pooler)), "{told:?}");
+    let statement = "CREATE TABLE made_afterwards ()";
+    sqlx::raw_sql(statement).execute(&pool).await.unwrap();
+    let direct = PgPoolOptions::new().connect_lazy_with(pooler.server.options());
+    let committed = "SELECT to_regclass('made_afterwards') IS NOT NULL";
+    let committed: bool = sqlx::query_scalar(committed)
+        .fetch_one(&direct)
+        .await
+        .unwrap();
+    assert!(committed, "answered, and not committed");
+}
+
+/// Such connections have no settings of the store's: each transaction brings its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_transaction_pooler_the_server_gives_up_what_the_store_gives_up() {
+    let pooler = Pooler::start(5);
+    let builder = PostgresStore::builder()
+        .behind_transaction_pooler()
+        .timeout(Duration::from_secs(2));
+    let store = builder.pool(pooler.pool()).await.unwrap();
+    let fixture = Fixture::<_, ()>::over(store, ());
+    let code = fixture.insert(&CODE).await;
+    let right = fixture.right(&CODE, &code);
+    let direct = PgPoolOptions::new().connect_lazy_with(pooler.server.options());
+    let mut held = direct.begin().await.unwrap();
+    let lock = sqlx::query("SELECT id FROM ott_tokens FOR UPDATE");
+    lock.execute(&mut *held).await.unwrap();
+    let told = fixture.store.redeem(&right, now()).await;
+    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    let told = fixture.store.redeem_open(&right, now()).await;
+    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let waiting: i64 = sqlx::query_scalar(waiting)
+        .fetch_one(&direct)
+        .await
+        .unwrap();
+    assert_eq!(waiting, 0, "told as given up, and still waiting");
+    held.rollback().await.unwrap();
+    let told = fixture.store.redeem(&right, now()).await.unwrap();
+    assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
 }

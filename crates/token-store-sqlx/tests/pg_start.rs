@@ -7,6 +7,8 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
+use core::time::Duration;
+
 use fixture::{CODE, now};
 use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -182,13 +184,57 @@ async fn a_server_that_only_reads_is_an_outage() {
     assert_eq!(found.as_ref(), Some(issued.record.stored()));
 }
 
+async fn shown(pool: &PgPool) -> String {
+    let show = sqlx::query_scalar("SHOW statement_timeout");
+    show.fetch_one(pool).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_its_own_has_a_time_out_at_the_server() {
+async fn a_pool_of_its_own_and_one_of_its_options_have_a_time_out_at_the_server() {
     let schema = Schema::new();
-    let store = builder(&schema).connect(options()).await.unwrap();
-    let shown: String = sqlx::query_scalar("SHOW statement_timeout")
-        .fetch_one(store.pool())
+    let builder = builder(&schema).timeout(Duration::from_secs(8));
+    let store = builder.clone().connect(options()).await.unwrap();
+    assert_eq!(shown(store.pool()).await, "4s");
+    let pool = builder.pool_options().connect_lazy_with(options());
+    let store = builder.pool(pool).await.unwrap();
+    assert_eq!(shown(store.pool()).await, "4s");
+}
+
+/// The server would go on with what the store has told as given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_outlive_the_time_out_are_refused_unless_accepted_by_name() {
+    let schema = Schema::new();
+    for (timeout, late) in [
+        ("0", Some(0)),
+        ("30s", Some(30_000)),
+        ("1h", Some(3_600_000)),
+        ("29999ms", None),
+    ] {
+        let pool = with("statement_timeout", timeout);
+        let told = builder(&schema).pool(pool.clone()).await;
+        match (&told, late) {
+            (Ok(_), None) => {}
+            (Err(StartError::LateStatements(found)), Some(late)) => assert_eq!(*found, late),
+            _ => panic!("{timeout}: {told:?}"),
+        }
+        let accepted = builder(&schema).accepting_late_statements();
+        assert!(accepted.pool(pool).await.is_ok());
+    }
+}
+
+/// A start that hangs in the middle, as somebody else, holds the lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_waits_for_another_no_longer_than_its_time_out() {
+    let schema = Schema::new();
+    let mut other = pool().begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(7815290144635907123)")
+        .execute(&mut *other)
         .await
         .unwrap();
-    assert_eq!(shown, "15s", "half of {PATIENCE:?}");
+    let builder = builder(&schema).accepting_late_statements();
+    let hasty = builder.clone().timeout(Duration::from_secs(2));
+    let told = hasty.pool(pool()).await;
+    assert!(matches!(told, Err(StartError::Migrating)), "{told:?}");
+    other.rollback().await.unwrap();
+    assert!(builder.pool(pool()).await.is_ok());
 }

@@ -35,7 +35,7 @@ CREATE TABLE {tokens} (
 CREATE INDEX {index}tokens_subject    ON {tokens} (tenant, subject, purpose) WHERE subject IS NOT NULL;
 CREATE INDEX {index}tokens_slot       ON {tokens} (slot) WHERE slot IS NOT NULL;
 CREATE INDEX {index}tokens_expires_at ON {tokens} (expires_at) WHERE expires_at IS NOT NULL;
-CREATE INDEX {index}tokens_issued_at  ON {tokens} (issued_at);
+CREATE INDEX {index}tokens_issued_at  ON {tokens} (issued_at, id); -- a purge goes on where it was
 
 -- The batch of a slot that is alive: whatever has another generation is superseded.
 CREATE TABLE {slots} (

@@ -2,11 +2,14 @@
 
 use sqlx::PgConnection;
 use token_store::{
-    Inserted, StoreError,
+    StoreError,
     ott_core::{Record, Stored},
 };
 
-use super::{id::Id, outage::is_unique_violation, outage::outage, statements::Statements};
+use super::{
+    id::Id, outage::is_unique_violation, outage::outage, statements::Statements,
+    tokens::subject_lock,
+};
 use crate::rows::micros;
 
 /// One row a slot holds the generation that is alive: raising it retires every older batch, also one
@@ -18,7 +21,8 @@ use crate::rows::micros;
 pub(super) const INSERT: &str = "\
 WITH next AS ( \
   INSERT INTO {slots} AS s (slot, generation) \
-  SELECT DISTINCT n.slot, 1 FROM unnest($6::uuid[]) AS n (slot) WHERE n.slot IS NOT NULL ORDER BY n.slot \
+  SELECT DISTINCT n.slot, 1 FROM unnest($6::uuid[]) AS n (slot) \
+    WHERE n.slot IS NOT NULL{fresh}{all_alone} ORDER BY n.slot \
   ON CONFLICT (slot) DO UPDATE SET generation = s.generation + 1 \
   RETURNING s.slot, s.generation) \
 INSERT INTO {tokens} \
@@ -35,13 +39,23 @@ FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::uu
         max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, approved, \
         decider_tenant, decider, decision_data, decided_at, decision_tag) \
 LEFT JOIN next ON next.slot = n.slot \
-ORDER BY n.id";
+WHERE true{fresh} ORDER BY n.id";
 
+/// What `{all_alone}` stands for on an open transaction: the locks of the batch's subjects, before a
+/// slot's row is.
+pub(super) const ALL_ALONE: &str = concat!(
+    " AND (SELECT count(",
+    subject_lock!("a.tenant", "a.subject"),
+    ") FROM (SELECT DISTINCT b.tenant, b.subject FROM unnest($4::text[], $5::text[]) \
+       AS b (tenant, subject) WHERE b.subject IS NOT NULL ORDER BY b.tenant, b.subject) AS a) >= 0"
+);
+
+/// How many rows that were; `None` if an id was taken.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     statements: &Statements,
     batch: &[Record],
-) -> Result<Inserted, StoreError> {
+) -> Result<Option<u64>, StoreError> {
     let rows: Vec<_> = batch.iter().map(Record::stored).collect();
     let decisions: Vec<_> = rows.iter().map(|row| row.decision.as_ref()).collect();
     macro_rules! each {
@@ -86,8 +100,8 @@ pub(super) async fn insert(
         .bind(decided!(|made| micros(&made.at)))
         .bind(decided!(|made| made.tag.as_slice()));
     match query.execute(connection).await {
-        Ok(_) => Ok(Inserted::Done),
-        Err(error) if is_unique_violation(&error) => Ok(Inserted::Collision),
+        Ok(done) => Ok(Some(done.rows_affected())),
+        Err(error) if is_unique_violation(&error) => Ok(None),
         Err(error) => Err(outage(error)),
     }
 }

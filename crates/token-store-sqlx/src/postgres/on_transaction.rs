@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use token_store::{
     Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{
-        Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
+        Decision, Presented, Purpose, Reason, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -17,11 +17,15 @@ use tokio::sync::Mutex;
 use super::{
     insert::insert,
     outage::outage,
-    purge,
+    purge::{Purge, TOKENS},
+    returned,
     statements::Statements,
     tokens::{self, Counts},
 };
-use crate::error::within;
+use crate::{error::within, rows::ReadRow};
+
+pub(super) const ISOLATION: &str = "\
+SELECT current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS fresh";
 
 /// A [`TokenStore`] on the caller's open transaction: [`PostgresStore::on`](crate::PostgresStore::on).
 ///
@@ -30,7 +34,22 @@ use crate::error::within;
 /// for those. It is no [`LimitStore`](token_store::LimitStore) and no
 /// [`FactorStore`](token_store::FactorStore) for the same reason.
 ///
-/// After an error roll the transaction back: the verb may or may not stand in it.
+/// In a transaction that is not `READ COMMITTED` every verb answers [`StoreError::Misuse`] and does
+/// nothing: it would see the rows as they were when that transaction began, and a token alive that a
+/// newer one has retired since. A transaction of the database's default is as it must be: the store's
+/// start has looked.
+///
+/// A verb that writes first takes the lock of the record's subject, which the transaction keeps: others
+/// that write that subject's records in a transaction of theirs, or revoke all of them, wait for its
+/// end, and nobody in a circle. A transaction that writes records of several subjects should do so in
+/// one order everywhere; if two wait for each other all the same, the server ends one of them:
+/// [`StoreError::Unavailable`], nothing of it is done, and it may be tried again whole.
+///
+/// Each verb is one statement in one round trip, and `insert` three: a savepoint around it keeps an id
+/// that is taken from ending the transaction. A purge is several.
+///
+/// After any other error than [`StoreError::Misuse`] roll the transaction back: the verb may or may not
+/// stand in it.
 pub struct OnPgTransaction<'c> {
     /// The contract takes `&self`; nobody waits here but for the verb before.
     connection: Mutex<&'c mut PgConnection>,
@@ -50,6 +69,18 @@ impl<'c> OnPgTransaction<'c> {
             timeout,
         }
     }
+
+    /// Whether a verb that found nothing would have been shown it. Asked only then: where it is not so,
+    /// no statement finds anything.
+    async fn is_fresh(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let row = returned(connection, self.statements.isolation.query()).await?;
+        if row.as_ref().map(|row| row.truth("fresh")).transpose()? == Some(Some(true)) {
+            return Ok(());
+        }
+        Err(StoreError::Misuse(
+            "a transaction that is not READ COMMITTED and sees what is no more",
+        ))
+    }
 }
 
 #[async_trait]
@@ -60,12 +91,15 @@ impl TokenStore for OnPgTransaction<'_> {
             // A collision ends no more than this.
             let mut savepoint = connection.begin().await.map_err(outage)?;
             let inserted = insert(&mut savepoint, &self.statements, batch).await?;
-            match inserted {
-                Inserted::Done => savepoint.commit().await,
-                Inserted::Collision => savepoint.rollback().await,
+            let Some(count) = inserted else {
+                savepoint.rollback().await.map_err(outage)?;
+                return Ok(Inserted::Collision);
+            };
+            savepoint.commit().await.map_err(outage)?;
+            if count == 0 && !batch.is_empty() {
+                self.is_fresh(&mut connection).await?;
             }
-            .map_err(outage)?;
-            Ok(inserted)
+            Ok(Inserted::Done)
         })
         .await
     }
@@ -78,7 +112,12 @@ impl TokenStore for OnPgTransaction<'_> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
             let statements = &self.statements;
-            tokens::redeem(&mut connection, statements, presented, now, Counts::Refused).await
+            let told = tokens::redeem(&mut connection, statements, presented, now, Counts::Refused);
+            let told = told.await?;
+            if told == Redeemed::Refused(Reason::Unknown) {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(told)
         })
         .await
     }
@@ -91,7 +130,12 @@ impl TokenStore for OnPgTransaction<'_> {
     ) -> Result<Decided, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::decide(&mut connection, &self.statements, id, decision, now).await
+            let statements = &self.statements;
+            let told = tokens::decide(&mut connection, statements, id, decision, now).await?;
+            if told == Decided::Refused(Reason::Unknown) {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(told)
         })
         .await
     }
@@ -99,7 +143,11 @@ impl TokenStore for OnPgTransaction<'_> {
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::find(&mut connection, &self.statements, id).await
+            let found = tokens::find(&mut connection, &self.statements, id).await?;
+            if found.is_none() {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(found)
         })
         .await
     }
@@ -107,7 +155,10 @@ impl TokenStore for OnPgTransaction<'_> {
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::touch(&mut connection, &self.statements, id, now).await
+            if tokens::touch(&mut connection, &self.statements, id, now).await? == 0 {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(())
         })
         .await
     }
@@ -120,7 +171,12 @@ impl TokenStore for OnPgTransaction<'_> {
     ) -> Result<Vec<Stored>, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::list(&mut connection, &self.statements, subject, purpose, now).await
+            let statements = &self.statements;
+            let listed = tokens::list(&mut connection, statements, subject, purpose, now).await?;
+            if listed.is_empty() {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(listed)
         })
         .await
     }
@@ -128,7 +184,11 @@ impl TokenStore for OnPgTransaction<'_> {
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::revoke(&mut connection, &self.statements, what).await
+            let revoked = tokens::revoke(&mut connection, &self.statements, what).await?;
+            if revoked == 0 {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(revoked)
         })
         .await
     }
@@ -136,11 +196,12 @@ impl TokenStore for OnPgTransaction<'_> {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            let statements = &self.statements;
-            let select = purge::dead_tokens(&statements.dead_tokens, before, i64::from(limit));
-            let ids = purge::found(&mut connection, select).await?;
-            let delete = purge::delete_dead_tokens(&statements.delete_tokens, before, ids);
-            purge::gone(&mut connection, delete).await
+            let mut purge = Purge::new(TOKENS, before, limit);
+            while purge.step(&mut connection, &self.statements).await? {}
+            if purge.removed() == 0 {
+                self.is_fresh(&mut connection).await?;
+            }
+            Ok(purge.removed())
         })
         .await
     }

@@ -3,6 +3,32 @@
 use sqlx::{Error, error::DatabaseError};
 use token_store::StoreError;
 
+/// What the server said, without what it adds: the row, the arguments, the statement.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} (SQLSTATE {code})")]
+struct ServerError {
+    code: String,
+    message: String,
+}
+
+impl ServerError {
+    fn of(error: &dyn DatabaseError) -> Self {
+        Self {
+            code: code(error),
+            message: error.message().to_owned(),
+        }
+    }
+}
+
+/// The server ended this statement and its transaction, since they waited in a circle with another's.
+pub(super) fn is_deadlock(error: &StoreError) -> bool {
+    let StoreError::Unavailable(source) = error else {
+        return false;
+    };
+    let told: Option<&ServerError> = source.downcast_ref();
+    told.is_some_and(|told| told.code == "40P01")
+}
+
 /// What an error of the driver says about the store. None says anything about a token.
 pub(super) fn outage(error: Error) -> StoreError {
     match error {
@@ -23,7 +49,7 @@ pub(super) fn outage(error: Error) -> StoreError {
             "26000" | "42P05" => StoreError::Misuse(
                 "named statements through a transaction pooler: set `behind_transaction_pooler`",
             ),
-            _ => StoreError::unavailable(Error::Database(database)),
+            _ => StoreError::unavailable(ServerError::of(database.as_ref())),
         },
         other => StoreError::unavailable(other),
     }
@@ -33,6 +59,13 @@ pub(super) fn is_unique_violation(error: &Error) -> bool {
     error
         .as_database_error()
         .is_some_and(DatabaseError::is_unique_violation)
+}
+
+/// Somebody held a lock for longer than `lock_timeout`.
+pub(super) fn is_lock_timeout(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| code(error) == "55P03")
 }
 
 /// SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.

@@ -4,13 +4,19 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, PgPool, Row,
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row,
     migrate::MigrateError,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use token_store::StoreError;
 
-use super::{PostgresStore, names::Names, outage::outage, statements::Statements};
+use super::{
+    BEGIN, PostgresStore,
+    names::Names,
+    outage::{is_lock_timeout, outage},
+    statements::{Place, Statements},
+};
 use crate::{StartError, error::within};
 
 /// Longer than a healthy server ever needs, shorter than a person waits.
@@ -30,30 +36,13 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7815290144635907123)";
 
 impl PostgresStore {
     /// A store in the application's own database; its tables start with `ott_`, in the schema
-    /// `public`.
+    /// `public`. Make the pool with [`PostgresStoreBuilder::pool_options`].
     ///
     /// # Errors
     /// [`StartError`]: among others [`StartError::WeakCommits`] for a server or a pool whose commits
     /// may be lost.
     pub async fn new(pool: PgPool) -> Result<Self, StartError> {
         Self::builder().pool(pool).await
-    }
-
-    /// Options of a pool that looks after the transactions that its borrowers leave open.
-    ///
-    /// When a connection comes back, what is still open on it is rolled back, in a round trip that
-    /// nobody waits for. A pool without this may hand out a connection inside of a transaction that
-    /// nobody ends: see above. It takes the place of `after_release`.
-    #[must_use]
-    pub fn guarded(options: PgPoolOptions) -> PgPoolOptions {
-        options.after_release(|connection, _| {
-            Box::pin(async move {
-                // Says nothing where nothing is open. In a transaction that failed it is an error, and
-                // the connection is closed.
-                run(connection, "BEGIN; ROLLBACK".into()).await?;
-                Ok(true)
-            })
-        })
     }
 
     /// The same, with settings.
@@ -64,6 +53,7 @@ impl PostgresStore {
                 prefix: "ott_".into(),
             },
             timeout: TIMEOUT,
+            accepts_late_statements: false,
             accepts_weak_commits: false,
             pooler: Pooler::Refused,
         }
@@ -76,6 +66,7 @@ impl PostgresStore {
 pub struct PostgresStoreBuilder {
     names: Names,
     timeout: Duration,
+    accepts_late_statements: bool,
     accepts_weak_commits: bool,
     pooler: Pooler,
 }
@@ -122,6 +113,15 @@ impl PostgresStoreBuilder {
         self
     }
 
+    /// Accepts a pool whose connections have no `statement_timeout`, or one that is not below the
+    /// store's time-out. Then the server does not give up what a verb gave up: a statement that waits
+    /// for a lock waits on, in a process of the server's for each try, and what was told as
+    /// [`StoreError::Timeout`] may be done long afterwards.
+    pub const fn accepting_late_statements(mut self) -> Self {
+        self.accepts_late_statements = true;
+        self
+    }
+
     /// For a proxy that gives each transaction another connection of the server, as PgBouncer does
     /// with `pool_mode = transaction`: statements have no names, and each verb is a transaction.
     ///
@@ -140,23 +140,64 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// A store with a pool of its own, made for it: the server itself gives a statement up after half
-    /// of the time-out, so that one which waits for a lock in vain is known not to be done; and a
-    /// connection that was idle is tried before it is used.
+    /// Options for a pool of this store's, in which the application's own statements may run too: take
+    /// them, set more, and connect.
+    ///
+    /// * The server gives a statement up after half of the store's time-out, so that one which waits for
+    ///   a lock in vain is known not to be done. `statement_timeout` is set on each new connection, and
+    ///   the application's statements have it too: a longer one needs `SET LOCAL statement_timeout`, or
+    ///   another pool. Behind a pooler it is not set here, as another client's connection would have it:
+    ///   set it for the role at the server (`ALTER ROLE … SET statement_timeout`).
+    /// * When a connection comes back, what is still open on it is rolled back, in a round trip that
+    ///   nobody waits for. A pool without this may hand out a connection inside of a transaction that
+    ///   nobody ends: see [`PostgresStore`].
+    ///
+    /// They use `after_connect` and `after_release`.
+    #[must_use]
+    pub fn pool_options(&self) -> PgPoolOptions {
+        let set = (self.pooler == Pooler::Refused)
+            .then(|| format!("SET statement_timeout = {}", self.half()));
+        PgPoolOptions::new()
+            .acquire_timeout(self.timeout)
+            .after_connect(move |connection, _| {
+                let set = set.clone();
+                Box::pin(async move {
+                    match set {
+                        Some(set) => run(connection, set).await,
+                        None => Ok(()),
+                    }
+                })
+            })
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // Says nothing where nothing is open. In a transaction that failed it is an error,
+                    // and the connection is closed.
+                    run(connection, "BEGIN; ROLLBACK".into()).await?;
+                    Ok(true)
+                })
+            })
+    }
+
+    /// Half of the time-out, in milliseconds.
+    fn half(&self) -> u128 {
+        self.timeout.mul_f32(0.5).as_millis().max(1)
+    }
+
+    /// A store with a pool of its own, of [`pool_options`](Self::pool_options), which tries a connection
+    /// that was idle before it is used.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn connect(self, options: PgConnectOptions) -> Result<PostgresStore, StartError> {
-        let half = self.timeout.mul_f32(0.5).as_millis().max(1);
         let options = if self.pooler == Pooler::Refused {
-            options.options([("statement_timeout", half.to_string())])
+            options
         } else {
             // A pooler refuses a connection that asks for a setting it does not know.
             options.extra_float_digits(None)
         };
-        let pool = PostgresStore::guarded(PgPoolOptions::new())
+        let pool = self
+            .pool_options()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(self.timeout)
             // A round trip for every verb; below it is one for a connection that nobody used.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
@@ -173,8 +214,8 @@ impl PostgresStoreBuilder {
 
     /// A store in the application's own database.
     ///
-    /// Make the pool with [`PostgresStore::guarded`]. The time-out holds for the store's own verbs. Give the pool's connections a `statement_timeout` below
-    /// it, so that a statement which waits for a lock in vain ends at the server too.
+    /// Make the pool with [`pool_options`](Self::pool_options). The time-out holds for the store's own
+    /// verbs.
     ///
     /// # Errors
     /// [`StartError`].
@@ -182,20 +223,32 @@ impl PostgresStoreBuilder {
         if !self.names.are_valid() {
             return Err(StartError::Name);
         }
+        let statements = |place| {
+            let are_named = self.pooler != Pooler::Expected;
+            Arc::new(Statements::new(&self.names, place, are_named))
+        };
+        let begins = self.pooler == Pooler::Expected;
         let store = PostgresStore {
-            statements: Arc::new(Statements::new(
-                &self.names,
-                self.pooler != Pooler::Expected,
-            )),
             pool,
+            statements: statements(Place::Pool),
+            on_open: statements(Place::Open),
+            begin: if begins {
+                // Its connections have no settings of ours.
+                format!("{BEGIN}; SET LOCAL statement_timeout = {}", self.half()).into()
+            } else {
+                BEGIN.into()
+            },
             timeout: self.timeout,
-            begins: self.pooler == Pooler::Expected,
+            begins,
         };
         let checks = async {
             let mut connection = store.pool.acquire().await.map_err(outage)?;
             self.check(&mut connection).await?.map_or(Ok(()), Err)?;
-            if self.pooler == Pooler::Refused && is_pooled(&store.pool, &mut connection).await? {
-                return Err(StartError::Pooler);
+            if self.pooler == Pooler::Refused {
+                if is_pooled(&store.pool, connection).await? {
+                    return Err(StartError::Pooler);
+                }
+                connection = store.pool.acquire().await.map_err(outage)?;
             }
             version(&mut connection, &self.names)
                 .await
@@ -214,9 +267,16 @@ impl PostgresStoreBuilder {
                 store.pool.acquire().await.map_err(outage)
             })
             .await?;
-            migrate(&mut connection, &self.names)
+            let patience = self.timeout.as_millis().max(1);
+            migrate(&mut connection, &self.names, patience)
                 .await
-                .map_err(|error| StartError::Migration(MigrateError::Execute(error)))?;
+                .map_err(|error| {
+                    if is_lock_timeout(&error) {
+                        StartError::Migrating
+                    } else {
+                        StartError::Migration(MigrateError::Execute(error))
+                    }
+                })?;
         }
         Ok(store)
     }
@@ -227,7 +287,8 @@ impl PostgresStoreBuilder {
             "SELECT current_setting('synchronous_commit'), current_setting('fsync'), \
                current_setting('full_page_writes'), \
                current_setting('default_transaction_isolation'), \
-               current_setting('server_encoding')"
+               current_setting('server_encoding'), \
+               (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')"
                 .into(),
         )
         .await
@@ -247,7 +308,14 @@ impl PostgresStoreBuilder {
             return Ok(Some(StartError::Isolation(isolation)));
         }
         let encoding = setting(4)?;
-        Ok((encoding != "UTF8").then_some(StartError::Encoding(encoding)))
+        if encoding != "UTF8" {
+            return Ok(Some(StartError::Encoding(encoding)));
+        }
+        // Milliseconds; 0 is none. Behind a pooler each transaction brings its own.
+        let found: u128 = setting(5)?.parse().unwrap_or(0);
+        let is_late = found == 0 || found >= self.timeout.as_millis();
+        let bears = self.accepts_late_statements || self.pooler == Pooler::Expected;
+        Ok((is_late && !bears).then_some(StartError::LateStatements(found)))
     }
 }
 
@@ -271,27 +339,30 @@ async fn run(connection: &mut PgConnection, text: String) -> Result<(), sqlx::Er
 /// Whether one of two connections meets another process of the server in its next transaction.
 ///
 /// A proxy that is found is there; one that stays hidden, as with a single connection, is not found.
-async fn is_pooled(pool: &PgPool, one: &mut PgConnection) -> Result<bool, StoreError> {
+/// The two leave the pool for good: whatever ends the look half-way, their transactions end with them.
+async fn is_pooled(pool: &PgPool, one: PoolConnection<Postgres>) -> Result<bool, StoreError> {
     if pool.options().get_max_connections() < 2 {
         return Ok(false);
     }
-    let Ok(Ok(mut other)) = tokio::time::timeout(LONGEST_LOOK, pool.acquire()).await else {
+    let mut one = one.detach();
+    let Ok(Ok(other)) = tokio::time::timeout(LONGEST_LOOK, pool.acquire()).await else {
         return Ok(false);
     };
+    let mut other = other.detach();
     let look = async {
         // The proxy hands out what came back last, or what came back first.
         for ends_first in [true, false] {
-            let before = begin(one).await?;
+            let before = begin(&mut one).await?;
             begin(&mut other).await?;
             let (first, last) = if ends_first {
-                (&mut *one, &mut *other)
+                (&mut one, &mut other)
             } else {
-                (&mut *other, &mut *one)
+                (&mut other, &mut one)
             };
             run(first, "COMMIT".into()).await?;
             run(last, "COMMIT".into()).await?;
-            let after = begin(one).await?;
-            run(one, "COMMIT".into()).await?;
+            let after = begin(&mut one).await?;
+            run(&mut one, "COMMIT".into()).await?;
             if before != after {
                 return Ok(true);
             }
@@ -327,11 +398,17 @@ async fn version(connection: &mut PgConnection, names: &Names) -> Result<Option<
     ask(connection, newest).await?.try_get(0)
 }
 
-/// In one transaction, and for as long as it takes. Asks for no right that is not needed: whoever may
-/// make no tables can start where somebody else has made them.
-async fn migrate(connection: &mut PgConnection, names: &Names) -> Result<(), sqlx::Error> {
+/// In one transaction, and for as long as the work takes; a lock that somebody else holds is waited for
+/// no longer than so many milliseconds. Asks for no right that is not needed: whoever may make no tables
+/// can start where somebody else has made them.
+async fn migrate(
+    connection: &mut PgConnection,
+    names: &Names,
+    patience: u128,
+) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    run(&mut transaction, "SET LOCAL statement_timeout = 0".into()).await?;
+    let times = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {patience}");
+    run(&mut transaction, times).await?;
     run(&mut transaction, LOCK.into()).await?;
     let schema = format!(
         "SELECT count(*) FROM pg_namespace WHERE nspname = '{}'",

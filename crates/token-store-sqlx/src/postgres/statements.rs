@@ -4,7 +4,21 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments};
 
-use super::{factors, insert, limits, names::Names, purge, tokens};
+use super::{factors, insert, limits, names::Names, on_transaction, purge, tokens};
+
+/// Where a statement is run.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    /// On a connection of the pool: it is a transaction of its own.
+    Pool,
+    /// In an open transaction, which may keep what it locks for long.
+    Open,
+}
+
+/// What `{fresh}` stands for in an open transaction: it finds nothing where it would be shown the rows
+/// of another moment than now, and a newer batch of a slot not at all.
+const FRESH: &str =
+    " AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')";
 
 /// A query with its arguments.
 pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
@@ -29,10 +43,17 @@ macro_rules! statements {
 
         impl Statements {
             /// Named statements are prepared once a connection.
-            pub(super) fn new(names: &Names, are_named: bool) -> Self {
-                let fill = |text: &str| Statement {
-                    text: names.fill(text).into(),
-                    is_named: are_named,
+            pub(super) fn new(names: &Names, place: Place, are_named: bool) -> Self {
+                let open = |text: &'static str| if place == Place::Open { text } else { "" };
+                let fill = |text: &str| {
+                    let text = text
+                        .replace("{fresh}", open(FRESH))
+                        .replace("{alone}", open(tokens::ALONE))
+                        .replace("{all_alone}", open(insert::ALL_ALONE));
+                    Statement {
+                        text: names.fill(&text).into(),
+                        is_named: are_named,
+                    }
                 };
                 Self { $($name: fill($text),)* }
             }
@@ -49,10 +70,12 @@ statements! {
     delete_limits: purge::DELETE_LIMITS,
     delete_tokens: purge::DELETE_TOKENS,
     disable_factor: factors::DISABLE,
+    expired_tokens: purge::EXPIRED_TOKENS,
     factors: factors::FACTORS,
     find: tokens::FIND,
     insert: insert::INSERT,
     insert_factor: factors::INSERT,
+    isolation: on_transaction::ISOLATION,
     label_factor: factors::LABEL,
     list: tokens::LIST,
     redeem: tokens::REDEEM,

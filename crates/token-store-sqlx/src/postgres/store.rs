@@ -22,7 +22,9 @@ use crate::error::within;
 #[async_trait]
 impl TokenStore for PostgresStore {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
-        on_connection!(self, connection => insert(connection, &self.statements, batch))
+        let inserted =
+            on_connection!(self, connection => insert(connection, &self.statements, batch))?;
+        Ok(inserted.map_or(Inserted::Collision, |_| Inserted::Done))
     }
 
     async fn redeem(
@@ -52,6 +54,7 @@ impl TokenStore for PostgresStore {
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         on_connection!(self, connection => tokens::touch(connection, &self.statements, id, now))
+            .map(drop)
     }
 
     async fn list(
@@ -70,7 +73,7 @@ impl TokenStore for PostgresStore {
     }
 
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        self.purge_dead_tokens(before, limit).await
+        self.purge_tokens(before, limit).await
     }
 }
 
@@ -85,8 +88,8 @@ impl OpenRedeem for PostgresStore {
     ) -> Result<Opened<Self::Transaction>, StoreError> {
         within(self.timeout, async {
             let connection = self.pool.acquire().await.map_err(outage)?;
-            let mut transaction = begin(connection).await?;
-            let statements = &self.statements;
+            let mut transaction = begin(connection, &self.begin).await?;
+            let statements = &self.on_open;
             match tokens::redeem(&mut transaction, statements, presented, now, Counts::Yes).await? {
                 Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
                 Redeemed::Refused(reason) => {

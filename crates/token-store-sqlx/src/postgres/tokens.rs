@@ -33,6 +33,33 @@ macro_rules! current {
 }
 pub(super) use current;
 
+/// The number of a subject's lock.
+macro_rules! subject_lock {
+    ($tenant:literal, $subject:literal) => {
+        concat!(
+            "pg_advisory_xact_lock(hashtextextended(('{tokens} ' || ",
+            $tenant,
+            " || ' ' || ",
+            $subject,
+            ") COLLATE \"C\", 0))"
+        )
+    };
+}
+pub(super) use subject_lock;
+
+/// What `{alone}` stands for on an open transaction: the lock of the record's subject, before any row
+/// is looked at. On a connection of the pool it is nothing: a statement that waits with one row in its
+/// hands holds nobody up in a circle.
+///
+/// Whoever keeps a record locked may want the next one of the same subject: a code's transaction
+/// revokes the link beside it, while the link's revokes the code. With this lock one of them waits
+/// before it has anything, and then finds its record revoked.
+pub(super) const ALONE: &str = concat!(
+    " AND (SELECT count(",
+    subject_lock!("a.tenant", "a.subject"),
+    ") FROM {tokens} AS a WHERE a.id = $1::uuid AND a.subject IS NOT NULL) >= 0"
+);
+
 /// All of a record but its state.
 macro_rules! columns {
     () => {
@@ -64,7 +91,7 @@ macro_rules! redeem {
             live!(),
             " AND ",
             current!(),
-            " RETURNING ",
+            "{fresh}{alone} RETURNING ",
             columns!(),
             ", t.state"
         )
@@ -83,7 +110,7 @@ pub(super) const DECIDE: &str = concat!(
     live!(),
     " AND ",
     current!(),
-    " RETURNING ",
+    "{fresh}{alone} RETURNING ",
     columns!(),
     ", t.state"
 );
@@ -93,7 +120,7 @@ pub(super) const FIND: &str = concat!(
     columns!(),
     ", CASE WHEN t.state NOT IN (0, 1) OR ",
     current!(),
-    " THEN t.state ELSE 6 END AS state FROM {tokens} AS t WHERE t.id = $1::uuid"
+    " THEN t.state ELSE 6 END AS state FROM {tokens} AS t WHERE t.id = $1::uuid{fresh}"
 );
 
 pub(super) const TOUCH: &str = concat!(
@@ -101,7 +128,8 @@ pub(super) const TOUCH: &str = concat!(
      WHERE t.id = $1::uuid AND t.state = 1 AND (t.used_at IS NULL OR t.used_at < $2::bigint) AND ",
     live!(),
     " AND ",
-    current!()
+    current!(),
+    "{fresh}{alone}"
 );
 
 pub(super) const LIST: &str = concat!(
@@ -113,15 +141,16 @@ pub(super) const LIST: &str = concat!(
     live!(),
     " AND ",
     current!(),
-    " ORDER BY t.issued_at, t.id"
+    "{fresh} ORDER BY t.issued_at, t.id"
 );
 
 pub(super) const REVOKE_RECORD: &str = concat!(
     "UPDATE {tokens} AS t SET state = 4 WHERE t.id = $1::uuid AND t.state IN (0, 1) AND ",
-    current!()
+    current!(),
+    "{fresh}{alone}"
 );
 
-/// Locks in the order of their ids: two that revoke the same do not wait in a circle.
+/// Many rows, so behind the subject's lock on every connection; and in the order of their ids.
 pub(super) const REVOKE_SUBJECT: &str = concat!(
     "WITH meant AS MATERIALIZED ( \
        SELECT t.id FROM {tokens} AS t \
@@ -129,7 +158,9 @@ pub(super) const REVOKE_SUBJECT: &str = concat!(
          AND ($3::text IS NULL OR t.purpose = $3::text) AND t.id IS DISTINCT FROM $4::uuid \
          AND t.state IN (0, 1) AND ",
     current!(),
-    " ORDER BY t.id FOR UPDATE OF t) \
+    "{fresh} AND (SELECT count(",
+    subject_lock!("$1::text", "$2::text"),
+    ")) >= 0 ORDER BY t.id FOR UPDATE OF t) \
      UPDATE {tokens} AS t SET state = 4 FROM meant WHERE t.id = meant.id"
 );
 
@@ -258,14 +289,13 @@ pub(super) async fn touch(
     statements: &Statements,
     id: &RecordId,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let update = statements
         .touch
         .query()
         .bind(Id(*id.as_bytes()))
         .bind(micros(&now));
-    changed(connection, update).await?;
-    Ok(())
+    changed(connection, update).await
 }
 
 pub(super) async fn list(

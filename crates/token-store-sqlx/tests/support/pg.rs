@@ -24,7 +24,9 @@ pub(crate) fn options() -> PgConnectOptions {
         "POSTGRES_URL names no PostgreSQL server: run `scripts/with-servers cargo test …`, \
          or set it to a server of yours",
     );
-    PgConnectOptions::from_str(&url).expect("POSTGRES_URL is a URL of PostgreSQL")
+    let options = PgConnectOptions::from_str(&url).expect("POSTGRES_URL is a URL of PostgreSQL");
+    // Below the patience of every store that has it.
+    options.options([("statement_timeout", "15s")])
 }
 
 pub(crate) fn pool_options() -> PgPoolOptions {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use token_store::{
-    Charge, LimitStore, Spent, StoreError,
+    Charge, LimitStore, Spent, StoreError, check_charges,
     ott_core::{
         LimitKey, LimitKind,
         chrono::{DateTime, Utc},
@@ -25,10 +25,7 @@ const MOST_RETURNED: i64 = 8_000_000_000_000_000;
 #[async_trait]
 impl LimitStore for RedisStore {
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
-        let keys: std::collections::HashSet<_> = charges.iter().map(|charge| charge.key).collect();
-        if keys.len() < charges.len() {
-            return Err(StoreError::Misuse("a limit is charged twice in one call"));
-        }
+        check_charges(charges)?;
         let lasting = self.lasting(charges)?;
         let mut call = self
             .call(&scripts::SPEND, Kind::Writes)

@@ -13,6 +13,19 @@ use crate::StoreError;
 /// The highest counter that a factor store keeps: 2⁶³ − 1, what every database can hold.
 pub const HIGHEST_COUNTER: u64 = (1 << 63) - 1;
 
+/// What each method of a [`FactorStore`] that is given a counter asks first.
+///
+/// # Errors
+/// [`StoreError::Misuse`] for a counter above [`HIGHEST_COUNTER`].
+pub const fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {
+    match counter {
+        Some(counter) if counter > HIGHEST_COUNTER => {
+            Err(StoreError::Misuse("a counter above 2^63 - 1"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Keeps factors: authenticators that subjects enrolled. Each method is one linearisable step.
 ///
 /// # Errors
@@ -143,6 +156,62 @@ pub struct StoredFactor {
     pub created_at: DateTime<Utc>,
     /// When it last proved something, or was removed.
     pub used_at: Option<DateTime<Utc>>,
+}
+
+/// The rules of the verbs of [`FactorStore`]: every store behaves as if they ran under a lock.
+impl StoredFactor {
+    /// As [`FactorStore::confirm`].
+    pub fn confirm(&mut self, counter: Option<u64>, now: DateTime<Utc>) -> Advanced {
+        self.burn(FactorState::Pending, counter, now)
+    }
+
+    /// As [`FactorStore::advance`].
+    pub fn advance(&mut self, counter: u64, now: DateTime<Utc>) -> Advanced {
+        self.burn(FactorState::Active, Some(counter), now)
+    }
+
+    /// As [`FactorStore::update`]: whether there was something to change.
+    pub fn update(&mut self, change: &FactorChange) -> bool {
+        match change {
+            _ if self.state == FactorState::Removed => return false,
+            FactorChange::Disable if self.state == FactorState::Active => {
+                self.state = FactorState::Disabled;
+            }
+            FactorChange::Label(label) => self.label.clone_from(label),
+            FactorChange::Seal { old, new } if self.sealed == *old => self.sealed.clone_from(new),
+            FactorChange::Disable | FactorChange::Seal { .. } => return false,
+        }
+        true
+    }
+
+    /// As [`FactorStore::remove`]: whether it was there until now.
+    pub fn remove(&mut self, now: DateTime<Utc>) -> bool {
+        let there = self.state != FactorState::Removed;
+        if there {
+            self.state = FactorState::Removed;
+            self.sealed = Vec::new();
+            self.used_at = Some(whole_micros(now));
+        }
+        there
+    }
+
+    fn burn(&mut self, from: FactorState, counter: Option<u64>, now: DateTime<Utc>) -> Advanced {
+        if self.state != from {
+            return Advanced::Absent;
+        }
+        if counter.is_some() && counter <= self.last {
+            return Advanced::Replayed;
+        }
+        self.state = FactorState::Active;
+        self.last = counter.or(self.last);
+        self.used_at = Some(whole_micros(now));
+        Advanced::Accepted
+    }
+}
+
+/// A store keeps whole microseconds: databases have no more.
+fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 impl fmt::Debug for StoredFactor {

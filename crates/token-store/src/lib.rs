@@ -89,8 +89,9 @@ pub use error::StoreError;
 pub use event::{Event, EventSink, NoEvents, What};
 pub use factor_store::{
     Advanced, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER, StoredFactor,
+    check_counter,
 };
-pub use limit_store::{Charge, LimitStore, Spent};
+pub use limit_store::{Charge, LimitStore, Spent, check_charges};
 pub use memory::MemoryStore;
 pub use token_store::{Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, TokenStore};
 pub use tokens::{BuildError, Tokens, TokensBuilder, WithoutLimits};

@@ -1,5 +1,7 @@
 //! The contract for limits.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use ott_core::{
     Limit, LimitKey,
@@ -40,6 +42,18 @@ pub struct Charge {
     pub key: LimitKey,
     /// How often.
     pub limit: Limit,
+}
+
+/// What [`LimitStore::spend`] asks first.
+///
+/// # Errors
+/// [`StoreError::Misuse`] where a key stands twice.
+pub fn check_charges(charges: &[Charge]) -> Result<(), StoreError> {
+    let keys: HashSet<_> = charges.iter().map(|charge| charge.key).collect();
+    if keys.len() < charges.len() {
+        return Err(StoreError::Misuse("a limit is charged twice in one call"));
+    }
+    Ok(())
 }
 
 /// The answer of [`LimitStore::spend`].

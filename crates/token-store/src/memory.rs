@@ -13,8 +13,8 @@ use ott_core::{
 };
 
 use crate::{
-    Advanced, Charge, Decided, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER,
-    Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    Advanced, Charge, Decided, FactorChange, FactorId, FactorStore, Inserted, LimitStore, Redeemed,
+    Revoke, Spent, StoreError, StoredFactor, TokenStore, check_charges, check_counter,
 };
 
 const SHARDS: usize = 64;
@@ -52,6 +52,11 @@ impl MemoryStore {
 
     fn all(&self) -> Vec<MutexGuard<'_, Records>> {
         self.tokens.iter().map(lock).collect()
+    }
+
+    /// The answer of a rule of this factor, or the one where there is none.
+    fn factor<T>(&self, id: &FactorId, none: T, rule: impl FnOnce(&mut StoredFactor) -> T) -> T {
+        lock(&self.factors).get_mut(id).map_or(none, rule)
     }
 }
 
@@ -175,9 +180,13 @@ impl TokenStore for MemoryStore {
             .iter()
             .flat_map(|shard| shard.values())
             .map(Record::stored);
+        let theirs = match purpose {
+            None => Revoke::subject(subject),
+            Some(purpose) => Revoke::purpose(subject, purpose),
+        };
         let live = records.filter(|stored| stored.state.refusal().is_none() && stored.is_live(now));
         let mut found: Vec<_> = live
-            .filter(|stored| belongs(stored, subject, purpose))
+            .filter(|stored| theirs.covers(stored))
             .cloned()
             .collect();
         found.sort_by_key(|stored| (stored.issued_at, stored.id));
@@ -191,17 +200,10 @@ impl TokenStore for MemoryStore {
                     .get_mut(id)
                     .is_some_and(|record| record.end(State::Revoked)),
             ),
-            Revoke::Subject {
-                subject,
-                purpose,
-                except,
-            } => {
+            Revoke::Subject { .. } => {
                 let mut shards = self.all();
                 let records = shards.iter_mut().flat_map(|shard| shard.values_mut());
-                let meant = records.filter(|record| {
-                    belongs(record.stored(), subject, purpose.as_ref())
-                        && except.as_ref() != Some(record.id())
-                });
+                let meant = records.filter(|record| what.covers(record.stored()));
                 meant
                     .map(|record| u64::from(record.end(State::Revoked)))
                     .sum()
@@ -238,12 +240,6 @@ fn keep(left: &mut u32, dead: bool) -> bool {
     !goes
 }
 
-fn belongs(stored: &Stored, subject: &Subject, purpose: Option<&Purpose>) -> bool {
-    stored.tenant == subject.tenant()
-        && stored.subject.as_deref() == Some(subject.id())
-        && purpose.is_none_or(|purpose| stored.purpose == purpose.as_str())
-}
-
 #[async_trait]
 impl FactorStore for MemoryStore {
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
@@ -274,20 +270,7 @@ impl FactorStore for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         check_counter(counter)?;
-        let mut factors = lock(&self.factors);
-        let Some(factor) = factors
-            .get_mut(id)
-            .filter(|factor| factor.state == FactorState::Pending)
-        else {
-            return Ok(Advanced::Absent);
-        };
-        if counter.is_some() && counter <= factor.last {
-            return Ok(Advanced::Replayed);
-        }
-        factor.state = FactorState::Active;
-        factor.last = counter.or(factor.last);
-        factor.used_at = Some(whole_micros(now));
-        Ok(Advanced::Accepted)
+        Ok(self.factor(id, Advanced::Absent, |factor| factor.confirm(counter, now)))
     }
 
     async fn advance(
@@ -297,79 +280,22 @@ impl FactorStore for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         check_counter(Some(counter))?;
-        let mut factors = lock(&self.factors);
-        let Some(factor) = factors
-            .get_mut(id)
-            .filter(|factor| factor.state == FactorState::Active)
-        else {
-            return Ok(Advanced::Absent);
-        };
-        if Some(counter) <= factor.last {
-            return Ok(Advanced::Replayed);
-        }
-        factor.last = Some(counter);
-        factor.used_at = Some(whole_micros(now));
-        Ok(Advanced::Accepted)
+        Ok(self.factor(id, Advanced::Absent, |factor| factor.advance(counter, now)))
     }
 
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
-        let mut factors = lock(&self.factors);
-        let Some(factor) = factors
-            .get_mut(id)
-            .filter(|factor| factor.state != FactorState::Removed)
-        else {
-            return Ok(false);
-        };
-        let possible = match change {
-            FactorChange::Disable => factor.state == FactorState::Active,
-            FactorChange::Label(_) => true,
-            FactorChange::Seal { old, .. } => factor.sealed == *old,
-        };
-        match change {
-            _ if !possible => {}
-            FactorChange::Disable => factor.state = FactorState::Disabled,
-            FactorChange::Label(label) => factor.label.clone_from(label),
-            FactorChange::Seal { new, .. } => factor.sealed.clone_from(new),
-        }
-        Ok(possible)
+        Ok(self.factor(id, false, |factor| factor.update(change)))
     }
 
     async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut factors = lock(&self.factors);
-        let Some(factor) = factors
-            .get_mut(id)
-            .filter(|factor| factor.state != FactorState::Removed)
-        else {
-            return Ok(false);
-        };
-        factor.state = FactorState::Removed;
-        factor.sealed = Vec::new();
-        factor.used_at = Some(whole_micros(now));
-        Ok(true)
-    }
-}
-
-/// A store keeps whole microseconds: databases have no more.
-fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
-}
-
-fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {
-    match counter {
-        Some(counter) if counter > HIGHEST_COUNTER => {
-            Err(StoreError::Misuse("a counter above 2^63 - 1"))
-        }
-        _ => Ok(()),
+        Ok(self.factor(id, false, |factor| factor.remove(now)))
     }
 }
 
 #[async_trait]
 impl LimitStore for MemoryStore {
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
-        let keys: HashSet<_> = charges.iter().map(|charge| charge.key).collect();
-        if keys.len() < charges.len() {
-            return Err(StoreError::Misuse("a limit is charged twice in one call"));
-        }
+        check_charges(charges)?;
         for Charge { key, limit } in charges {
             let mut shard = lock(pick(&self.limits, key.as_bytes()));
             match limit.spend(shard.entry(*key).or_default(), now) {

@@ -171,4 +171,22 @@ impl Revoke {
             except: None,
         }
     }
+
+    /// Whether this record is meant, by what never changes of it.
+    #[must_use]
+    pub fn covers(&self, record: &Stored) -> bool {
+        match self {
+            Self::Record(id) => record.id == *id,
+            Self::Subject {
+                subject,
+                purpose,
+                except,
+            } => {
+                record.tenant == subject.tenant()
+                    && record.subject.as_deref() == Some(subject.id())
+                    && purpose.is_none_or(|purpose| record.purpose == purpose.as_str())
+                    && *except != Some(record.id)
+            }
+        }
+    }
 }

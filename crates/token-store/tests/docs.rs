@@ -1,4 +1,4 @@
-//! Each test that SECURITY.md and docs/known-failures.md name exists.
+//! Each test that SECURITY.md, docs/known-failures.md and docs/audit.md name exists.
 
 use std::{fs, path::PathBuf};
 
@@ -54,4 +54,64 @@ fn every_test_that_a_page_names_exists() {
         }
     }
     assert!(found > 45, "{found} names: the tables were not read");
+}
+
+const AUDIT: &str = include_str!("../../../docs/audit.md");
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// In docs/audit.md a row names test files and fuzz targets; a file without a folder stands beside the
+/// last one, or in the `tests/` of the crate that its part of the table is about.
+#[test]
+fn what_carries_each_claim_of_the_audit_exists() {
+    let (mut found, mut part) = (0, None);
+    for row in AUDIT.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (claim, carried_by) = (cells[1], cells[2]);
+        if let Some(name) = claim.strip_prefix("**") {
+            let tests = root().join("crates").join(name.trim_end_matches('*'));
+            part = Some(tests.join("tests/any")).filter(|_| tests.exists());
+            continue;
+        }
+        let mut last = part.clone();
+        for phrase in carried_by.split(';') {
+            for named in phrase.split('`').skip(1).step_by(2) {
+                let is_test = named.ends_with(".rs") || named.ends_with(".py");
+                let path = if is_test {
+                    last = resolve(named, last.as_ref());
+                    last.clone()
+                } else if phrase.trim().starts_with("fuzz ") {
+                    Some(root().join(format!("fuzz/fuzz_targets/{named}.rs")))
+                } else if named.starts_with("scripts/") {
+                    Some(root().join(named))
+                } else {
+                    continue;
+                };
+                let exists = path.is_some_and(|path| path.is_file());
+                assert!(exists, "`{named}` for \"{claim}\"");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 50, "{found} names: the table was not read");
+}
+
+/// All of a crate's source counts, with docs and blank lines.
+#[test]
+fn the_audit_counts_the_lines_of_the_cores() {
+    for name in ["oath-otp", "ott-core"] {
+        let (_, rest) = AUDIT.split_once(&format!("`{name}` (")).expect("a number");
+        let (said, _) = rest.split_once(" lines").expect("a number of lines");
+        let said: f64 = said.replace(',', "").parse().expect("a number");
+        let folder = root().join("crates").join(name).join("src");
+        let files = fs::read_dir(folder).expect("sources");
+        let lines: usize = files
+            .map(|file| fs::read_to_string(file.expect("a file").path()).expect("text"))
+            .map(|text| text.lines().count())
+            .sum();
+        let off = said / lines as f64 - 1.0;
+        assert!(off.abs() < 0.04, "{name}: {lines} lines, not {said}");
+    }
 }

@@ -2,6 +2,8 @@
 
 #[path = "support/instead.rs"]
 mod instead;
+#[path = "support/lost.rs"]
+mod lost;
 
 use core::{future::Future, panic::AssertUnwindSafe};
 use std::{
@@ -11,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use instead::{Answer, Instead, Otherwise, Time};
+use lost::lost;
 use own_store::OwnStore;
 use token_store::{
     Advanced, FactorId, FactorState, HIGHEST_COUNTER, Redeemed, StoreError,
@@ -71,11 +74,11 @@ impl Harness for InTwoSteps {
     type Store = Instead<TwoSteps>;
 
     async fn store(&self) -> Arc<Self::Store> {
-        Arc::new(Instead(TwoSteps(OwnStore::new(true))))
+        Arc::new(Instead(TwoSteps(OwnStore::default())))
     }
 
     async fn broken(&self) -> Arc<Self::Store> {
-        Arc::new(Instead(TwoSteps(OwnStore::new(false))))
+        Arc::new(Instead(TwoSteps(lost())))
     }
 }
 
@@ -85,11 +88,11 @@ impl Harness for InOneStep {
     type Store = OwnStore;
 
     async fn store(&self) -> Arc<OwnStore> {
-        Arc::new(OwnStore::new(true))
+        Arc::new(OwnStore::default())
     }
 
     async fn broken(&self) -> Arc<OwnStore> {
-        Arc::new(OwnStore::new(false))
+        Arc::new(lost())
     }
 }
 

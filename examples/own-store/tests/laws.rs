@@ -1,9 +1,13 @@
 //! The laws of `token-store`, all of them, over the store of this crate.
 
+#[path = "support/lost.rs"]
+mod lost;
+
 /// Named for the report of `scripts/test`.
 mod own_store {
     use std::sync::Arc;
 
+    use crate::lost::lost;
     use own_store::OwnStore;
     use token_store::conformance::Harness;
 
@@ -13,11 +17,11 @@ mod own_store {
         type Store = OwnStore;
 
         async fn store(&self) -> Arc<OwnStore> {
-            Arc::new(OwnStore::new(true))
+            Arc::new(OwnStore::default())
         }
 
         async fn broken(&self) -> Arc<OwnStore> {
-            Arc::new(OwnStore::new(false))
+            Arc::new(lost())
         }
     }
 

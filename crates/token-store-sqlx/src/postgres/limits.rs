@@ -2,12 +2,12 @@
 //!
 //! [`Limit::spend`]: token_store::ott_core::Limit::spend
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
 use token_store::{
-    Charge, LimitStore, Spent, StoreError,
+    Charge, LimitStore, Spent, StoreError, check_charges,
     ott_core::{
         LimitKey, LimitKind, Overspent,
         chrono::{DateTime, Utc},
@@ -86,10 +86,7 @@ pub(super) const CLEAR: &str = "DELETE FROM {limits} WHERE key = $1::uuid";
 #[async_trait]
 impl LimitStore for PostgresStore {
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
-        let keys: HashSet<_> = charges.iter().map(|charge| charge.key).collect();
-        if keys.len() < charges.len() {
-            return Err(StoreError::Misuse("a limit is charged twice in one call"));
-        }
+        check_charges(charges)?;
         for _ in 0..TRIES {
             let told =
                 on_connection!(self, connection => self.spend_once(connection, charges, now))?;

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use token_store::{
-    Charge, LimitStore, Spent, StoreError,
+    Charge, LimitStore, Spent, StoreError, check_charges,
     ott_core::{
         LimitKey, LimitState, Overspent,
         chrono::{DateTime, Utc},
@@ -21,10 +21,7 @@ use crate::{
 #[async_trait]
 impl LimitStore for SqliteStore {
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
-        let keys: std::collections::HashSet<_> = charges.iter().map(|charge| charge.key).collect();
-        if keys.len() < charges.len() {
-            return Err(StoreError::Misuse("a limit is charged twice in one call"));
-        }
+        check_charges(charges)?;
         within(self.timeout, async {
             let (mut transaction, _turn) = self.begin().await?;
             let mut answer = Spent::Allowed;

@@ -158,9 +158,16 @@ pub(crate) async fn redis(place: &RedisPlace, maker: &Maker) -> Side {
     let known: Vec<bool> = known.query_async(&mut connection.clone()).await.unwrap();
     assert_eq!(known, [true], "the store redeems by another script");
     let prefix: Arc<str> = format!("{{{}}}:", place.prefix).into();
+    let mut era = redis::cmd("HGET");
+    era.arg(format!("{prefix}epoch")).arg("era");
+    let era: Arc<str> = era
+        .query_async::<String>(&mut connection.clone())
+        .await
+        .unwrap()
+        .into();
     Side::new(FLOOR, move |_, presented| {
         let mut connection = connection.clone();
-        let (hash, prefix) = (Arc::clone(&hash), Arc::clone(&prefix));
+        let (hash, prefix, era) = (Arc::clone(&hash), Arc::clone(&prefix), Arc::clone(&era));
         async move {
             let id = presented.id();
             let mut call = redis::cmd("EVALSHA");
@@ -172,6 +179,7 @@ pub(crate) async fn redis(place: &RedisPlace, maker: &Maker) -> Side {
             for (key, digest) in presented.digests() {
                 call.arg(key.0).arg(digest.as_bytes().as_slice());
             }
+            call.arg(&*era);
             let told: (String, redis::Value) = call.query_async(&mut connection).await.unwrap();
             assert_eq!(told.0, "done");
         }

@@ -118,6 +118,7 @@ impl RedisPlace {
             .accepting_loss_of_ceilings()
             .accepting_loss_of_factors();
         let store = store.connect(Self::url(database)).await.unwrap();
+        assert!(store.initialize().await.unwrap(), "a prefix of its own");
         Self {
             prefix,
             store,

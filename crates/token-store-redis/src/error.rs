@@ -19,20 +19,24 @@ pub enum StartError {
     /// The prefix is empty, longer than 64 bytes, or not made of ASCII letters, digits, `-`, `_`, `.`, `:`.
     #[error("a prefix is 1 to 64 letters, digits, `-`, `_`, `.` or `:`")]
     Prefix,
-    /// The server did not answer, or is no primary.
+    /// The server did not answer, is no primary ([`Outage::NotPrimary`]), or holds keys that another version
+    /// of this crate laid out ([`Outage::Layout`]).
     #[error(transparent)]
     Store(#[from] StoreError),
     /// [`keeping_across_restarts`](crate::RedisStoreBuilder::keeping_across_restarts) was asked for,
     /// and a restart of this server may lose what it answered.
     #[error(
         "a restart of this server may lose what it answered (appendonly is {appendonly}, \
-         appendfsync is {appendfsync}): set yes and always"
+         appendfsync is {appendfsync}, no-appendfsync-on-rewrite is {no_appendfsync_on_rewrite}): \
+         set yes, always and no"
     )]
     WeakDurability {
         /// Whether there is an append-only file.
         appendonly: bool,
         /// `appendfsync`, empty where `CONFIG GET` is forbidden.
         appendfsync: String,
+        /// `no-appendfsync-on-rewrite`, empty where `CONFIG GET` is forbidden.
+        no_appendfsync_on_rewrite: String,
     },
 }
 
@@ -51,10 +55,24 @@ pub enum Outage {
         /// How many were asked for.
         wanted: u32,
     },
-    /// Factors, ceilings and allowances may lack what another primary was told:
-    /// [`RedisStore::accept_lost_writes`](crate::RedisStore::accept_lost_writes).
-    #[error("the primary changed, and what it was last told may be lost: nobody accepted that yet")]
-    Lost,
+    /// Another version of this crate laid the keys out: "Migrating" on the crate page.
+    #[error("keys are laid out in version {found}, this crate reads {known}")]
+    Layout {
+        /// The version that stands there, 0 for none.
+        found: u32,
+        /// The version that this crate reads and writes.
+        known: u32,
+    },
+    /// Factors, ceilings and allowances may lack what another primary was told, or the server was empty and
+    /// nobody said that it is new: [`RedisStore::accept_lost_writes`](crate::RedisStore::accept_lost_writes).
+    #[error(
+        "the primary changed (number {number}), and what it was last told may be lost: nobody \
+         accepted that yet"
+    )]
+    Lost {
+        /// Which primary it is, to accept its loss by.
+        number: u64,
+    },
     /// The server is a replica, or hides whether it is.
     #[error("the server is not a primary, or does not say which it is")]
     NotPrimary,

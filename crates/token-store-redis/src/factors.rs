@@ -10,7 +10,7 @@ use token_store::{
     },
 };
 
-use crate::{RedisStore, error::Outage, scripts, store::Kind};
+use crate::{RedisStore, error::Outage, scripts, store::Kind, tokens::TRIES};
 
 #[async_trait]
 impl FactorStore for RedisStore {
@@ -100,8 +100,11 @@ impl RedisStore {
     async fn all_factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
         let set = self.keys().factors_of(subject);
         let mut ids = Vec::<String>::new();
+        let mut tries = 0..TRIES;
         loop {
-            let mut call = self.call(&scripts::FACTORS, Kind::Reads).key(set.clone());
+            let last = tries.next().is_none();
+            let mut call = self.call(&scripts::FACTORS, Kind::Reads);
+            call = call.key(set.clone()).number(u8::from(last));
             for id in &ids {
                 call = call.key(self.keys().factor_named(id)).arg(id);
             }

@@ -39,12 +39,14 @@ impl Reply {
     }
 }
 
-const STATUSES: [&str; 15] = [
+const STATUSES: [&str; 17] = [
     "absent",
     "again",
     "collision",
     "corrupt",
     "done",
+    "era",
+    "layout",
     "locked",
     "lost",
     "moved",

@@ -18,7 +18,7 @@ impl Source {
     }
 }
 
-/// Begins every script but the two about the server itself.
+/// Begins every script but those about the server itself.
 const EPOCH: &str = include_str!("lua/epoch.lua");
 const KEPT: &str = include_str!("lua/kept.lua");
 const RECORD: &str = include_str!("lua/record.lua");
@@ -41,6 +41,7 @@ scripts! {
     FACTOR_CHANGE = EPOCH, KEPT, include_str!("lua/factor_change.lua");
     FACTOR_INSERT = EPOCH, KEPT, include_str!("lua/factor_insert.lua");
     FIND = EPOCH, RECORD, include_str!("lua/find.lua");
+    INITIALIZE = include_str!("lua/initialize.lua");
     INSERT = EPOCH, RECORD, include_str!("lua/insert.lua");
     LIST = EPOCH, RECORD, SAME, include_str!("lua/list.lua");
     OWNERS = EPOCH, include_str!("lua/owners.lua");
@@ -53,4 +54,5 @@ scripts! {
     SERVER = include_str!("lua/server.lua");
     SPEND = EPOCH, include_str!("lua/spend.lua");
     TOUCH = EPOCH, RECORD, include_str!("lua/touch.lua");
+    WEAK = include_str!("lua/weak.lua");
 }

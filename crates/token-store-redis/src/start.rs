@@ -1,24 +1,20 @@
 //! Making a store: the address, what the server must be, what may be lost.
 
-use core::{
-    sync::atomic::{AtomicBool, AtomicU64},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 use std::{sync::Arc, time::Instant};
 
-use redis::{IntoConnectionInfo, RedisResult};
-use token_store::StoreError;
+use redis::IntoConnectionInfo;
+use token_store::{EventSink, NoEvents, StoreError};
 
 use crate::{
     RedisStore, StartError,
-    error::{Outage, outage},
     keys::Keys,
-    link::Link,
-    scripts,
-    store::{Inner, Kind},
+    link::{Link, Place, with_settings},
+    primary::Watch,
+    store::Inner,
 };
 
-/// How often the server is asked again whether it evicts.
+/// How often the server is asked again whether it evicts, and how durable it is.
 const RECHECK: Duration = Duration::from_secs(30);
 
 /// Longer than a healthy server ever needs, shorter than a person waits.
@@ -43,12 +39,13 @@ impl RedisStore {
             keeps_across_restarts: false,
             keeps_factors: false,
             keeps_ceilings: false,
+            events: Arc::new(NoEvents),
         }
     }
 }
 
 /// Settings of a [`RedisStore`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct RedisStoreBuilder {
     prefix: String,
@@ -58,6 +55,7 @@ pub struct RedisStoreBuilder {
     keeps_across_restarts: bool,
     keeps_factors: bool,
     keeps_ceilings: bool,
+    events: Arc<dyn EventSink>,
 }
 
 impl RedisStoreBuilder {
@@ -75,14 +73,17 @@ impl RedisStoreBuilder {
     }
 
     /// How many replicas must have a write before it is answered; none unless set. Where fewer have it
-    /// within half of the time-out, the answer is [`Outage::FewReplicas`], and the write may be done.
+    /// within half of the time-out, the answer is [`FewReplicas`], and the write may be done.
     ///
     /// Waiting (`WAIT`) holds up the connection that all verbs of this store share.
+    ///
+    /// [`FewReplicas`]: crate::Outage::FewReplicas
     pub fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
     }
 
-    /// How often a verb asks the server first whether it evicts by now; every 30 seconds unless set.
+    /// How often a verb asks the server first whether it evicts by now, and whether a restart would lose
+    /// what it answers; every 30 seconds unless set.
     pub fn recheck_every(self, recheck_every: Duration) -> Self {
         Self {
             recheck_every,
@@ -91,7 +92,12 @@ impl RedisStoreBuilder {
     }
 
     /// Keeps what stands in Redis when its process starts anew, where a restart loses nothing:
-    /// `appendonly yes` and `appendfsync always`. Otherwise a restart is a new primary.
+    /// `appendonly yes`, `appendfsync always` and `no-appendfsync-on-rewrite no`. Otherwise a restart is a
+    /// new primary. Every process of the application asks for it, or none.
+    ///
+    /// Whether the server is set so is asked at the start, at a restart and every
+    /// [`recheck_every`](Self::recheck_every), and remembered in Redis where it was not. So do not change it
+    /// while the server runs: what is lost before the next look goes unnoticed.
     ///
     /// It is a promise of yours, since a server that starts with its own file does not say whose data
     /// that is: a server that was a replica, or was promoted while no verb was asked, is never started
@@ -104,8 +110,9 @@ impl RedisStoreBuilder {
     }
 
     /// Keeps factors here although Redis may lose the last ones, or all: an enrolment, a removal, a
-    /// burnt code. After a new primary they are an outage until
-    /// [`accept_lost_writes`](RedisStore::accept_lost_writes); a server that comes back empty has none.
+    /// burnt code. After a new primary, and on an empty server that nobody
+    /// [initialized](RedisStore::initialize), they are an outage until
+    /// [`accept_lost_writes`](RedisStore::accept_lost_writes).
     pub fn accepting_loss_of_factors(self) -> Self {
         Self {
             keeps_factors: true,
@@ -114,11 +121,24 @@ impl RedisStoreBuilder {
     }
 
     /// Keeps ceilings and allowances here although Redis may lose the last spends, or all. After a new
-    /// primary they are an outage until [`accept_lost_writes`](RedisStore::accept_lost_writes); a
-    /// server that comes back empty has none.
+    /// primary, and on an empty server that nobody [initialized](RedisStore::initialize), they are an outage
+    /// until [`accept_lost_writes`](RedisStore::accept_lost_writes).
     pub fn accepting_loss_of_ceilings(self) -> Self {
         Self {
             keeps_ceilings: true,
+            ..self
+        }
+    }
+
+    /// Where it is told that the primary is another one ([`What::PrimaryChanged`]), or that a restart could
+    /// lose what is answered now ([`What::DurabilityWeak`]); nowhere unless set. To whoever asks for a token,
+    /// a loss looks like any other refusal: this is how an operator learns of it. Each process tells.
+    ///
+    /// [`What::DurabilityWeak`]: token_store::What::DurabilityWeak
+    /// [`What::PrimaryChanged`]: token_store::What::PrimaryChanged
+    pub fn events(self, events: impl EventSink + 'static) -> Self {
+        Self {
+            events: Arc::new(events),
             ..self
         }
     }
@@ -131,13 +151,16 @@ impl RedisStoreBuilder {
         self,
         server: impl IntoConnectionInfo + Send,
     ) -> Result<RedisStore, StartError> {
-        let client = redis::Client::open(server).map_err(StartError::Client)?;
-        let timeout = self.timeout;
-        self.start(Link::one(client, timeout)).await
+        let server = server.into_connection_info().map_err(StartError::Client)?;
+        let server = with_settings(server, self.timeout);
+        // What is wrong with the address itself is told apart from a server that does not answer.
+        redis::Client::open(server.clone()).map_err(StartError::Client)?;
+        let keys = self.keys()?;
+        self.start(keys, Place::One(Box::new(server))).await
     }
 
     /// A store on the primary of a Redis Cluster that has the prefix's slot; `nodes` are some of its
-    /// members.
+    /// members. The others get the user, password and TLS of the first.
     ///
     /// # Errors
     /// [`StartError`]: among others [`StartError::Evicts`].
@@ -146,27 +169,24 @@ impl RedisStoreBuilder {
         self,
         nodes: impl IntoIterator<Item = N> + Send,
     ) -> Result<RedisStore, StartError> {
-        let nodes: RedisResult<Vec<_>> = nodes
+        let nodes: redis::RedisResult<Vec<_>> = nodes
             .into_iter()
-            .map(IntoConnectionInfo::into_connection_info)
+            .map(|node| Ok(with_settings(node.into_connection_info()?, self.timeout)))
             .collect();
         let nodes = nodes.map_err(StartError::Client)?;
-        let timeout = self.timeout;
-        self.start(Link::cluster(nodes, timeout)).await
+        let keys = self.keys()?;
+        let members = crate::link::Members::new(nodes, keys.epoch());
+        self.start(keys, Place::Cluster(members)).await
     }
 
-    async fn start(
-        self,
-        link: impl Future<Output = RedisResult<Link>> + Send,
-    ) -> Result<RedisStore, StartError> {
-        let keys = Keys::new(&self.prefix).ok_or(StartError::Prefix)?;
-        let link = tokio::time::timeout(self.timeout, link).await;
-        let link = link
-            .map_err(|_| StoreError::Timeout)?
-            .map_err(|error| StartError::Store(outage(error)))?;
+    fn keys(&self) -> Result<Keys, StartError> {
+        Keys::new(&self.prefix).ok_or(StartError::Prefix)
+    }
+
+    async fn start(self, keys: Keys, place: Place) -> Result<RedisStore, StartError> {
         let store = RedisStore {
             inner: Arc::new(Inner {
-                link,
+                link: Link::new(place, self.timeout),
                 keys,
                 timeout: self.timeout,
                 replicas: self.replicas,
@@ -174,9 +194,9 @@ impl RedisStoreBuilder {
                 keeps_across_restarts: self.keeps_across_restarts,
                 keeps_factors: self.keeps_factors,
                 keeps_ceilings: self.keeps_ceilings,
+                events: self.events,
                 started: Instant::now(),
-                recheck_at: AtomicU64::new(0),
-                evicts: AtomicBool::new(false),
+                watch: Watch::default(),
             }),
         };
         tokio::time::timeout(self.timeout, store.check())
@@ -186,82 +206,12 @@ impl RedisStoreBuilder {
     }
 }
 
-/// What a server says of itself.
-pub(crate) struct Server {
-    policy: String,
-    appendonly: bool,
-    /// Whose what stands here is, nothing where nothing does.
-    seen: String,
-    /// Its own replication id.
-    primary: String,
-}
-
-impl Server {
-    pub(crate) fn evicts(&self) -> bool {
-        self.policy != "noeviction"
-    }
-
-    pub(crate) fn refuse_evicting(&self) -> Result<(), StoreError> {
-        if self.evicts() {
-            return Err(Outage::Evicts.into());
-        }
-        Ok(())
-    }
-}
-
-impl RedisStore {
-    /// Refuses a server that will not do, and marks an empty one as this primary's.
-    async fn check(&self) -> Result<(), StartError> {
-        let server = self.server().await?;
-        if server.evicts() {
-            return Err(StartError::Evicts {
-                policy: server.policy,
-            });
-        }
-        if self.inner.keeps_across_restarts
-            && let Some(weak) = self.loses_nothing(&server).await?
-        {
-            return Err(weak);
-        }
-        if server.seen.is_empty() {
-            self.adopt(&server.primary, "", "first").await?;
-        }
-        Ok(())
-    }
-
-    /// What the server says of itself now.
-    pub(crate) async fn server(&self) -> Result<Server, StoreError> {
-        let call = self.call(&scripts::SERVER, Kind::Reads);
-        let mut reply = self.ask(&call).await?;
-        Ok(Server {
-            policy: reply.rest().text()?,
-            appendonly: reply.rest().text()? == "1",
-            seen: reply.rest().text()?,
-            primary: reply.rest().text()?,
-        })
-    }
-
-    /// Nothing, if everything that this server answers is on its disk before.
-    pub(crate) async fn loses_nothing(
-        &self,
-        server: &Server,
-    ) -> Result<Option<StartError>, StoreError> {
-        let mut ask = redis::cmd("CONFIG");
-        ask.arg("GET").arg("appendfsync");
-        let key = self.keys().epoch();
-        let appendfsync = match self.inner.link.send(&ask, &key).await {
-            Ok(answer) => redis::from_redis_value::<Vec<String>>(answer)
-                .ok()
-                .and_then(|words| words.into_iter().nth(1))
-                .unwrap_or_default(),
-            // Forbidden, or renamed: then nobody knows.
-            Err(error) if matches!(error.kind(), redis::ErrorKind::Server(_)) => String::new(),
-            Err(error) => return Err(outage(error)),
-        };
-        let strong = server.appendonly && appendfsync == "always";
-        Ok((!strong).then_some(StartError::WeakDurability {
-            appendonly: server.appendonly,
-            appendfsync,
-        }))
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
     }
 }

@@ -1,24 +1,21 @@
 //! The store: how a verb is asked, whatever it is.
 
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 use std::{
     sync::{Arc, LazyLock},
     time::Instant,
 };
 
 use redis::{Cmd, Value};
-use token_store::StoreError;
+use token_store::{EventSink, StoreError};
 
 use crate::{
     error::{Outage, is_elsewhere, outage},
     keys::Keys,
     link::Link,
-    reply::{Reply, corrupt},
-    scripts::{self, Source},
+    primary::Watch,
+    reply::Reply,
+    scripts::Source,
 };
 
 /// Tokens and paces in one slot of a Redis server or cluster; factors, ceilings and allowances where
@@ -45,11 +42,9 @@ pub(crate) struct Inner {
     pub(crate) keeps_across_restarts: bool,
     pub(crate) keeps_factors: bool,
     pub(crate) keeps_ceilings: bool,
+    pub(crate) events: Arc<dyn EventSink>,
     pub(crate) started: Instant,
-    /// Milliseconds after the start at which the server is asked again whether it evicts.
-    pub(crate) recheck_at: AtomicU64,
-    /// Whether it did when it was last asked.
-    pub(crate) evicts: AtomicBool,
+    pub(crate) watch: Watch,
 }
 
 /// Whether a script changes what would be missed: then replicas are waited for.
@@ -92,8 +87,8 @@ impl Call {
         self.args.push(arg.as_ref().to_vec());
     }
 
-    /// The command, by the script's hash or with its text.
-    fn command(&self, whole: bool) -> Cmd {
+    /// The command, by the script's hash or with its text; its last argument is the era that is known.
+    fn command(&self, whole: bool, era: &str) -> Cmd {
         let script = &**self.script;
         let mut command = if whole {
             let mut command = redis::cmd("EVAL");
@@ -108,6 +103,7 @@ impl Call {
         for arg in &self.args {
             command.arg(arg.as_slice());
         }
+        command.arg(era);
         command
     }
 }
@@ -143,17 +139,9 @@ impl RedisStore {
         loop {
             let mut reply = self.ask(call).await?;
             match reply.status() {
-                "primary" => {
-                    let [now, before, seen] = [
-                        reply.rest().text()?,
-                        reply.rest().text()?,
-                        reply.rest().text()?,
-                    ];
-                    self.take_note(&now, &before, &seen).await?;
+                "primary" | "era" | "replica" | "layout" | "lost" | "corrupt" => {
+                    self.heed(&mut reply).await?;
                 }
-                "replica" => return Err(Outage::NotPrimary.into()),
-                "lost" => return Err(Outage::Lost.into()),
-                "corrupt" => return Err(corrupt(&reply.rest().text()?)),
                 _ => return Ok(reply),
             }
         }
@@ -163,9 +151,12 @@ impl RedisStore {
     pub(crate) async fn ask(&self, call: &Call) -> Result<Reply, StoreError> {
         let mut whole = false;
         loop {
-            match self.send(&call.command(whole), call.kind).await {
+            match self
+                .send(&call.command(whole, &self.era()), call.kind)
+                .await
+            {
                 Err(error) if error.code() == Some("NOSCRIPT") && !whole => whole = true,
-                // Refused before anything was done; the client learns meanwhile where the slot is.
+                // Refused before anything was done; the link looks meanwhile where the slot is.
                 Err(error) if is_elsewhere(&error) => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -186,75 +177,19 @@ impl RedisStore {
     }
 
     async fn send(&self, command: &Cmd, kind: Kind) -> redis::RedisResult<(Value, i64)> {
-        let (inner, key) = (&self.inner, self.inner.keys.epoch());
+        let inner = &self.inner;
         if kind == Kind::Reads || inner.replicas == 0 {
-            let value = inner.link.send(command, &key).await?;
+            let value = inner.link.send(command).await?;
             return Ok((value, i64::from(inner.replicas)));
         }
         // The rest of the time is for the way there and back.
         let patience = inner.timeout.mul_f32(0.5);
         let link = &inner.link;
-        link.send_and_wait(command, &key, inner.replicas, patience)
-            .await
-    }
-
-    /// Asks now and then whether the server evicts; as long as it does, before every verb.
-    async fn recheck(&self) -> Result<(), StoreError> {
-        let (due_at, evicts) = (&self.inner.recheck_at, &self.inner.evicts);
-        let passed = millis(self.inner.started.elapsed());
-        let due = due_at.load(Ordering::Relaxed);
-        let next = passed.saturating_add(millis(self.inner.recheck_every));
-        // One of those who find it due asks.
-        let claim = || due_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        if !evicts.load(Ordering::Relaxed) && (passed < due || claim().is_err()) {
-            return Ok(());
-        }
-        let server = self.server().await.inspect_err(|_| {
-            due_at.store(0, Ordering::Relaxed);
-        })?;
-        evicts.store(server.evicts(), Ordering::Relaxed);
-        server.refuse_evicting()
-    }
-
-    /// Takes note of a primary that did not write what stands here, so that none of it is believed.
-    async fn take_note(&self, now: &str, before: &str, seen: &str) -> Result<(), StoreError> {
-        let server = self.server().await?;
-        server.refuse_evicting()?;
-        // A process that was promoted says whose replica it was. One that began with its own
-        // append-only file, every write of it on the disk before it was answered, lost nothing.
-        let began_alone = !before.is_empty() && before.bytes().all(|digit| digit == b'0');
-        let same = self.inner.keeps_across_restarts
-            && began_alone
-            && !seen.is_empty()
-            && self.loses_nothing(&server).await?.is_none();
-        self.adopt(now, seen, if same { "same" } else { "lost" })
-            .await
-    }
-
-    /// Writes the primary's id down, unless somebody else did or it changed again: the caller looks again.
-    pub(crate) async fn adopt(&self, now: &str, seen: &str, how: &str) -> Result<(), StoreError> {
-        let call = self.call(&scripts::ADOPT, Kind::Writes);
-        self.ask(&call.arg(now).arg(seen).arg(how)).await.map(drop)
-    }
-
-    /// Accepts that factors, ceilings and allowances may lack what an earlier primary was last told.
-    ///
-    /// Until this is called after the primary changed, every verb of [`FactorStore`] and every spend of
-    /// a ceiling or allowance is an outage ([`Outage::Lost`]): a code that was burnt could pass again, a
-    /// removed factor prove again, a ceiling begin anew. Wait for as long as a code lives before you
-    /// call it, and compare the factors with your own records where you can.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the server did not answer.
-    ///
-    /// [`FactorStore`]: token_store::FactorStore
-    pub async fn accept_lost_writes(&self) -> Result<(), StoreError> {
-        let call = self.call(&scripts::ACCEPT, Kind::Writes);
-        self.within(self.run(&call)).await.map(drop)
+        link.send_and_wait(command, inner.replicas, patience).await
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -4,6 +4,7 @@ mod insert;
 mod many;
 mod purge;
 
+pub(crate) use many::TRIES;
 pub(crate) use purge::BATCH;
 
 use async_trait::async_trait;

@@ -7,7 +7,7 @@ mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use common::{clean, everything, prefix, url};
+use common::{Install, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, PROMPT, charge, now};
 use token_store::{
     FactorState, FactorStore, LimitStore, Redeemed, Revoke, StoreError, TokenStore,
@@ -23,7 +23,7 @@ struct Edited {
 impl Edited {
     async fn new() -> Self {
         let prefix = prefix();
-        let store = everything().prefix(&prefix).connect(url()).await.unwrap();
+        let store = everything().prefix(&prefix).install(url()).await;
         Self {
             prefix,
             fixture: Fixture::new(store),

@@ -8,7 +8,7 @@ mod server;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use common::{clean, everything, prefix, url};
+use common::{Install, clean, everything, prefix, url};
 use server::Server;
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
@@ -34,16 +34,15 @@ impl Harness for Prefixes {
             .prefix(&prefix)
             .timeout(Duration::from_secs(30));
         self.0.lock().expect("no test panicked").push(prefix);
-        let store = builder.connect(url()).await;
-        Arc::new(store.expect("the server of REDIS_URL answers, and does not evict"))
+        Arc::new(builder.install(url()).await)
     }
 
     async fn broken(&self) -> Arc<RedisStore> {
         let mut server = Server::start(&[]).await;
         let builder = everything().timeout(self.patience());
-        let store = builder.connect(server.url()).await;
+        let store = builder.install(server.url()).await;
         server.kill();
-        Arc::new(store.expect("a new server answers"))
+        Arc::new(store)
     }
 
     fn patience(&self) -> Duration {

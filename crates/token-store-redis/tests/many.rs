@@ -2,18 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
+#[path = "support/clients.rs"]
+mod clients;
 #[path = "support/common.rs"]
 mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use core::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::{sync::Arc, time::Instant};
 
-use common::{clean, everything, prefix, url};
-use fixture::{CODE, Fixture, LINK, RECOVERY, after, at_once, charge, now};
+use clients::ten_thousand;
+use common::{Install, clean, everything, prefix, url};
+use fixture::{CODE, Fixture, LINK, RECOVERY, after, charge, now};
 use token_store::{
-    Inserted, LimitStore, Redeemed, Spent, StoreError, TokenStore,
+    LimitStore, Redeemed, Revoke, Spent, StoreError, TokenStore,
     ott_core::{
         Limit, Reason,
         chrono::{DateTime, TimeDelta, Utc},
@@ -37,7 +43,7 @@ impl World {
             .prefix(&prefix)
             .timeout(core::time::Duration::from_secs(60));
         Self {
-            fixture: Fixture::new(builder.connect(url()).await.unwrap()),
+            fixture: Fixture::new(builder.install(url()).await),
             prefix,
         }
     }
@@ -74,37 +80,47 @@ impl Drop for World {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_clients_redeem_a_thousand_tokens_a_thousand_times() {
     let world = World::new().await;
-    let fixture = &world.fixture;
-    let mut presented = Vec::new();
-    for _ in 0..10 {
-        let batch: Vec<_> = (0..100).map(|_| fixture.issue(&LINK)).collect();
-        presented.extend(batch.iter().map(|issued| fixture.right(&LINK, issued)));
-        let records: Vec<_> = batch.into_iter().map(|issued| issued.record).collect();
-        let inserted = fixture.store.insert(&records).await.unwrap();
-        assert_eq!(inserted, Inserted::Done);
+    ten_thousand(&world.fixture).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_gets_tokens_all_the_time_is_listed_and_revoked_all_the_same() {
+    let world = World::new().await;
+    let fixture = Arc::new(Fixture::new(world.fixture.store.clone()));
+    let mut before = Vec::new();
+    for _ in 0..50 {
+        before.push(fixture.right(&CODE, &fixture.insert(&CODE).await));
     }
-    let presented = Arc::new(presented);
-    let won = Arc::new((0..1_000).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>());
-    let clients = (0..10_000_usize).map(|client| {
-        let (store, presented, won) = (
-            fixture.store.clone(),
-            Arc::clone(&presented),
-            Arc::clone(&won),
-        );
-        async move {
-            let token = client % 1_000;
-            let right = presented.get(token).unwrap();
-            if let Redeemed::Redeemed(_) = store.redeem(right, now()).await.unwrap() {
-                won.get(token).unwrap().fetch_add(1, Ordering::Relaxed);
+    // They have a connection of their own, and more to say than the one that revokes.
+    let builder = everything().prefix(&world.prefix);
+    let busy = Fixture::new(builder.connect(url()).await.unwrap());
+    let (busy, over) = (Arc::new(busy), Arc::<AtomicBool>::default());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (busy, over) = (Arc::clone(&busy), Arc::clone(&over));
+        tasks.spawn(async move {
+            let mut count = 0_u32;
+            while !over.load(Ordering::Relaxed) && count < 4_000 {
+                busy.insert(&CODE).await;
+                count = count.saturating_add(1);
             }
-        }
-    });
-    at_once(clients).await;
-    let wrong = won
-        .iter()
-        .filter(|won| won.load(Ordering::Relaxed) != 1)
-        .count();
-    assert_eq!(wrong, 0, "tokens that were not redeemed exactly once");
+            count
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begun = Instant::now();
+    let listed = fixture.store.list(&fixture.alice, None, now()).await;
+    assert!(listed.unwrap().len() >= before.len());
+    let revoked = fixture.store.revoke(&Revoke::subject(&fixture.alice)).await;
+    let took = begun.elapsed();
+    over.store(true, Ordering::Relaxed);
+    let inserted: u32 = tasks.join_all().await.into_iter().sum();
+    assert!(revoked.unwrap() >= 50);
+    for right in &before {
+        let told = fixture.store.redeem(right, now()).await.unwrap();
+        assert_eq!(told, Redeemed::Refused(Reason::Revoked));
+    }
+    assert!(took < Duration::from_secs(30), "{took:?} beside {inserted}");
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ pub enum What {
     Decided(Purpose, RecordId),
     /// A token or notice was not delivered.
     DeliveryFailed(Purpose),
+    /// A restart of a store's server could lose what it answers now: an operator must set it right.
+    DurabilityWeak,
     /// A factor was confirmed and counts from now on.
     FactorConfirmed(FactorId),
     /// A factor is disabled: it failed too often, or was disowned.
@@ -48,6 +50,9 @@ pub enum What {
     Issued(Purpose, RecordId),
     /// A record or seal names a key that the ring lacks: an operator must add it.
     KeyMissing(KeyId),
+    /// A store's primary is another one, with this number: what the one before was last told, or all of it,
+    /// may be lost, and is refused. An operator should know why.
+    PrimaryChanged(u64),
     /// A wrong response to a provider that has nothing to enrol.
     ProviderRefused(&'static str, Reason),
     /// A provider that has nothing to enrol proved its subject.

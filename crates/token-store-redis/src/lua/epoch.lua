@@ -1,8 +1,10 @@
--- Every script begins with this. KEYS[1] is the epoch: which primary wrote what stands here.
+-- Every script begins with this. KEYS[1] is the epoch: which primary wrote what stands here. The last ARGV is the
+-- era that the caller knows, or nothing.
 --
 -- A primary's replication id is new after each promotion and each restart, so what another one was
 -- told, and this one may not have, is never taken for the whole. The check and the verb are one step.
 local bad
+local known = table.remove(ARGV)
 
 -- An integer below 2^53: beyond, a Lua number is no integer.
 local function number(text, name)
@@ -24,18 +26,25 @@ local primary = string.match(info, 'master_replid:(%x+)')
 if not primary or not string.find(info, 'role:master', 1, true) then
   return {'replica'}
 end
-local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since', 'run')
+local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since', 'run', 'era', 'layout')
+if seen[7] ~= '1' and (seen[7] or redis.call('EXISTS', KEYS[1]) == 1) then
+  return {'layout', seen[7] or '0'}
+end
 if seen[1] ~= primary then
   -- A primary's id is also new when its first replica comes and when the last has been gone for an hour.
   -- It is the same process then, and names no primary whose replica it was.
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   local before = string.match(info, 'master_replid2:(%x+)') or ''
   if not run or seen[5] ~= run or string.find(before, '[^0]') or before == '' then
-    return {'primary', primary, before, seen[1] or ''}
+    return {'primary', before}
   end
   redis.call('HSET', KEYS[1], 'primary', primary)
 end
 local epoch = seen[2]
-if not epoch then
+if not epoch or not seen[6] then
   return {'corrupt', 'epoch'}
+end
+-- The caller knows another era: what he has seen since may be missing here.
+if seen[6] ~= known then
+  return {'era', seen[6], epoch}
 end

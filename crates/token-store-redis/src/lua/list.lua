@@ -1,8 +1,8 @@
--- KEYS: epoch, the subject's set, a record for each id. ARGV: ids. Gives what is not final.
-if not same(KEYS[2], 1) then return {'again', redis.call('SMEMBERS', KEYS[2])} end
+-- KEYS: epoch, the subject's set, a record for each id. ARGV: whether these must do, ids. Gives what is not final.
+if not same(KEYS[2], 2) then return {'again', redis.call('SMEMBERS', KEYS[2])} end
 local found = {'done'}
-for at = 1, #ARGV do
-  local key = KEYS[at + 2]
+for at = 2, #ARGV do
+  local key = KEYS[at + 1]
   local r = record(key)
   if bad then return {'corrupt', bad} end
   if r and r.state <= READY then

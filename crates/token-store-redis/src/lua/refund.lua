@@ -1,6 +1,6 @@
 -- KEYS: epoch, limits, a key for each charge. ARGV: whether a charge must not be lost; for each charge its name,
 -- and what comes back of its count and of its time.
-if ARGV[1] == '1' and seen[3] ~= epoch then return {'lost'} end
+if ARGV[1] == '1' and seen[3] ~= epoch then return {'lost', epoch} end
 for at = 3, #KEYS do
   local key, arg = KEYS[at], at * 3 - 7
   local f = redis.call('HMGET', key, 'full_at', 'count')

@@ -1,8 +1,9 @@
--- KEYS: epoch, ends, the subject's set, a record for each id. ARGV: purpose or nothing, id to spare or nothing, ids.
-if not same(KEYS[3], 3) then return {'again', redis.call('SMEMBERS', KEYS[3])} end
+-- KEYS: epoch, ends, the subject's set, a record for each id. ARGV: purpose or nothing, id to spare or nothing, whether
+-- these must do, ids.
+if not same(KEYS[3], 4) then return {'again', redis.call('SMEMBERS', KEYS[3])} end
 local meant = {}
-for at = 3, #ARGV do
-  local key, r = KEYS[at + 1], record(KEYS[at + 1])
+for at = 4, #ARGV do
+  local key, r = KEYS[at], record(KEYS[at])
   if bad then return {'corrupt', bad} end
   if r and (ARGV[1] == '' or r.purpose == ARGV[1]) and ARGV[at] ~= ARGV[2] then
     meant[#meant + 1] = {r, key, ARGV[at]}

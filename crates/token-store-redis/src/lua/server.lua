@@ -1,6 +1,9 @@
--- What the server says of itself. KEYS: epoch, for the slot alone.
-local memory = redis.call('INFO', 'memory')
-local persistence = redis.call('INFO', 'persistence')
+-- What the server says of itself, and what stands there. KEYS: epoch.
+local memory, persistence = redis.call('INFO', 'memory'), redis.call('INFO', 'persistence')
+local replication = redis.call('INFO', 'replication')
+local seen = redis.call('HMGET', KEYS[1], 'primary', 'era', 'number', 'weak', 'layout')
+local layout = seen[5] or (redis.call('EXISTS', KEYS[1]) == 1 and '0') or ''
 return {'done', string.match(memory, 'maxmemory_policy:([%w-]+)') or '',
-  string.match(persistence, 'aof_enabled:(%d)') or '', redis.call('HGET', KEYS[1], 'primary') or '',
-  string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''}
+  string.match(persistence, 'aof_enabled:(%d)') or '', string.match(replication, 'role:(%l+)') or '',
+  string.match(replication, 'master_replid:(%x+)') or '', seen[1] or '', seen[2] or '', seen[3] or '',
+  seen[4] or '', layout}

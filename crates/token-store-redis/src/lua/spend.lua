@@ -1,13 +1,13 @@
 -- KEYS: epoch, limits, a key for each charge. ARGV: now, whether a charge must not be lost; for each charge its
 -- name, kind, burst, period and horizon.
 local now = tonumber(ARGV[1])
-if ARGV[2] == '1' and seen[3] ~= epoch then return {'lost'} end
-local since = seen[4]
-if since == '' then
-  since = text(now)
-  redis.call('HSET', KEYS[1], 'since', since)
+if ARGV[2] == '1' and seen[3] ~= epoch then return {'lost', epoch} end
+-- How long this primary has been the one, by its own clock: callers' clocks may differ by an hour.
+local since, passed = seen[4] and number(seen[4], 'epoch'), 0
+if since then
+  local time = redis.call('TIME')
+  passed = math.max(0, tonumber(time[1]) * 1000000 + tonumber(time[2]) - since)
 end
-since = since and number(since, 'epoch')
 local DAY = 86400000
 for at = 3, #KEYS do
   local key, arg = KEYS[at], at * 5 - 12
@@ -23,7 +23,7 @@ for at = 3, #KEYS do
   else
     -- What was spent under another primary may be forgotten here: all but one was.
     if kind == 'pace' and since and f[3] ~= epoch then
-      full = math.max(full, since + horizon - period)
+      full = math.max(full, now + horizon - period - math.min(passed, horizon))
     end
     full = math.max(full, now) + period
     if full - horizon > now then return {'retry', at - 2, text(full - horizon)} end

@@ -1,4 +1,7 @@
 //! The verbs over a subject's records: first which keys, then the step itself.
+//!
+//! Where they change all the time, the last try takes the keys that it was told: whatever was there when the
+//! verb was asked is among them, and what came meanwhile is as if it came afterwards.
 
 use token_store::{
     StoreError,
@@ -7,13 +10,19 @@ use token_store::{
 
 use crate::{RedisStore, scripts, store::Kind};
 
+/// How often keys are asked for until those of the last answer must do.
+pub(crate) const TRIES: u32 = 8;
+
 impl RedisStore {
     /// A subject's records that are not final, of this primary's.
     pub(super) async fn not_final(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
         let set = self.keys().tokens_of(subject.tenant(), subject.id());
         let mut ids = Vec::<String>::new();
+        let mut tries = 0..TRIES;
         loop {
-            let mut call = self.call(&scripts::LIST, Kind::Reads).key(set.clone());
+            let last = tries.next().is_none();
+            let mut call = self.call(&scripts::LIST, Kind::Reads);
+            call = call.key(set.clone()).number(u8::from(last));
             for id in &ids {
                 call = call.key(self.keys().record_named(id)).arg(id);
             }
@@ -40,13 +49,16 @@ impl RedisStore {
     ) -> Result<u64, StoreError> {
         let set = self.keys().tokens_of(subject.tenant(), subject.id());
         let mut ids = Vec::<String>::new();
+        let mut tries = 0..TRIES;
         loop {
+            let last = tries.next().is_none();
             let mut call = self
                 .call(&scripts::REVOKE_ALL, Kind::Writes)
                 .key(self.keys().ends())
                 .key(set.clone())
                 .arg(purpose.map_or("", Purpose::as_str))
-                .arg(except.map(RecordId::to_string).unwrap_or_default());
+                .arg(except.map(RecordId::to_string).unwrap_or_default())
+                .number(u8::from(last));
             for id in &ids {
                 call = call.key(self.keys().record_named(id)).arg(id);
             }

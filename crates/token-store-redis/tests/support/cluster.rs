@@ -1,5 +1,6 @@
 //! A Redis Cluster of three that a test starts itself.
 
+#![allow(dead_code, reason = "each test file uses a part")]
 #![expect(clippy::indexing_slicing, reason = "there are three")]
 
 use core::time::Duration;

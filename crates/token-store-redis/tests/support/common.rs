@@ -28,6 +28,30 @@ pub(crate) fn everything() -> RedisStoreBuilder {
         .accepting_loss_of_ceilings()
 }
 
+/// Where a store has never been before.
+pub(crate) trait Install {
+    /// On a standalone server.
+    async fn install(self, url: String) -> RedisStore;
+    /// On a cluster.
+    #[cfg(feature = "cluster")]
+    async fn install_cluster(self, urls: Vec<String>) -> RedisStore;
+}
+
+impl Install for RedisStoreBuilder {
+    async fn install(self, url: String) -> RedisStore {
+        let store = self.connect(url).await.expect("the server will do");
+        assert!(store.initialize().await.expect("the server answers"));
+        store
+    }
+
+    #[cfg(feature = "cluster")]
+    async fn install_cluster(self, urls: Vec<String>) -> RedisStore {
+        let store = self.cluster(urls).await.expect("a new cluster answers");
+        assert!(store.initialize().await.expect("the cluster answers"));
+        store
+    }
+}
+
 /// Removes the keys of a prefix.
 pub(crate) fn clean(url: &str, prefix: &str) {
     let client = redis::Client::open(url).expect("an address");

@@ -1,0 +1,250 @@
+//! Servers that restart, with their data, without, or with some of it. Each test starts its own.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+#[path = "support/common.rs"]
+mod common;
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/outages.rs"]
+mod outages;
+#[path = "support/server.rs"]
+mod server;
+
+use core::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use common::{Install, everything};
+use fixture::{CODE, Fixture, after, charge, now};
+use outages::{CEILING, PACE, lost, one_left, redeems, until_it_answers};
+use server::{DURABLE, Server};
+use token_store::{
+    Advanced, Event, FactorState, FactorStore, LimitStore, Revoke, Spent, TokenStore, What,
+    ott_core::{Reason, chrono::TimeDelta},
+};
+use token_store_redis::{RedisStoreBuilder, StartError, redis::Value};
+
+/// What a store tells of.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<What>>>);
+
+impl Told {
+    fn by(&self, builder: RedisStoreBuilder) -> RedisStoreBuilder {
+        let told = Arc::clone(&self.0);
+        builder.events(move |event: Event| told.lock().unwrap().push(event.what))
+    }
+
+    fn take(&self) -> Vec<What> {
+        core::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A store whose ceiling is used up, and whose server then comes back empty.
+async fn emptied(builder: &RedisStoreBuilder) -> (Server, Fixture) {
+    let mut server = Server::start(&[]).await;
+    let fixture = Fixture::new(builder.clone().install(server.url()).await);
+    let ceiling = [charge("ceiling", CEILING)];
+    for _ in 0..3 {
+        let told = fixture.store.spend(&ceiling, now()).await;
+        assert_eq!(told.unwrap(), Spent::Allowed);
+    }
+    let told = fixture.store.spend(&ceiling, now()).await;
+    assert_ne!(told.unwrap(), Spent::Allowed);
+    server.kill();
+    server.restart().await;
+    assert_eq!(server.ask("DBSIZE").await, Value::Int(0));
+    (server, fixture)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_empty_begins_no_ceiling_anew() {
+    let told = Told::default();
+    let (_server, fixture) = emptied(&told.by(everything())).await;
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    until_it_answers(store).await;
+    let number = lost(store, &factor.id).await;
+    one_left(store, "pace").await;
+    assert_eq!(told.take(), [What::PrimaryChanged(number)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_it_where_a_new_process_asks_first() {
+    let (told, builder) = (Told::default(), everything());
+    let (server, fixture) = emptied(&told.by(builder.clone())).await;
+    let factor = fixture.factor(1, FactorState::Active);
+    let told_new = Told::default();
+    let new = told_new.by(builder).connect(server.url()).await.unwrap();
+    let number = lost(&new, &factor.id).await;
+    one_left(&new, "pace").await;
+    assert_eq!(told_new.take(), [What::PrimaryChanged(number)]);
+    let new = Fixture::new(new);
+    let issued = new.insert(&CODE).await;
+    // The old one believes no more of it, and takes nothing from the new one.
+    until_it_answers(&fixture.store).await;
+    assert_eq!(lost(&fixture.store, &factor.id).await, number);
+    one_left(&fixture.store, "another pace").await;
+    assert_eq!(told.take(), [What::PrimaryChanged(number)]);
+    let right = new.right(&CODE, &issued);
+    assert_eq!(redeems(&new.store, &right).await, None);
+    assert_eq!(told_new.take(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_it_where_somebody_marks_it_as_new_by_mistake() {
+    let builder = everything();
+    let (server, fixture) = emptied(&builder).await;
+    let factor = fixture.factor(1, FactorState::Active);
+    // Whoever remembers what stood there does not.
+    assert!(!fixture.store.initialize().await.unwrap());
+    let new = builder.clone().install(server.url()).await;
+    assert!(!new.initialize().await.unwrap());
+    until_it_answers(&fixture.store).await;
+    let number = lost(&fixture.store, &factor.id).await;
+    assert_eq!(lost(&new, &factor.id).await, number);
+    one_left(&new, "pace").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_server_has_full_paces_and_counts_at_once_where_somebody_says_that_it_is_new() {
+    let server = Server::start(&[]).await;
+    let store = everything().connect(server.url()).await.unwrap();
+    let factor = Fixture::new(store.clone()).factor(1, FactorState::Active);
+    assert!(store.initialize().await.unwrap());
+    assert!(!store.initialize().await.unwrap());
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let (pace, ceiling) = ([charge("pace", PACE)], [charge("ceiling", CEILING)]);
+    for _ in 0..5 {
+        assert_eq!(store.spend(&pace, now()).await.unwrap(), Spent::Allowed);
+    }
+    assert_eq!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
+    // Once anything stands there it is not new: here the first verb took it for one that lost everything.
+    let store = everything().connect(server.url()).await.unwrap();
+    one_left(&store, "pace").await;
+    assert!(!store.initialize().await.unwrap());
+    lost(&store, &factor.id).await;
+}
+
+/// Waits until what it answered is on the disk.
+async fn synced(server: &Server) {
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    loop {
+        let told = server.info("persistence").await;
+        if told.contains("aof_pending_bio_fsync:0") && told.contains("aof_buffer_length:0") {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{told}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_was_weak_for_a_while_is_remembered_at_the_restart() {
+    let mut server = Server::start(DURABLE).await;
+    let told = Told::default();
+    let builder = told
+        .by(everything())
+        .keeping_across_restarts()
+        .recheck_every(Duration::from_millis(50));
+    let fixture = Fixture::new(builder.install(server.url()).await);
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    assert!(store.insert_factor(&factor).await.unwrap());
+    for weak in ["appendfsync everysec", "no-appendfsync-on-rewrite yes"] {
+        let right = fixture.right(&CODE, &fixture.insert(&CODE).await);
+        server.ask(&format!("CONFIG SET {weak}")).await;
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        // Whoever finds it due looks.
+        assert!(store.find(right.id()).await.unwrap().is_some());
+        assert_eq!(told.take(), [What::DurabilityWeak], "{weak}");
+        // By then this is on the disk, and it starts as its file says, which is as it was.
+        synced(&server).await;
+        server.kill();
+        server.restart().await;
+        until_it_answers(store).await;
+        assert_eq!(
+            redeems(store, &right).await,
+            Some(Reason::Unknown),
+            "{weak}"
+        );
+        let number = lost(store, &factor.id).await;
+        assert_eq!(told.take(), [What::PrimaryChanged(number)], "{weak}");
+        store.accept_lost_writes(number).await.unwrap();
+    }
+    // Set right again and seen so, a restart loses nothing.
+    let right = fixture.right(&CODE, &fixture.insert(&CODE).await);
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    assert!(store.find(right.id()).await.unwrap().is_some());
+    server.kill();
+    server.restart().await;
+    until_it_answers(store).await;
+    assert_eq!(redeems(store, &right).await, None);
+    let told_last = store.advance(&factor.id, 1, now()).await.unwrap();
+    assert_eq!(told_last, Advanced::Accepted);
+    assert_eq!(told.take(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_sync_while_it_rewrites_keeps_nothing_for_sure() {
+    let server = Server::start(DURABLE).await;
+    server.ask("CONFIG SET no-appendfsync-on-rewrite yes").await;
+    let told = everything()
+        .keeping_across_restarts()
+        .connect(server.url())
+        .await;
+    assert!(
+        matches!(&told, Err(StartError::WeakDurability { no_appendfsync_on_rewrite, .. })
+            if no_appendfsync_on_rewrite == "yes"),
+        "{told:?}"
+    );
+}
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_may_lose_writes_leaves_nothing_to_redeem() {
+    // It keeps its data here, and cannot tell that it did.
+    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]).await;
+    let told = everything()
+        .keeping_across_restarts()
+        .connect(server.url())
+        .await;
+    assert!(
+        matches!(&told, Err(StartError::WeakDurability { appendonly: true, appendfsync, .. }) if appendfsync == "everysec"),
+        "{told:?}"
+    );
+    let fixture = Fixture::new(everything().install(server.url()).await);
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    let issued = fixture.insert(&CODE).await;
+    let right = fixture.right(&CODE, &issued);
+    assert!(store.insert_factor(&factor).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    server.kill();
+    server.restart().await;
+    until_it_answers(store).await;
+    let kept = server.ask("DBSIZE").await;
+    assert!(matches!(kept, token_store_redis::redis::Value::Int(size) if size > 3));
+    assert_eq!(redeems(store, &right).await, Some(Reason::Unknown));
+    assert_eq!(store.find(issued.record.id()).await.unwrap(), None);
+    assert!(
+        store
+            .list(&fixture.alice, None, now())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store
+            .revoke(&Revoke::subject(&fixture.alice))
+            .await
+            .unwrap(),
+        0
+    );
+    lost(store, &factor.id).await;
+    // And the store goes on.
+    let issued = fixture.insert(&CODE).await;
+    assert_eq!(redeems(store, &fixture.right(&CODE, &issued)).await, None);
+    // What nobody sees is purged all the same.
+    let later = after(TimeDelta::days(1));
+    assert_eq!(store.purge(later, 100).await.unwrap(), 2);
+}

@@ -77,7 +77,8 @@
 //! * Whoever writes to the file can bring a record back until it expires; SECURITY.md says what else.
 //! * A sealed secret that was replaced or removed may stay in free pages of the file until `VACUUM`.
 //! * Nothing is purged by itself: call `purge` and `purge_limits` now and then. They remove 256 rows at
-//!   a time; what they look for they read without a lock, but they read every record older than `before`.
+//!   a time; what they look for they read without a lock, 4,096 rows in a statement, but they read every
+//!   record older than `before`.
 //! * No in-memory database ([`MemoryStore`] is one), no other table prefix, no database on a network
 //!   file system, no `WITHOUT ROWID`.
 //!

@@ -57,7 +57,9 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// If that transaction is rolled back, or the process dies before the commit, the password is the old
 /// one, the token is unspent and her other tokens live. Wrong guesses before it stay counted, and what
 /// was spent of a limit stays spent: neither was ever part of it (`tests/pg_transaction.rs`). Most
-/// applications hand the store to `Tokens` of [`token_store`].
+/// applications hand the store to `Tokens` of [`token_store`], whose `redeem_open` spends the limits and
+/// checks the record's tag as well: the example `password_reset` of this crate shows all of it, and prints
+/// what becomes of the attempts.
 ///
 /// # What it guarantees
 ///

@@ -278,3 +278,67 @@ async fn behind_a_transaction_pooler_the_server_gives_up_what_the_store_gives_up
     let told = fixture.store.redeem(&right, now()).await.unwrap();
     assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
 }
+
+/// The laws of tokens, each behind a pooler of its own. Fewer rounds than elsewhere: a verb is four round
+/// trips here.
+mod laws {
+    use core::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, OnceLock};
+
+    use sqlx::{Postgres, Transaction};
+    use token_store::conformance::{Harness, OpenHarness};
+
+    use super::{Duration, Pooler, PostgresStore, sqlx};
+
+    struct Behind {
+        pooler: OnceLock<Pooler>,
+        stores: AtomicU32,
+    }
+
+    impl Behind {
+        const fn new() -> Self {
+            Self {
+                pooler: OnceLock::new(),
+                stores: AtomicU32::new(0),
+            }
+        }
+    }
+
+    impl Harness for Behind {
+        type Store = PostgresStore;
+
+        async fn store(&self) -> Arc<PostgresStore> {
+            let pooler = self.pooler.get_or_init(|| Pooler::start(16));
+            let number = self.stores.fetch_add(1, Ordering::Relaxed);
+            let builder = PostgresStore::builder()
+                .behind_transaction_pooler()
+                .prefix(format!("s{number}_"));
+            Arc::new(pooler.open(builder).await.expect("the pooler is there"))
+        }
+
+        /// The pooler and its server have ended.
+        async fn broken(&self) -> Arc<PostgresStore> {
+            let pooler = Pooler::start(5);
+            let builder = PostgresStore::builder().behind_transaction_pooler();
+            let store = builder.timeout(self.patience()).pool(pooler.pool()).await;
+            Arc::new(store.expect("the pooler is there"))
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::from_secs(5)
+        }
+
+        fn rounds(&self) -> usize {
+            50
+        }
+    }
+
+    impl OpenHarness for Behind {
+        async fn commit(transaction: Transaction<'static, Postgres>) {
+            transaction.commit().await.expect("the pooler is there");
+        }
+    }
+
+    token_store::laws!(tokens: Behind::new());
+    token_store::laws!(open: Behind::new());
+}

@@ -5,6 +5,7 @@ mod fixture;
 
 use fixture::{CODE, Fixture, at_once, now};
 use token_store::{Inserted, Revoke, TokenStore, ott_core::chrono::TimeDelta};
+use token_store_sqlx::sqlx;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_record_that_took_a_purged_rows_place_stays() {
@@ -56,4 +57,31 @@ async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
         let told = fixture.store.purge(later, limit).await.unwrap();
         assert_eq!(told, removed, "limit {limit}");
     }
+}
+
+/// Few are dead among many that live: some expired, some at the far end of all that is older.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dead_among_many_that_live_are_found_the_expired_first() {
+    let fixture = Fixture::new().await;
+    let live = "INSERT INTO ott_tokens (id, purpose, key, tenant, policy, binding, digest, data, \
+           issued_at, tag, state, attempts) \
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 50000) \
+         SELECT randomblob(16), 'sign-in', 1, 't1', x'', x'', x'', x'', n / 10000, x'', \
+           CASE WHEN n % 5000 = 0 THEN 4 ELSE 1 END, 0 FROM n";
+    sqlx::query(live)
+        .execute(fixture.store.pool())
+        .await
+        .unwrap();
+    for _ in 0..10 {
+        fixture.insert(&CODE).await;
+    }
+    let later = now().checked_add_signed(TimeDelta::days(1)).unwrap();
+    // What expired comes first.
+    assert_eq!(fixture.store.purge(later, 10).await.unwrap(), 10);
+    assert_eq!(fixture.store.purge(later, 4).await.unwrap(), 4);
+    assert_eq!(fixture.store.purge(later, 100).await.unwrap(), 6);
+    assert_eq!(fixture.store.purge(later, 100).await.unwrap(), 0);
+    let count = sqlx::query_scalar("SELECT count(*) FROM ott_tokens");
+    let left: i64 = count.fetch_one(fixture.store.pool()).await.unwrap();
+    assert_eq!(left, 49_990);
 }

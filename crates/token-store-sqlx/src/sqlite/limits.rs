@@ -12,11 +12,13 @@ use token_store::{
     },
 };
 
-use super::{SqliteStore, changed, outage::outage, purge::purge_rows, returned};
-use crate::{
-    error::within,
-    rows::{self, micros},
+use super::{
+    SqliteStore, changed,
+    outage::outage,
+    purge::{OF_LIMITS, Purge, purge_all},
+    returned,
 };
+use crate::{error::within, rows};
 
 #[async_trait]
 impl LimitStore for SqliteStore {
@@ -69,27 +71,7 @@ impl LimitStore for SqliteStore {
     }
 
     async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let before = micros(&before);
-        purge_rows(
-            self,
-            limit,
-            |most| {
-                sqlx::query(
-                    "SELECT rowid FROM ott_limits WHERE count = 0 AND full_at <= ?1 LIMIT ?2",
-                )
-                .bind(before)
-                .bind(most)
-            },
-            |rowids| {
-                sqlx::query(
-                    "DELETE FROM ott_limits WHERE rowid IN (SELECT value FROM json_each(?2)) \
-                       AND count = 0 AND full_at <= ?1",
-                )
-                .bind(before)
-                .bind(rowids)
-            },
-        )
-        .await
+        purge_all(self, Purge::new(OF_LIMITS, before, limit)).await
     }
 }
 

@@ -14,12 +14,11 @@ use token_store::{
 use tokio::sync::Mutex;
 
 use super::{
-    changed,
     outage::outage,
-    purge,
+    purge::{OF_TOKENS, Purge},
     tokens::{self, Counts},
 };
-use crate::{error::within, rows};
+use crate::error::within;
 
 /// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`](crate::SqliteStore::on).
 ///
@@ -116,14 +115,13 @@ impl TokenStore for OnTransaction<'_> {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            let select = purge::dead_tokens(before, i64::from(limit));
-            let rows = select.fetch_all(&mut **connection).await.map_err(outage)?;
-            let rowids: Vec<_> = rows
-                .iter()
-                .map(|row| rows::number::<i64>(row, "rowid").map(|id| id.to_string()))
-                .collect::<Result<_, _>>()?;
-            let delete = purge::delete_dead_tokens(before, format!("[{}]", rowids.join(",")));
-            changed(&mut connection, delete).await
+            let mut purge = Purge::new(OF_TOKENS, before, limit);
+            while purge.look(&mut connection).await? {
+                while purge.has_found() {
+                    purge.remove(&mut connection).await?;
+                }
+            }
+            Ok(purge.removed())
         })
         .await
     }

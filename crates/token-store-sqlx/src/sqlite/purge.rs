@@ -1,11 +1,12 @@
 //! Removing what is dead: looked for without the write lock, removed in small steps with it.
 
+use sqlx::SqliteConnection;
 use token_store::{
     StoreError,
     ott_core::chrono::{DateTime, Utc},
 };
 
-use super::{Query, SqliteStore, changed, outage::outage};
+use super::{SqliteStore, changed, outage::outage};
 use crate::{
     error::within,
     rows::{self, micros},
@@ -19,73 +20,178 @@ macro_rules! dead_otherwise {
     };
 }
 
-/// The dead, found first by the index that expiry has.
-pub(super) fn dead_tokens(before: DateTime<Utc>, most: i64) -> Query<'static> {
-    sqlx::query(concat!(
-        "SELECT rowid FROM ( \
-           SELECT rowid FROM ott_tokens WHERE expires_at <= ?1 \
-           UNION ALL \
-           SELECT rowid FROM ott_tokens \
-           WHERE issued_at < ?2 AND (expires_at IS NULL OR expires_at > ?1) AND ",
-        dead_otherwise!(),
-        ") LIMIT ?3"
-    ))
-    .bind(micros(&before).saturating_sub(60_000_000))
-    .bind(micros(&before))
-    .bind(most)
-}
+/// What expired, the oldest first.
+const EXPIRED_TOKENS: &str = "\
+SELECT rowid, expires_at AS at, 1 AS dead FROM ott_tokens \
+WHERE expires_at <= ?1 AND expires_at >= ?2 ORDER BY expires_at LIMIT ?3";
+
+/// The next so many of all that are older, and which of them are dead.
+const OTHER_TOKENS: &str = concat!(
+    "SELECT rowid, issued_at AS at, coalesce(",
+    dead_otherwise!(),
+    ", 0) AS dead FROM ott_tokens \
+     WHERE issued_at < ?2 AND (issued_at, rowid) > (?3, ?4) ORDER BY issued_at, rowid LIMIT ?5"
+);
 
 /// A row id may be another record's by now, so the condition stands here again.
-pub(super) fn delete_dead_tokens(before: DateTime<Utc>, rowids: String) -> Query<'static> {
-    sqlx::query(concat!(
-        "DELETE FROM ott_tokens \
-         WHERE rowid IN (SELECT value FROM json_each(?3)) AND (expires_at <= ?1 OR ",
-        dead_otherwise!(),
-        ")"
-    ))
-    .bind(micros(&before).saturating_sub(60_000_000))
-    .bind(micros(&before))
-    .bind(rowids)
-}
+const DELETE_TOKENS: &str = concat!(
+    "DELETE FROM ott_tokens \
+     WHERE rowid IN (SELECT value FROM json_each(?3)) AND (expires_at <= ?1 OR ",
+    dead_otherwise!(),
+    ")"
+);
 
-/// So many rows are looked up at once, without the write lock,
-const FOUND_AT_ONCE: u64 = 16_384;
+/// The same of limits. No index but their key finds them: `spend` would rewrite it.
+const LIMITS: &str = "\
+SELECT rowid, 0 AS at, count = 0 AND full_at <= ?1 AS dead FROM ott_limits \
+WHERE rowid > ?2 ORDER BY rowid LIMIT ?3";
+
+const DELETE_LIMITS: &str = "\
+DELETE FROM ott_limits WHERE rowid IN (SELECT value FROM json_each(?2)) \
+  AND count = 0 AND full_at <= ?1";
+
+/// So many rows are looked at in one statement, without the write lock, however many there are,
+const SEEN_AT_ONCE: i64 = 4_096;
 /// and so many removed at once, with it: a redeem waits for no more.
 const REMOVED_AT_ONCE: usize = 256;
 
-/// Removes at most `limit` rows, in bounded steps, each within the time-out.
-pub(super) async fn purge_rows(
-    store: &SqliteStore,
-    limit: u32,
-    select: impl Fn(i64) -> Query<'static> + Send,
-    delete: impl Fn(String) -> Query<'static> + Send,
-) -> Result<u64, StoreError> {
-    let mut removed = 0u64;
-    loop {
-        let most = u64::from(limit).saturating_sub(removed).min(FOUND_AT_ONCE);
-        let query = select(i64::try_from(most).unwrap_or(i64::MAX));
-        let found = within(store.timeout, async {
-            let rows = query
-                .fetch_all(&mut *store.reader().await?)
-                .await
-                .map_err(outage)?;
-            let rowids = rows.iter().map(|row| rows::number::<i64>(row, "rowid"));
-            rowids.collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-        let before = removed;
-        for some in found.chunks(REMOVED_AT_ONCE) {
-            let rowids: Vec<_> = some.iter().map(i64::to_string).collect();
-            let query = delete(format!("[{}]", rowids.join(",")));
-            let gone = within(store.timeout, async {
-                changed(&mut *store.writer().await?, query).await
-            })
-            .await?;
-            removed = removed.saturating_add(gone);
+/// What is purged, and by what it is found.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Dead {
+    /// Tokens that expired.
+    Expired,
+    /// Tokens in a final state, or idle.
+    Otherwise,
+    /// Limits that are as good as new.
+    Limits,
+}
+
+pub(super) const OF_TOKENS: &[Dead] = &[Dead::Expired, Dead::Otherwise];
+pub(super) const OF_LIMITS: &[Dead] = &[Dead::Limits];
+
+/// A purge on its way: each step is one statement that looks at a bounded number of rows.
+pub(super) struct Purge {
+    kinds: &'static [Dead],
+    before: i64,
+    limit: u64,
+    /// Looked at up to here, in the order of the kind's index.
+    at: i64,
+    rowid: i64,
+    /// Found, and not removed yet.
+    found: Vec<i64>,
+    /// Whether the last of what was found could be removed.
+    moves: bool,
+    removed: u64,
+}
+
+impl Purge {
+    pub(super) fn new(kinds: &'static [Dead], before: DateTime<Utc>, limit: u32) -> Self {
+        Self {
+            kinds,
+            before: micros(&before),
+            limit: u64::from(limit),
+            at: i64::MIN,
+            rowid: i64::MIN,
+            found: Vec::new(),
+            moves: true,
+            removed: 0,
         }
-        let last = u64::try_from(found.len()).unwrap_or(u64::MAX) < most;
-        if last || removed == before {
-            return Ok(removed);
+    }
+
+    /// How many rows are gone.
+    pub(super) const fn removed(&self) -> u64 {
+        self.removed
+    }
+
+    /// Whether there is something to remove before the next look.
+    pub(super) const fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Looks at the next rows; `false` once there is nothing left to do.
+    pub(super) async fn look(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<bool, StoreError> {
+        let left = self.limit.saturating_sub(self.removed);
+        let Some((kind, rest)) = self.kinds.split_first().filter(|_| left > 0) else {
+            return Ok(false);
+        };
+        let query = match kind {
+            Dead::Expired => sqlx::query(EXPIRED_TOKENS)
+                .bind(self.earlier())
+                .bind(self.at),
+            Dead::Otherwise => sqlx::query(OTHER_TOKENS)
+                .bind(self.earlier())
+                .bind(self.before)
+                .bind(self.at)
+                .bind(self.rowid),
+            Dead::Limits => sqlx::query(LIMITS).bind(self.before).bind(self.rowid),
+        };
+        let seen = query.bind(SEEN_AT_ONCE).fetch_all(connection).await;
+        let seen = seen.map_err(outage)?;
+        // What expired is looked for from its place on, that place included: if none of it could be
+        // removed the next look would see the same.
+        if seen.is_empty() || *kind == Dead::Expired && !self.moves {
+            (self.kinds, self.at, self.rowid) = (rest, i64::MIN, i64::MIN);
+            self.moves = true;
+            return Ok(true);
+        }
+        for row in &seen {
+            (self.at, self.rowid) = (rows::number(row, "at")?, rows::number(row, "rowid")?);
+            if rows::number::<i64>(row, "dead")? != 0 {
+                self.found.push(self.rowid);
+            }
+        }
+        self.found
+            .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.moves = false;
+        Ok(true)
+    }
+
+    /// Removes some of what was found.
+    pub(super) async fn remove(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        let kept = self.found.len().saturating_sub(REMOVED_AT_ONCE);
+        let some = self.found.iter().skip(kept).map(i64::to_string);
+        let rowids = format!("[{}]", some.collect::<Vec<_>>().join(","));
+        let query = if self.kinds.first() == Some(&Dead::Limits) {
+            sqlx::query(DELETE_LIMITS).bind(self.before)
+        } else {
+            sqlx::query(DELETE_TOKENS)
+                .bind(self.earlier())
+                .bind(self.before)
+        };
+        let gone = changed(connection, query.bind(rowids)).await?;
+        self.found.truncate(kept);
+        self.removed = self.removed.saturating_add(gone);
+        self.moves |= gone > 0;
+        Ok(())
+    }
+
+    /// A clock that is 60 s behind still takes a token that expired until then.
+    const fn earlier(&self) -> i64 {
+        self.before.saturating_sub(60_000_000)
+    }
+}
+
+/// Each step on its own, within the time-out.
+pub(super) async fn purge_all(store: &SqliteStore, mut purge: Purge) -> Result<u64, StoreError> {
+    loop {
+        let step = within(store.timeout, async {
+            if purge.has_found() {
+                purge.remove(&mut *store.writer().await?).await?;
+                return Ok(true);
+            }
+            purge.look(&mut *store.reader().await?).await
+        });
+        match step.await {
+            Ok(true) => {}
+            // What was removed before an outage is gone, and is told; the next purge meets the rest.
+            Err(error) if purge.removed() == 0 => return Err(error),
+            Ok(false) | Err(_) => return Ok(purge.removed()),
         }
     }
 }

@@ -13,7 +13,7 @@ use token_store::{
 use super::{
     Query, SqliteStore, changed, group,
     outage::outage,
-    purge::{dead_tokens, delete_dead_tokens, purge_rows},
+    purge::{OF_TOKENS, Purge, purge_all},
     returned,
 };
 use crate::{
@@ -111,13 +111,7 @@ impl TokenStore for SqliteStore {
     }
 
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        purge_rows(
-            self,
-            limit,
-            |most| dead_tokens(before, most),
-            |rowids| delete_dead_tokens(before, rowids),
-        )
-        .await
+        purge_all(self, Purge::new(OF_TOKENS, before, limit)).await
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Verb {
     Revoke,
     /// Inserts a newer token into the slot.
     Supersede,
-    /// Removes the token if it is dead.
+    /// Removes the token if it is dead, and the slot's row with the last token of it.
     Purge,
 }
 
@@ -44,6 +44,8 @@ pub enum Broken {
     ToldBeforeCommit,
     /// The older tokens are retired as far as the snapshot shows them: no row for the slot.
     NoSlotRow,
+    /// The slot's row goes with the last token that the snapshot shows, whatever its generation is by now.
+    FreesWithoutGeneration,
 }
 
 /// Where the token stands.
@@ -106,7 +108,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seen {
     row: Option<Row>,
-    generation: u8,
+    generation: Option<u8>,
     /// By the caller's clock.
     expired: bool,
     /// Somebody had been told already that this token is revoked, denied or superseded.
@@ -120,8 +122,8 @@ pub struct Seen {
 pub struct State {
     row: Option<Row>,
     row_lock: Option<usize>,
-    /// The token is of generation 0.
-    generation: u8,
+    /// The slot's row; the token is of generation 0. Once the row is gone, generations begin again.
+    generation: Option<u8>,
     slot_lock: Option<usize>,
     /// The newer tokens of the slot: the generation of each, and whether its row was retired.
     newer: Vec<(u8, bool)>,
@@ -174,7 +176,7 @@ impl Model {
         let open = matches!(row.standing, Standing::Waiting | Standing::Ready);
         let live = open && !seen.expired;
         match verb {
-            Verb::Right | Verb::Wrong => live && seen.generation == 0,
+            Verb::Right | Verb::Wrong => live && seen.generation == Some(0),
             Verb::Approve | Verb::Deny => live && row.standing == Standing::Waiting,
             Verb::Revoke => open,
             Verb::Purge => !live,
@@ -250,6 +252,13 @@ impl Model {
         };
         let (written, answer) = Self::written(verb, row);
         next.row_lock = Some(client);
+        // The last of the slot that the snapshot shows. Whoever holds the slot's row keeps it.
+        let is_last = seen.newer == 0 && seen.generation.is_some() && state.slot_lock.is_none();
+        let is_same =
+            state.generation == seen.generation || self.breaks(Broken::FreesWithoutGeneration);
+        if verb == Verb::Purge && is_last && is_same {
+            next.slot_lock = Some(client);
+        }
         set(&mut next, client, Phase::Written(seen, written, answer));
         Some(next)
     }
@@ -268,6 +277,10 @@ impl Model {
                 }
                 next.row = written;
                 next.row_lock = None;
+                if state.slot_lock == Some(client) {
+                    next.slot_lock = None;
+                    next.generation = None;
+                }
                 next.approved |= verb == Verb::Approve;
                 next.ended |= matches!(verb, Verb::Deny | Verb::Revoke);
                 (seen, answer)
@@ -282,8 +295,9 @@ impl Model {
                     next.newer.push((0, false));
                 } else {
                     // `ON CONFLICT DO UPDATE` adds to what the row is by now.
-                    next.generation = state.generation.saturating_add(1);
-                    next.newer.push((next.generation, false));
+                    let generation = state.generation.map_or(0, |last| last.saturating_add(1));
+                    next.generation = Some(generation);
+                    next.newer.push((generation, false));
                 }
                 next.slot_lock = None;
                 next.ended |= !self.breaks(Broken::NoSlotRow);
@@ -301,6 +315,9 @@ impl Model {
         let (seen, told) = match *state.clients.get(client)? {
             Phase::Written(seen, _, answer) => {
                 next.row_lock = None;
+                if state.slot_lock == Some(client) {
+                    next.slot_lock = None;
+                }
                 (seen, answer)
             }
             Phase::HoldsSlot(seen) => {
@@ -341,10 +358,16 @@ impl State {
             .count()
     }
 
-    /// How many of the slot's newer tokens may be redeemed.
-    fn live_newer(&self) -> usize {
-        let live = |newer: &&(u8, bool)| newer.0 == self.generation && !newer.1;
-        self.newer.iter().filter(live).count()
+    /// How many of the slot's tokens may be redeemed.
+    fn live_in_slot(&self) -> usize {
+        let live = |newer: &&(u8, bool)| Some(newer.0) == self.generation && !newer.1;
+        let open = |row: Row| matches!(row.standing, Standing::Waiting | Standing::Ready);
+        let first = self.row.is_some_and(open) && !self.expired && self.generation == Some(0);
+        self.newer
+            .iter()
+            .filter(live)
+            .count()
+            .saturating_add(usize::from(first))
     }
 }
 
@@ -364,7 +387,7 @@ impl stateright::Model for Model {
                 attempts: 0,
             }),
             row_lock: None,
-            generation: 0,
+            generation: Some(0),
             slot_lock: None,
             newer: Vec::new(),
             expired: false,
@@ -437,7 +460,7 @@ impl stateright::Model for Model {
                 state.approved || state.count(Answer::Redeemed) == 0
             }),
             Property::always("a slot has one live token", |_, state: &State| {
-                state.live_newer() <= 1
+                state.live_in_slot() <= 1
             }),
             Property::always("a purge takes nothing living", |_, state: &State| {
                 !state.took_a_living_one

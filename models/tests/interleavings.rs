@@ -4,7 +4,7 @@ use models::{Broken, Model, Verb};
 use stateright::{Checker, Model as _};
 
 /// Those who meet at one token, and whether it waits for a decision.
-const MEETINGS: [(&[Verb], bool); 7] = [
+const MEETINGS: [(&[Verb], bool); 8] = [
     (&[Verb::Right, Verb::Right, Verb::Right, Verb::Right], false),
     (
         &[
@@ -26,6 +26,15 @@ const MEETINGS: [(&[Verb], bool); 7] = [
     ),
     (
         &[Verb::Right, Verb::Right, Verb::Supersede, Verb::Purge],
+        false,
+    ),
+    (
+        &[
+            Verb::Supersede,
+            Verb::Supersede,
+            Verb::Supersede,
+            Verb::Purge,
+        ],
         false,
     ),
     (&[Verb::Right, Verb::Right, Verb::Approve, Verb::Deny], true),
@@ -80,4 +89,9 @@ fn a_guess_told_before_its_commit_is_one_too_many() {
 #[test]
 fn two_inserts_that_do_not_see_each_other_leave_two_live_tokens() {
     found(Broken::NoSlotRow, "a slot has one live token");
+}
+
+#[test]
+fn a_slots_row_that_goes_from_under_a_newer_token_brings_that_one_back_later() {
+    found(Broken::FreesWithoutGeneration, "a slot has one live token");
 }

@@ -93,6 +93,7 @@ fn wrong_padding() {
         "MZXW6YTB========",
         "MZXW6YTBOI=",
         "MZ=XW6==",
+        "MY======MZXQ====",
         "=MZXW6YTB",
         "========",
     ] {

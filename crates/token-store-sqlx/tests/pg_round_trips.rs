@@ -205,7 +205,7 @@ async fn every_verb_is_one_prepared_statement_in_one_round_trip() {
         let label = FactorChange::Label("b".into());
         assert!(store.update(&factor.id, &label).await.unwrap());
         told("update", ONE);
-        assert!(store.remove(&factor.id, now()).await.unwrap());
+        assert!(store.remove(&factor.id, None, now()).await.unwrap());
         told("remove", ONE);
 
         let charge = Charge {

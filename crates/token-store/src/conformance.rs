@@ -78,7 +78,9 @@ mod scope;
 pub use batch::{law_05_batch_is_all_or_none, law_05_superseding_retires_exactly_its_own};
 pub use concurrent::law_06_concurrent_verbs_have_an_order;
 pub use counter_histories::law_08_histories_follow_the_rules;
-pub use counters::{law_08_factors_keep_what_they_are, law_08_one_code_counts_once};
+pub use counters::{
+    law_08_factors_keep_what_they_are, law_08_one_code_counts_once, law_08_one_factor_stays,
+};
 pub use dropped::{
     law_10_dropped_factor_verbs, law_10_dropped_limit_verbs, law_10_dropped_token_verbs,
 };
@@ -158,6 +160,7 @@ macro_rules! laws {
         $crate::laws! { @tests $harness;
             law_08_one_code_counts_once
             law_08_factors_keep_what_they_are
+            law_08_one_factor_stays
             law_08_histories_follow_the_rules
             law_10_dropped_factor_verbs
             law_11_outage_of_factors

@@ -63,7 +63,15 @@ pub trait FactorStore: Send + Sync {
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError>;
 
     /// Removes: the row stays, its secret does not. `Ok(false)` if it was removed before or never was.
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    ///
+    /// Where `beside` names another factor, it removes only if that one is active in this very step:
+    /// of any number of concurrent removals that each name another, one factor stays active.
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 }
 
 /// The public name of a factor: 128 random bits.
@@ -184,7 +192,14 @@ impl StoredFactor {
         true
     }
 
-    /// As [`FactorStore::remove`]: whether it was there until now.
+    /// Whether this one `id` may be removed beside what was found of the other.
+    #[must_use]
+    pub fn stays_beside(other: Option<&Self>, id: &FactorId) -> bool {
+        other.is_some_and(|other| other.state == FactorState::Active && other.id != *id)
+    }
+
+    /// As [`FactorStore::remove`], where what it names [stays](Self::stays_beside): whether it was there
+    /// until now.
     pub fn remove(&mut self, now: DateTime<Utc>) -> bool {
         let there = self.state != FactorState::Removed;
         if there {

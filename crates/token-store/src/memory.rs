@@ -287,8 +287,18 @@ impl FactorStore for MemoryStore {
         Ok(self.factor(id, false, |factor| factor.update(change)))
     }
 
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        Ok(self.factor(id, false, |factor| factor.remove(now)))
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut factors = lock(&self.factors);
+        let stays = |other| StoredFactor::stays_beside(factors.get(other), id);
+        Ok(
+            beside.is_none_or(stays)
+                && factors.get_mut(id).is_some_and(|factor| factor.remove(now)),
+        )
     }
 }
 

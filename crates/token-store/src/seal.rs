@@ -27,8 +27,6 @@ impl SealedFor<'_> {
     /// Algorithm (1 byte), key id (4), then label, tenant, subject, factor id and kind, each after its
     /// length (4), so that no two contexts spell the same bytes. Integers are big-endian.
     fn associated_data(&self, key: KeyId) -> Vec<u8> {
-        let mut data = vec![ALGORITHM];
-        data.extend(key.0.to_be_bytes());
         let parts = [
             b"ott seal v1",
             self.subject.tenant().as_bytes(),
@@ -36,6 +34,12 @@ impl SealedFor<'_> {
             self.factor.as_bytes(),
             self.kind.as_bytes(),
         ];
+        let length = parts.iter().fold(5_usize, |sum, part| {
+            sum.saturating_add(part.len()).saturating_add(4)
+        });
+        let mut data = Vec::with_capacity(length);
+        data.push(ALGORITHM);
+        data.extend(key.0.to_be_bytes());
         for part in parts {
             data.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             data.extend(part);

@@ -123,8 +123,13 @@ impl FactorStore for Perhaps {
         self.up()?.update(id, change).await
     }
 
-    async fn remove(&self, id: &FactorId, now: Time) -> Result<bool, StoreError> {
-        self.up()?.remove(id, now).await
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: Time,
+    ) -> Result<bool, StoreError> {
+        self.up()?.remove(id, beside, now).await
     }
 }
 

@@ -118,6 +118,9 @@ bites! {
     AdvancesTheDisabled, law_08_histories_follow_the_rules, "the shortest history:";
     OverwritesFactors, law_08_factors_keep_what_they_are, "inserted: a factor is";
     WritesAnySeal, law_08_factors_keep_what_they_are, "Seal";
+    RemovesTheLast, law_08_one_factor_stays, "true instead of false";
+    RemovesBesideItself, law_08_one_factor_stays, "true instead of false";
+    LooksBesideFirst, law_08_one_factor_stays, "and 0 stayed";
     KeepsTheSecret, law_08_factors_keep_what_they_are, "removed: a factor is";
     SpendsByReading, law_09_burst_is_exact, "of 64 spends passed a burst of 10";
     ChargesTheRefused, law_09_order_and_refusal, "refusal 2 of a pace in second place";

@@ -165,7 +165,7 @@ impl TwoFactor {
         };
         let keys = self.tokens.issuer().keys();
         let opened = seal::open(keys, &context, &stored.sealed);
-        match opened.and_then(|plain| read_secret(&plain).ok_or(SealError::Broken)) {
+        match opened.and_then(|plain| read_secret(plain).ok_or(SealError::Broken)) {
             Ok((proved, secret)) => Ok(OpenFactor {
                 id: stored.id,
                 label: stored.label,

@@ -151,7 +151,7 @@ impl TwoFactor {
             stale.push(kept.remove(oldest));
         }
         for factor in stale {
-            let removed = self.factors.remove(&factor.id, now).await;
+            let removed = self.factors.remove(&factor.id, None, now).await;
             removed.map_err(|error| self.outage("remove", error))?;
         }
         let enrolment = provider
@@ -393,7 +393,7 @@ impl TwoFactor {
             if surplus.state != FactorState::Pending {
                 continue;
             }
-            let removed = self.factors.remove(&surplus.id, now).await;
+            let removed = self.factors.remove(&surplus.id, None, now).await;
             removed.map_err(|error| self.outage("remove", error))?;
             refused |= surplus.id == newcomer.id;
         }
@@ -429,9 +429,10 @@ fn write_secret(proved: bool, secret: &[u8]) -> Zeroizing<Vec<u8>> {
     plain
 }
 
-pub(crate) fn read_secret(plain: &[u8]) -> Option<(bool, Zeroizing<Vec<u8>>)> {
-    let (proved, secret) = plain.split_first()?;
-    (*proved <= 1).then(|| (*proved == 1, Zeroizing::new(secret.to_vec())))
+pub(crate) fn read_secret(mut plain: Zeroizing<Vec<u8>>) -> Option<(bool, Zeroizing<Vec<u8>>)> {
+    let proved = *plain.first().filter(|proved| **proved <= 1)?;
+    plain.remove(0);
+    Some((proved == 1, plain))
 }
 
 /// Enrolled and never confirmed: it can no longer be.

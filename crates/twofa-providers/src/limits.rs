@@ -51,16 +51,33 @@ impl Limits {
         let own = |name, limit| of_subject(subject, name, limit);
         Price {
             address: self.of_address(subject, address),
-            shared: vec![
+            shared: [
                 own("second-factor pace", self.pace),
                 own("second-factor allowance", self.allowance),
             ],
-            reserve: own("second-factor known devices", self.known_devices),
             ceiling: Charge {
                 key: counted.key(subject),
                 limit: self.ceiling,
             },
         }
+    }
+
+    /// What known devices have instead of what a guess shares.
+    pub(crate) fn reserve(&self, subject: &Subject) -> Charge {
+        of_subject(subject, "second-factor known devices", self.known_devices)
+    }
+
+    /// The ceiling for those who are no known device, beside one: the same count, and it refuses
+    /// while some of it is left. Else whoever knows the password would have the factor disabled, and
+    /// the lane of known devices would lead nowhere.
+    pub(crate) fn ceiling_of_strangers(&self, ceiling: Charge) -> Charge {
+        let Charge { key, limit } = ceiling;
+        let kept = self.known_devices.burst().min(limit.burst() / 2);
+        let limit = match limit.kind() {
+            LimitKind::Ceiling => Limit::ceiling(limit.burst().saturating_sub(kept)),
+            _ => limit,
+        };
+        Charge { key, limit }
     }
 
     /// What sending a code costs, and what it costs known devices instead.
@@ -130,26 +147,9 @@ fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge {
 pub(crate) struct Price {
     pub(crate) address: Option<Charge>,
     /// The subject's pace and allowance, which everybody shares who knows the password.
-    pub(crate) shared: Vec<Charge>,
-    /// What known devices have instead of them.
-    pub(crate) reserve: Charge,
+    pub(crate) shared: [Charge; 2],
     /// The consecutive failures.
     pub(crate) ceiling: Charge,
-}
-
-impl Price {
-    /// The ceiling for those who are no known device, beside one: the same count, and it refuses
-    /// while some of it is left. Else whoever knows the password would have the factor disabled, and
-    /// the lane of known devices would lead nowhere.
-    pub(crate) fn ceiling_of_strangers(&self) -> Charge {
-        let Charge { key, limit } = self.ceiling;
-        let kept = self.reserve.limit.burst().min(limit.burst() / 2);
-        let limit = match limit.kind() {
-            LimitKind::Ceiling => Limit::ceiling(limit.burst().saturating_sub(kept)),
-            _ => limit,
-        };
-        Charge { key, limit }
-    }
 }
 
 /// What sending a code costs.

@@ -6,10 +6,10 @@ mod watched;
 mod world;
 
 use twofa_providers::{
-    Attempt, Response, TwoFactorError,
+    Attempt, Limits, Response, TwoFactorError,
     token_store::{
         What,
-        ott_core::{KeyId, chrono::TimeDelta},
+        ott_core::{KeyId, Limit, chrono::TimeDelta},
     },
 };
 use world::{World, alice, is_outage, key_2};
@@ -37,6 +37,28 @@ async fn a_factor_or_limit_store_that_is_down_verifies_nothing_and_burns_nothing
     assert_eq!(world.evaluated(), before);
     world.store.recover();
     assert!(world.verify(&alice, &code).await.is_ok());
+}
+
+/// The owner tries again and again, and is right each time.
+#[tokio::test]
+async fn outages_are_no_consecutive_failures() {
+    let (world, alice) = (
+        World::with(Limits {
+            ceiling: Limit::ceiling(3),
+            ..Limits::default()
+        }),
+        alice(),
+    );
+    let app = world.confirmed(&alice, None).await;
+    for _ in 0..6 {
+        world.pass(TimeDelta::minutes(30));
+        world.store.fail("advance");
+        let verified = world.verify(&alice, &world.code(&app)).await;
+        assert!(is_outage(&verified), "{verified:?}");
+        world.store.recover();
+    }
+    world.pass(TimeDelta::seconds(30));
+    assert!(world.verify(&alice, &world.code(&app)).await.is_ok());
 }
 
 #[tokio::test]

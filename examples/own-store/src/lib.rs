@@ -137,9 +137,7 @@ impl FactorStore for OwnStore {
     async fn insert_factor(&self, new: &StoredFactor) -> Answer<bool> {
         check_counter(new.last)?;
         self.step(|Tables { factors, .. }| {
-            let free = !factors.contains_key(&new.id);
-            factors.entry(new.id).or_insert_with(|| new.clone());
-            free
+            !factors.contains_key(&new.id) && factors.insert(new.id, new.clone()).is_none()
         })
     }
 
@@ -166,8 +164,11 @@ impl FactorStore for OwnStore {
         self.factor(id, false, |factor| factor.update(change))
     }
 
-    async fn remove(&self, id: &FactorId, now: Time) -> Answer<bool> {
-        self.factor(id, false, |factor| factor.remove(now))
+    async fn remove(&self, id: &FactorId, beside: Option<&FactorId>, now: Time) -> Answer<bool> {
+        self.step(|Tables { factors, .. }| {
+            let stays = |other| StoredFactor::stays_beside(factors.get(other), id);
+            beside.is_none_or(stays) && factors.get_mut(id).is_some_and(|one| one.remove(now))
+        })
     }
 }
 
@@ -190,9 +191,7 @@ impl LimitStore for OwnStore {
     async fn refund(&self, charges: &[Charge], times: u32) -> Answer<()> {
         self.step(|Tables { limits, .. }| {
             for Charge { key, limit } in charges {
-                limits
-                    .entry(*key)
-                    .and_modify(|one| limit.refund(one, times));
+                limits.entry(*key).and_modify(|it| limit.refund(it, times));
             }
         })
     }

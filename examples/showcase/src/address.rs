@@ -185,11 +185,19 @@ async fn spend(
         limit: SENDING,
     });
     let spent = app.tokens.limits().spend(&charges, app.tokens.now()).await;
-    match spent.map_err(AppError::unavailable)? {
-        Spent::Allowed => Ok(()),
-        Spent::RetryAt(_, at) => Err(AppError::Throttled(Some(at))),
-        Spent::Locked(_) => Err(AppError::Throttled(None)),
-    }
+    let (refused, at) = match spent.map_err(AppError::unavailable)? {
+        Spent::Allowed => return Ok(()),
+        Spent::RetryAt(key, at) => (key, Some(at)),
+        Spent::Locked(key) => (key, None),
+    };
+    // Nothing is sent: who has codes sent to an address must not use up its owner's own tries.
+    let before: Vec<_> = charges
+        .into_iter()
+        .take_while(|charge| charge.key != refused)
+        .collect();
+    let refunded = app.tokens.limits().refund(&before, 1).await;
+    refunded.map_err(AppError::unavailable)?;
+    Err(AppError::Throttled(at))
 }
 
 fn form_page(csrf: &str, email: &str, wrong: Option<&str>) -> Markup {

@@ -42,7 +42,7 @@ pub(crate) async fn lost(store: &RedisStore, id: &FactorId) -> u64 {
         store.confirm(id, None, now()).await.map(drop),
         store.factors(&owner).await.map(drop),
         store.insert_factor(&other).await.map(drop),
-        store.remove(id, now()).await.map(drop),
+        store.remove(id, None, now()).await.map(drop),
         store
             .spend(&[charge("ceiling", CEILING)], now())
             .await

@@ -43,9 +43,14 @@ pub(super) const SEAL: &str = "\
 UPDATE {factors} SET sealed = $3::bytea \
 WHERE id = $1::uuid AND state <> 3 AND sealed = $2::bytea";
 
+/// Beside another factor, both rows are locked first, in the order of their ids: two that remove each
+/// other's neither deadlock nor both see the other's as it was.
 pub(super) const REMOVE: &str = "\
-UPDATE {factors} SET state = 3, sealed = '', used_at = $2::bigint \
-WHERE id = $1::uuid AND state <> 3";
+WITH pair AS MATERIALIZED ( \
+  SELECT id, state FROM {factors} WHERE id IN ($1::uuid, $3::uuid) ORDER BY id FOR UPDATE) \
+UPDATE {factors} AS own SET state = 3, sealed = '', used_at = $2::bigint \
+WHERE own.id = $1::uuid AND own.state <> 3 AND ($3::uuid IS NULL OR EXISTS ( \
+  SELECT FROM pair WHERE pair.id = $3::uuid AND pair.id <> $1::uuid AND pair.state = 1))";
 
 #[async_trait]
 impl FactorStore for PostgresStore {
@@ -122,10 +127,18 @@ impl FactorStore for PostgresStore {
         Ok(updated > 0)
     }
 
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let update = || {
             let query = self.statements.remove_factor.query();
-            query.bind(Id(*id.as_bytes())).bind(micros(&now))
+            query
+                .bind(Id(*id.as_bytes()))
+                .bind(micros(&now))
+                .bind(beside.map(|other| Id(*other.as_bytes())))
         };
         let removed = on_connection!(self, connection => changed(connection, update()))?;
         Ok(removed > 0)

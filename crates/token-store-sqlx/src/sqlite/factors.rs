@@ -101,13 +101,20 @@ impl FactorStore for SqliteStore {
         .await
     }
 
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let update = sqlx::query(
             "UPDATE ott_factors SET state = 3, sealed = x'', used_at = ?2 \
-             WHERE id = ?1 AND state <> 3",
+             WHERE id = ?1 AND state <> 3 AND (?3 IS NULL OR EXISTS \
+               (SELECT 1 FROM ott_factors WHERE id = ?3 AND id <> ?1 AND state = 1))",
         )
         .bind(id.as_bytes().as_slice())
-        .bind(micros(&now));
+        .bind(micros(&now))
+        .bind(beside.map(|other| other.as_bytes().as_slice()));
         within(self.timeout, async {
             Ok(changed(&mut *self.writer().await?, update).await? > 0)
         })

@@ -13,7 +13,8 @@ use super::{
     report::Law,
 };
 use crate::{
-    FactorChange, FactorState, FactorStore, HIGHEST_COUNTER, MemoryStore, StoreError, StoredFactor,
+    FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER, MemoryStore, StoreError,
+    StoredFactor,
 };
 
 const LAW: Law = Law(8, "a factor changes by its verbs alone");
@@ -36,7 +37,7 @@ enum FactorVerb {
     Confirm(Option<u64>),
     Advance(u64),
     Update(FactorChange),
-    Remove,
+    Remove(Option<FactorId>),
 }
 
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl fmt::Debug for FactorStep {
             FactorVerb::Confirm(counter) => format!("confirm {counter:?}"),
             FactorVerb::Advance(counter) => format!("advance {counter}"),
             FactorVerb::Update(change) => format!("{change:?}"),
-            FactorVerb::Remove => String::from("remove"),
+            FactorVerb::Remove(beside) => format!("remove beside {beside:?}"),
         };
         write!(f, "{verb} of factor {}", self.factor.id)
     }
@@ -99,7 +100,10 @@ impl<H: Harness<Store: FactorStore>> World for Factors<'_, H> {
                 0 => FactorChange::Disable,
                 _ => FactorChange::Label(format!("label {}", dice.below(9))),
             }),
-            _ => FactorVerb::Remove,
+            _ => {
+                let other = self.pool[dice.below(self.pool.len())].id;
+                FactorVerb::Remove((dice.below(3) > 0).then_some(other))
+            }
         };
         FactorStep {
             verb,
@@ -147,7 +151,7 @@ async fn ask<S: FactorStore>(store: &S, step: &FactorStep) -> Result<String, Sto
         FactorVerb::Confirm(counter) => format!("{:?}", store.confirm(id, *counter, now).await?),
         FactorVerb::Advance(counter) => format!("{:?}", store.advance(id, *counter, now).await?),
         FactorVerb::Update(change) => store.update(id, change).await?.to_string(),
-        FactorVerb::Remove => store.remove(id, now).await?.to_string(),
+        FactorVerb::Remove(beside) => store.remove(id, beside.as_ref(), now).await?.to_string(),
     })
 }
 

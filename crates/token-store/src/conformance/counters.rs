@@ -18,6 +18,10 @@ const ONCE: Law = Law(
     8,
     "`advance` and `confirm` to an equal or smaller counter are `Replayed`; 64 equal ones in parallel: one accepted",
 );
+const ONE: Law = Law(
+    8,
+    "`remove` beside another factor only while that one is active; of all at once one stays",
+);
 const KEPT: Law = Law(8, "a factor changes by its verbs alone");
 
 /// Law 8: `advance` and `confirm` to an equal or smaller counter are `Replayed`; of 64 equal ones
@@ -194,7 +198,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     same_factors(&*store, "updated", &model).await;
     for made in &mut model {
         for state in [made.state, FactorState::Removed] {
-            let told = KEPT.answer("remove", store.remove(&made.id, cut).await);
+            let told = KEPT.answer("remove", store.remove(&made.id, None, cut).await);
             let what = format!("removing a factor that is {state:?}");
             KEPT.same(&what, &told, &(state != FactorState::Removed));
             if state != FactorState::Removed {
@@ -213,13 +217,66 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     }
     same_factors(&*store, "removed", &model).await;
     let unknown = factor(&mut dice, &alice(), FactorState::Active).id;
-    let told = KEPT.answer("remove", store.remove(&unknown, now()).await);
+    let told = KEPT.answer("remove", store.remove(&unknown, None, now()).await);
     KEPT.same("removing what never was", &told, &false);
     for other in &others {
         let found = KEPT.answer("factors", store.factors(other).await);
         KEPT.same(&format!("factors of {other:?}"), &found.len(), &1);
         let as_it_was = found[0].state == FactorState::Active && !found[0].sealed.is_empty();
         KEPT.holds(as_it_was, || format!("a factor of {other:?} was changed"));
+    }
+}
+
+/// Law 8: a removal beside another factor takes place only if that one is active in the same step:
+/// of all that a subject has, removed beside each other at once, one stays.
+pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H) {
+    let store = harness.store().await;
+    let mut dice = Dice::new(any_seed());
+    let own = factor(&mut dice, &alice(), FactorState::Active);
+    insert(&*store, &own).await;
+    let unknown = factor(&mut dice, &alice(), FactorState::Active);
+    let mut useless = vec![own.id, unknown.id];
+    for state in FactorState::ALL {
+        let other = factor(&mut dice, &alice(), state);
+        insert(&*store, &other).await;
+        if state != FactorState::Active {
+            useless.push(other.id);
+        }
+    }
+    for other in useless {
+        let told = store.remove(&own.id, Some(&other), now()).await;
+        ONE.same(
+            "`remove` beside itself, or one that is not active",
+            &ONE.answer("remove", told),
+            &false,
+        );
+        let found = find(&*store, ONE, &alice(), own.id).await;
+        ONE.same("the factor", &found.state, &FactorState::Active);
+    }
+    for round in 0..(harness.rounds() / 10).max(1) {
+        let owner = subject("t1", &format!("owner {round}"));
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let made = factor(&mut dice, &owner, FactorState::Active);
+            insert(&*store, &made).await;
+            ids.push(made.id);
+        }
+        let pairs = [(0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)];
+        let told = race(pairs.len(), |task| {
+            let store = Arc::clone(&store);
+            let (own, other) = pairs[task];
+            let (own, other) = (ids[own], ids[other]);
+            async move { store.remove(&own, Some(&other), now()).await }
+        })
+        .await;
+        let told = told.into_iter().map(|told| ONE.answer("remove", told));
+        let removed = told.filter(|removed| *removed).count();
+        let left = ONE.answer("factors", store.factors(&owner).await);
+        let active = |factor: &&StoredFactor| factor.state == FactorState::Active;
+        let active = left.iter().filter(active).count();
+        ONE.holds((removed, active) == (2, 1), || {
+            format!("round {round}: of three factors {removed} were removed and {active} stayed")
+        });
     }
 }
 

@@ -232,7 +232,7 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
         });
         LAW.same("the seal", &one().await.sealed, &vec![1, 2, 3]);
 
-        let first = cut(&mut dice, store.remove(&id, now())).await;
+        let first = cut(&mut dice, store.remove(&id, None, now())).await;
         let first = first.map(|told| LAW.answer("remove", told));
         let found = one().await;
         let removed = found.state == FactorState::Removed;
@@ -240,7 +240,7 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
             removed == found.sealed.is_empty() && (removed || first.is_none()),
             || format!("`remove` got {first:?} and left {found:?}"),
         );
-        LAW.answer("remove", store.remove(&id, now()).await);
+        LAW.answer("remove", store.remove(&id, None, now()).await);
         LAW.same(
             "the seal of a removed factor",
             &one().await.sealed,

@@ -81,7 +81,7 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
             store.update(&id, &FactorChange::Disable)
         ),
         fails(patience, "update", store.update(&id, &label)),
-        fails(patience, "remove", store.remove(&id, now())),
+        fails(patience, "remove", store.remove(&id, None, now())),
     );
 }
 

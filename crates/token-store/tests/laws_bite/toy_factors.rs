@@ -181,8 +181,23 @@ impl FactorStore for Toy {
         Ok(updated.await.unwrap_or(false))
     }
 
-    async fn remove(&self, id: &FactorId, now: Time) -> Result<bool, StoreError> {
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: Time,
+    ) -> Result<bool, StoreError> {
         self.up().await?;
+        if let Some(other) = beside.filter(|_| !self.makes(Mistake::RemovesTheLast)) {
+            let active = |factor: &mut StoredFactor| factor.state == FactorState::Active;
+            let itself = other == id && !self.makes(Mistake::RemovesBesideItself);
+            if itself || self.change_factor(false, other, active).await != Some(true) {
+                return Ok(false);
+            }
+            if self.makes(Mistake::LooksBesideFirst) {
+                yield_now().await;
+            }
+        }
         let removed = self.change_factor(false, id, |factor| {
             let removes = factor.state != FactorState::Removed;
             if removes {

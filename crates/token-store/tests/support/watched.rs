@@ -113,7 +113,7 @@ impl Watched {
                     .update(&id, &FactorChange::Disable)
                     .await?
             }
-            Some(Meanwhile::Removes(id)) => self.inner.get().await.remove(&id, now).await?,
+            Some(Meanwhile::Removes(id)) => self.inner.get().await.remove(&id, None, now).await?,
         };
         assert!(done, "the factor was there");
         Ok(())
@@ -321,9 +321,14 @@ impl FactorStore for Watched {
         self.inner.get().await.update(id, change).await
     }
 
-    async fn remove(&self, id: &FactorId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn remove(
+        &self,
+        id: &FactorId,
+        beside: Option<&FactorId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         self.ask("remove")?;
-        self.inner.get().await.remove(id, now).await
+        self.inner.get().await.remove(id, beside, now).await
     }
 }
 

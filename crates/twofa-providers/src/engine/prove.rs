@@ -83,7 +83,10 @@ impl TwoFactor {
             .await;
         let claim = match verified {
             Ok(claim) => claim,
-            Err(VerifyError::Provider(error)) => return Err(self.provider_failed(error).into()),
+            Err(VerifyError::Provider(error)) => {
+                self.forgive(&paid).await;
+                return Err(self.provider_failed(error).into());
+            }
             Err(VerifyError::Rejected(rejected)) if rejected.reason() == Reason::Malformed => {
                 // Nothing was compared, so nothing was learnt: a slip of the finger is free.
                 self.give_back(&paid.whole(), 1).await;
@@ -102,10 +105,11 @@ impl TwoFactor {
                 self.give_back(&paid.whole(), 1).await;
                 Err(TwoFactorError::KeyMissing(key).into())
             }
-            burnt => {
-                burnt?;
-                Ok(paid)
+            Err(failed) => {
+                self.forgive(&paid).await;
+                Err(failed.into())
             }
+            Ok(()) => Ok(paid),
         }
     }
 

@@ -21,7 +21,7 @@ impl TwoFactor {
         price: &Price,
     ) -> Result<Paid, NotProved> {
         let strangers = match self.devices {
-            Some(_) => price.ceiling_of_strangers(),
+            Some(_) => self.limits.ceiling_of_strangers(price.ceiling),
             None => price.ceiling,
         };
         let Err(first) = self.spend(price.address, &price.shared, strangers).await? else {
@@ -30,12 +30,16 @@ impl TwoFactor {
         let by_address = price.address.is_some_and(|charge| charge.key == first.key);
         let at_ceiling = first.key == price.ceiling.key;
         // The address was charged above, and is not asked a second time.
+        let reserve;
         let again = match lane {
             _ if by_address => None,
-            Lane::KnownDevice => Some(core::slice::from_ref(&price.reserve)),
+            Lane::KnownDevice => {
+                reserve = [self.limits.reserve(attempt.subject)];
+                Some(reserve.as_slice())
+            }
             // Nobody is there to keep the rest of the ceiling for.
             Lane::Shared if at_ceiling && !self.has_known_devices(attempt).await? => {
-                Some(&*price.shared)
+                Some(price.shared.as_slice())
             }
             Lane::Shared => None,
         };
@@ -142,6 +146,13 @@ impl TwoFactor {
         }
         let cleared = self.tokens.limits().clear(&won.ceiling.key).await;
         cleared.unwrap_or_else(|_| self.tokens.emit(None, What::StoreFailed("clear")));
+    }
+
+    /// After an outage: consecutive failures are refusals, and this try was none. The rest stays spent,
+    /// so that an outage is not hammered at either.
+    pub(super) async fn forgive(&self, paid: &Paid) {
+        self.give_back(core::slice::from_ref(&paid.ceiling), 1)
+            .await;
     }
 
     /// The answer stands whether or not this succeeds: losing a proof for a limit that was not given

@@ -84,7 +84,7 @@ impl<O: Otherwise> FactorStore for Instead<O> {
         self.0.store().update(id, change).await
     }
 
-    async fn remove(&self, id: &FactorId, now: Time) -> Answer<bool> {
-        self.0.store().remove(id, now).await
+    async fn remove(&self, id: &FactorId, beside: Option<&FactorId>, now: Time) -> Answer<bool> {
+        self.0.store().remove(id, beside, now).await
     }
 }

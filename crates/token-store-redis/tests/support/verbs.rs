@@ -67,7 +67,7 @@ pub(crate) fn every_verb(fixture: &Fixture, code: &Issued, prompt: &Issued) -> V
         "confirm": |g| g.store.confirm(&g.pending, Some(1), now());
         "advance": |g| g.store.advance(&g.active, 1, now());
         "update": |g| g.store.update(&g.active, &FactorChange::Disable);
-        "remove": |g| g.store.remove(&g.active, now());
+        "remove": |g| g.store.remove(&g.active, None, now());
         "spend": |g| g.store.spend(&g.pace, now());
         "refund": |g| g.store.refund(&g.pace, 1);
         "clear": |g| g.store.clear(&g.pace[0].key);

@@ -5,20 +5,28 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
+use core::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+use std::sync::{Arc, Mutex};
 
-use pg::{PATIENCE, Schema, options, pool};
-use sqlx::{Connection, PgPool, Postgres, Transaction};
+use pg::{PATIENCE, Schema, options, pool, pool_options};
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Transaction};
 use token_store::conformance::{Harness, OpenHarness};
 use token_store_sqlx::{PostgresStore, sqlx};
 use tokio::sync::OnceCell;
 
-/// A schema for each law; each store has a prefix of its own in it.
+/// Ten thousand clients wait for each other, also on a busy machine.
+const LONG: Duration = Duration::from_secs(120);
+
+/// A schema for each law; each store has a prefix of its own in it, or that of one that nobody has
+/// any more, emptied: tables are made slowly.
 struct Prefixes {
     schema: Schema,
     pool: OnceCell<PgPool>,
-    stores: AtomicU32,
+    stores: Mutex<Vec<(String, Arc<PostgresStore>)>>,
+    made: AtomicU32,
 }
 
 impl Prefixes {
@@ -26,16 +34,41 @@ impl Prefixes {
         Self {
             schema: Schema::new(),
             pool: OnceCell::new(),
-            stores: AtomicU32::new(0),
+            stores: Mutex::default(),
+            made: AtomicU32::new(0),
         }
     }
 
-    async fn over(&self, pool: PgPool) -> Arc<PostgresStore> {
-        let number = self.stores.fetch_add(1, Ordering::Relaxed);
+    /// An emptied store that only this harness knows, once nothing that a law dropped still runs: a
+    /// connection is back in the pool after its last answer.
+    async fn unused(&self, pool: &PgPool) -> Option<Arc<PostgresStore>> {
+        for _ in 0..1_000 {
+            if pool.num_idle() == pool.size() as usize {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        if pool.num_idle() < pool.size() as usize {
+            return None;
+        }
+        let (prefix, store) = {
+            let stores = self.stores.lock().expect("no test panicked");
+            let mut stores = stores.iter();
+            let (prefix, store) = stores.find(|(_, store)| Arc::strong_count(store) == 1)?;
+            (prefix.clone(), Arc::clone(store))
+        };
+        let delete = ["tokens", "slots", "factors", "limits"]
+            .map(|table| format!("DELETE FROM {}.{prefix}{table};", self.schema.name));
+        let deleted = sqlx::raw_sql(AssertSqlSafe(delete.concat())).execute(pool);
+        deleted.await.expect("the server is there");
+        Some(store)
+    }
+
+    async fn over(&self, pool: PgPool, prefix: &str, timeout: Duration) -> Arc<PostgresStore> {
         let store = PostgresStore::builder()
             .schema(&self.schema.name)
-            .prefix(format!("s{number}_"))
-            .timeout(PATIENCE)
+            .prefix(prefix)
+            .timeout(timeout)
             .pool(pool)
             .await;
         Arc::new(store.expect("the server is there"))
@@ -46,13 +79,24 @@ impl Harness for Prefixes {
     type Store = PostgresStore;
 
     async fn store(&self) -> Arc<PostgresStore> {
-        let pool = self.pool.get_or_init(async || pool()).await;
-        self.over(pool.clone()).await
+        let long = || pool_options().acquire_timeout(LONG);
+        let pool = self
+            .pool
+            .get_or_init(async || long().connect_lazy_with(options()))
+            .await;
+        if let Some(store) = self.unused(pool).await {
+            return store;
+        }
+        let prefix = format!("s{}_", self.made.fetch_add(1, Ordering::Relaxed));
+        let store = self.over(pool.clone(), &prefix, LONG).await;
+        let mut stores = self.stores.lock().expect("no test panicked");
+        stores.push((prefix, Arc::clone(&store)));
+        store
     }
 
     /// Nobody listens any more where its server was.
     async fn broken(&self) -> Arc<PostgresStore> {
-        let store = self.over(pool()).await;
+        let store = self.over(pool(), "broken_", PATIENCE).await;
         let pool = store.pool();
         let nowhere = options().socket("/nowhere").host("127.0.0.1").port(1);
         pool.set_connect_options(nowhere);
@@ -66,7 +110,7 @@ impl Harness for Prefixes {
         store
     }
 
-    fn patience(&self) -> core::time::Duration {
+    fn patience(&self) -> Duration {
         PATIENCE
     }
 }

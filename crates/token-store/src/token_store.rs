@@ -9,7 +9,8 @@ use ott_core::{
 use crate::StoreError;
 
 /// Keeps records. Each method is one linearisable step: concurrent calls behave as if they ran one
-/// after the other, each as the methods of [`Record`] say.
+/// after the other, each as the methods of [`Record`] say. To revoke a subject's records, or to purge,
+/// is such a step on each record.
 ///
 /// A wrong answer here is a second sign-in with one code. No method has a default body: prove your
 /// own store with the laws of the feature `conformance`.
@@ -62,6 +63,9 @@ pub trait TokenStore: Send + Sync {
     ) -> Result<Vec<Stored>, StoreError>;
 
     /// Revokes what is not final yet, and says how many records that were.
+    ///
+    /// Whatever was inserted before the call began is revoked when it has ended; what is inserted
+    /// meanwhile may stay.
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError>;
 
     /// Removes at most `limit` records that are dead ([`Stored::is_dead_before`]), and says how many.

@@ -11,14 +11,14 @@ use ott_core::{Record, RecordId, State};
 use super::{
     Harness,
     dice::Dice,
-    fixture::{Time, now, race},
+    fixture::{Minted, Time, now, race},
     histories::{Step, Tokens},
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
     order::{Call, has_order},
     report::Law,
 };
-use crate::{Decided, Redeemed, TokenStore};
+use crate::{Decided, Redeemed, Revoke, TokenStore};
 
 const LAW: Law = Law(
     6,
@@ -33,7 +33,8 @@ const TASKS: usize = 4;
 /// A hundred histories of 40 verbs by four tasks on the same few records, at times that go forward
 /// and back: some order, in which whatever ended before another began comes first, must explain
 /// every answer and everything found afterwards. A refusal's reason is not compared: a store may
-/// read it later.
+/// read it later. Revoking a subject is a step on each record, and where tokens supersede each other
+/// nobody reads meanwhile.
 pub async fn law_06_concurrent_verbs_have_an_order<H: Harness<Store: TokenStore>>(harness: &H) {
     let histories = (harness.rounds() / 10).max(1);
     prove(LAW, histories, 40, |seed| {
@@ -110,15 +111,27 @@ impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
             let found = store.find(minted.id()).await;
             left.push(found.map_err(|error| format!("after the race an outage: {error:?}"))?);
         }
-        let apply = |model: &Model, (step, told): &(Step, Answer)| {
-            let mut after = model.clone();
-            agrees(told, &after.answer(&step.verb, step.now)).then_some(after)
+        let (parts, told) = parts(&tasks, pool);
+        let apply = |(model, counts): &Orders, part: &Part<'_>| {
+            let (mut model, mut counts) = (model.clone(), counts.clone());
+            let agrees = match part {
+                Part::Whole(step, told) => agrees(told, &model.answer(&step.verb, step.now)),
+                Part::Revokes(which, what, id) => {
+                    counts[*which] += model.revoke(what, Some(id));
+                    counts[*which] <= told[*which]
+                }
+            };
+            agrees.then_some((model, counts))
         };
-        let is_end = |model: &Model| {
+        let is_end = |(model, counts): &Orders| {
             let mut all = pool.iter().zip(&left);
-            all.all(|(minted, found)| found.as_ref() == model.get(minted.id()).map(Record::stored))
+            *counts == told
+                && all.all(|(minted, found)| {
+                    found.as_ref() == model.get(minted.id()).map(Record::stored)
+                })
         };
-        if has_order(&tasks, &model, apply, mark, is_end) {
+        let begin = (model, vec![0; told.len()]);
+        if has_order(&parts, &begin, apply, mark, is_end) {
             return Ok(());
         }
         let mut told =
@@ -136,10 +149,56 @@ impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
     }
 }
 
+/// What the search puts in order: a call, or what the revoking of a subject, by its number, does to
+/// one record.
+enum Part<'c> {
+    Whole(&'c Step, &'c Answer),
+    Revokes(usize, &'c Revoke, RecordId),
+}
+
+/// The records, and what each revoking of a subject has revoked so far.
+type Orders = (Model, Vec<u64>);
+
+/// A task's parts in their order, each record of a revoking as if it were a task; and what each
+/// revoking told.
+fn parts<'c>(
+    tasks: &'c [Vec<Call<(Step, Answer)>>],
+    pool: &[Minted],
+) -> (Vec<Vec<Call<Part<'c>>>>, Vec<u64>) {
+    let (mut parts, mut alone, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    for calls in tasks {
+        let mut own = Vec::new();
+        for made in calls {
+            let part = |call| Call {
+                call,
+                began: made.began,
+                ended: made.ended,
+            };
+            match &made.call {
+                (
+                    Step {
+                        verb: Verb::Revoke(what @ Revoke::Subject { .. }),
+                        ..
+                    },
+                    Answer::Count(count),
+                ) => {
+                    let revokes = |minted: &Minted| Part::Revokes(told.len(), what, *minted.id());
+                    alone.extend(pool.iter().map(|minted| vec![part(revokes(minted))]));
+                    told.push(*count);
+                }
+                (step, answer) => own.push(part(Part::Whole(step, answer))),
+            }
+        }
+        parts.push(own);
+    }
+    parts.extend(alone);
+    (parts, told)
+}
+
 /// All that a verb may change of a record: state, attempts, last use, decision.
 type Mark = (RecordId, State, u32, Option<Time>, Option<[u8; 32]>);
 
-fn mark(model: &Model) -> Vec<Mark> {
+fn mark((model, counts): &Orders) -> (Vec<Mark>, Vec<u64>) {
     let marks = model.records().map(|stored| {
         (
             stored.id,
@@ -151,7 +210,7 @@ fn mark(model: &Model) -> Vec<Mark> {
     });
     let mut marks: Vec<_> = marks.collect();
     marks.sort_unstable();
-    marks
+    (marks, counts.clone())
 }
 
 /// Equal, but for a refusal's reason and the order within one age.

@@ -56,14 +56,20 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         ];
         let mut policies = POLICIES.to_vec();
         policies.extend([OTHER_CODE, RECOVERY]);
-        Self::of(harness, seed, subjects, &policies, 40)
+        Self::of(harness, seed, subjects, &policies, (40, true))
     }
 
     /// Six tokens of one subject, so that verbs meet.
     pub(super) fn few(harness: &'h H, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let policies = [POLICIES[dice.below(POLICIES.len())], PROMPT];
-        Self::of(harness, seed, vec![subject("t1", "alice")], &policies, 6)
+        Self::of(
+            harness,
+            seed,
+            vec![subject("t1", "alice")],
+            &policies,
+            (6, seed.is_multiple_of(2)),
+        )
     }
 
     fn of(
@@ -71,7 +77,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         seed: u64,
         subjects: Vec<Subject>,
         policies: &[Policy],
-        size: usize,
+        (size, resends): (usize, bool),
     ) -> Self {
         let (mut mint, mut dice) = (Mint::seeded(seed), Dice::new(!seed));
         let mut pool: Vec<Minted> = Vec::new();
@@ -79,7 +85,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
             let later = TimeDelta::microseconds(dice.below(30_000_000) as i64);
             let issued_at = now() + later;
             let earlier = (!pool.is_empty()).then(|| &pool[dice.below(pool.len())]);
-            let minted = match earlier.filter(|_| dice.below(3) == 0) {
+            let minted = match earlier.filter(|_| resends && dice.below(3) == 0) {
                 Some(earlier) => mint.resend(earlier, issued_at),
                 None => {
                     let policy = &policies[dice.below(policies.len())];
@@ -121,11 +127,23 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         }
     }
 
+    /// Where tokens supersede each other, nobody reads meanwhile: a verb may be done a moment after
+    /// somebody else was told that its record was superseded.
     pub(super) fn draw_racing(&self, dice: &mut Dice) -> Step {
+        let mut slots: Vec<_> = self
+            .pool
+            .iter()
+            .filter_map(|one| one.stored().slot)
+            .collect();
+        let all = slots.len();
+        slots.sort_unstable();
+        slots.dedup();
         loop {
             let step = self.draw(dice);
-            if !matches!(step.verb, Verb::Purge(_)) {
-                return step;
+            match step.verb {
+                Verb::Purge(_) => {}
+                Verb::Find(_) | Verb::List(..) if slots.len() < all => {}
+                _ => return step,
             }
         }
     }

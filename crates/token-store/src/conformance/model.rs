@@ -105,7 +105,7 @@ impl Model {
                 listed.sort_by_key(|stored| (stored.issued_at, stored.id));
                 Answer::Listed(listed)
             }
-            Verb::Revoke(what) => Answer::Count(self.revoke(what)),
+            Verb::Revoke(what) => Answer::Count(self.revoke(what, None)),
             Verb::Purge(limit) => Answer::Count(self.dead(now).min(u64::from(*limit))),
         }
     }
@@ -133,14 +133,18 @@ impl Model {
         Inserted::Done
     }
 
-    fn revoke(&mut self, what: &Revoke) -> u64 {
-        let meant = |stored: &Stored| match what {
-            Revoke::Record(id) => stored.id == *id,
-            Revoke::Subject {
-                subject,
-                purpose,
-                except,
-            } => belongs(stored, subject, purpose.as_ref()) && *except != Some(stored.id),
+    /// Revokes what is meant, or the part of it that is this record.
+    pub(super) fn revoke(&mut self, what: &Revoke, part: Option<&RecordId>) -> u64 {
+        let meant = |stored: &Stored| {
+            let meant = match what {
+                Revoke::Record(id) => stored.id == *id,
+                Revoke::Subject {
+                    subject,
+                    purpose,
+                    except,
+                } => belongs(stored, subject, purpose.as_ref()) && *except != Some(stored.id),
+            };
+            meant && part.is_none_or(|id| stored.id == *id)
         };
         let records = self.records.iter_mut();
         let meant = records.filter(|record| meant(record.stored()));

@@ -19,12 +19,14 @@ mod news;
 mod not_me;
 mod outbox;
 mod recovery;
+mod router;
 mod second_factor;
+mod server;
 mod session;
 mod sign_in;
 mod tidy;
 mod untrusted;
 mod visitor;
 
-pub use app::{Showcase, StartError};
 pub use config::Config;
+pub use server::{Showcase, StartError};

@@ -36,6 +36,16 @@ enum Kind {
     Limit,
 }
 
+impl Kind {
+    /// Factors and limits are written one by one, each with a commit of its own.
+    const fn count(self, size: &Size) -> usize {
+        match self {
+            Self::Factor | Self::Limit => size.counted / 10,
+            _ => size.counted,
+        }
+    }
+}
+
 const KINDS: [(&str, Kind); 6] = [
     ("code", Kind::Code),
     ("link", Kind::Link),
@@ -49,11 +59,11 @@ pub(crate) async fn measure(size: &Size) -> (Table, String) {
     let before = load();
     let mut table = Table::default();
     let maker = Maker::new();
-    let count = size.counted;
-    let each = |bytes: f64| [bytes / count as f64];
     // None is dropped before all are counted: the next one would live in what the last one left.
     let mut stores = Vec::new();
     for (name, kind) in KINDS {
+        let count = kind.count(size);
+        let each = |bytes: f64| [bytes / count as f64];
         let empty = resident();
         let store = MemoryStore::new();
         write(&store, &maker, kind, count).await;
@@ -61,6 +71,8 @@ pub(crate) async fn measure(size: &Size) -> (Table, String) {
         stores.push(store);
     }
     for (name, kind) in KINDS {
+        let count = kind.count(size);
+        let each = |bytes: f64| [bytes / count as f64];
         let place = SqlitePlace::new().await;
         let empty = pages(&place).await;
         write(&place.store, &maker, kind, count).await;

@@ -38,15 +38,11 @@ struct Store {
     standing: f64,
 }
 
-pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table) {
+pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table, scale: &Table) {
     let stores: Vec<_> = STORES
         .iter()
         .map(|(store, name)| {
-            let each = |what: &str| {
-                let same =
-                    |figure: &&crate::table::Figure| figure.store == *store && figure.what == what;
-                bytes.0.iter().find(same).unwrap().median
-            };
+            let each = |what: &str| bytes.any(store, what).unwrap().median;
             Store {
                 name,
                 sign_ins: throughput.get(store, "sign-ins", 64).unwrap(),
@@ -74,16 +70,53 @@ pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table) {
         edges: &edges,
     });
     fs::write(folder.join("capacity.svg"), plot).unwrap();
-    let table = table(&stores);
-    println!("{table}");
-    replace(&folder.join("../scale.md"), &table);
+    let document = folder.join("../scale.md");
+    let measured = measured(throughput, bytes, scale);
+    let capacity = capacity(&stores);
+    println!("{measured}\n{capacity}");
+    replace(&document, "measured", &measured);
+    replace(&document, "capacity", &capacity);
+}
+
+/// What one store gave.
+fn measured(throughput: &Table, bytes: &Table, scale: &Table) -> String {
+    let mut text = String::from(
+        "| | redeems a second with 1, 16, 64 clients | as a part of the bare loop's | ms of one with 16 clients: p50, p99 \
+         | sign-ins a second, 64 clients | bytes of a code | a redeem beside so many live tokens, as a part of beside 10,000 |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for (store, name) in STORES {
+        let each = |what: &str, show: fn(f64) -> String| {
+            let figures = [1, 16, 64].map(|clients| {
+                let figure = throughput.get(store, what, clients);
+                figure.map_or_else(|| "?".into(), show)
+            });
+            figures.join(", ")
+        };
+        let millis = |what: &str| throughput.get(store, what, 16).unwrap() / 1e3;
+        let ratio = scale.any(store, "p50 many / few, 1 clients").unwrap();
+        // Writing to a String never fails.
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {:.2}, {:.2} | {} | {} | {}: {:.2} |",
+            each("store rate", grouped),
+            each("store / floor", |ratio| format!("{ratio:.2}")),
+            millis("store p50"),
+            millis("store p99"),
+            grouped(throughput.get(store, "sign-ins", 64).unwrap()),
+            grouped(bytes.any(store, "code").unwrap().median),
+            grouped(ratio.at as f64),
+            ratio.median,
+        );
+    }
+    text
 }
 
 fn peak(users: f64) -> f64 {
     users * SIGN_INS_A_DAY * PEAK / 86_400.0
 }
 
-fn table(stores: &[Store]) -> String {
+fn capacity(stores: &[Store]) -> String {
     let mut text = String::from(
         "| users | sign-ins a second, peak | codes at once, peak | bytes | SQLite files | PostgreSQL databases | Redis stores, codes alone |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
@@ -140,14 +173,14 @@ fn size(bytes: f64) -> String {
     format!("{:.2} {unit}", bytes / one)
 }
 
-/// Between the two marks of the document; a folder beside no such document is left alone.
-fn replace(document: &Path, table: &str) {
-    const FROM: &str = "<!-- capacity: written by scripts/bench-stores -->\n";
-    const TO: &str = "<!-- capacity ends -->";
+/// Between two marks of the document; a folder beside no such document is left alone.
+fn replace(document: &Path, name: &str, table: &str) {
+    let from = format!("<!-- {name}: written by scripts/bench-stores -->\n");
+    let to = format!("<!-- {name} ends -->");
     let Ok(text) = fs::read_to_string(document) else {
         return;
     };
-    let (before, rest) = text.split_once(FROM).unwrap();
-    let (_, after) = rest.split_once(TO).unwrap();
-    fs::write(document, format!("{before}{FROM}{table}{TO}{after}")).unwrap();
+    let (before, rest) = text.split_once(&from).unwrap();
+    let (_, after) = rest.split_once(&to).unwrap();
+    fs::write(document, format!("{before}{from}{table}{to}{after}")).unwrap();
 }

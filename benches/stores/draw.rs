@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     capacity,
-    floor::{FLOOR, HELD, STORE},
+    floor::{FLOOR, GUARDED, HELD, STORE},
     plot::{Bar, Group, bars},
     table::Table,
 };
@@ -17,17 +17,17 @@ pub(crate) const STORES: [(&str, &str); 3] = [
 
 pub(crate) fn draw(folder: &Path) {
     let read = |name: &str| Table::read(&folder.join(format!("{name}.tsv")));
-    let (throughput, bytes) = (read("throughput"), read("bytes"));
+    let (throughput, bytes, scale) = (read("throughput"), read("bytes"), read("scale"));
     let write = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
     let title = "Redeems a second: each store beside the same statement in a bare loop";
     write("throughput.svg", bars(title, &of_throughput(&throughput)));
     let title = "Milliseconds of a redeem (p50) beside few and beside many live tokens";
-    write("scale.svg", bars(title, &of_scale(&read("scale"))));
+    write("scale.svg", bars(title, &of_scale(&scale)));
     let title = "Bytes of one row, indexes included";
     write("bytes.svg", bars(title, &of_bytes(&bytes)));
     let title = "Milliseconds of a redeem, alone and beside a purge of 1,000,000 tokens";
     write("purge.svg", bars(title, &of_purge(&read("purge"))));
-    capacity::draw(folder, &throughput, &bytes);
+    capacity::draw(folder, &throughput, &bytes, &scale);
 }
 
 fn bar(name: &str, value: f64, text: String, class: &'static str) -> Bar {
@@ -46,7 +46,7 @@ fn of_throughput(table: &Table) -> Vec<Group> {
             let get = |what: &str| table.get(store, what, clients);
             let side = |side: &str, name: &str, class| {
                 let part = get(&format!("store / {side}"));
-                let part = part.map_or(String::new(), |part| format!("; store {part:.2} of it"));
+                let part = part.map_or(String::new(), |part| format!("; store {part:.2} times"));
                 let times = [get(&format!("{side} p50")), get(&format!("{side} p99"))];
                 let times = if let [Some(p50), Some(p99)] = times {
                     format!(", {} to {} ms", millis(p50), millis(p99))
@@ -64,6 +64,7 @@ fn of_throughput(table: &Table) -> Vec<Group> {
             let bars = [
                 side(STORE, "the store", "store"),
                 side(FLOOR, "bare loop", "floor"),
+                side(GUARDED, "bare loop, the store's pool", "floor"),
                 side(HELD, "bare loop, connections held", "floor"),
                 side("pgbench", "pgbench", "other"),
             ];
@@ -110,9 +111,7 @@ fn of_bytes(table: &Table) -> Vec<Group> {
     let group = |kind: &&String| {
         let stores = [("memory", "memory")].into_iter().chain(STORES);
         let bars = stores.filter_map(|(store, name)| {
-            let same =
-                |figure: &&crate::table::Figure| figure.store == store && figure.what == **kind;
-            let bytes = table.0.iter().find(same)?.median;
+            let bytes = table.any(store, kind)?.median;
             let class = if store == "memory" { "floor" } else { "store" };
             Some(bar(name, bytes, grouped(bytes), class))
         });
@@ -127,11 +126,7 @@ fn of_bytes(table: &Table) -> Vec<Group> {
 
 fn of_purge(table: &Table) -> Vec<Group> {
     let group = |(store, name): (&str, &str)| {
-        let figures = |what: &str| {
-            let same =
-                |figure: &&crate::table::Figure| figure.store == store && figure.what == what;
-            table.0.iter().find(same).unwrap()
-        };
+        let figures = |what: &str| table.any(store, what).unwrap();
         let line = |what: &str, name: &str, class| {
             // The worst of all runs, not the one in the middle.
             let time = figures(what).highest;

@@ -221,7 +221,7 @@ async fn sqlite_rows(
 }
 
 const REDIS: &str = r"
-local prefix, age = ARGV[1], tonumber(ARGV[5])
+local prefix, age, is_owned = ARGV[1], tonumber(ARGV[5]), ARGV[6] == 'owned'
 local template = prefix .. 'token:' .. ARGV[2]
 local f, at = redis.call('HGETALL', template), {}
 for i = 1, #f, 2 do at[f[i]] = i + 1 end
@@ -229,23 +229,50 @@ local ttl = redis.call('PTTL', template)
 local function earlier(time) return string.format('%.0f', tonumber(time) - age) end
 local dead = earlier(redis.call('ZSCORE', prefix .. 'ends', ARGV[2]))
 f[at.issued_at], f[at.expires_at] = earlier(f[at.issued_at]), earlier(f[at.expires_at])
+if not is_owned then
+  for _, name in ipairs({'subject', 'slot'}) do
+    for i = 1, #f, 2 do
+      if f[i] == name then
+        table.remove(f, i)
+        table.remove(f, i)
+        break
+      end
+    end
+  end
+  at = {}
+  for i = 1, #f, 2 do at[f[i]] = i + 1 end
+end
 for n = tonumber(ARGV[3]), tonumber(ARGV[4]) do
   local hash = redis.sha1hex(n)
   local id, slot = string.sub(hash, 1, 32), string.sub(redis.sha1hex(hash), 1, 32)
   local subject = string.format('filler%08d', n)
-  f[at.digest], f[at.subject] = string.sub(hash, 9, 40), subject
-  f[at.slot] = string.gsub(slot, '%x%x', function(byte) return string.char(tonumber(byte, 16)) end)
+  f[at.digest] = string.sub(hash, 9, 40)
+  if is_owned then
+    f[at.subject] = subject
+    f[at.slot] = string.gsub(slot, '%x%x', function(byte) return string.char(tonumber(byte, 16)) end)
+  end
   redis.call('HSET', prefix .. 'token:' .. id, unpack(f))
   redis.call('PEXPIRE', prefix .. 'token:' .. id, ttl)
   redis.call('ZADD', prefix .. 'ends', dead, id)
-  for _, set in ipairs({prefix .. 'slot:' .. slot, prefix .. 'tokens-of:0::' .. subject}) do
-    redis.call('SADD', set, id)
-    redis.call('PEXPIRE', set, ttl)
+  if is_owned then
+    for _, set in ipairs({prefix .. 'slot:' .. slot, prefix .. 'tokens-of:0::' .. subject}) do
+      redis.call('SADD', set, id)
+      redis.call('PEXPIRE', set, ttl)
+    end
   end
 end";
 
+/// Whether the records are in the sets of a subject and a slot, which a redeem never looks into, and
+/// which take half of the memory.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Owned {
+    Yes,
+    No,
+}
+
 /// So many more records, as the store's own scripts leave them.
-pub(crate) async fn redis(place: &RedisPlace, maker: &Maker, rows: usize, age: Age) {
+pub(crate) async fn redis(place: &RedisPlace, maker: &Maker, rows: usize, age: Age, owned: Owned) {
+    let owned = if owned == Owned::Yes { "owned" } else { "" };
     let mut connection = place.outsider().await;
     let template = maker.codes(&place.store, 1).await.remove(0);
     let script = redis::Script::new(REDIS);
@@ -253,7 +280,8 @@ pub(crate) async fn redis(place: &RedisPlace, maker: &Maker, rows: usize, age: A
         let call = &mut script.prepare_invoke();
         call.arg(format!("{{{}}}:", place.prefix));
         call.arg(template.id().to_string());
-        call.arg(first).arg(rows.min(first + 999)).arg(age.micros());
+        call.arg(first).arg(rows.min(first + 999));
+        call.arg(age.micros()).arg(owned);
         let () = call.invoke_async(&mut connection).await.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use token_store_redis::redis;
 use token_store_sqlx::{
     sqlx::{
-        self, AssertSqlSafe, Encode, Postgres, Row, Type,
+        self, AssertSqlSafe, Encode, PgPool, Postgres, Row, Type,
         encode::IsNull,
         error::BoxDynError,
         postgres::{PgArgumentBuffer, PgArguments, PgRow, PgTypeInfo, types::Oid},
@@ -25,7 +25,9 @@ use crate::{
 /// What the table calls the sides.
 pub(crate) const STORE: &str = "store";
 pub(crate) const FLOOR: &str = "floor";
-/// PostgreSQL's second floor: connections that no pool hands out.
+/// PostgreSQL's second floor: the store's own pool, which clears each connection that comes back.
+pub(crate) const GUARDED: &str = "guarded";
+/// The third: connections that no pool hands out.
 pub(crate) const HELD: &str = "held";
 
 /// As many connections as the store opens by itself.
@@ -72,10 +74,20 @@ pub(crate) async fn sqlite(place: &SqlitePlace, maker: &Maker) -> Side {
     })
 }
 
+/// A plain pool with as many connections as the store's, none of them tried before it is handed out.
+pub(crate) fn postgres(text: &Arc<str>) -> Side {
+    let pool = PgPlace::plain_pool(CONNECTIONS);
+    over(FLOOR, pool, text)
+}
+
 /// The store's own pool, without the store.
-pub(crate) fn postgres(place: &PgPlace, text: &Arc<str>) -> Side {
-    let (pool, text) = (place.store.pool().clone(), Arc::clone(text));
-    Side::new(FLOOR, move |_, presented| {
+pub(crate) fn postgres_guarded(place: &PgPlace, text: &Arc<str>) -> Side {
+    over(GUARDED, place.store.pool().clone(), text)
+}
+
+fn over(name: &'static str, pool: PgPool, text: &Arc<str>) -> Side {
+    let text = Arc::clone(text);
+    Side::new(name, move |_, presented| {
         let (pool, text) = (pool.clone(), Arc::clone(&text));
         async move {
             let mut connection = pool.acquire().await.unwrap();

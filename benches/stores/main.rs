@@ -4,14 +4,15 @@
 //! `scripts/bench-stores [quick]` runs all of it and draws the plots. One part alone:
 //! `scripts/with-servers cargo bench -p benches --bench stores -- PART [quick] [FOLDER]`, where PART is
 //! `throughput`, `bytes`, `scale` or `purge`, and its figures are written to FOLDER; `draw FOLDER` draws
-//! what is there.
+//! what is there. `PART:STORE` measures one store again and leaves the others' figures as they are.
 //!
 //! Each round measures a store and its floors one after another, another one first each time, so that
 //! a ratio compares what ran on the same machine at the same time. The floor is what the store cannot
-//! avoid: for PostgreSQL the statement that the store ran, read from the driver's log, through its own
-//! pool (`floor`) and through connections that no pool hands out (`held`); for Redis the script that the
-//! store loaded, through a bare connection; for SQLite the statement of one redeem and one durable
-//! commit for each. Digests are computed before the clock starts, on both sides.
+//! avoid: for PostgreSQL the statement that the store ran, read from the driver's log, through a plain
+//! pool (`floor`), through the store's own, which clears each connection that comes back (`guarded`), and
+//! through connections that no pool hands out (`held`); for Redis the script that the store loaded,
+//! through a bare connection; for SQLite the statement of one redeem and one durable commit for each.
+//! Digests are computed before the clock starts, on both sides.
 //!
 //! `scale` of Redis switches the server's append-only file off and on again: give it a server of its own.
 
@@ -84,6 +85,11 @@ impl Size {
     }
 }
 
+/// Whether a store is measured: all are, unless one is named.
+fn is_meant(store: &str, only: &str) -> bool {
+    only.is_empty() || only == store
+}
+
 #[tokio::main]
 async fn main() {
     statement::install();
@@ -106,14 +112,19 @@ async fn main() {
         return draw::draw(Path::new(&words.next().unwrap()));
     }
     let (table, note) = match name {
-        "throughput" => throughput::measure(&size).await,
+        "throughput" => throughput::measure(&size, only).await,
         "bytes" => bytes::measure(&size).await,
         "scale" => scale::measure(&size, only).await,
-        "purge" => purge::measure(&size).await,
+        "purge" => purge::measure(&size, only).await,
         _ => panic!("which part? throughput, bytes, scale, purge or draw"),
     };
     println!("{name}: {note}");
     if let Some(folder) = words.next() {
-        table.write(&Path::new(&folder).join(format!("{name}.tsv")), &note);
+        let path = Path::new(&folder).join(format!("{name}.tsv"));
+        if only.is_empty() {
+            table.write(&path, &[note]);
+        } else {
+            table.replace(&path, only, &note);
+        }
     }
 }

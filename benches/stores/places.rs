@@ -8,7 +8,8 @@ use token_store_redis::{RedisStore, redis};
 use token_store_sqlx::{
     PostgresStore, SqliteStore,
     sqlx::{
-        self, AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions,
+        self, AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
+        postgres::{PgConnectOptions, PgPoolOptions},
     },
 };
 
@@ -66,6 +67,13 @@ impl PgPlace {
 
     fn options() -> PgConnectOptions {
         PgConnectOptions::from_str(&Self::url()).unwrap()
+    }
+
+    pub(crate) fn plain_pool(connections: usize) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(u32::try_from(connections).unwrap())
+            .test_before_acquire(false)
+            .connect_lazy_with(Self::options())
     }
 
     /// A connection that is nobody else's, without the store's time-out.

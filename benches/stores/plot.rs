@@ -2,20 +2,21 @@
 
 use core::fmt::Write as _;
 
-const LEFT: f64 = 330.0;
+const LEFT: f64 = 210.0;
 const WIDTH: f64 = 860.0;
 const ROW: f64 = 18.0;
 /// For the text behind the longest bar.
-const RIGHT: f64 = 190.0;
+const RIGHT: f64 = 250.0;
 
 const STYLE: &str = "\
-text{font:12px system-ui,-apple-system,\"Segoe UI\",\"DejaVu Sans\",sans-serif;fill:#1f2328}\
+text{font:12px system-ui,-apple-system,\"Segoe UI\",\"DejaVu Sans\",sans-serif;fill:#1f2328;\
+paint-order:stroke;stroke:#fff;stroke-width:3px}\
 .t{font-size:16px}.g{font-weight:bold}.s{fill:#57606a}\
 .page{fill:#fff}.store{fill:#0b6e4f}.floor{fill:#6e7781}.other{fill:#b5651d}\
 .bar{stroke:#cf222e;fill:none;stroke-dasharray:4 3}.axis{stroke:#d0d7de;fill:none}\
 .line{fill:none;stroke-width:2}.line.store{stroke:#0b6e4f;fill:none}\
 .edge{fill:none;stroke:#6e7781;stroke-dasharray:4 3}\
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.s{fill:#9198a1}.page{fill:#0d1117}\
+@media(prefers-color-scheme:dark){text{fill:#e6edf3;stroke:#0d1117}.s{fill:#9198a1}.page{fill:#0d1117}\
 .store{fill:#3fb68b}.floor{fill:#8b949e}.other{fill:#d98e4f}.bar{stroke:#ff7b72}.axis{stroke:#3d444d}\
 .line.store{stroke:#3fb68b}.edge{stroke:#8b949e}}";
 
@@ -62,22 +63,26 @@ pub(crate) fn bars(title: &str, groups: &[Group]) -> String {
             group.name
         );
         let top = y + ROW;
+        let mut texts = String::new();
         for bar in &group.bars {
             y += ROW;
             let _ = writeln!(
                 svg,
+                "<rect class=\"{}\" x=\"{LEFT}\" y=\"{:.0}\" width=\"{:.1}\" height=\"13\"/>",
+                bar.class,
+                y + 2.0,
+                long(bar.value)
+            );
+            let _ = writeln!(
+                texts,
                 "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
-                 <rect class=\"{}\" x=\"{LEFT}\" y=\"{:.0}\" width=\"{:.1}\" height=\"13\"/>\
                  <text x=\"{:.1}\" y=\"{:.0}\">{}</text>",
                 LEFT - 8.0,
                 y + 12.0,
                 bar.name,
-                bar.class,
-                y + 2.0,
-                long(bar.value),
                 LEFT + long(bar.value) + 6.0,
                 y + 12.0,
-                bar.text,
+                bar.text
             );
         }
         y += ROW;
@@ -85,6 +90,7 @@ pub(crate) fn bars(title: &str, groups: &[Group]) -> String {
             let x = LEFT + long(most);
             let _ = writeln!(svg, "<path class=\"bar\" d=\"M{x:.1} {top:.0}V{y:.0}\"/>");
         }
+        svg.push_str(&texts);
         y += 6.0;
     }
     svg.push_str("</svg>\n");
@@ -101,7 +107,7 @@ pub(crate) struct Lines<'p> {
 }
 
 pub(crate) fn lines(lines: &Lines<'_>) -> String {
-    const TOP: f64 = 50.0;
+    const TOP: f64 = 64.0;
     const BOTTOM: f64 = 360.0;
     const START: f64 = 80.0;
     const END: f64 = 600.0;
@@ -156,7 +162,7 @@ pub(crate) fn lines(lines: &Lines<'_>) -> String {
     let _ = writeln!(
         svg,
         "<text class=\"s\" x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{across}</text>\
-         <text class=\"s\" x=\"20\" y=\"44\">{up}</text>",
+         <text class=\"s\" x=\"20\" y=\"48\">{up}</text>",
         (START + END) / 2.0,
         BOTTOM + 40.0
     );

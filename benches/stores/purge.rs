@@ -13,8 +13,9 @@ use tokio::{
 use crate::{
     Size,
     clients::{Side, part},
-    fill::{self, Age},
+    fill::{self, Age, Owned},
     floor::through,
+    is_meant,
     issued::{Maker, now},
     places::{PgPlace, RedisPlace, SqlitePlace},
     table::{Table, note},
@@ -23,31 +24,38 @@ use crate::{
 /// One redeem after another, this far apart: 250 a second.
 const APART: Duration = Duration::from_millis(4);
 
-pub(crate) async fn measure(size: &Size) -> (Table, String) {
+pub(crate) async fn measure(size: &Size, only: &str) -> (Table, String) {
     let before = load();
     let mut table = Table::default();
     let (mut sqlite, mut postgres, mut redis) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..size.purges {
         let maker = Maker::new();
-        let place = SqlitePlace::new().await;
-        fill::sqlite_expired(&place, &maker, size.expired).await;
-        sqlite.push(beside(&place.store, &maker, size).await);
-
-        let place = PgPlace::new().await;
-        let mut connection = PgPlace::outsider().await;
-        fill::postgres_template(&place, &mut connection, &maker).await;
-        fill::postgres_rows(&place, &mut connection, 1, size.expired, Age::Expired).await;
-        fill::settle(&place, &mut connection).await;
-        postgres.push(beside(&place.store, &maker, size).await);
-        place.remove().await;
-
-        let place = RedisPlace::new().await;
-        fill::redis(&place, &maker, size.expired, Age::Expired).await;
-        redis.push(beside(&place.store, &maker, size).await);
-        place.remove().await;
+        if is_meant("sqlite", only) {
+            let place = SqlitePlace::new().await;
+            fill::sqlite_expired(&place, &maker, size.expired).await;
+            sqlite.push(beside(&place.store, &maker, size).await);
+        }
+        if is_meant("postgres", only) {
+            let place = PgPlace::new().await;
+            let mut connection = PgPlace::outsider().await;
+            fill::postgres_template(&place, &mut connection, &maker).await;
+            fill::postgres_rows(&place, &mut connection, 1, size.expired, Age::Expired).await;
+            fill::settle(&place, &mut connection).await;
+            postgres.push(beside(&place.store, &maker, size).await);
+            place.remove().await;
+        }
+        if is_meant("redis", only) {
+            let place = RedisPlace::new().await;
+            fill::redis(&place, &maker, size.expired, Age::Expired, Owned::Yes).await;
+            redis.push(beside(&place.store, &maker, size).await);
+            place.remove().await;
+        }
     }
     for (store, runs) in [("sqlite", sqlite), ("postgres", postgres), ("redis", redis)] {
         for (at, what) in WHAT.iter().enumerate() {
+            if runs.is_empty() {
+                continue;
+            }
             let figures: Vec<_> = runs.iter().map(|run: &[f64; 8]| run[at]).collect();
             table.add(store, what, size.expired, &figures);
         }

@@ -1,16 +1,22 @@
 //! What a redeem costs beside many live tokens, as a part of what it costs beside few.
 
+use std::time::Instant;
+
 use benches::load;
 use token_store_redis::redis;
-use token_store_sqlx::token_store::ott_core::Presented;
+use token_store_sqlx::token_store::{
+    TokenStore,
+    ott_core::{Presented, chrono::TimeDelta},
+};
 
 use crate::{
     Size,
     bytes::used_memory,
     clients::{Side, redeem_all},
-    fill::{self, Age},
+    fill::{self, Age, Owned},
     floor::through,
-    issued::Maker,
+    is_meant,
+    issued::{Maker, now},
     places::{PgPlace, RedisPlace, SqlitePlace},
     table::{Table, note},
 };
@@ -23,13 +29,13 @@ const REDIS_BYTES: f64 = 9e9;
 pub(crate) async fn measure(size: &Size, only: &str) -> (Table, String) {
     let before = load();
     let mut table = Table::default();
-    if only.is_empty() || only == "sqlite" {
+    if is_meant("sqlite", only) {
         sqlite(&mut table, size).await;
     }
-    if only.is_empty() || only == "postgres" {
+    if is_meant("postgres", only) {
         postgres(&mut table, size).await;
     }
-    if only.is_empty() || only == "redis" {
+    if is_meant("redis", only) {
         redis(&mut table, size).await;
     }
     (table, note(&before, size.rounds))
@@ -50,6 +56,7 @@ async fn sqlite(table: &mut Table, size: &Size) {
         sides.push((rows, through(place.store.clone()), presented));
     }
     compare(table, "sqlite", sides, size).await;
+    purge(table, "sqlite", &many.store, size.many).await;
 }
 
 async fn postgres(table: &mut Table, size: &Size) {
@@ -62,6 +69,7 @@ async fn postgres(table: &mut Table, size: &Size) {
         sides.push((rows, through(place.store.clone()), presented));
     }
     compare(table, "postgres", sides, size).await;
+    purge(table, "postgres", &many.store, size.many).await;
     few.remove().await;
     many.remove().await;
 }
@@ -77,7 +85,7 @@ async fn redis(table: &mut Table, size: &Size) {
     let mut sides = Vec::new();
     let presented = maker.codes(&few.store, wanted(size)).await;
     let before = used_memory(&few).await;
-    fill::redis(&few, &maker, size.few, Age::Live).await;
+    fill::redis(&few, &maker, size.few, Age::Live, Owned::No).await;
     let each = (used_memory(&few).await - before) / size.few as f64;
     sides.push((size.few, through(few.store.clone()), presented));
     // The dictionary doubles as it grows: what is left is for that.
@@ -88,13 +96,14 @@ async fn redis(table: &mut Table, size: &Size) {
     }
     let presented = maker.codes(&many.store, wanted(size)).await;
     let before = used_memory(&many).await;
-    fill::redis(&many, &maker, rows, Age::Live).await;
+    fill::redis(&many, &maker, rows, Age::Live, Owned::No).await;
     let each = (used_memory(&many).await - before) / rows as f64;
     table.add("redis", "bytes of each", rows, &[each]);
     sides.push((rows, through(many.store.clone()), presented));
     set(&mut connection, "appendonly", "yes").await;
     written(&mut connection).await;
     compare(table, "redis", sides, size).await;
+    purge(table, "redis", &many.store, rows).await;
     few.remove().await;
     many.remove().await;
 }
@@ -171,6 +180,22 @@ async fn compare(
             );
         }
     }
+}
+
+/// The spent ones go, and none of those that live.
+async fn purge(table: &mut Table, store: &str, many: &impl TokenStore, rows: usize) {
+    let began = Instant::now();
+    let gone = many
+        .purge(now() + TimeDelta::seconds(1), u32::MAX)
+        .await
+        .unwrap();
+    assert!(gone > 0 && gone < 100_000, "{gone}");
+    table.add(
+        store,
+        "purge, seconds",
+        rows,
+        &[began.elapsed().as_secs_f64()],
+    );
 }
 
 /// In the order of their ids, which are random.

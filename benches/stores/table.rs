@@ -40,9 +40,16 @@ impl Table {
         self.0.iter().find(same).map(|figure| figure.median)
     }
 
-    /// `note` says what a run of these figures was like.
-    pub(crate) fn write(&self, path: &Path, note: &str) {
-        let mut text = format!("# {note}\nstore\twhat\tat\tmedian\tlowest\thighest\n");
+    /// A store's figure, however many there were.
+    pub(crate) fn any(&self, store: &str, what: &str) -> Option<&Figure> {
+        let same = |figure: &&Figure| figure.store == store && figure.what == what;
+        self.0.iter().find(same)
+    }
+
+    /// The notes say what the runs of these figures were like.
+    pub(crate) fn write(&self, path: &Path, notes: &[String]) {
+        let notes: String = notes.iter().map(|note| format!("# {note}\n")).collect();
+        let mut text = notes + "store\twhat\tat\tmedian\tlowest\thighest\n";
         for figure in &self.0 {
             let Figure {
                 store,
@@ -57,10 +64,28 @@ impl Table {
         fs::write(path, text).unwrap();
     }
 
+    /// Takes the place of one store's figures.
+    pub(crate) fn replace(mut self, path: &Path, store: &str, note: &str) {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let notes = text.lines().filter_map(|line| line.strip_prefix("# "));
+        let mut notes: Vec<_> = notes.map(String::from).collect();
+        notes.retain(|other| !other.starts_with(store));
+        notes.push(format!("{store}: {note}"));
+        if !text.is_empty() {
+            let mut others = Self::read(path).0;
+            others.retain(|figure| figure.store != store);
+            self.0.splice(0..0, others);
+        }
+        self.write(path, &notes);
+    }
+
     pub(crate) fn read(path: &Path) -> Self {
         let text =
             fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let lines = text.lines().filter(|line| !line.starts_with('#')).skip(1);
+        let lines = text
+            .lines()
+            .skip_while(|line| line.starts_with('#'))
+            .skip(1);
         Self(lines.map(figure).collect())
     }
 }

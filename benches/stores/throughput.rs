@@ -13,6 +13,7 @@ use crate::{
     Size,
     clients::{Measured, Side, redeem_all},
     floor::{self, FLOOR, STORE},
+    is_meant,
     issued::{CODE, Maker, now},
     pgbench::Pgbench,
     places::{PgPlace, RedisPlace, SqlitePlace},
@@ -21,7 +22,7 @@ use crate::{
 
 const CLIENTS: [usize; 3] = [1, 16, 64];
 
-pub(crate) async fn measure(size: &Size) -> (Table, String) {
+pub(crate) async fn measure(size: &Size, only: &str) -> (Table, String) {
     let before = load();
     let mut table = Table::default();
     let maker = Maker::new();
@@ -29,13 +30,21 @@ pub(crate) async fn measure(size: &Size) -> (Table, String) {
         let count = |alone: usize, together: usize| {
             size.redeems(if clients == 1 { alone } else { together })
         };
-        memory(&mut table, &maker, size, clients, count(50_000, 100_000)).await;
-        sqlite(&mut table, &maker, size, clients, count(1_500, 12_000)).await;
-        postgres(&mut table, &maker, size, clients, count(1_500, 5_000)).await;
-        redis(&mut table, &maker, size, clients, count(3_000, 12_000)).await;
+        if is_meant("memory", only) {
+            memory(&mut table, &maker, size, clients, count(50_000, 100_000)).await;
+        }
+        if is_meant("sqlite", only) {
+            sqlite(&mut table, &maker, size, clients, count(1_500, 12_000)).await;
+        }
+        if is_meant("postgres", only) {
+            postgres(&mut table, &maker, size, clients, count(1_500, 5_000)).await;
+        }
+        if is_meant("redis", only) {
+            redis(&mut table, &maker, size, clients, count(3_000, 12_000)).await;
+        }
     }
     for clients in CLIENTS {
-        sign_ins(&mut table, size, clients).await;
+        sign_ins(&mut table, size, clients, only).await;
     }
     (table, note(&before, size.rounds))
 }
@@ -83,7 +92,8 @@ async fn postgres(table: &mut Table, maker: &Maker, size: &Size, clients: usize,
     let text = floor::statement(&place.store, maker).await;
     let sides = [
         floor::through(place.store.clone()),
-        floor::postgres(&place, &text),
+        floor::postgres(&text),
+        floor::postgres_guarded(&place, &text),
         floor::postgres_held(&text, clients).await,
     ];
     let mut pgbench = Pgbench::new(&place, maker, &text).await;
@@ -166,22 +176,30 @@ impl Figures {
 }
 
 /// Whole sign-ins a second: a code is issued, its limits are spent, it is redeemed.
-async fn sign_ins(table: &mut Table, size: &Size, clients: usize) {
+async fn sign_ins(table: &mut Table, size: &Size, clients: usize, only: &str) {
     let count = size.redeems(if clients == 1 { 500 } else { 4_000 });
     let (mut sqlite, mut postgres, mut redis) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..size.rounds {
-        let place = SqlitePlace::new().await;
-        sqlite.push(sign_in(place.store.clone(), clients, count).await);
-        let place = PgPlace::new().await;
-        postgres.push(sign_in(place.store.clone(), clients, count).await);
-        place.remove().await;
-        let place = RedisPlace::new().await;
-        redis.push(sign_in(place.store.clone(), clients, count).await);
-        place.remove().await;
+        if is_meant("sqlite", only) {
+            let place = SqlitePlace::new().await;
+            sqlite.push(sign_in(place.store.clone(), clients, count).await);
+        }
+        if is_meant("postgres", only) {
+            let place = PgPlace::new().await;
+            postgres.push(sign_in(place.store.clone(), clients, count).await);
+            place.remove().await;
+        }
+        if is_meant("redis", only) {
+            let place = RedisPlace::new().await;
+            redis.push(sign_in(place.store.clone(), clients, count).await);
+            place.remove().await;
+        }
     }
-    table.add("sqlite", "sign-ins", clients, &sqlite);
-    table.add("postgres", "sign-ins", clients, &postgres);
-    table.add("redis", "sign-ins", clients, &redis);
+    for (store, rates) in [("sqlite", sqlite), ("postgres", postgres), ("redis", redis)] {
+        if !rates.is_empty() {
+            table.add(store, "sign-ins", clients, &rates);
+        }
+    }
 }
 
 async fn sign_in(

@@ -94,19 +94,21 @@ fn measured(throughput: &Table, bytes: &Table, scale: &Table) -> String {
             figures.join(", ")
         };
         let millis = |what: &str| throughput.get(store, what, 16).unwrap() / 1e3;
-        let ratio = scale.any(store, "p50 many / few, 1 clients").unwrap();
+        let ratio = scale.any(store, "p50 many / few, 1 clients");
+        let ratio = ratio.map_or_else(
+            || "not measured".into(),
+            |ratio| format!("{}: {:.2}", grouped(ratio.at as f64), ratio.median),
+        );
         // Writing to a String never fails.
         let _ = writeln!(
             text,
-            "| {name} | {} | {} | {:.2}, {:.2} | {} | {} | {}: {:.2} |",
+            "| {name} | {} | {} | {:.2}, {:.2} | {} | {} | {ratio} |",
             each("store rate", grouped),
             each("store / floor", |ratio| format!("{ratio:.2}")),
             millis("store p50"),
             millis("store p99"),
             grouped(throughput.get(store, "sign-ins", 64).unwrap()),
             grouped(bytes.any(store, "code").unwrap().median),
-            grouped(ratio.at as f64),
-            ratio.median,
         );
     }
     text

@@ -95,6 +95,9 @@ fn of_scale(table: &Table) -> Vec<Group> {
                 let name = format!("{} live tokens", grouped(figure.at as f64));
                 bar(&name, figure.median, text, class)
             });
+            if same.is_empty() {
+                continue;
+            }
             groups.push(Group {
                 name: format!("{name}, {}", people(clients)),
                 bars: bars.collect(),

@@ -3,10 +3,10 @@
 use core::fmt::Write as _;
 
 const LEFT: f64 = 210.0;
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 880.0;
 const ROW: f64 = 18.0;
 /// For the text behind the longest bar.
-const RIGHT: f64 = 250.0;
+const RIGHT: f64 = 270.0;
 
 const STYLE: &str = "\
 text{font:12px system-ui,-apple-system,\"Segoe UI\",\"DejaVu Sans\",sans-serif;fill:#1f2328;\

@@ -37,6 +37,9 @@ pub(crate) struct Link {
     config: AsyncConnectionConfig,
     /// How long a connection may owe an answer before it is given up.
     patience: Duration,
+    /// How long the others may take to name a better member than one that says that it is of no use.
+    #[cfg(feature = "cluster")]
+    grace: Duration,
     line: RwLock<Option<Arc<Line>>>,
     /// Held by whoever connects.
     connecting: Mutex<()>,
@@ -59,6 +62,8 @@ impl Link {
             config,
             // `WAIT` may take half of the time, and a connection answers nothing else meanwhile.
             patience: timeout.mul_f32(0.75),
+            #[cfg(feature = "cluster")]
+            grace: timeout.mul_f32(0.1),
             line: RwLock::new(None),
             connecting: Mutex::new(()),
         }
@@ -111,7 +116,7 @@ impl Link {
         let connection = match &self.place {
             Place::One(server) => connect(server, &self.config).await?,
             #[cfg(feature = "cluster")]
-            Place::Cluster(members) => members.connect(&self.config).await?,
+            Place::Cluster(members) => members.connect(&self.config, self.grace).await?,
         };
         let line = Arc::new(Line {
             connection,

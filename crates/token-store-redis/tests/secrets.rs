@@ -7,7 +7,7 @@ mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use common::{clean, everything, prefix, url};
+use common::{Install as _, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now, ring};
 use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, StoredFactor,
@@ -98,7 +98,7 @@ fn unhex(text: &str) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_in_any_key_or_value() {
     let (prefix, keys) = (Prefix(prefix()), ring());
-    let store = everything().prefix(&prefix.0).connect(url()).await.unwrap();
+    let store = everything().prefix(&prefix.0).install(url()).await;
     let fixture = Fixture::with_keys(store, &keys);
     let address = Destination::email(ADDRESS).unwrap();
     let binding = Binding::subject(&fixture.alice)

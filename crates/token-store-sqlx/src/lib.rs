@@ -41,7 +41,7 @@
 //! # What it guarantees
 //!
 //! * The laws of `token-store`, all of them: `tests/laws.rs`. Two processes on one file keep them
-//!   together: `tests/two_processes.rs`.
+//!   together: `tests/processes.rs`.
 //! * What was answered is on the disk: WAL mode and `synchronous=FULL` are checked at the start, on
 //!   one connection of the pool, and anything weaker is refused unless it is accepted by name.
 //! * A commit that fails is never told as a success, and never one that the driver has hidden.

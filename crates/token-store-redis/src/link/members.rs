@@ -3,13 +3,14 @@
 //! A store is one slot, so it needs one connection, and no member that hangs can hold it up but the one
 //! that has the slot.
 
+use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, RedisResult,
     ServerErrorKind, Value, aio::MultiplexedConnection,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use super::{connect, is_kind, strange};
 
@@ -55,6 +56,7 @@ impl Members {
     pub(super) async fn connect(
         &self,
         config: &AsyncConnectionConfig,
+        grace: Duration,
     ) -> RedisResult<MultiplexedConnection> {
         let (members, useless) = self.members();
         let mut asked = JoinSet::new();
@@ -63,7 +65,14 @@ impl Members {
             asked.spawn(async move { find(&member, &key, &config).await });
         }
         let (mut last_choice, mut error) = (None, None);
-        while let Some(told) = asked.join_next().await {
+        loop {
+            let next = asked.join_next();
+            let told = match last_choice {
+                None => next.await,
+                // Whoever hangs must not hold up the last choice either.
+                Some(_) => timeout(grace, next).await.ok().flatten(),
+            };
+            let Some(told) = told else { break };
             match told {
                 // It knows better than the others that it is of no use, unless there is no other.
                 Ok(Ok(found)) if Some(&found.owner) == useless.as_ref() => {

@@ -32,7 +32,7 @@ impl Cluster {
                 member.ask(&meet).await;
             }
         }
-        cluster.ready(3).await;
+        Self::ready(cluster.members.iter(), 3).await;
         cluster
     }
 
@@ -69,15 +69,16 @@ impl Cluster {
         }
         replica.caught_up(&self.members[member]).await;
         // A member that has not heard of it does not believe that it was promoted.
-        self.ready(4).await;
+        // Nor does one promote itself that has not heard of all the others.
+        Self::ready(self.members.iter().chain([&replica]), 4).await;
         replica
     }
 
     /// Waits until every member knows all of them and where every slot is.
-    async fn ready(&self, nodes: usize) {
+    async fn ready(members: impl Iterator<Item = &Server>, nodes: usize) {
         let begun = Instant::now();
         let all = format!("cluster_known_nodes:{nodes}");
-        for member in &self.members {
+        for member in members {
             loop {
                 let info = member.ask("CLUSTER INFO").await;
                 let info: String = redis::from_redis_value(info).expect("a text");

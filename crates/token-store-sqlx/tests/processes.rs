@@ -1,4 +1,5 @@
-//! Two processes on one file. The second is this very binary, run again with a variable set.
+//! Two and four processes on one file. All but the first are this very binary, run again with a
+//! variable set.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -10,8 +11,9 @@ mod fixture;
 
 use std::{
     env,
-    io::{BufRead, BufReader, Write},
-    process::{Command, Stdio},
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use fixture::{CODE, Fixture, at_once, now};
@@ -24,7 +26,6 @@ use token_store::{
 use token_store_sqlx::SqliteStore;
 
 const FILE: &str = "TOKEN_STORE_SQLX_FILE";
-const ROUNDS: u64 = 1_000;
 const TASKS: usize = 8;
 const BURST: u32 = 5;
 
@@ -32,7 +33,16 @@ const BURST: u32 = 5;
 type Won = [usize; 3];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_both_together() {
+async fn one_winner_in_two_processes_together() {
+    one_winner(2, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_winner_in_four_processes_together() {
+    one_winner(4, 250).await;
+}
+
+async fn one_winner(processes: usize, rounds: u64) {
     let keys =
         KeyRing::try_new_line_from_rng(token_store::ott_core::KeyId(1), &mut SysRng).unwrap();
     let mut fixture = Fixture::new().await;
@@ -40,41 +50,75 @@ async fn one_winner_in_both_together() {
     let factor = fixture.factor(1, FactorState::Active);
     assert!(fixture.store.insert_factor(&factor).await.unwrap());
 
-    let mut other = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "the_other_process", "--nocapture"])
-        .env(FILE, fixture.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ask = other.stdin.take().unwrap();
-    let mut answers = BufReader::new(other.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| line.strip_prefix("won ").map(String::from));
-    write!(ask, "{}", *keys).unwrap();
-    assert_eq!(answers.next().as_deref(), Some("nothing yet"));
-
-    let mut total = [[0; 3]; 2];
-    for round in 1..=ROUNDS {
+    let mut others: Vec<_> = (1..processes)
+        .map(|_| Other::start(fixture.path(), &keys))
+        .collect();
+    let mut total = vec![[0; 3]; processes];
+    for round in 1..=rounds {
         let issued = fixture.insert(&CODE).await;
         let typed = issued.token.expose_secret();
-        writeln!(ask, "{round} {} {typed}", *issued.handle.expose_secret()).unwrap();
+        let question = format!("{round} {} {typed}", *issued.handle.expose_secret());
+        for other in &mut others {
+            writeln!(other.ask, "{question}").unwrap();
+        }
         let presented = fixture.right(&CODE, &issued);
-        let here = race(&fixture.store, &presented, round).await;
-        let there = parse(&answers.next().unwrap());
-        assert_eq!(here[0] + there[0], 1, "tokens, round {round}");
-        assert_eq!(here[1] + there[1], 1, "counters, round {round}");
+        let mut won = vec![race(&fixture.store, &presented, round).await];
+        won.extend(others.iter_mut().map(|other| parse(&other.hear())));
+        let sum = |place: usize| won.iter().map(|won| won[place]).sum::<usize>();
+        assert_eq!(sum(0), 1, "tokens, round {round}");
+        assert_eq!(sum(1), 1, "counters, round {round}");
         let burst = usize::try_from(BURST).unwrap();
-        assert_eq!(here[2] + there[2], burst, "limits, round {round}");
-        for (sum, won) in total.iter_mut().zip([here, there]) {
-            sum.iter_mut().zip(won).for_each(|(sum, won)| *sum += won);
+        assert_eq!(sum(2), burst, "limits, round {round}");
+        for (total, won) in total.iter_mut().zip(won) {
+            total.iter_mut().zip(won).for_each(|(sum, won)| *sum += won);
         }
     }
-    drop(ask);
-    assert!(other.wait().unwrap().success());
+    for other in others {
+        other.end();
+    }
     // Otherwise one of them was always late, and nothing was proved.
-    assert!(total.as_flattened().iter().all(|won| *won > 0), "{total:?}");
+    let took_part = |won: &Won| won.iter().sum::<usize>() > 0;
+    assert!(total.iter().all(took_part), "{total:?}");
+}
+
+/// Another process, and how to speak with it.
+struct Other {
+    child: Child,
+    ask: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Other {
+    fn start(file: &Path, keys: &str) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "the_other_process", "--nocapture"])
+            .env(FILE, file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ask = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        write!(ask, "{keys}").unwrap();
+        let mut other = Self {
+            child,
+            ask,
+            answers,
+        };
+        assert_eq!(other.hear(), "nothing yet");
+        other
+    }
+
+    fn hear(&mut self) -> String {
+        let mut lines = self.answers.by_ref().map_while(Result::ok);
+        let answer = lines.find_map(|line| line.strip_prefix("won ").map(String::from));
+        answer.expect("it lives")
+    }
+
+    fn end(mut self) {
+        drop(self.ask);
+        assert!(self.child.wait().unwrap().success());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

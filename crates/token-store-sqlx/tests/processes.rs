@@ -51,7 +51,7 @@ async fn one_winner(processes: usize, rounds: u64) {
     assert!(fixture.store.insert_factor(&factor).await.unwrap());
 
     let mut others: Vec<_> = (1..processes)
-        .map(|_| Other::start(fixture.path(), &keys))
+        .map(|_| Other::start(&fixture.path(), &keys))
         .collect();
     let mut total = vec![[0; 3]; processes];
     for round in 1..=rounds {

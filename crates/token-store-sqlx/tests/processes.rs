@@ -3,7 +3,9 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
-    reason = "a test that overflows panics, which is how a test fails"
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics is how a test fails"
 )]
 
 #[path = "support/fixture.rs"]

@@ -109,12 +109,18 @@ fn of_scale(table: &Table) -> Vec<Group> {
 }
 
 fn of_bytes(table: &Table) -> Vec<Group> {
-    let mut kinds: Vec<_> = table.0.iter().map(|figure| &figure.what).collect();
-    kinds.dedup();
+    let mut kinds = Vec::new();
+    for figure in &table.0 {
+        if !kinds.contains(&&figure.what) {
+            kinds.push(&figure.what);
+        }
+    }
     let group = |kind: &&String| {
         let stores = [("memory", "memory")].into_iter().chain(STORES);
         let bars = stores.filter_map(|(store, name)| {
+            // A map that had grown before has room for what is added.
             let bytes = table.any(store, kind)?.median;
+            let bytes = Some(bytes).filter(|bytes| *bytes >= 1.0)?;
             let class = if store == "memory" { "floor" } else { "store" };
             Some(bar(name, bytes, grouped(bytes), class))
         });
@@ -130,13 +136,15 @@ fn of_bytes(table: &Table) -> Vec<Group> {
 fn of_purge(table: &Table) -> Vec<Group> {
     let group = |(store, name): (&str, &str)| {
         let figures = |what: &str| table.any(store, what).unwrap();
+        // One that was not measured yet is left out.
+        table.any(store, "seconds")?;
         let line = |what: &str, name: &str, class| {
             // The worst of all runs, not the one in the middle.
             let time = figures(what).highest;
             bar(name, time, millis(time), class)
         };
         let seconds = figures("seconds").median;
-        Group {
+        Some(Group {
             name: format!("{name}: the purge took {seconds:.0} s"),
             bars: vec![
                 line("alone p99", "alone, p99", "floor"),
@@ -145,9 +153,9 @@ fn of_purge(table: &Table) -> Vec<Group> {
                 line("beside worst", "beside the purge, worst", "store"),
             ],
             most: Some(50_000.0),
-        }
+        })
     };
-    STORES.into_iter().map(group).collect()
+    STORES.into_iter().filter_map(group).collect()
 }
 
 fn millis(micros: f64) -> String {

@@ -14,8 +14,8 @@ const OUTER_PAD: u8 = 0x5c;
 /// Counters of a window that are in work at a time.
 const LANES: usize = 4;
 
-/// The code of one counter. Allocates nothing and leaves no trace of the key or of the MAC on the
-/// stack.
+/// The code of one counter. Allocates nothing, and wipes the blocks and the state through which key and
+/// MAC pass; what the compiler keeps beside them in registers is not within its reach.
 ///
 /// Specification: RFC 4226 section 5.3, RFC 2104 section 2.
 pub(crate) fn code(algorithm: Algorithm, digits: Digits, secret: &Secret, counter: u64) -> Code {
@@ -37,7 +37,7 @@ pub(crate) fn code(algorithm: Algorithm, digits: Digits, secret: &Secret, counte
 }
 
 /// Calls `visit` with each of `count` counters from `first` on, in order, and the 31-bit truncated
-/// HMAC of each. Allocates nothing and leaves no trace of the key or of a MAC on the stack.
+/// HMAC of each. Allocates nothing, and wipes as [`code`] does.
 ///
 /// Invariant: `first + count - 1` does not overflow.
 ///

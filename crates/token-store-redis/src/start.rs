@@ -132,7 +132,8 @@ impl RedisStoreBuilder {
 
     /// Where it is told that the primary is another one ([`What::PrimaryChanged`]), or that a restart could
     /// lose what is answered now ([`What::DurabilityWeak`]); nowhere unless set. To whoever asks for a token,
-    /// a loss looks like any other refusal: this is how an operator learns of it. Each process tells.
+    /// a loss looks like any other refusal: this is how an operator learns of it. Each process tells
+    /// of a primary; of a weak setting the one that wrote it down.
     ///
     /// [`What::DurabilityWeak`]: token_store::What::DurabilityWeak
     /// [`What::PrimaryChanged`]: token_store::What::PrimaryChanged

@@ -119,7 +119,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         binding: &Binding<'_>,
         extra: Extra<'_>,
     ) -> Result<Issued, TokensError> {
-        let mut batch = self.issue_all(policy, binding, extra, 1).await?;
+        let mut batch = self.issue_batch_with(policy, binding, extra, 1).await?;
         batch
             .pop()
             .ok_or(TokensError::Misuse("a batch of one has one"))
@@ -140,21 +140,11 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .await
     }
 
-    /// Issues `count` tokens in one step, each of which carries the data.
+    /// Issues `count` tokens in one step, as [`Tokens::issue_batch`], each of which carries the data.
     ///
     /// # Errors
     /// [`TokensError`]; then nothing was issued.
     pub async fn issue_batch_with(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        extra: Extra<'_>,
-        count: usize,
-    ) -> Result<Vec<Issued>, TokensError> {
-        self.issue_all(policy, binding, extra, count).await
-    }
-
-    async fn issue_all(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,

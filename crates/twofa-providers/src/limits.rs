@@ -16,7 +16,8 @@ pub struct Limits {
     pub pace: Limit,
     /// Guesses of one subject, over all factors; success gives back only what its own try spent.
     pub allowance: Limit,
-    /// Consecutive failures of one factor; reached, the factor is disabled until enrolled again.
+    /// Consecutive failures of one factor; reached, the factor is disabled until enrolled again. An outage
+    /// is none.
     pub ceiling: Limit,
     /// Guesses from all known devices of one subject together, where `pace`, `allowance` or what the
     /// ceiling has for strangers refuses.

@@ -10,7 +10,7 @@ use crate::{
 
 impl TwoFactor {
     /// Removes a factor, unless no other one is active: its row stays, its secret does not. One that
-    /// waits for its confirmation goes in any case.
+    /// waits for its confirmation goes where none is active, too.
     ///
     /// Of any number of concurrent removals, one active factor is left.
     ///

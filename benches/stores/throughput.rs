@@ -37,7 +37,7 @@ pub(crate) async fn measure(size: &Size, only: &str) -> (Table, String) {
             sqlite(&mut table, &maker, size, clients, count(1_500, 12_000)).await;
         }
         if is_meant("postgres", only) {
-            postgres(&mut table, &maker, size, clients, count(1_500, 5_000)).await;
+            postgres(&mut table, &maker, size, clients, count(3_000, 15_000)).await;
         }
         if is_meant("redis", only) {
             redis(&mut table, &maker, size, clients, count(3_000, 12_000)).await;

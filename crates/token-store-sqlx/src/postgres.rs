@@ -102,8 +102,8 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 ///
 /// **A `begin` of yours that is dropped half-way.** sqlx 0.9.0 gives its connection back to the pool
 /// inside of the transaction, which nobody ends
-/// ([its issue 4385](https://github.com/launchbadge/sqlx/issues/4385)). Whatever uses that connection
-/// next, a verb of this store or a statement of yours, is answered and not committed. The store's own
+/// ([its issue 4385](https://github.com/launchbadge/sqlx/issues/4385), mended in its repository and in no
+/// release yet). Whatever uses that connection next, a verb of this store or a statement of yours, is answered and not committed. The store's own
 /// transactions are begun where nobody can drop them. For yours, where a handler may be dropped as its client goes
 /// away, make the pool of [`pool_options`](PostgresStoreBuilder::pool_options): it closes or clears such
 /// a connection before anybody else has it.

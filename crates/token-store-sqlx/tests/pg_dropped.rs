@@ -1,5 +1,5 @@
-//! Futures that are dropped half-way: no connection is left inside of a transaction that nobody ends, in
-//! which the next verb would be answered and not done.
+//! Futures that are dropped half-way, and transactions that nobody ends: no verb is answered inside of one,
+//! where it would not be done.
 
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
@@ -10,10 +10,14 @@ mod pg;
 
 use core::{future::poll_fn, pin::pin, task::Poll};
 
-use fixture::{CODE, Fixture, now};
-use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
-use token_store::{Inserted, OpenRedeem, Redeemed, TokenStore};
-use token_store_sqlx::{PostgresStore, PostgresStoreBuilder};
+use fixture::{CODE, Fixture, LINK, PROMPT, now};
+use pg::{PATIENCE, PgFixture, Schema, options, pool};
+use token_store::{
+    Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
+    OpenRedeem, Redeemed, Revoke, Spent, TokenStore,
+    ott_core::{Issued, Limit, LimitKey, State, chrono::TimeDelta},
+};
+use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, sqlx};
 
 /// Polls it so often, unless it ends before, and drops it.
 async fn cut<F: Future>(future: F, polls: usize) {
@@ -40,16 +44,7 @@ async fn pair(builder: PostgresStoreBuilder) -> (PgFixture, PostgresStore) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
-    // Where nothing else would end it.
-    let schema = Schema::new();
-    let builder = PostgresStore::builder()
-        .timeout(PATIENCE)
-        .schema(&schema.name);
-    let other = builder.clone().pool(pool()).await.unwrap();
-    let one = pool_options()
-        .max_connections(1)
-        .connect_lazy_with(options());
-    let fixture = Fixture::over(builder.pool(one).await.unwrap(), schema);
+    let (fixture, other) = pair(PostgresStore::builder()).await;
     for polls in 0..200 {
         let issued = fixture.insert(&CODE).await;
         let found = other.find(issued.record.id()).await.unwrap();
@@ -84,4 +79,128 @@ async fn verbs_in_transactions_of_their_own_that_are_dropped_are_done_or_not_don
         assert!(found.is_some(), "{told:?} and not committed, {polls} polls");
         assert!(told == Inserted::Done || polls > 0);
     }
+}
+
+/// Leaves the store's one connection inside of a transaction.
+async fn forget(store: &PostgresStore, begin: &'static str) {
+    sqlx::raw_sql(begin).execute(store.pool()).await.unwrap();
+}
+
+/// Each verb meets a connection that was left inside of a transaction. What it answered is looked for
+/// through the other store, which sees what was committed and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
+    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    macro_rules! verb {
+        ($verb:ident($($argument:expr),*)) => {{
+            forget(store, "BEGIN").await;
+            store.$verb($($argument),*).await.unwrap()
+        }};
+    }
+    let look = async |issued: &Issued| {
+        let found = other.find(issued.record.id()).await.unwrap();
+        let found = found.expect("inserted, and not committed");
+        (found.state, found.attempts)
+    };
+
+    let code = fixture.issue(&CODE);
+    let inserted = verb!(insert(core::slice::from_ref(&code.record)));
+    assert_eq!(inserted, Inserted::Done);
+    assert_eq!(look(&code).await, (State::Ready, 0));
+    verb!(redeem(&fixture.wrong(&code), now()));
+    assert_eq!(look(&code).await, (State::Ready, 1));
+    let told = verb!(redeem(&fixture.right(&CODE, &code), now()));
+    assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
+    assert_eq!(look(&code).await, (State::Spent, 2));
+    let prompt = fixture.insert(&PROMPT).await;
+    let decided = verb!(decide(
+        prompt.record.id(),
+        &fixture.approval(&prompt),
+        now()
+    ));
+    assert!(matches!(decided, Decided::Decided(_)), "{decided:?}");
+    assert_eq!(look(&prompt).await, (State::Ready, 0));
+    let link = fixture.insert(&LINK).await;
+    verb!(touch(link.record.id(), now()));
+    let touched = other.find(link.record.id()).await.unwrap().unwrap();
+    assert_eq!(touched.used_at, Some(now()));
+    assert_eq!(verb!(revoke(&Revoke::Record(*prompt.record.id()))), 1);
+    assert_eq!(look(&prompt).await, (State::Revoked, 0));
+    assert_eq!(verb!(revoke(&Revoke::subject(alice))), 1);
+    assert_eq!(look(&link).await, (State::Revoked, 0));
+    assert_eq!(verb!(purge(now() + TimeDelta::days(1), 100)), 3);
+    assert_eq!(other.find(link.record.id()).await.unwrap(), None);
+
+    let factor = fixture.factor(1, FactorState::Pending);
+    let look = async || {
+        let mut found = other.factors(alice).await.unwrap();
+        found.pop().expect("inserted, and not committed")
+    };
+    assert!(verb!(insert_factor(&factor)));
+    assert_eq!(look().await, factor);
+    let confirmed = verb!(confirm(&factor.id, Some(1), now()));
+    assert_eq!(confirmed, Advanced::Accepted);
+    assert_eq!(look().await.last, Some(1));
+    let advanced = verb!(advance(&factor.id, 2, now()));
+    assert_eq!(advanced, Advanced::Accepted);
+    assert_eq!(look().await.last, Some(2));
+    assert!(verb!(update(&factor.id, &FactorChange::Label("b".into()))));
+    assert_eq!(look().await.label, "b");
+    let (old, new) = (factor.sealed.clone(), vec![2]);
+    assert!(verb!(update(&factor.id, &FactorChange::Seal { old, new })));
+    assert_eq!(look().await.sealed, [2]);
+    assert!(verb!(update(&factor.id, &FactorChange::Disable)));
+    assert_eq!(look().await.state, FactorState::Disabled);
+    assert!(verb!(remove(&factor.id, None, now())));
+    assert_eq!(look().await.state, FactorState::Removed);
+
+    let charge = Charge {
+        key: LimitKey::new("a", &fixture.binding()),
+        limit: Limit::ceiling(1),
+    };
+    let is_locked = async || other.spend(&[charge], now()).await.unwrap() != Spent::Allowed;
+    assert_eq!(verb!(spend(&[charge], now())), Spent::Allowed);
+    assert!(is_locked().await);
+    verb!(refund(&[charge], 1));
+    assert!(!is_locked().await);
+    verb!(clear(&charge.key));
+    assert!(!is_locked().await);
+    other.refund(&[charge], 1).await.unwrap();
+    assert_eq!(verb!(purge_limits(now(), 10)), 1);
+    assert_eq!(other.purge_limits(now(), 10).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_transaction_that_nobody_ended_fails_no_verb() {
+    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let fails = sqlx::raw_sql("BEGIN; SELECT 1 / 0").execute(fixture.store.pool());
+    fails.await.unwrap_err();
+    let issued = fixture.insert(&CODE).await;
+    let found = other.find(issued.record.id()).await.unwrap();
+    assert!(found.is_some(), "inserted, and not committed");
+}
+
+/// One that sees what was, and not what is.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_reads_inside_of_a_forgotten_transaction() {
+    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
+    let link = fixture.insert(&LINK).await;
+    forget(store, BEGIN).await;
+    other.revoke(&Revoke::subject(alice)).await.unwrap();
+    let found = store.find(link.record.id()).await.unwrap().unwrap();
+    assert_eq!(found.state, State::Revoked);
+    forget(store, BEGIN).await;
+    let code = fixture.issue(&CODE);
+    other
+        .insert(core::slice::from_ref(&code.record))
+        .await
+        .unwrap();
+    assert_eq!(store.list(alice, None, now()).await.unwrap().len(), 1);
+    forget(store, BEGIN).await;
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(other.insert_factor(&factor).await.unwrap());
+    assert_eq!(store.factors(alice).await.unwrap(), [factor]);
 }

@@ -1,6 +1,6 @@
 //! Starting a store: what the server promises, and the tables.
 
-use core::time::Duration;
+use core::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 use std::sync::Arc;
 
 use sqlx::{
@@ -148,8 +148,8 @@ impl PostgresStoreBuilder {
     ///   the application's statements have it too: a longer one needs `SET LOCAL statement_timeout`, or
     ///   another pool. Behind a pooler it is not set here, as another client's connection would have it:
     ///   set it for the role at the server (`ALTER ROLE … SET statement_timeout`).
-    /// * When a connection comes back, what is still open on it is rolled back, in a round trip that
-    ///   nobody waits for. A pool without this may hand out a connection inside of a transaction that
+    /// * When a connection comes back, what is still open on it is rolled back, in the same round trip in
+    ///   which the pool looks whether it lives. A pool without this may hand out a connection inside of a transaction that
     ///   nobody ends: see [`PostgresStore`].
     ///
     /// They use `after_connect` and `after_release`.
@@ -168,14 +168,7 @@ impl PostgresStoreBuilder {
                     }
                 })
             })
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    // Says nothing where nothing is open. In a transaction that failed it is an error,
-                    // and the connection is closed.
-                    run(connection, "BEGIN; ROLLBACK".into()).await?;
-                    Ok(true)
-                })
-            })
+            .after_release(|connection, _| Box::pin(clear(connection)))
     }
 
     /// Half of the time-out, in milliseconds.
@@ -334,6 +327,22 @@ async fn ask(connection: &mut PgConnection, text: String) -> Result<PgRow, sqlx:
 async fn run(connection: &mut PgConnection, text: String) -> Result<(), sqlx::Error> {
     let query = sqlx::raw_sql(AssertSqlSafe(text));
     query.execute(connection).await.map(drop)
+}
+
+/// Rolls back what is open on a connection that comes back to its pool. Says nothing where nothing is; in a
+/// transaction that failed it is an error.
+///
+/// It is sent and not waited for: the pool's own look at the connection, which comes next, reads every
+/// answer that is due, and closes a connection on which it finds an error. A statement would first wait
+/// for the answers before it; what begins a transaction is sent behind them at once.
+async fn clear(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let mut sent = pin!(connection.begin_with("BEGIN; ROLLBACK"));
+    match poll_fn(|context| Poll::Ready(sent.as_mut().poll(context))).await {
+        // Answered already: there is no transaction.
+        Poll::Pending | Poll::Ready(Err(sqlx::Error::BeginFailed)) => Ok(true),
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Ready(Ok(_)) => Ok(false),
+    }
 }
 
 /// Whether one of two connections meets another process of the server in its next transaction.

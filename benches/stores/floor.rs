@@ -185,7 +185,7 @@ pub(crate) async fn redis(place: &RedisPlace, maker: &Maker) -> Side {
             let mut call = redis::cmd("EVALSHA");
             call.arg(&*hash).arg(3);
             call.arg(format!("{prefix}epoch"))
-                .arg(format!("{prefix}ends"));
+                .arg(format!("{prefix}final"));
             call.arg(format!("{prefix}token:{id}"));
             call.arg(now().timestamp_micros()).arg(id.to_string());
             for (key, digest) in presented.digests() {

@@ -21,9 +21,15 @@ impl Keys {
         self.named("epoch")
     }
 
-    /// When each record may be purged.
+    /// When each record may be purged, as long as it is not final.
     pub(crate) fn ends(&self) -> String {
         self.named("ends")
+    }
+
+    /// When each final record may be purged. Apart from the others, which are very many, and among which
+    /// every redeem would look for a new place.
+    pub(crate) fn final_ends(&self) -> String {
+        self.named("final")
     }
 
     /// When each limit is as good as new.

@@ -143,7 +143,8 @@
 //! | --- | --- |
 //! | `{ott}:epoch` | hash: `layout` (of these keys: 1), `primary` (replication id), `run` (id of its process), `number` (grows with each new primary; 1 for a store that was initialized), `era` (a name for the time of that number, given once), `kept` (the number whose factors, ceilings and allowances are believed), `since` (when that number began, by the server's clock; absent where it was initialized), `weak` (when it was seen that a restart could lose writes; absent if not) |
 //! | `{ott}:token:`id | hash: `epoch` (the number it was written under), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
-//! | `{ott}:ends` | sorted set: from when on each token may be purged |
+//! | `{ott}:ends` | sorted set: from when on each token may be purged, unless it came to a final state |
+//! | `{ott}:final` | sorted set: the same of those that did; small between two purges |
 //! | `{ott}:slot:`slot | set: the slot's latest batch |
 //! | `{ott}:tokens-of:`length`:`tenant`:`subject | set: the subject's tokens; the length is the tenant's, in bytes |
 //! | `{ott}:limit:`name | hash: `full_at`, `count`, `epoch` |
@@ -152,7 +153,7 @@
 //! | `{ott}:factors-of:`length`:`tenant`:`subject | set: the subject's factors |
 //!
 //! Tokens with an end, and timed limits, expire in Redis a day after it, by the server's clock; that is
-//! garbage collection, the caller's `now` decides. Names of what expired stay in `ends` and `limits`
+//! garbage collection, the caller's `now` decides. Names of what expired stay in `ends`, `final` and `limits`
 //! until a purge: call `purge` and `purge_limits` now and then. Tokens without an end go by them alone.
 //!
 //! # Migrating

@@ -87,7 +87,9 @@ impl TokenStore for RedisStore {
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let call = self
-            .about(&scripts::TOUCH, id)
+            .call(&scripts::TOUCH, Kind::Writes)
+            .key(self.keys().ends())
+            .key(self.keys().record(id))
             .number(micros(now)?)
             .number(id);
         self.within(self.run(&call)).await.map(drop)
@@ -131,10 +133,10 @@ impl TokenStore for RedisStore {
 }
 
 impl RedisStore {
-    /// A call that may change one record.
+    /// A call that may make one record final.
     fn about(&self, script: &'static std::sync::LazyLock<scripts::Source>, id: &RecordId) -> Call {
         self.call(script, Kind::Writes)
-            .key(self.keys().ends())
+            .key(self.keys().final_ends())
             .key(self.keys().record(id))
     }
 }

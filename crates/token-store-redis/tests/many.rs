@@ -193,6 +193,22 @@ async fn redis_forgets_a_token_a_day_after_its_end_and_no_sooner() {
     assert_eq!(world.ask("ZCARD", "ends"), Value::Int(1));
 }
 
+/// A final token stands in two sorted sets, and leaves both.
+#[tokio::test]
+async fn a_purge_takes_a_final_token_out_of_both_sets() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let [spent, _live] = [fixture.insert(&CODE).await, fixture.insert(&LINK).await];
+    let right = fixture.right(&CODE, &spent);
+    let told = fixture.store.redeem(&right, now()).await.unwrap();
+    assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
+    let sizes = || ["ends", "final"].map(|set| world.ask("ZCARD", set));
+    assert_eq!(sizes(), [Value::Int(2), Value::Int(1)]);
+    let soon = after(TimeDelta::seconds(1));
+    assert_eq!(fixture.store.purge(soon, 10).await.unwrap(), 1);
+    assert_eq!(sizes(), [Value::Int(1), Value::Int(0)]);
+}
+
 #[tokio::test]
 async fn a_purge_leaves_nothing_behind() {
     let world = World::new().await;
@@ -226,7 +242,7 @@ async fn no_key_and_no_value_holds_a_secret() {
         everything.extend_from_slice(key.as_bytes());
         let read = if key.contains(":token:") {
             "HGETALL"
-        } else if key.ends_with("ends") {
+        } else if key.ends_with("ends") || key.ends_with("final") {
             continue;
         } else if key.ends_with("epoch") {
             "HGETALL"

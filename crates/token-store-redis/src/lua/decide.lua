@@ -1,4 +1,4 @@
--- KEYS: epoch, ends, record. ARGV: now, id, approved, decider's tenant and id, data, at, tag.
+-- KEYS: epoch, final, record. ARGV: now, id, approved, decider's tenant and id, data, at, tag.
 local key, now = KEYS[3], tonumber(ARGV[1])
 local r = record(key)
 if bad then return {'corrupt', bad} end
@@ -11,5 +11,5 @@ r.state = ARGV[3] == '1' and READY or DENIED
 r.approved = ARGV[3] == '1'
 redis.call('HSET', key, 'state', r.state, 'approved', ARGV[3], 'decider_tenant', ARGV[4], 'decider', ARGV[5],
   'decision_data', ARGV[6], 'decided_at', ARGV[7], 'decision_tag', ARGV[8])
-redis.call('ZADD', KEYS[2], dead_at(r), ARGV[2])
+if r.state > READY then redis.call('ZADD', KEYS[2], dead_at(r), ARGV[2]) end
 return {'done', redis.call('HGETALL', key)}

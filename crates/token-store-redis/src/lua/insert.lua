@@ -1,4 +1,4 @@
--- KEYS: epoch, ends, then as ARGV counts them. ARGV: records, slots; for each slot its key and how many
+-- KEYS: epoch, ends, final, then as ARGV counts them. ARGV: records, slots; for each slot its key and how many
 -- older ids it should hold, and each with its key; for each record its key, id, `dead_at`, milliseconds to
 -- keep it or 0, the keys of its subject's set and of its slot or 0, how many fields and values, these.
 local cursor = 0
@@ -43,7 +43,7 @@ for _, one in ipairs(batch) do
   redis.call('HSET', one.key, 'epoch', epoch, unpack(one.fields))
 end
 for _, one in ipairs(older) do
-  if one[3] then finish(one[3], one[2], KEYS[2], one[1], SUPERSEDED) end
+  if one[3] then finish(one[3], one[2], KEYS[3], one[1], SUPERSEDED) end
   if not one[2] then redis.call('DEL', one[1]) end
 end
 

@@ -51,10 +51,10 @@ local function dead_at(r)
 end
 
 -- Revokes or supersedes what is not final; says whether it did.
-local function finish(r, key, ends, id, state)
+local function finish(r, key, final, id, state)
   if r.state > READY then return false end
   r.state = state
   redis.call('HSET', key, 'state', state)
-  redis.call('ZADD', ends, dead_at(r), id)
+  redis.call('ZADD', final, dead_at(r), id)
   return true
 end

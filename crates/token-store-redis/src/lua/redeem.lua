@@ -1,4 +1,4 @@
--- KEYS: epoch, ends, record. ARGV: now, id, then key id and digest for each key of the ring.
+-- KEYS: epoch, final, record. ARGV: now, id, then key id and digest for each key of the ring.
 local key, now, id = KEYS[3], tonumber(ARGV[1]), ARGV[2]
 local r = record(key)
 if bad then return {'corrupt', bad} end

@@ -1,4 +1,4 @@
--- KEYS: epoch, ends, the subject's set, a record for each id. ARGV: purpose or nothing, id to spare or nothing, whether
+-- KEYS: epoch, final, the subject's set, a record for each id. ARGV: purpose or nothing, id to spare or nothing, whether
 -- these must do, ids.
 if not same(KEYS[3], 4) then return {'again', redis.call('SMEMBERS', KEYS[3])} end
 local meant = {}

@@ -59,7 +59,8 @@ impl<'s> Batch<'s> {
     fn new(store: &'s RedisStore, slots: usize, records: usize) -> Self {
         let call = store
             .call(&scripts::INSERT, Kind::Writes)
-            .key(store.keys().ends());
+            .key(store.keys().ends())
+            .key(store.keys().final_ends());
         Self {
             keys: store.keys(),
             call: call.number(records).number(slots),

@@ -54,7 +54,7 @@ impl RedisStore {
             let last = tries.next().is_none();
             let mut call = self
                 .call(&scripts::REVOKE_ALL, Kind::Writes)
-                .key(self.keys().ends())
+                .key(self.keys().final_ends())
                 .key(set.clone())
                 .arg(purpose.map_or("", Purpose::as_str))
                 .arg(except.map(RecordId::to_string).unwrap_or_default())

@@ -11,20 +11,29 @@ impl RedisStore {
     /// Removes dead records, their ids elsewhere, and the names of those that Redis has expired.
     pub(super) async fn purge_records(&self, before: i64, limit: u32) -> Result<u64, StoreError> {
         let mut left = limit;
-        while left > 0 {
-            let step = self.purge_some(before, left.min(BATCH));
-            let Some(gone) = self.within(step).await? else {
-                break;
-            };
-            left = left.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+        let (ends, final_ends) = (self.keys().ends(), self.keys().final_ends());
+        for (set, other) in [(&final_ends, &ends), (&ends, &final_ends)] {
+            while left > 0 {
+                let step = self.purge_some(set, other, before, left.min(BATCH));
+                let Some(gone) = self.within(step).await? else {
+                    break;
+                };
+                left = left.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+            }
         }
         Ok(u64::from(limit.saturating_sub(left)))
     }
 
-    /// How many records went; nothing if there was nothing to do.
-    async fn purge_some(&self, before: i64, most: u32) -> Result<Option<u64>, StoreError> {
-        let (keys, ends) = (self.keys(), self.keys().ends());
-        let ids = self.dead(ends.clone(), before, most).await?;
+    /// How many records of this set went; nothing if there was nothing to do.
+    async fn purge_some(
+        &self,
+        set: &str,
+        other: &str,
+        before: i64,
+        most: u32,
+    ) -> Result<Option<u64>, StoreError> {
+        let keys = self.keys();
+        let ids = self.dead(set.to_owned(), before, most).await?;
         if ids.is_empty() {
             return Ok(None);
         }
@@ -35,14 +44,15 @@ impl RedisStore {
         let mut owners = self.run(&call).await?;
         let mut call = self
             .call(&scripts::PURGE, Kind::Writes)
-            .key(ends.clone())
+            .key(set.to_owned())
+            .key(other.to_owned())
             .number(before);
         for id in &ids {
             let mut row = owners.rest().row()?.unwrap_or_default().into_iter();
             let mut next = || row.next().flatten();
             let [tenant, subject, slot] = [next(), next(), next()];
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
-            let set = tenant
+            let theirs = tenant
                 .and_then(text)
                 .zip(subject.and_then(text))
                 .map(|(tenant, subject)| keys.tokens_of(&tenant, &subject));
@@ -51,8 +61,8 @@ impl RedisStore {
                 .map(|slot| keys.slot(&slot));
             call = call
                 .key(keys.record_named(id))
-                .key(set.unwrap_or_else(|| ends.clone()))
-                .key(slot.unwrap_or_else(|| ends.clone()))
+                .key(theirs.unwrap_or_else(|| set.to_owned()))
+                .key(slot.unwrap_or_else(|| set.to_owned()))
                 .arg(id);
         }
         let mut reply = self.run(&call).await?;

@@ -21,7 +21,7 @@ impl Keys {
         self.named("epoch")
     }
 
-    /// When each record may be purged, as long as it is not final.
+    /// When each record may be purged, if it comes to no final state.
     pub(crate) fn ends(&self) -> String {
         self.named("ends")
     }

@@ -143,8 +143,8 @@
 //! | --- | --- |
 //! | `{ott}:epoch` | hash: `layout` (of these keys: 1), `primary` (replication id), `run` (id of its process), `number` (grows with each new primary; 1 for a store that was initialized), `era` (a name for the time of that number, given once), `kept` (the number whose factors, ceilings and allowances are believed), `since` (when that number began, by the server's clock; absent where it was initialized), `weak` (when it was seen that a restart could lose writes; absent if not) |
 //! | `{ott}:token:`id | hash: `epoch` (the number it was written under), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
-//! | `{ott}:ends` | sorted set: from when on each token may be purged, unless it came to a final state |
-//! | `{ott}:final` | sorted set: the same of those that did; small between two purges |
+//! | `{ott}:ends` | sorted set: from when on each token may be purged, if it comes to no final state |
+//! | `{ott}:final` | sorted set: the same of those that did, beside their place in `ends`; a purge empties it |
 //! | `{ott}:slot:`slot | set: the slot's latest batch |
 //! | `{ott}:tokens-of:`length`:`tenant`:`subject | set: the subject's tokens; the length is the tenant's, in bytes |
 //! | `{ott}:limit:`name | hash: `full_at`, `count`, `epoch` |

@@ -140,11 +140,12 @@ const A_YEAR: Duration = Duration::from_secs(86_400 * 365);
 /// | `ott_limits` | `key`, `full_at`, `count` |
 /// | `ott_migrations` | `version`, `applied_at`: what the tables are made by; apart from the application's |
 ///
-/// A live code or link takes about 630 bytes with its slot and all indexes, a known device 470, a limit 130
+/// A live code or link takes about 625 bytes with its slot and all indexes, a known device 470, a limit 130
 /// (200,000 of each, limits 20,000, freshly written, PostgreSQL 15). What an update leaves behind is autovacuum's to clear. Nothing is
 /// purged by itself: call `purge` and `purge_limits` now and then; they wait for no lock, and nobody waits
-/// for more than a thousand rows of theirs. They rest for as long as they work and have what they changed
-/// written bit by bit, so that the commits of others do not wait for the disk.
+/// for more than a thousand rows of theirs. They rest for as long as they work, and `purge` has expired
+/// rows' pages written bit by bit, so that the commits of others do not wait for the disk. On an open transaction
+/// it does not rest, and that transaction keeps `backend_flush_after`.
 ///
 /// # Rights and migrations
 ///

@@ -33,7 +33,7 @@ macro_rules! dead_otherwise {
 
 /// Has the server write the pages that this statement changed, or makes room by, bit by bit. Otherwise the
 /// kernel keeps them, writes very many at once, and the commits of others wait for the disk meanwhile.
-/// For this statement alone, and only on a server that can.
+/// Until its transaction ends, and only on a server that can.
 macro_rules! bit_by_bit {
     () => {
         " AND (SELECT count(set_config(g.name, '32', true)) FROM pg_settings AS g \

@@ -11,7 +11,7 @@ mod pg;
 use core::{future::poll_fn, pin::pin, task::Poll};
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
-use pg::{PATIENCE, PgFixture, Schema, options, pool};
+use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
 use token_store::{
     Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
     OpenRedeem, Redeemed, Revoke, Spent, TokenStore,
@@ -44,7 +44,16 @@ async fn pair(builder: PostgresStoreBuilder) -> (PgFixture, PostgresStore) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
-    let (fixture, other) = pair(PostgresStore::builder()).await;
+    // Where nothing else would end it.
+    let schema = Schema::new();
+    let builder = PostgresStore::builder()
+        .timeout(PATIENCE)
+        .schema(&schema.name);
+    let other = builder.clone().pool(pool()).await.unwrap();
+    let one = pool_options()
+        .max_connections(1)
+        .connect_lazy_with(options());
+    let fixture = Fixture::over(builder.pool(one).await.unwrap(), schema);
     for polls in 0..200 {
         let issued = fixture.insert(&CODE).await;
         let found = other.find(issued.record.id()).await.unwrap();

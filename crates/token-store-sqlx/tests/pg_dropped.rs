@@ -12,6 +12,7 @@ use core::{future::poll_fn, pin::pin, task::Poll};
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
 use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
+use sqlx::postgres::PgPoolOptions;
 use token_store::{
     Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
     OpenRedeem, Redeemed, Revoke, Spent, TokenStore,
@@ -32,28 +33,30 @@ async fn cut<F: Future>(future: F, polls: usize) {
 }
 
 /// A store whose verbs all use one connection, and another that sees what was committed.
-async fn pair(builder: PostgresStoreBuilder) -> (PgFixture, PostgresStore) {
+async fn pair(
+    builder: PostgresStoreBuilder,
+    pool_options: PgPoolOptions,
+) -> (PgFixture, PostgresStore) {
     let schema = Schema::new();
     let builder = builder.timeout(PATIENCE).schema(&schema.name);
-    let one = builder.pool_options().max_connections(1);
+    let one = pool_options.max_connections(1);
     let one = one.connect_lazy_with(options());
     let other = builder.clone().pool(pool()).await.unwrap();
     let store = builder.pool(one).await.unwrap();
     (Fixture::over(store, schema), other)
 }
 
+/// The same, where the pool is the one that the store asks for and clears what comes back.
+async fn cleared() -> (PgFixture, PostgresStore) {
+    let builder = PostgresStore::builder().timeout(PATIENCE);
+    let options = builder.pool_options();
+    pair(builder, options).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
-    // Where nothing else would end it.
-    let schema = Schema::new();
-    let builder = PostgresStore::builder()
-        .timeout(PATIENCE)
-        .schema(&schema.name);
-    let other = builder.clone().pool(pool()).await.unwrap();
-    let one = pool_options()
-        .max_connections(1)
-        .connect_lazy_with(options());
-    let fixture = Fixture::over(builder.pool(one).await.unwrap(), schema);
+    // On a plain pool nothing but the store ends it.
+    let (fixture, other) = pair(PostgresStore::builder(), pool_options()).await;
     for polls in 0..200 {
         let issued = fixture.insert(&CODE).await;
         let found = other.find(issued.record.id()).await.unwrap();
@@ -67,7 +70,7 @@ async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_of_the_application_that_is_dropped_as_it_begins_takes_no_verb_with_it() {
-    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (fixture, other) = cleared().await;
     for polls in 0..200 {
         cut(fixture.store.pool().begin(), polls * 4).await;
         let issued = fixture.insert(&CODE).await;
@@ -78,7 +81,11 @@ async fn a_transaction_of_the_application_that_is_dropped_as_it_begins_takes_no_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verbs_in_transactions_of_their_own_that_are_dropped_are_done_or_not_done() {
-    let (fixture, other) = pair(PostgresStore::builder().behind_transaction_pooler()).await;
+    let (fixture, other) = pair(
+        PostgresStore::builder().behind_transaction_pooler(),
+        pool_options(),
+    )
+    .await;
     for polls in 0..200 {
         let issued = fixture.issue(&CODE);
         let batch = [issued.record.clone()];
@@ -99,7 +106,7 @@ async fn forget(store: &PostgresStore, begin: &'static str) {
 /// through the other store, which sees what was committed and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
-    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (fixture, other) = cleared().await;
     let (store, alice) = (&fixture.store, &fixture.alice);
     macro_rules! verb {
         ($verb:ident($($argument:expr),*)) => {{
@@ -182,7 +189,7 @@ async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_transaction_that_nobody_ended_fails_no_verb() {
-    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (fixture, other) = cleared().await;
     let fails = sqlx::raw_sql("BEGIN; SELECT 1 / 0").execute(fixture.store.pool());
     fails.await.unwrap_err();
     let issued = fixture.insert(&CODE).await;
@@ -193,7 +200,7 @@ async fn a_failed_transaction_that_nobody_ended_fails_no_verb() {
 /// One that sees what was, and not what is.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_verb_reads_inside_of_a_forgotten_transaction() {
-    let (fixture, other) = pair(PostgresStore::builder()).await;
+    let (fixture, other) = cleared().await;
     let (store, alice) = (&fixture.store, &fixture.alice);
     const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
     let link = fixture.insert(&LINK).await;

@@ -1,5 +1,7 @@
 //! The life of a factor: enrolled, confirmed, renamed. How it ends is in `removal`.
 
+use core::cmp::Reverse;
+
 use token_store::{
     FactorChange, FactorId, FactorState, StoreError, StoredFactor, What,
     ott_core::{
@@ -142,13 +144,10 @@ impl TwoFactor {
         let of_kind = stored
             .iter()
             .filter(|factor| factor.kind == kind && factor.state != FactorState::Removed);
-        let (mut stale, mut kept): (Vec<_>, Vec<_>) =
-            of_kind.partition(|factor| is_stale(factor, now));
-        if kept.len() >= MOST_OF_A_KIND {
-            // Whoever starts again and again is not stuck: the oldest that waits gives way.
-            let waits = |factor: &&StoredFactor| factor.state == FactorState::Pending;
-            let oldest = kept.iter().position(waits).ok_or(TwoFactorError::TooMany)?;
-            stale.push(kept.remove(oldest));
+        let (stale, kept): (Vec<_>, Vec<_>) = of_kind.partition(|factor| is_stale(factor, now));
+        let stays = |factor: &&&StoredFactor| factor.state != FactorState::Pending;
+        if kept.iter().filter(stays).count() >= MOST_OF_A_KIND {
+            return Err(TwoFactorError::TooMany);
         }
         for factor in stale {
             let removed = self.factors.remove(&factor.id, None, now).await;
@@ -370,11 +369,12 @@ impl TwoFactor {
         inserted.map_err(|error| self.outage("insert", error))
     }
 
-    /// Removes what several enrolments at once have too many of a kind, and refuses the newcomer if
-    /// it is among them.
+    /// Removes what there is too much of a kind, and refuses the newcomer if it is among that. Whoever
+    /// starts again and again is not stuck: of those that wait, the oldest give way.
     ///
-    /// Each looks after its own insert, so whoever looks last sees all; all sort alike, and remove
-    /// the surplus whosever it is. So the oldest [`MOST_OF_A_KIND`] stay, and no more.
+    /// Each enrolment looks after its own insert, so whoever looks last sees all; all sort alike, and remove
+    /// the surplus whosever it is. Nothing is removed but by this order, so the first [`MOST_OF_A_KIND`] of
+    /// all that were ever there stay, and no more.
     async fn remove_surplus(&self, newcomer: &StoredFactor) -> Result<(), TwoFactorError> {
         let now = self.now();
         let mut of_kind = self.stored(&newcomer.subject).await?;
@@ -386,7 +386,7 @@ impl TwoFactor {
         // What was confirmed stays, whoever's clock is ahead.
         of_kind.sort_by_key(|factor| {
             let pending = factor.state == FactorState::Pending;
-            (pending, factor.created_at, factor.id)
+            (pending, Reverse(factor.created_at), factor.id)
         });
         let mut refused = false;
         for surplus in of_kind.iter().skip(MOST_OF_A_KIND) {

@@ -1,5 +1,6 @@
 //! What a token is tied to beside its purpose.
 
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{Destination, Subject};
@@ -69,6 +70,22 @@ impl<'a> Binding<'a> {
         }
     }
 
+    /// The same, on its own: for what is loaded inside of a call.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedBinding {
+        OwnedBinding {
+            tenant: self.tenant.into(),
+            subject: self.subject.map(String::from),
+            destination: self.destination.cloned(),
+            epoch: self.epoch,
+            operation: self
+                .operation
+                .iter()
+                .map(|(name, value)| (String::from(*name), String::from(*value)))
+                .collect(),
+        }
+    }
+
     /// Tenant and id of the subject, where there is one.
     #[must_use]
     pub fn owner(&self) -> Option<(&'a str, &'a str)> {
@@ -98,5 +115,39 @@ impl fmt::Debug for Binding<'_> {
             .field("destination", &self.destination)
             .field("epoch", &self.epoch)
             .finish_non_exhaustive()
+    }
+}
+
+/// A [`Binding`] that borrows nothing. [`Binding::into_owned`] makes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnedBinding {
+    tenant: String,
+    subject: Option<String>,
+    destination: Option<Destination>,
+    epoch: Option<u64>,
+    operation: Vec<(String, String)>,
+}
+
+impl OwnedBinding {
+    /// Calls `with` with the binding.
+    pub fn with<T>(&self, with: impl FnOnce(&Binding<'_>) -> T) -> T {
+        let operation: Vec<_> = self
+            .operation
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        with(&Binding {
+            tenant: &self.tenant,
+            subject: self.subject.as_deref(),
+            destination: self.destination.as_ref(),
+            epoch: self.epoch,
+            operation: &operation,
+        })
+    }
+}
+
+impl fmt::Debug for OwnedBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|binding| fmt::Debug::fmt(binding, f))
     }
 }

@@ -2,8 +2,17 @@
 
 use core::fmt;
 
+use crate::{Limit, Policy};
+
+/// A year, wherever one is counted.
+pub(crate) const YEAR_DAYS: i64 = 365;
+pub(crate) const YEAR_MICROS: i64 = YEAR_DAYS * 86_400 * 1_000_000;
+
 /// The highest bound that needs no acceptance by name: 10⁻³ a year, in parts per billion.
 const HIGHEST: u64 = 1_000_000;
+
+/// From this many bits on nobody guesses: such tokens count for nothing in an account's budget.
+pub(crate) const NOT_GUESSED_BITS: u32 = 112;
 
 /// A bound on an attacker's success within a year: `guesses * codes valid at once / code space`,
 /// summed over everything that one guess is tried against.
@@ -12,6 +21,7 @@ const HIGHEST: u64 = 1_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct GuessBound {
     parts_per_billion: u64,
+    guesses: u64,
 }
 
 impl GuessBound {
@@ -25,6 +35,7 @@ impl GuessBound {
             .and_then(|hits| hits.checked_mul(1_000_000_000))
             .map(|hits| hits.div_ceil(space.max(1)));
         Self {
+            guesses,
             parts_per_billion: parts
                 .and_then(|parts| u64::try_from(parts).ok())
                 .unwrap_or(u64::MAX),
@@ -37,10 +48,17 @@ impl GuessBound {
         self.parts_per_billion
     }
 
+    /// How many guesses are evaluated within a year.
+    #[must_use]
+    pub const fn guesses(&self) -> u64 {
+        self.guesses
+    }
+
     /// Both bounds together.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
+            guesses: self.guesses.saturating_add(other.guesses),
             parts_per_billion: self
                 .parts_per_billion
                 .saturating_add(other.parts_per_billion),
@@ -69,7 +87,11 @@ impl GuessBound {
 
 impl fmt::Display for GuessBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} parts per billion a year", self.parts_per_billion)
+        write!(
+            f,
+            "{} guesses a year, {} parts per billion",
+            self.guesses, self.parts_per_billion
+        )
     }
 }
 
@@ -79,10 +101,99 @@ impl fmt::Debug for GuessBound {
     }
 }
 
+/// What an attacker gets at one account within a year, over everything that can be guessed there.
+///
+/// Whatever spends the account's allowance shares its guesses, so those count once, at the best odds
+/// among them. What does not spend it counts beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountBudget {
+    /// Guesses that the allowance lets through.
+    allowed: u64,
+    /// Guesses that the paces of all that spend it let through together.
+    paced: u64,
+    /// The best odds among those: as one guess.
+    best: (u64, u128),
+    beside: GuessBound,
+}
+
+impl AccountBudget {
+    /// With this allowance, and nothing to guess yet.
+    #[must_use]
+    pub fn new(allowance: &Limit) -> Self {
+        Self {
+            allowed: allowance.most_in_a_year(),
+            paced: 0,
+            best: (0, 1),
+            beside: GuessBound::default(),
+        }
+    }
+
+    /// Adds the tokens of a policy. Those of 112 bits and more are not guessed.
+    #[must_use]
+    pub fn policy(self, policy: &Policy) -> Self {
+        let format = policy.token_format();
+        if format.entropy_bits() >= NOT_GUESSED_BITS {
+            return self;
+        }
+        if policy.spends_allowance() {
+            self.spending(policy.pace(), 1, format.code_space())
+        } else {
+            self.beside(policy.guess_bound())
+        }
+    }
+
+    /// Adds something whose guesses spend the allowance, and a pace of its own where it has one:
+    /// `valid` codes right at one moment, of a code space of `space`.
+    #[must_use]
+    pub fn spending(self, pace: Option<&Limit>, valid: u64, space: u128) -> Self {
+        let pace = pace.map_or(u64::MAX, Limit::most_in_a_year);
+        let odds = |(valid, space): (u64, u128)| GuessBound::new(1_000_000, valid, space);
+        let new = (valid, space);
+        Self {
+            paced: self.paced.saturating_add(pace),
+            best: if odds(new) > odds(self.best) {
+                new
+            } else {
+                self.best
+            },
+            ..self
+        }
+    }
+
+    /// Adds guesses that the allowance does not count, at the best odds among those that it does.
+    #[must_use]
+    pub fn reserve(self, reserve: &Limit) -> Self {
+        Self {
+            allowed: self.allowed.saturating_add(reserve.most_in_a_year()),
+            paced: self.paced.saturating_add(reserve.most_in_a_year()),
+            ..self
+        }
+    }
+
+    /// Adds a bound that shares nothing with the allowance.
+    #[must_use]
+    pub const fn beside(self, bound: GuessBound) -> Self {
+        Self {
+            beside: self.beside.plus(bound),
+            ..self
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bound(&self) -> GuessBound {
+        let (valid, space) = self.best;
+        if valid == 0 {
+            return self.beside;
+        }
+        GuessBound::new(self.allowed.min(self.paced), valid, space).plus(self.beside)
+    }
+}
+
 /// A guess budget that is too large to start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an attacker who stays under all limits succeeds with {bound}, above 1000000: lengthen the code, narrow the window, tighten the limits, or accept this figure by name"
+    "an attacker who stays under all limits gets {bound}, above 1000000: lengthen the code, narrow the window, tighten the limits, or accept this figure by name"
 )]
 pub struct GuessBoundExceeded {
     /// The figure.

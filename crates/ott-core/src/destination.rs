@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::subject::{InvalidName, check_name};
+use crate::subject::{InvalidName, check_name, is_hidden};
 
 /// The kind of a [`Destination`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +50,10 @@ impl Destination {
         let address = address.into();
         let (local, domain) = address.split_once('@').ok_or(InvalidName)?;
         let strange = |c: char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '@' | ',' | ';' | '"' | '<' | '>')
+            c.is_whitespace()
+                || c.is_control()
+                || is_hidden(c)
+                || matches!(c, '@' | ',' | ';' | '"' | '<' | '>')
         };
         if local.is_empty() || domain.is_empty() || address.len() > 254 || address.contains("=?") {
             return Err(InvalidName);

@@ -5,7 +5,7 @@ use core::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{KeyId, RecordId};
+use crate::{KeyId, Reason, RecordId};
 
 /// All that a store holds of a token: HMAC-SHA-256 over label, purpose, look-up, key id, record
 /// id, binding and token.
@@ -57,11 +57,21 @@ impl fmt::Debug for TokenDigest {
 pub struct Presented {
     id: RecordId,
     digests: Vec<(KeyId, TokenDigest)>,
+    /// Keys of the ring that can have made no live record of this policy any more.
+    retired: Vec<KeyId>,
 }
 
 impl Presented {
-    pub(crate) const fn new(id: RecordId, digests: Vec<(KeyId, TokenDigest)>) -> Self {
-        Self { id, digests }
+    pub(crate) const fn new(
+        id: RecordId,
+        digests: Vec<(KeyId, TokenDigest)>,
+        retired: Vec<KeyId>,
+    ) -> Self {
+        Self {
+            id,
+            digests,
+            retired,
+        }
     }
 
     /// The record.
@@ -74,6 +84,18 @@ impl Presented {
     #[must_use]
     pub fn digests(&self) -> &[(KeyId, TokenDigest)] {
         &self.digests
+    }
+
+    /// Why a record of this key cannot be compared with what was presented; `None` if it can.
+    #[must_use]
+    pub fn lacks(&self, key: KeyId) -> Option<Reason> {
+        if self.digests.iter().any(|(presented, _)| *presented == key) {
+            None
+        } else if self.retired.contains(&key) {
+            Some(Reason::KeyRetired)
+        } else {
+            Some(Reason::KeyMissing)
+        }
     }
 
     /// Whether one of them is this digest; every one is compared, in constant time.

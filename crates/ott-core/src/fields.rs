@@ -41,6 +41,8 @@ pub(crate) enum Field {
     Usage = 30,
     Start = 31,
     LimitName = 32,
+    LimitScope = 33,
+    DeciderSystem = 34,
 }
 
 /// Feeds fields to a hash or MAC: tag (1 byte), length (4 bytes, big-endian), content.

@@ -4,79 +4,49 @@ use alloc::string::String;
 
 use zeroize::Zeroizing;
 
-use crate::{Reason, Rejected, crc32::crc32};
+use crate::{FormatBuilder, Reason, Rejected, crc32::crc32};
 
 /// Symbols of the checksum that ends a prefixed token: base62 digits of a CRC-32.
 const CHECKSUM_LENGTH: usize = 6;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Alphabet {
-    Digits,
-    Consonants,
-    Base32,
-    Base62,
-    Base64Url,
-}
-
-impl Alphabet {
-    const fn symbols(self) -> &'static [u8] {
-        match self {
-            Self::Digits => b"0123456789",
-            Self::Consonants => b"BCDFGHJKLMNPQRSTVWXZ",
-            Self::Base32 => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
-            Self::Base62 => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-            Self::Base64Url => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-        }
-    }
-
-    /// `log2` of the number of symbols in thousandths, rounded down: no_std has no `f64::log2`.
-    const fn millibits(self) -> u32 {
-        match self {
-            Self::Digits => 3_321,
-            Self::Consonants => 4_321,
-            Self::Base32 => 5_000,
-            Self::Base62 => 5_954,
-            Self::Base64Url => 6_000,
-        }
-    }
-
-    /// Whether a person types it, so that case, spaces and dashes carry no meaning.
-    const fn forgiving(self) -> bool {
-        matches!(self, Self::Digits | Self::Consonants | Self::Base32)
-    }
-}
+pub(crate) const DIGITS: &str = "0123456789";
+const CONSONANTS: &str = "BCDFGHJKLMNPQRSTVWXZ";
+const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// What a token looks like: alphabet, length, optional prefix and checksum.
 ///
-/// Every symbol is drawn uniformly, so the code space is `alphabet ^ length` exactly. Groups,
-/// prefix and checksum add no entropy and count for none.
+/// Every symbol is drawn uniformly, so [`Format::code_space`] is exact. Groups, prefix and checksum
+/// add no entropy and count for none. Another one than these is made by [`Format::builder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
-    alphabet: Alphabet,
-    length: u8,
-    group: u8,
-    prefix: Option<&'static str>,
+    pub(crate) alphabet: &'static str,
+    pub(crate) length: u8,
+    /// Symbols between two dashes, when it is shown; 0 for no dashes.
+    pub(crate) group: u8,
+    /// What is dropped when it is typed.
+    pub(crate) separators: &'static str,
+    pub(crate) folds_case: bool,
+    /// Whether the first symbol is never the alphabet's first.
+    pub(crate) leads: bool,
+    pub(crate) prefix: Option<&'static str>,
 }
 
 impl Format {
     /// Six digits: 10⁶ codes, 19 bits. For codes behind a first factor.
-    pub const DIGITS_6: Self = Self::new(Alphabet::Digits, 6, 0);
+    pub const DIGITS_6: Self = Self::builder(DIGITS, 6).separators(" -").build();
     /// Eight digits: 10⁸ codes, 26 bits.
-    pub const DIGITS_8: Self = Self::new(Alphabet::Digits, 8, 0);
+    pub const DIGITS_8: Self = Self::builder(DIGITS, 8).separators(" -").build();
     /// Eight of twenty consonants, shown `XXXX-XXXX`, no vowels, so no words: 34 bits.
-    pub const READABLE_8: Self = Self::new(Alphabet::Consonants, 8, 4);
+    pub const READABLE_8: Self = Self::builder(CONSONANTS, 8).typed_in_groups_of(4).build();
     /// Twenty-four symbols of base32 (RFC 4648) in groups of four: 120 bits.
-    pub const RECOVERY: Self = Self::new(Alphabet::Base32, 24, 4);
+    pub const RECOVERY: Self = Self::builder(BASE32, 24).typed_in_groups_of(4).build();
     /// Forty-three symbols of the base64url alphabet (RFC 4648 section 5): 258 bits.
-    pub const LINK: Self = Self::new(Alphabet::Base64Url, 43, 0);
+    pub const LINK: Self = Self::builder(BASE64URL, 43).build();
 
-    const fn new(alphabet: Alphabet, length: u8, group: u8) -> Self {
-        Self {
-            alphabet,
-            length,
-            group,
-            prefix: None,
-        }
+    /// Starts a format of `length` symbols of this alphabet: [`FormatBuilder`].
+    pub const fn builder(alphabet: &'static str, length: u8) -> FormatBuilder {
+        FormatBuilder::new(alphabet, length)
     }
 
     /// Letters of both cases and digits (base62), `length` of them: 5.95 bits each.
@@ -85,8 +55,7 @@ impl Format {
     /// If `length` is 0: at compile time in a constant.
     #[must_use]
     pub const fn alphanumeric(length: u8) -> Self {
-        assert!(length > 0, "a token has at least one symbol");
-        Self::new(Alphabet::Base62, length, 0)
+        Self::builder(BASE62, length).build()
     }
 
     /// `prefix` + base62 + six symbols of CRC-32: a typing error is found offline, and secret
@@ -112,31 +81,43 @@ impl Format {
             rest = tail;
         }
         Self {
-            alphabet: Alphabet::Base62,
-            group: 0,
             prefix: Some(prefix),
-            ..self
+            ..Self::alphanumeric(self.length)
         }
     }
 
     /// Bits of entropy, rounded down.
     #[must_use]
     pub const fn entropy_bits(&self) -> u32 {
-        #[expect(clippy::arithmetic_side_effects, reason = "255 * 6000 fits")]
+        let (first, each) = self.choices();
+        #[expect(clippy::arithmetic_side_effects, reason = "255 * 7000 fits")]
         {
-            self.length as u32 * self.alphabet.millibits() / 1_000
+            (millibits(first) + (self.length as u32 - 1) * millibits(each)) / 1_000
         }
     }
 
     /// How many different tokens there are, at most `u128::MAX`.
     #[must_use]
-    pub fn code_space(&self) -> u128 {
-        let symbols = u128::try_from(self.alphabet.symbols().len()).unwrap_or(u128::MAX);
-        symbols.saturating_pow(u32::from(self.length))
+    pub const fn code_space(&self) -> u128 {
+        let (first, each) = self.choices();
+        let rest = (self.length as u32).saturating_sub(1);
+        (each as u128)
+            .saturating_pow(rest)
+            .saturating_mul(first as u128)
     }
 
-    pub(crate) const fn symbols(&self) -> &'static [u8] {
-        self.alphabet.symbols()
+    /// Among how many symbols the first is drawn, and among how many each other.
+    const fn choices(&self) -> (usize, usize) {
+        let each = self.alphabet.len();
+        (each.saturating_sub(self.leads as usize), each)
+    }
+
+    /// The symbols that the one at this place is drawn from.
+    pub(crate) fn symbols_at(&self, place: usize) -> &'static [u8] {
+        match self.alphabet.as_bytes() {
+            [_, rest @ ..] if self.leads && place == 0 => rest,
+            all => all,
+        }
     }
 
     pub(crate) const fn length(&self) -> u8 {
@@ -166,8 +147,8 @@ impl Format {
 
     /// The bare symbols of what was typed, or a refusal: the one spelling that is ever digested.
     ///
-    /// Where a person types the alphabet, spaces and dashes are dropped and case is folded; every
-    /// other character that is not a symbol refuses, Unicode digits and NUL included.
+    /// Separators are dropped and case is folded where the format says so; every other character
+    /// that is not a symbol refuses, Unicode digits and NUL included.
     pub(crate) fn canonical(&self, typed: &str) -> Result<Zeroizing<String>, Rejected> {
         let malformed = Rejected::new(Reason::Malformed);
         let length = usize::from(self.length);
@@ -179,20 +160,15 @@ impl Format {
             None => typed,
             Some(prefix) => checked_symbols(typed, prefix).ok_or(malformed)?,
         };
-        let forgiving = self.alphabet.forgiving();
         let mut symbols = Zeroizing::new(String::with_capacity(length));
         for byte in typed.bytes() {
-            if forgiving && (byte == b' ' || byte == b'-') {
+            if self.separators.as_bytes().contains(&byte) {
                 continue;
             }
-            let symbol = if forgiving {
-                byte.to_ascii_uppercase()
-            } else {
-                byte
-            };
-            if !self.symbols().contains(&symbol) || symbols.len() == length {
+            if symbols.len() == length {
                 return Err(malformed);
             }
+            let symbol = self.symbol(byte, symbols.len()).ok_or(malformed)?;
             symbols.push(char::from(symbol));
         }
         if symbols.len() == length {
@@ -201,10 +177,50 @@ impl Format {
             Err(malformed)
         }
     }
+
+    /// The symbol that this byte is at this place, in the alphabet's own case.
+    fn symbol(&self, byte: u8, place: usize) -> Option<u8> {
+        let other_case = if byte.is_ascii_lowercase() {
+            byte.to_ascii_uppercase()
+        } else {
+            byte.to_ascii_lowercase()
+        };
+        let spellings = [Some(byte), self.folds_case.then_some(other_case)];
+        let symbols = self.symbols_at(place);
+        spellings
+            .into_iter()
+            .flatten()
+            .find(|spelling| symbols.contains(spelling))
+    }
+}
+
+/// `log2(symbols)` in thousandths, rounded down: no_std has no `f64::log2`.
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "`symbols` is 1 to 94, so the mantissa fits 32 bits and its square 64"
+)]
+const fn millibits(symbols: usize) -> u32 {
+    const PLACES: u32 = 20;
+    let whole = symbols.ilog2();
+    // The mantissa, 1 <= m < 2, with 31 binary places: squaring doubles the logarithm.
+    let mut mantissa = (symbols as u64) << (31 - whole);
+    let mut fraction = 0_u64;
+    let mut place = 0;
+    while place < PLACES {
+        mantissa = (mantissa * mantissa) >> 31;
+        fraction <<= 1;
+        if mantissa >= 1 << 32 {
+            mantissa >>= 1;
+            fraction |= 1;
+        }
+        place += 1;
+    }
+    whole * 1_000 + ((fraction * 1_000) >> PLACES) as u32
 }
 
 fn push_checksum(shown: &mut String) {
-    let base62 = Alphabet::Base62.symbols();
+    let base62 = BASE62.as_bytes();
     let mut rest = crc32(shown.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
     for digit in digits.iter_mut().rev() {

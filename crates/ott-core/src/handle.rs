@@ -1,14 +1,14 @@
 //! The flow's secret name of a record.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::fmt;
 
 use rand::TryCryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{
     Reason, Rejected,
-    hex::{parse_hex, push_hex},
+    hex::{parse_hex_into, push_hex},
 };
 
 /// The flow's secret name of a record: kept in a cookie, a session or a waiting device.
@@ -16,25 +16,27 @@ use crate::{
 /// Two times 128 random bits. The first half names the flow and stays the same when its token is
 /// sent again, so that a resend retires exactly its own predecessor; the record id is derived from
 /// both. It has no `Debug` text, `Clone`, `PartialEq` or `Display`.
-pub struct Handle {
-    flow: [u8; 16],
-    nonce: [u8; 16],
-}
+pub struct Handle(
+    /// The flow's 16 bytes, then the nonce's. On the heap, so that moving a handle leaves no copy.
+    Box<Zeroizing<[u8; 32]>>,
+);
 
 impl Handle {
+    fn zeros() -> Self {
+        Self(Box::default())
+    }
+
     pub(crate) fn try_generate_from_rng<R: TryCryptoRng + ?Sized>(
         flow: Option<&Self>,
         rng: &mut R,
     ) -> Result<Self, R::Error> {
-        let mut handle = Self {
-            flow: [0; 16],
-            nonce: [0; 16],
-        };
+        let mut handle = Self::zeros();
+        let (own_flow, own_nonce) = handle.0.split_at_mut(16);
         match flow {
-            Some(earlier) => handle.flow = earlier.flow,
-            None => rng.try_fill_bytes(&mut handle.flow)?,
+            Some(earlier) => own_flow.copy_from_slice(earlier.flow()),
+            None => rng.try_fill_bytes(own_flow)?,
         }
-        rng.try_fill_bytes(&mut handle.nonce)?;
+        rng.try_fill_bytes(own_nonce)?;
         Ok(handle)
     }
 
@@ -43,42 +45,28 @@ impl Handle {
     /// # Errors
     /// [`Rejected`] ([`Reason::Malformed`]) for anything else.
     pub fn parse(text: &str) -> Result<Self, Rejected> {
-        let bytes = Zeroizing::new(parse_hex::<32>(text).ok_or(Rejected::new(Reason::Malformed))?);
-        let mut handle = Self {
-            flow: [0; 16],
-            nonce: [0; 16],
-        };
-        handle
-            .flow
-            .iter_mut()
-            .chain(&mut handle.nonce)
-            .zip(bytes.iter())
-            .for_each(|(to, from)| *to = *from);
-        Ok(handle)
+        let mut handle = Self::zeros();
+        if parse_hex_into(text, handle.0.as_mut_slice()) {
+            Ok(handle)
+        } else {
+            Err(Rejected::new(Reason::Malformed))
+        }
     }
 
     /// The text for the cookie or session: 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn expose_secret(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(64));
-        push_hex(&mut text, &self.flow);
-        push_hex(&mut text, &self.nonce);
+        push_hex(&mut text, self.0.as_slice());
         text
     }
 
-    pub(crate) const fn flow(&self) -> &[u8; 16] {
-        &self.flow
+    pub(crate) fn flow(&self) -> &[u8] {
+        self.0.split_at(16).0
     }
 
-    pub(crate) const fn nonce(&self) -> &[u8; 16] {
-        &self.nonce
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.flow.zeroize();
-        self.nonce.zeroize();
+    pub(crate) fn nonce(&self) -> &[u8] {
+        self.0.split_at(16).1
     }
 }
 

@@ -12,17 +12,26 @@ pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
 
 /// Exactly `2 * N` lower-case digits, or nothing: one spelling a value.
 pub(crate) fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() != N {
-        return None;
-    }
     let mut bytes = [0; N];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    parse_hex_into(text, &mut bytes).then_some(bytes)
+}
+
+/// As [`parse_hex`], into a place of the caller's, so that a secret is copied nowhere else. Says
+/// whether it was one.
+pub(crate) fn parse_hex_into(text: &str, bytes: &mut [u8]) -> bool {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return false;
+    };
+    if pairs.len() != bytes.len() {
+        return false;
     }
-    Some(bytes)
+    bytes.iter_mut().zip(pairs).all(|(byte, [high, low])| {
+        let value = nibble(*high).zip(nibble(*low));
+        value.is_some_and(|(high, low)| {
+            *byte = high << 4 | low;
+            true
+        })
+    })
 }
 
 fn nibble(digit: u8) -> Option<u8> {

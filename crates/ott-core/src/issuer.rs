@@ -1,54 +1,18 @@
-//! A key ring and the rules: makes tokens and records, digests what is presented, opens what a
-//! store returns.
+//! A key ring and the rules: opens what a store returns, checks it, decides about it.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::vec::Vec;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use rand::TryCryptoRng;
+use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    Binding, Decision, Handle, KeyRing, Lookup, Policy, Presented, Reason, Record, RecordId,
-    Rejected, SlotRule, Start, State, Stored, Subject, Token, Usage, Verdict,
-    keys::Key,
-    messages::{
-        binding_digest, decision_tag, id_of_handle, id_of_token, record_tag, slot, token_digest,
-    },
-    record::{CLOCK_ALLOWANCE, whole_micros},
+    Binding, Decider, Decision, KeyRing, MAX_DATA, Outcome, Policy, Reason, Record, Rejected,
+    Start, State, Stored, StoredDecision, Verdict,
+    messages::{binding_digest, decision_tag, record_tag},
+    stored::decides_for,
     subject::check_name,
+    whole_micros,
 };
-
-/// The most data that a record or decision carries, in bytes.
-pub const MOST_DATA: usize = 4_096;
-
-/// What the issuer hands out for a new token.
-#[derive(Debug)]
-pub struct Issued {
-    /// The secret text, for the message to the person.
-    pub token: Token,
-    /// The flow's secret name of the record, for the cookie or session.
-    pub handle: Handle,
-    /// The record, for the store.
-    pub record: Record,
-}
-
-/// What a token may carry beside its binding.
-#[derive(Clone, Copy, Default)]
-pub struct Extra<'a> {
-    /// The application's own data: kept in clear, covered by the tag, at most 4,096 bytes.
-    pub data: &'a [u8],
-    /// The flow's earlier handle, when its token is sent again.
-    pub resend: Option<&'a Handle>,
-}
-
-impl fmt::Debug for Extra<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extra")
-            .field("resend", &self.resend)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A key ring and the rules.
 #[derive(Debug)]
@@ -81,169 +45,6 @@ impl Issuer {
     #[must_use]
     pub const fn keys(&self) -> &KeyRing {
         &self.keys
-    }
-
-    /// Makes a token, its handle and its record, with randomness from the operating system.
-    ///
-    /// # Errors
-    /// [`IssueError`]; nothing was made.
-    #[cfg(feature = "std")]
-    pub fn issue(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<Issued, IssueError> {
-        self.issue_from_rng(
-            policy,
-            binding,
-            Extra::default(),
-            now,
-            &mut rand::rngs::SysRng,
-        )
-    }
-
-    /// Makes a token, its handle and its record, with randomness from `rng`.
-    ///
-    /// # Errors
-    /// [`IssueError`]; nothing was made.
-    pub fn issue_from_rng<R: TryCryptoRng + ?Sized>(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        extra: Extra<'_>,
-        now: DateTime<Utc>,
-        rng: &mut R,
-    ) -> Result<Issued, IssueError> {
-        let key = self.keys.first().ok_or(IssueError::NoKey)?;
-        check_binding(policy, binding)?;
-        if extra.data.len() > MOST_DATA {
-            return Err(IssueError::TooMuchData);
-        }
-        let token = Token::try_generate_from_rng(policy.token_format(), rng)
-            .map_err(|_| IssueError::Random)?;
-        let handle =
-            Handle::try_generate_from_rng(extra.resend, rng).map_err(|_| IssueError::Random)?;
-        let (state, number) = match policy.starting() {
-            Start::Ready => (State::Ready, None),
-            Start::Waiting { number: false, .. } => (State::Waiting, None),
-            Start::Waiting { number: true, .. } => (State::Waiting, Some(two_digits(rng)?)),
-        };
-        let issued_at = whole_micros(now);
-        let expires_at = match policy.token_lifetime() {
-            None => None,
-            Some(lifetime) => Some(whole_micros(
-                issued_at
-                    .checked_add_signed(lifetime)
-                    .ok_or(IssueError::Time)?,
-            )),
-        };
-        let Ok(symbols) = policy.token_format().canonical(token.expose_secret()) else {
-            return Err(IssueError::Random);
-        };
-        let id = match policy.token_lookup() {
-            Lookup::ById { .. } => id_of_handle(&handle),
-            Lookup::BySubject | Lookup::ByItself => id_of_token(policy, binding, &symbols),
-        };
-        let mut stored = Stored {
-            id,
-            purpose: String::from(policy.purpose().as_str()),
-            key: key.id,
-            tenant: String::from(binding.tenant),
-            subject: binding.subject.map(String::from),
-            slot: slot(policy, binding, &handle),
-            policy: policy.fingerprint(),
-            binding: binding_digest(key, &id, binding),
-            digest: token_digest(key, policy, &id, binding, &symbols),
-            data: Vec::from(extra.data),
-            number,
-            max_attempts: match policy.token_lookup() {
-                Lookup::ById { attempts } => Some(attempts),
-                Lookup::BySubject | Lookup::ByItself => None,
-            },
-            issued_at,
-            expires_at,
-            idle_micros: policy.token_idle().and_then(|idle| idle.num_microseconds()),
-            tag: [0; 32],
-            state,
-            attempts: 0,
-            used_at: None,
-            decision: None,
-        };
-        stored.tag = record_tag(key, &stored);
-        Ok(Issued {
-            token,
-            handle,
-            record: Record::trusted(stored),
-        })
-    }
-
-    /// Digests what was presented with a handle.
-    ///
-    /// # Errors
-    /// [`Rejected`] ([`Reason::Malformed`]) if it cannot be a token of this format; nothing to count.
-    pub fn present_by_id(
-        &self,
-        policy: &Policy,
-        handle: &Handle,
-        binding: &Binding<'_>,
-        typed: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Presented, Rejected> {
-        let Lookup::ById { .. } = policy.token_lookup() else {
-            return Err(Rejected::new(Reason::Policy));
-        };
-        let symbols = policy.token_format().canonical(typed)?;
-        Ok(self.present(policy, id_of_handle(handle), binding, &symbols, now))
-    }
-
-    /// Digests what was presented by a subject.
-    ///
-    /// # Errors
-    /// [`Rejected`] ([`Reason::Malformed`]) if it cannot be a token of this format; nothing to count.
-    pub fn present_by_subject(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        typed: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Presented, Rejected> {
-        let Lookup::BySubject = policy.token_lookup() else {
-            return Err(Rejected::new(Reason::Policy));
-        };
-        let symbols = policy.token_format().canonical(typed)?;
-        Ok(self.present(
-            policy,
-            id_of_token(policy, binding, &symbols),
-            binding,
-            &symbols,
-            now,
-        ))
-    }
-
-    /// Digests what was presented with nothing beside it, within a tenant.
-    ///
-    /// # Errors
-    /// [`Rejected`] ([`Reason::Malformed`]) if it cannot be a token of this format; nothing to count.
-    pub fn present_by_itself(
-        &self,
-        policy: &Policy,
-        tenant: &str,
-        presented: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Presented, Rejected> {
-        let Lookup::ByItself = policy.token_lookup() else {
-            return Err(Rejected::new(Reason::Policy));
-        };
-        let symbols = policy.token_format().canonical(presented)?;
-        let binding = Binding::tenant(tenant);
-        Ok(self.present(
-            policy,
-            id_of_token(policy, &binding, &symbols),
-            &binding,
-            &symbols,
-            now,
-        ))
     }
 
     /// Makes a record of what a store returned.
@@ -283,8 +84,10 @@ impl Issuer {
             Some(_) => return refuse(Reason::DecisionForged),
         };
         let needs_approval = matches!(policy.starting(), Start::Waiting { .. });
-        let approved =
-            decided.is_some_and(|decision| decision.approved && decides_for(decision, &stored));
+        let approved = decided.is_some_and(|decision| {
+            let approves = decision.outcome == Outcome::Approved;
+            approves && may_decide(policy, &decision.decider, &stored)
+        });
         match stored.state {
             State::Ready | State::Spent if needs_approval && !approved => {
                 refuse(Reason::DecisionForged)
@@ -315,131 +118,64 @@ impl Issuer {
         }
     }
 
-    /// Makes a decision about one record. An approval with a wrong or missing number denies.
+    /// Makes a decision about one record of this policy. An approval with a wrong or missing number
+    /// denies.
     ///
     /// # Errors
-    /// [`DecideError`]: too much data, or a key that the ring lacks.
+    /// [`DecideError`]: too much data, a key that the ring lacks, or a decider who may not.
     pub fn decide(
         &self,
+        policy: &Policy,
         record: &Record,
-        decider: &Subject,
+        decider: &Decider,
         verdict: Verdict,
         data: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Decision, DecideError> {
         let stored = record.stored();
         let key = self.keys.find(stored.key).ok_or(DecideError::KeyMissing)?;
-        if data.len() > MOST_DATA {
+        if data.len() > MAX_DATA {
             return Err(DecideError::TooMuchData);
         }
-        let approved = match verdict {
-            Verdict::Approve { number } => number == stored.number,
-            Verdict::Deny => false,
-        };
-        let mut decision = Decision {
-            approved,
+        if let Decider::System(name) = decider
+            && (name.is_empty() || check_name(name).is_err())
+        {
+            return Err(DecideError::System);
+        }
+        if !may_decide(policy, decider, stored) {
+            return Err(DecideError::Stranger);
+        }
+        let mut decision = StoredDecision {
+            outcome: match verdict {
+                Verdict::Approve { number } if number == stored.number => Outcome::Approved,
+                Verdict::Approve { .. } | Verdict::Deny => Outcome::Denied,
+                Verdict::Report => Outcome::Reported,
+            },
             decider: decider.clone(),
             data: Vec::from(data),
             at: whole_micros(now),
             tag: [0; 32],
         };
         decision.tag = decision_tag(key, &stored.tag, &decision);
-        Ok(decision)
-    }
-
-    fn present(
-        &self,
-        policy: &Policy,
-        id: RecordId,
-        binding: &Binding<'_>,
-        symbols: &str,
-        now: DateTime<Utc>,
-    ) -> Presented {
-        let usable = self
-            .keys
-            .iter()
-            .filter(|key| may_have_made(key, policy, now));
-        let digests = usable
-            .map(|key| (key.id, token_digest(key, policy, &id, binding, symbols)))
-            .collect();
-        Presented::new(id, digests)
+        Ok(Decision::new(decision))
     }
 }
 
-/// Whether a live record may still be of this key: a retired key's last token has not expired.
-fn may_have_made(key: &Key, policy: &Policy, now: DateTime<Utc>) -> bool {
-    let (Some(retired), Some(lifetime)) = (key.retired_at, policy.token_lifetime()) else {
-        return true;
-    };
-    // An approved record lives 60 s more, and a clock may be 60 s ahead.
-    let grace = CLOCK_ALLOWANCE.checked_mul(2).unwrap_or(TimeDelta::zero());
-    let last = retired
-        .checked_add_signed(lifetime)
-        .and_then(|end| end.checked_add_signed(grace));
-    last.is_none_or(|end| now < end)
-}
-
-fn check_binding(policy: &Policy, binding: &Binding<'_>) -> Result<(), IssueError> {
-    check_name(binding.tenant).map_err(|_| IssueError::Tenant)?;
-    let needs_subject = match (policy.token_lookup(), policy.slot_rule(), policy.starting()) {
-        (Lookup::BySubject, ..) | (_, SlotRule::Subject, _) => true,
-        (_, _, Start::Waiting { binds_subject, .. }) => !binds_subject,
-        _ => policy.usage() == Usage::Bearer,
-    };
-    if needs_subject && binding.subject.is_none() {
-        Err(IssueError::SubjectMissing)
-    } else {
-        Ok(())
-    }
-}
-
-fn decides_for(decision: &Decision, stored: &Stored) -> bool {
-    let same_subject = stored
-        .subject
-        .as_deref()
-        .is_none_or(|id| id == decision.decider.id());
-    same_subject && stored.tenant == decision.decider.tenant()
-}
-
-fn two_digits<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<u8, IssueError> {
-    loop {
-        let mut byte = [0];
-        rng.try_fill_bytes(&mut byte)
-            .map_err(|_| IssueError::Random)?;
-        let [drawn] = byte;
-        // 180 is the largest multiple of 90 in a byte; 10 to 99, so always two digits to read.
-        if drawn < 180 {
-            return Ok((drawn % 90).saturating_add(10));
+/// Whether this decider may decide about the record, as policy and record say together.
+fn may_decide(policy: &Policy, decider: &Decider, stored: &Stored) -> bool {
+    let binds = matches!(
+        policy.starting(),
+        Start::Waiting {
+            binds_subject: true,
+            ..
         }
-    }
+    );
+    let is_person = decider.subject().is_some();
+    decides_for(decider, stored) && (!is_person || binds || stored.subject.is_some())
 }
 
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
     one.ct_eq(other).into()
-}
-
-/// Why no token was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// The ring has no key.
-    #[error("the key ring has no key to make tokens with")]
-    NoKey,
-    /// The random source failed. No weaker token is made instead.
-    #[error("the random source failed")]
-    Random,
-    /// The policy needs a subject, and the binding has none.
-    #[error("the policy needs a subject, and the binding names none")]
-    SubjectMissing,
-    /// The tenant is too long or has control characters.
-    #[error("the tenant is not a valid name")]
-    Tenant,
-    /// The expiry lies outside of the calendar.
-    #[error("the expiry lies outside of the calendar")]
-    Time,
-    /// More data than a record carries.
-    #[error("a record carries at most {MOST_DATA} bytes of data")]
-    TooMuchData,
 }
 
 /// Why no decision was made.
@@ -449,7 +185,14 @@ pub enum DecideError {
     /// The record names a key that the ring lacks.
     #[error("the key ring lacks the record's key")]
     KeyMissing,
+    /// A person who is not the record's subject, or who would become it where the policy does not
+    /// say so.
+    #[error("the decider is not the record's subject")]
+    Stranger,
+    /// A system's name that is empty, too long or has control characters.
+    #[error("a system that decides has a name of 1 to 255 bytes")]
+    System,
     /// More data than a decision carries.
-    #[error("a decision carries at most {MOST_DATA} bytes of data")]
+    #[error("a decision carries at most {MAX_DATA} bytes of data")]
     TooMuchData,
 }

@@ -1,10 +1,10 @@
 //! Server keys, their sub-keys, and their retirement.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
 use rand::TryCryptoRng;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -12,8 +12,11 @@ use zeroize::Zeroizing;
 use crate::{
     Destination,
     fields::{Field, Fields},
-    hex::{parse_hex, push_hex},
+    hex::{parse_hex_into, push_hex},
 };
+
+/// On the heap, so that moving it leaves no copy behind.
+type SubKey = Box<Zeroizing<[u8; 32]>>;
 
 /// The public name of a key: stands in every record that the key made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,8 +30,12 @@ pub struct KeyId(pub u32);
 /// # Rotation
 /// Add the new key last, on every machine; then move it first; then mark the old one retired; and
 /// drop it when nothing that it made or sealed is left.
+///
+/// A clone shares the keys: several holders read the key file once.
+#[derive(Clone)]
 pub struct KeyRing {
-    keys: Vec<Key>,
+    /// Reserved in full and never moved: a vector that grows leaves copies of keys behind.
+    keys: Arc<Vec<Key>>,
 }
 
 pub(crate) struct Key {
@@ -38,7 +45,7 @@ pub(crate) struct Key {
     digest: Hmac<Sha256>,
     tag: Hmac<Sha256>,
     pseudonym: Hmac<Sha256>,
-    seal: Zeroizing<[u8; 32]>,
+    seal: SubKey,
     /// Only to refuse one key under two ids.
     fingerprint: [u8; 32],
 }
@@ -52,21 +59,20 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRingError`] names the line and the fault, never the key.
     pub fn from_text(text: &str) -> Result<Self, KeyRingError> {
-        // Reserved in full: a vector that grows leaves a copy of every sub-key behind.
-        let mut ring = Self {
-            keys: Vec::with_capacity(text.lines().count()),
-        };
+        let mut keys = Vec::with_capacity(text.lines().count());
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.trim();
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            ring.add(line, content)?;
+            add(&mut keys, line, content)?;
         }
-        match ring.keys.first() {
+        match keys.first() {
             None => Err(KeyRingError::Empty),
             Some(first) if first.retired_at.is_some() => Err(KeyRingError::FirstRetired),
-            Some(_) => Ok(ring),
+            Some(_) => Ok(Self {
+                keys: Arc::new(keys),
+            }),
         }
     }
 
@@ -109,13 +115,13 @@ impl KeyRing {
     /// The key that makes: its id and its sub-key for sealing.
     #[must_use]
     pub fn sealing(&self) -> Option<(KeyId, &[u8; 32])> {
-        self.keys.first().map(|key| (key.id, &*key.seal))
+        self.keys.first().map(|key| (key.id, &**key.seal))
     }
 
     /// The sub-key for what the key of this id sealed. Retired keys open what they sealed.
     #[must_use]
     pub fn opening(&self, id: KeyId) -> Option<&[u8; 32]> {
-        self.find(id).map(|key| &*key.seal)
+        self.find(id).map(|key| &**key.seal)
     }
 
     /// A name for a destination that may be logged: equal for equal destinations, and without the
@@ -148,59 +154,58 @@ impl KeyRing {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
     }
+}
 
-    fn add(&mut self, line: u32, content: &str) -> Result<(), KeyRingError> {
-        let malformed = KeyRingError::Malformed { line };
-        let mut words = content.split_ascii_whitespace();
-        let id = words
-            .next()
-            // One spelling: `parse` alone takes a plus sign.
-            .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|word| word.parse().ok())
-            .ok_or(malformed)?;
-        let master = Zeroizing::new(words.next().and_then(parse_hex::<32>).ok_or(malformed)?);
-        let retired_at = match (words.next(), words.next(), words.next()) {
-            (None, ..) => None,
-            (Some("retired"), Some(time), None) => Some(
-                DateTime::parse_from_rfc3339(time)
-                    .map_err(|_| malformed)?
-                    .with_timezone(&Utc),
-            ),
-            _ => return Err(malformed),
-        };
-        let key = Key::new(KeyId(id), &master, retired_at);
-        if self
-            .keys
-            .iter()
-            .any(|other| other.id == key.id || other.fingerprint == key.fingerprint)
-        {
-            return Err(KeyRingError::Twice { line });
-        }
-        // 32 equal bytes are a placeholder, not a key.
-        if let [first, rest @ ..] = master.as_slice()
-            && rest.iter().all(|byte| byte == first)
-        {
-            return Err(KeyRingError::Placeholder { line });
-        }
-        self.keys.push(key);
-        Ok(())
+fn add(keys: &mut Vec<Key>, line: u32, content: &str) -> Result<(), KeyRingError> {
+    let malformed = KeyRingError::Malformed { line };
+    let mut words = content.split_ascii_whitespace();
+    let id = words
+        .next()
+        // One spelling: `parse` alone takes a plus sign.
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|word| word.parse().ok())
+        .ok_or(malformed)?;
+    let mut master = SubKey::default();
+    let read = words
+        .next()
+        .is_some_and(|word| parse_hex_into(word, master.as_mut_slice()));
+    let retired_at = match (words.next(), words.next(), words.next()) {
+        _ if !read => return Err(malformed),
+        (None, ..) => None,
+        (Some("retired"), Some(time), None) => Some(
+            DateTime::parse_from_rfc3339(time)
+                .map_err(|_| malformed)?
+                .with_timezone(&Utc),
+        ),
+        _ => return Err(malformed),
+    };
+    let fingerprint = **sub_key(&master, "ott key fingerprint v1");
+    if keys
+        .iter()
+        .any(|other| other.id == KeyId(id) || other.fingerprint == fingerprint)
+    {
+        return Err(KeyRingError::Twice { line });
     }
+    // 32 equal bytes are a placeholder, not a key.
+    if let [first, rest @ ..] = master.as_slice()
+        && rest.iter().all(|byte| byte == first)
+    {
+        return Err(KeyRingError::Placeholder { line });
+    }
+    let keyed = |label| hmac(&sub_key(&master, label));
+    keys.push(Key {
+        id: KeyId(id),
+        retired_at,
+        digest: keyed("ott digest key v1"),
+        tag: keyed("ott tag key v1"),
+        pseudonym: keyed("ott pseudonym key v1"),
+        seal: sub_key(&master, "ott seal key v1"),
+        fingerprint,
+    });
+    Ok(())
 }
 
 impl Key {
-    fn new(id: KeyId, master: &[u8; 32], retired_at: Option<DateTime<Utc>>) -> Self {
-        let keyed = |label| hmac(&sub_key(master, label));
-        Self {
-            id,
-            retired_at,
-            digest: keyed("ott digest key v1"),
-            tag: keyed("ott tag key v1"),
-            pseudonym: keyed("ott pseudonym key v1"),
-            seal: sub_key(master, "ott seal key v1"),
-            fingerprint: *sub_key(master, "ott key fingerprint v1"),
-        }
-    }
-
     pub(crate) fn digest(&self) -> Hmac<Sha256> {
         self.digest.clone()
     }
@@ -212,12 +217,13 @@ impl Key {
 
 /// HKDF-Expand with one block (RFC 5869 section 2.3): the master key is uniform, so nothing needs
 /// to be extracted.
-fn sub_key(master: &[u8; 32], label: &str) -> Zeroizing<[u8; 32]> {
-    let expanded = hmac(master)
+fn sub_key(master: &[u8; 32], label: &str) -> SubKey {
+    let mut expanded = SubKey::default();
+    hmac(master)
         .chain_update(label)
         .chain_update([1])
-        .finalize();
-    Zeroizing::new(expanded.into_bytes().into())
+        .finalize_into((&mut **expanded).into());
+    expanded
 }
 
 fn hmac(key: &[u8; 32]) -> Hmac<Sha256> {

@@ -3,12 +3,12 @@
 //! ```
 //! use ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
 //! let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
 //! let alice = Subject::new("", "4711")?;
-//! let mut issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
+//! let mut issued = issuer.issue(&SECOND_STEP, &Binding::subject(&alice), now)?;
 //! let typed = issued.token.expose_secret();
-//! let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! let presented = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed, now)?;
 //! assert!(issued.record.redeem(&presented, now).is_ok());
 //! assert!(issued.record.redeem(&presented, now).is_err()); // once
 //! # Ok(()) }
@@ -54,42 +54,55 @@ mod destination;
 mod digest;
 mod fields;
 mod format;
+mod format_builder;
 mod handle;
 mod hex;
+mod issue;
 mod issuer;
 mod keys;
 mod limit;
 mod messages;
 mod policy;
+mod present;
 mod purpose;
 mod record;
+mod record_id;
 mod rejected;
+mod state;
+mod stored;
 mod subject;
+mod time;
 mod token;
 
 // What a token is, and what it is tied to.
-pub use binding::Binding;
+pub use binding::{Binding, OwnedBinding};
 pub use destination::{Channel, Destination};
 pub use format::Format;
+pub use format_builder::FormatBuilder;
 pub use handle::Handle;
 pub use purpose::Purpose;
-pub use subject::{InvalidName, Subject};
-pub use token::Token;
+pub use subject::{InvalidName, Subject, is_hidden};
+pub use token::{RandomFailed, Token};
 
 // How tokens of one purpose behave.
-pub use budget::{GuessBound, GuessBoundExceeded};
-pub use limit::{Limit, LimitKey, LimitKind, LimitState, Overspent};
-pub use policy::{Lookup, Policy, PolicyError, PolicyFault, SlotRule, Start, Usage};
+pub use budget::{AccountBudget, GuessBound, GuessBoundExceeded};
+pub use limit::{Limit, LimitKey, LimitKind, LimitScope, LimitState, Overspent};
+pub use policy::{Lookup, Matching, Policy, PolicyError, PolicyFault, SlotRule, Start, Usage};
 
 // Making and opening.
-pub use issuer::{DecideError, Extra, IssueError, Issued, Issuer, MOST_DATA};
+pub use issue::{IssueError, IssueOptions, Issued, MAX_DATA, Parked};
+pub use issuer::{DecideError, Issuer};
 pub use keys::{KeyId, KeyRing, KeyRingError, Pseudonym};
 
 // What a store keeps, and the rules by which it changes.
-pub use decision::{Decision, Verdict};
+pub use decision::{Decider, Decision, Outcome, StoredDecision, Verdict};
 pub use digest::{Presented, TokenDigest};
-pub use record::{APPROVED_LIFE, CLOCK_ALLOWANCE, Record, RecordId, State, Stored};
+pub use record::Record;
+pub use record_id::RecordId;
 pub use rejected::{Reason, Rejected};
+pub use state::State;
+pub use stored::{APPROVED_LIFE, CLOCK_ALLOWANCE, Stored};
+pub use time::whole_micros;
 
 pub use chrono;
 pub use rand;

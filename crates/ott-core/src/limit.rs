@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Binding,
+    budget::{YEAR_DAYS, YEAR_MICROS},
     fields::{Field, Fields},
+    stored::CLOCK_ALLOWANCE_MICROS,
 };
 
 /// What lets a limit recover.
@@ -20,7 +22,7 @@ pub enum LimitKind {
 }
 
 /// The longest time in which a limit comes back whole, in microseconds: a hundred years.
-const LONGEST: i64 = 36_600 * 86_400 * 1_000_000;
+const LONGEST: i64 = 100 * YEAR_MICROS;
 
 /// How often something may happen: `burst` times at once, then as its kind recovers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,11 +40,13 @@ impl Limit {
     pub const CEILING: Self = Self::ceiling(100);
     /// The default allowance: 100, then one a day.
     pub const ALLOWANCE: Self = Self::allowance(100, TimeDelta::days(1));
+    /// The default pace of what is sent to one account: 5, then one per 10 minutes.
+    pub const REQUESTS: Self = Self::pace(5, TimeDelta::minutes(10));
 
     /// A pace: `burst` at once, then one per `every`.
     ///
     /// # Panics
-    /// If `burst` is 0, `every` is not between one microsecond and 366 days, or all of it takes more
+    /// If `burst` is 0, `every` is not between one microsecond and 365 days, or all of it takes more
     /// than a hundred years to come back.
     #[must_use]
     pub const fn pace(burst: u32, every: TimeDelta) -> Self {
@@ -66,7 +70,7 @@ impl Limit {
     /// An allowance: `burst` at once, then one per `every`; never cleared by success.
     ///
     /// # Panics
-    /// If `burst` is 0, `every` is not between one microsecond and 366 days, or all of it takes more
+    /// If `burst` is 0, `every` is not between one microsecond and 365 days, or all of it takes more
     /// than a hundred years to come back.
     #[must_use]
     pub const fn allowance(burst: u32, every: TimeDelta) -> Self {
@@ -76,7 +80,7 @@ impl Limit {
     const fn timed(kind: LimitKind, burst: u32, every: TimeDelta) -> Self {
         assert!(burst > 0, "a limit allows at least one");
         match every.num_microseconds() {
-            Some(period) if period > 0 && every.num_days() <= 366 => {
+            Some(period) if period > 0 && every.num_days() <= YEAR_DAYS => {
                 // Sums with a time that did not fit would saturate, and then nothing is refused.
                 assert!(
                     period.saturating_mul(burst as i64) <= LONGEST,
@@ -88,7 +92,7 @@ impl Limit {
                     period,
                 }
             }
-            _ => panic!("a limit refills within one microsecond to 366 days"),
+            _ => panic!("a limit refills within one microsecond to 365 days"),
         }
     }
 
@@ -122,7 +126,8 @@ impl Limit {
     /// never goes back, whatever `now` a machine believes in. Before 1970 a fresh key may refuse.
     ///
     /// # Errors
-    /// [`Overspent`]: when to come back, or that only a success helps.
+    /// [`Overspent`]: when to come back, that only a success helps, or that the state lies too far
+    /// ahead to be believed.
     pub fn spend(&self, state: &mut LimitState, now: DateTime<Utc>) -> Result<(), Overspent> {
         let now = now.timestamp_micros();
         if self.kind == LimitKind::Ceiling {
@@ -131,6 +136,13 @@ impl Limit {
             }
             state.count = state.count.saturating_add(1);
             return Ok(());
+        }
+        // Whoever spends writes at most the horizon after their own clock.
+        let latest = now
+            .saturating_add(self.horizon_micros())
+            .saturating_add(CLOCK_ALLOWANCE_MICROS);
+        if state.full_at > latest {
+            return Err(Overspent::Ahead);
         }
         let next = state.full_at.max(now).saturating_add(self.period);
         let early = next.saturating_sub(self.horizon_micros());
@@ -142,7 +154,12 @@ impl Limit {
         Ok(())
     }
 
-    /// Gives `times` back, as if they had not been spent.
+    /// Gives `times` back.
+    ///
+    /// Whatever is spent and given back, in whatever order: what was spent less what was given back
+    /// is, within any span of time, at most the burst and one more for each period in it, as long as
+    /// nothing is given back that was not spent. A refund that comes after its own spend has
+    /// recovered is credit for what comes next: within a flow of `n` tries it is at most `n - 1`.
     pub fn refund(&self, state: &mut LimitState, times: u32) {
         if self.kind == LimitKind::Ceiling {
             state.count = state.count.saturating_sub(times);
@@ -155,13 +172,12 @@ impl Limit {
     /// daily success clears every ceiling.
     #[must_use]
     pub fn most_in_a_year(&self) -> u64 {
-        const DAYS: u64 = 365;
         let burst = u64::from(self.burst);
         let Some(period) = u64::try_from(self.period).ok().filter(|period| *period > 0) else {
-            return burst.saturating_mul(DAYS.saturating_add(1));
+            return burst.saturating_mul(YEAR_DAYS.unsigned_abs().saturating_add(1));
         };
-        let year = DAYS.saturating_mul(86_400_000_000);
-        burst.saturating_add(year.checked_div(period).unwrap_or(u64::MAX))
+        let refilled = YEAR_MICROS.unsigned_abs().checked_div(period);
+        burst.saturating_add(refilled.unwrap_or(u64::MAX))
     }
 }
 
@@ -177,30 +193,56 @@ pub struct LimitState {
 /// Why nothing could be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overspent {
+    /// The stored time lies more than 60 seconds beyond what any clock near `now` writes: a machine's
+    /// clock was ahead. That is a fault to mend by
+    /// clearing the key, not a limit to wait for.
+    Ahead,
     /// A ceiling is reached: time does not help.
     Locked,
     /// The next one is allowed at this time.
     RetryAt(DateTime<Utc>),
 }
 
-/// Whose limit: 128 bits of SHA-256 over the limit's name and what it counts for.
+/// Who counts: two scopes never share a key, whatever names they choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitScope {
+    /// The application, for limits of its own, such as that of passwords.
+    Application,
+    /// An engine above tokens, such as that of second factors.
+    Engine,
+    /// The policies of tokens.
+    Policy,
+}
+
+impl LimitScope {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Engine => "engine",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+/// Whose limit: 128 bits of SHA-256 over the scope, the limit's name and what it counts for.
 ///
 /// No key is involved, so that rotating keys refills nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LimitKey([u8; 16]);
 
 impl LimitKey {
-    /// The key of a limit called `name` for this binding, or for one part of it.
+    /// The key of a limit called `name` in this scope, for this binding or for one part of it.
     ///
     /// Two limits of one subject need two names. What the binding leaves out is shared: a key of a
     /// tenant counts for everybody in it.
     #[must_use]
-    pub fn new(name: &str, binding: &Binding<'_>) -> Self {
+    pub fn new(scope: LimitScope, name: &str, binding: &Binding<'_>) -> Self {
         let hash = Fields::new(Sha256::new(), "ott limit v1")
+            .text(Field::LimitScope, scope.as_str())
             .text(Field::LimitName, name)
             .binding(binding)
             .finish();
-        Self(crate::record::first_half(hash.finalize().into()))
+        Self(crate::record_id::first_half(hash.finalize().into()))
     }
 
     /// The bytes, for a store.

@@ -5,15 +5,21 @@ use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Binding, Decision, Handle, KeyId, Lookup, Policy, RecordId, SlotRule, Stored, TokenDigest,
+    Binding, Decider, Handle, KeyId, Lookup, Policy, RecordId, SlotRule, Stored, StoredDecision,
+    TokenDigest,
     fields::{Field, Fields},
     keys::Key,
-    record::first_half,
+    record_id::first_half,
 };
 
-pub(crate) fn id_of_handle(handle: &Handle) -> RecordId {
+/// Purpose and account enter the id: under another purpose or for another person, a handle finds
+/// nothing, so nothing is counted there.
+pub(crate) fn id_of_handle(policy: &Policy, binding: &Binding<'_>, handle: &Handle) -> RecordId {
     let hash = Fields::new(Sha256::new(), "ott id v1")
-        .bytes(Field::Lookup, &[1])
+        .text(Field::Purpose, policy.purpose().as_str())
+        .lookup(policy.token_lookup())
+        .tenant(binding.tenant)
+        .optional(Field::Subject, binding.subject.map(str::as_bytes))
         .bytes(Field::Flow, handle.flow())
         .bytes(Field::Nonce, handle.nonce())
         .finish();
@@ -65,7 +71,7 @@ pub(crate) fn token_digest(
     let fields = match lookup {
         // Found by itself: the rest of the binding is not known yet, and is checked afterwards.
         Lookup::ByItself => fields.tenant(binding.tenant),
-        Lookup::ById { .. } | Lookup::BySubject => fields.binding(binding),
+        Lookup::ByHandle { .. } | Lookup::BySubject | Lookup::Parked => fields.binding(binding),
     };
     let mac = fields.text(Field::Token, symbols).finish();
     TokenDigest::from_bytes(mac.finalize().into_bytes().into())
@@ -97,9 +103,9 @@ pub(crate) fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
             Field::Number,
             stored
                 .number
-                .map(|number| [number])
+                .map(u32::to_be_bytes)
                 .as_ref()
-                .map(<[u8; 1]>::as_slice),
+                .map(<[u8; 4]>::as_slice),
         )
         .optional(
             Field::MaxAttempts,
@@ -130,12 +136,20 @@ pub(crate) fn record_tag(key: &Key, stored: &Stored) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-pub(crate) fn decision_tag(key: &Key, record_tag: &[u8; 32], decision: &Decision) -> [u8; 32] {
-    let mac = Fields::new(key.tag(), "ott decision v1")
-        .bytes(Field::RecordTag, record_tag)
-        .text(Field::DeciderTenant, decision.decider.tenant())
-        .text(Field::Decider, decision.decider.id())
-        .bytes(Field::Verdict, &[u8::from(decision.approved)])
+pub(crate) fn decision_tag(
+    key: &Key,
+    record_tag: &[u8; 32],
+    decision: &StoredDecision,
+) -> [u8; 32] {
+    let fields = Fields::new(key.tag(), "ott decision v1").bytes(Field::RecordTag, record_tag);
+    let fields = match &decision.decider {
+        Decider::Subject(subject) => fields
+            .text(Field::DeciderTenant, subject.tenant())
+            .text(Field::Decider, subject.id()),
+        Decider::System(name) => fields.text(Field::DeciderSystem, name),
+    };
+    let mac = fields
+        .bytes(Field::Verdict, &[decision.outcome.number()])
         .bytes(Field::Data, &decision.data)
         .bytes(
             Field::DecidedAt,

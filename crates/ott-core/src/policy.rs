@@ -4,34 +4,36 @@ use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Format, GuessBound, GuessBoundExceeded, Limit, Purpose,
+    Format, GuessBound, Limit, LimitKind, Purpose,
+    budget::{NOT_GUESSED_BITS, YEAR_DAYS, YEAR_MICROS},
     fields::{Field, Fields},
-    record::first_half,
+    record_id::first_half,
 };
-
-/// Shorter tokens are found only through something else that is secret.
-const LEAST_BITS_TO_FIND: u32 = 112;
 
 /// How a presented token finds its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// By the flow's handle; the whole binding is stated. Wrong tokens count.
-    ById {
+    /// By the flow's handle and the account; the whole binding is stated. Wrong tokens count.
+    ByHandle {
         /// How many tokens are compared before the record is exhausted, the right one included.
         attempts: u16,
     },
-    /// By the subject and the token, the whole binding stated; a wrong token finds nothing.
-    BySubject,
     /// By tenant and token alone; the rest of the binding is checked afterwards.
     ByItself,
+    /// By the subject and the token, the whole binding stated; a wrong token finds nothing.
+    BySubject,
+    /// By the flow's handle and the account, and there is no token: the handle is the secret. The
+    /// whole binding is stated.
+    Parked,
 }
 
 impl Lookup {
     pub(crate) const fn code(self) -> u8 {
         match self {
-            Self::ById { .. } => 1,
+            Self::ByHandle { .. } => 1,
             Self::BySubject => 2,
             Self::ByItself => 3,
+            Self::Parked => 4,
         }
     }
 }
@@ -47,6 +49,28 @@ pub enum SlotRule {
     Subject,
 }
 
+/// The number that a decider repeats, and that the waiting side alone shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// None.
+    Nothing,
+    /// 10 to 99.
+    TwoDigits,
+    /// 100000 to 999999.
+    SixDigits,
+}
+
+impl Matching {
+    /// Its digits.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::TwoDigits => 2,
+            Self::SixDigits => 6,
+        }
+    }
+}
+
 /// What a record starts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -54,9 +78,10 @@ pub enum Start {
     Ready,
     /// Somebody must approve it first.
     Waiting {
-        /// Whether the decider must repeat a number that only the waiting side sees.
-        number: bool,
-        /// Whether a decision may give an empty record its subject.
+        /// The number that the decider must repeat.
+        number: Matching,
+        /// Whether the person who decides becomes the subject of a record that has none. Where not, a
+        /// record without a subject is decided by the system alone.
         binds_subject: bool,
     },
 }
@@ -74,7 +99,10 @@ pub enum Usage {
 ///
 /// ```
 /// use ott_core::{Policy, Purpose};
-/// const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+/// /// Behind the password.
+/// const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
+/// /// Anyone can ask for one.
+/// const SIGN_UP: Policy = Policy::readable(Purpose::new("sign-up"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -82,22 +110,23 @@ pub struct Policy {
     format: Format,
     lifetime: Option<TimeDelta>,
     idle: Option<TimeDelta>,
+    horizon: TimeDelta,
     lookup: Lookup,
     start: Start,
     usage: Usage,
     slot: SlotRule,
     pace: Option<Limit>,
-    allowance: Option<Limit>,
+    allowance: bool,
+    requests: Option<Limit>,
     accepts_short: bool,
-    accepted_bound: Option<u64>,
 }
 
 impl Policy {
     /// A code that a person types: 6 digits, 10 minutes, 5 attempts, once.
     ///
-    /// Each redeem spends a pace and an allowance of the subject, so use it behind a first factor:
-    /// where anyone can start the flow, anyone could use up the owner's allowance. See
-    /// [`Policy::readable`].
+    /// For the step behind a first factor, such as the password: each redeem spends a pace and the
+    /// account's allowance, so where anyone could start the flow, anyone could use up the owner's
+    /// allowance. There take [`Policy::readable`]. It is sent 5 times, then once per 10 minutes.
     #[must_use]
     pub const fn code(purpose: Purpose) -> Self {
         Self {
@@ -105,14 +134,15 @@ impl Policy {
             format: Format::DIGITS_6,
             lifetime: Some(TimeDelta::minutes(10)),
             idle: None,
-            lookup: Lookup::ById { attempts: 5 },
+            horizon: TimeDelta::zero(),
+            lookup: Lookup::ByHandle { attempts: 5 },
             start: Start::Ready,
             usage: Usage::Once,
             slot: SlotRule::Flow,
             pace: Some(Limit::PACE),
-            allowance: Some(Limit::ALLOWANCE),
+            allowance: true,
+            requests: Some(Limit::REQUESTS),
             accepts_short: false,
-            accepted_bound: None,
         }
     }
 
@@ -122,7 +152,7 @@ impl Policy {
     pub const fn readable(purpose: Purpose) -> Self {
         Self {
             format: Format::READABLE_8,
-            allowance: None,
+            allowance: false,
             ..Self::code(purpose)
         }
     }
@@ -135,7 +165,7 @@ impl Policy {
             lifetime: Some(TimeDelta::hours(1)),
             lookup: Lookup::ByItself,
             pace: None,
-            allowance: None,
+            allowance: false,
             ..Self::code(purpose)
         }
     }
@@ -148,7 +178,8 @@ impl Policy {
             lifetime: None,
             lookup: Lookup::BySubject,
             slot: SlotRule::Subject,
-            allowance: None,
+            allowance: false,
+            requests: None,
             ..Self::code(purpose)
         }
     }
@@ -161,23 +192,35 @@ impl Policy {
             lifetime: Some(lifetime),
             usage: Usage::Bearer,
             slot: SlotRule::Nothing,
+            requests: None,
             ..Self::link(purpose)
         }
     }
 
-    /// A request that somebody approves elsewhere, with a matching number: the waiting side holds a
-    /// 258-bit token and redeems it after the approval; 10 minutes, once.
+    /// What a flow keeps between two requests: found by its handle and the account, taken up once;
+    /// 10 minutes. There is no token.
+    #[must_use]
+    pub const fn parked(purpose: Purpose) -> Self {
+        Self {
+            format: Format::LINK,
+            lookup: Lookup::Parked,
+            pace: None,
+            allowance: false,
+            requests: None,
+            ..Self::code(purpose)
+        }
+    }
+
+    /// A request that somebody approves elsewhere, repeating a number of two digits: parked, and
+    /// taken up by the waiting side after the approval; 10 minutes, once.
     #[must_use]
     pub const fn prompt(purpose: Purpose) -> Self {
         Self {
-            format: Format::LINK,
             start: Start::Waiting {
-                number: true,
+                number: Matching::TwoDigits,
                 binds_subject: false,
             },
-            pace: None,
-            allowance: None,
-            ..Self::code(purpose)
+            ..Self::parked(purpose)
         }
     }
 
@@ -232,14 +275,30 @@ impl Policy {
         Self { slot, ..self }
     }
 
-    /// Other limits of a redeem; `None` drops one. The guess budget decides whether that starts.
+    /// How long a retired key's tokens are still looked for after the key was retired, where that is
+    /// longer than the lifetime: after a lifetime was shortened, the lifetime from before.
     #[must_use]
-    pub const fn limits(self, pace: Option<Limit>, allowance: Option<Limit>) -> Self {
-        Self {
-            pace,
-            allowance,
-            ..self
-        }
+    pub const fn horizon(self, horizon: TimeDelta) -> Self {
+        Self { horizon, ..self }
+    }
+
+    /// Another pace of redeems, counted for this purpose and account; `None` for none.
+    #[must_use]
+    pub const fn paced(self, pace: Option<Limit>) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Whether each redeem spends the account's allowance, which all such policies share. Say yes only
+    /// behind a first factor: see [`Policy::code`].
+    #[must_use]
+    pub const fn spending_allowance(self, allowance: bool) -> Self {
+        Self { allowance, ..self }
+    }
+
+    /// Another pace of what is issued to one account; `None` for none.
+    #[must_use]
+    pub const fn requests(self, requests: Option<Limit>) -> Self {
+        Self { requests, ..self }
     }
 
     /// Accepts a token under 112 bits that finds its record without a handle. Whoever reads the
@@ -250,15 +309,6 @@ impl Policy {
     pub const fn accepting_short_tokens(self) -> Self {
         Self {
             accepts_short: true,
-            ..self
-        }
-    }
-
-    /// Accepts a guess bound above 10⁻³ a year, by its figure in parts per billion.
-    #[must_use]
-    pub const fn accepting_guess_bound(self, parts_per_billion: u64) -> Self {
-        Self {
-            accepted_bound: Some(parts_per_billion),
             ..self
         }
     }
@@ -299,80 +349,95 @@ impl Policy {
         self.pace.as_ref()
     }
 
-    /// The allowance that each redeem spends.
+    /// Whether each redeem spends the account's allowance.
     #[must_use]
-    pub const fn allowance(&self) -> Option<&Limit> {
-        self.allowance.as_ref()
+    pub const fn spends_allowance(&self) -> bool {
+        self.allowance
+    }
+
+    /// The pace that each issue spends.
+    #[must_use]
+    pub const fn request_pace(&self) -> Option<&Limit> {
+        self.requests.as_ref()
+    }
+
+    /// What its records start as.
+    #[must_use]
+    pub const fn starting(&self) -> Start {
+        self.start
+    }
+
+    /// How long after its retirement a key may have made what is still presented.
+    pub(crate) fn key_horizon(&self) -> Option<TimeDelta> {
+        self.lifetime.map(|lifetime| lifetime.max(self.horizon))
     }
 
     pub(crate) const fn token_idle(&self) -> Option<TimeDelta> {
         self.idle
     }
 
-    pub(crate) const fn starting(&self) -> Start {
-        self.start
-    }
-
     pub(crate) const fn slot_rule(&self) -> SlotRule {
         self.slot
     }
 
-    /// Checks that the parts fit together and that the guess budget holds.
+    /// Checks that the parts fit together.
     ///
     /// # Errors
     /// [`PolicyError`], which names the purpose and what does not fit.
     pub fn check(&self) -> Result<(), PolicyError> {
-        let refuse = |fault| {
-            Err(PolicyError {
+        let by_handle = matches!(self.lookup, Lookup::ByHandle { .. } | Lookup::Parked);
+        let counts = self.pace.is_some() || self.allowance;
+        let spans = [self.lifetime, self.idle].into_iter().flatten();
+        let strange = |span: TimeDelta| span < TimeDelta::microseconds(1) || span > LONGEST;
+        let paces = [self.pace, self.requests].into_iter().flatten();
+        let bearer = self.usage == Usage::Bearer;
+        let found_by_itself = self.lookup == Lookup::ByItself;
+        let short = self.format.entropy_bits() < NOT_GUESSED_BITS;
+        let waits = self.start != Start::Ready;
+        let faults = [
+            (
+                short && !self.accepts_short && !by_handle,
+                PolicyFault::ShortToken,
+            ),
+            (
+                self.lookup == Lookup::ByHandle { attempts: 0 },
+                PolicyFault::NoAttempts,
+            ),
+            (
+                spans.into_iter().any(strange) || self.horizon > LONGEST,
+                PolicyFault::Lifetime,
+            ),
+            (bearer && (!found_by_itself || waits), PolicyFault::Bearer),
+            (self.idle.is_some() && !bearer, PolicyFault::IdleOnce),
+            (found_by_itself && counts, PolicyFault::LimitsByItself),
+            (
+                self.lookup == Lookup::Parked && counts,
+                PolicyFault::LimitsParked,
+            ),
+            (
+                paces
+                    .into_iter()
+                    .any(|limit| limit.kind() != LimitKind::Pace),
+                PolicyFault::NoPace,
+            ),
+        ];
+        match faults.into_iter().find(|(there, _)| *there) {
+            None => Ok(()),
+            Some((_, fault)) => Err(PolicyError {
                 purpose: self.purpose.as_str(),
                 fault,
-            })
-        };
-        let bits = self.format.entropy_bits();
-        if bits < LEAST_BITS_TO_FIND
-            && !self.accepts_short
-            && !matches!(self.lookup, Lookup::ById { .. })
-        {
-            return refuse(PolicyFault::ShortToken);
-        }
-        if matches!(self.lookup, Lookup::ById { attempts: 0 }) {
-            return refuse(PolicyFault::NoAttempts);
-        }
-        if [self.lifetime, self.idle]
-            .into_iter()
-            .flatten()
-            .any(|span| span < TimeDelta::microseconds(1) || span > LONGEST)
-        {
-            return refuse(PolicyFault::Lifetime);
-        }
-        if self.usage == Usage::Bearer
-            && (self.lookup != Lookup::ByItself || self.start != Start::Ready)
-        {
-            return refuse(PolicyFault::Bearer);
-        }
-        if self.idle.is_some() && self.usage != Usage::Bearer {
-            return refuse(PolicyFault::IdleOnce);
-        }
-        if self.lookup == Lookup::ByItself && (self.pace.is_some() || self.allowance.is_some()) {
-            return refuse(PolicyFault::LimitsByItself);
-        }
-        match self.guess_bound().check(self.accepted_bound) {
-            Ok(()) => Ok(()),
-            Err(exceeded) => refuse(PolicyFault::GuessBound(exceeded)),
+            }),
         }
     }
 
-    /// The bound on an attacker's success within a year, who stays under the policy's limits.
+    /// The bound on an attacker's success within a year, who stays under the policy's own pace, the
+    /// account's allowance aside: [`AccountBudget`](crate::AccountBudget) has the whole.
     ///
-    /// Without any limit the attacker gets one guess a microsecond.
+    /// Without any pace the attacker gets one guess a microsecond.
     #[must_use]
     pub fn guess_bound(&self) -> GuessBound {
-        const UNLIMITED: u64 = 366 * 86_400 * 1_000_000;
-        let limits = [self.pace, self.allowance].into_iter().flatten();
-        let guesses = limits
-            .map(|limit| limit.most_in_a_year())
-            .min()
-            .unwrap_or(UNLIMITED);
+        let unlimited = YEAR_MICROS.unsigned_abs();
+        let guesses = self.pace.map_or(unlimited, |pace| pace.most_in_a_year());
         GuessBound::new(guesses, 1, self.format.code_space())
     }
 
@@ -388,7 +453,7 @@ impl Policy {
             Start::Waiting {
                 number,
                 binds_subject,
-            } => [1, u8::from(number), u8::from(binds_subject)],
+            } => [1, number.code(), u8::from(binds_subject)],
         };
         let hash = Fields::new(Sha256::new(), "ott policy v1")
             .text(Field::Purpose, self.purpose.as_str())
@@ -401,7 +466,7 @@ impl Policy {
 }
 
 /// Longer spans are a mistake, and their sums with a date overflow.
-const LONGEST: TimeDelta = TimeDelta::days(366 * 100);
+const LONGEST: TimeDelta = TimeDelta::days(YEAR_DAYS * 100);
 
 /// A policy whose parts do not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -420,21 +485,24 @@ pub enum PolicyFault {
     /// A bearer token is found by itself and starts ready.
     #[error("a bearer token is found by itself and needs no approval")]
     Bearer,
-    /// The guess budget is too large.
-    #[error(transparent)]
-    GuessBound(GuessBoundExceeded),
     /// A token that is redeemed once cannot idle out.
     #[error("only a bearer token idles out")]
     IdleOnce,
     /// A token that is found by itself says nothing of whose limits to spend.
     #[error("a token that is found by itself cannot have limits of its own")]
     LimitsByItself,
-    /// A lifetime or idle time that is not between one microsecond and a hundred years.
+    /// What is parked has nothing to guess.
+    #[error("what is parked has no token to guess, and so no limits")]
+    LimitsParked,
+    /// A lifetime, idle time or horizon that is not between one microsecond and a hundred years.
     #[error("a lifetime is at least one microsecond and at most a hundred years")]
     Lifetime,
     /// No attempt at all.
     #[error("a token that nobody may try is useless")]
     NoAttempts,
+    /// A ceiling or an allowance in a pace's place.
+    #[error("a policy's own limits are paces")]
+    NoPace,
     /// Under 112 bits, and found without a handle.
     #[error(
         "a token that finds its record without a handle has at least 112 bits; accept a shorter one by name"

@@ -20,7 +20,8 @@ impl Subject {
     /// A subject of a tenant. An application with one tenant passes `""`.
     ///
     /// # Errors
-    /// [`InvalidName`] if the id is empty, or either is longer than 255 bytes or has a control character.
+    /// [`InvalidName`] if the id is empty, or either is longer than 255 bytes or has a
+    /// control character or one that is not seen ([`is_hidden`]).
     pub fn new(tenant: impl Into<String>, id: impl Into<String>) -> Result<Self, InvalidName> {
         let (tenant, id) = (tenant.into(), id.into());
         check_name(&tenant)?;
@@ -50,8 +51,28 @@ impl fmt::Debug for Subject {
     }
 }
 
+/// Whether a character shows nothing, or turns the text around it: zero-width characters, marks and
+/// overrides of direction, line separators, tags. In a name they let one pass for another.
+#[must_use]
+pub const fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
-    if name.len() > LONGEST || name.chars().any(char::is_control) {
+    if name.len() > LONGEST || name.chars().any(|c| c.is_control() || is_hidden(c)) {
         Err(InvalidName)
     } else {
         Ok(())

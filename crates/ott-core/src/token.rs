@@ -8,6 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::Format;
 
+/// Draws of 64 bytes before a source counts as broken. Fewer than half of all bytes are drawn again,
+/// so a working source never gets near it.
+const MOST_DRAWS: usize = 64;
+
 /// A secret text that the server makes up and sends to a person or a device.
 ///
 /// It has no `Debug` text, `Clone`, `PartialEq`, `Display` or `Serialize`, and is wiped when dropped.
@@ -17,28 +21,32 @@ impl Token {
     /// Draws a token: each symbol uniform and independent, by rejection sampling.
     ///
     /// # Errors
-    /// Whatever the random source says. No weaker token is made instead.
+    /// [`RandomFailed`] if the random source fails, or gives only what has to be drawn again. No
+    /// weaker token is made instead.
     pub fn try_generate_from_rng<R: TryCryptoRng + ?Sized>(
         format: &Format,
         rng: &mut R,
-    ) -> Result<Self, R::Error> {
-        let alphabet = format.symbols();
-        let size = u8::try_from(alphabet.len()).unwrap_or(u8::MAX);
-        // The largest multiple of the alphabet's size among the 256 byte values; what lies above
-        // is drawn again, so no symbol is favoured.
-        let fair = 256u16.saturating_sub(256u16.checked_rem(u16::from(size)).unwrap_or(0));
+    ) -> Result<Self, RandomFailed> {
         let length = usize::from(format.length());
         let mut symbols = Zeroizing::new(String::with_capacity(length));
         let mut bytes = Zeroizing::new([0u8; 64]);
-        while symbols.len() < length {
-            rng.try_fill_bytes(bytes.as_mut_slice())?;
-            let fair_bytes = bytes.iter().filter(|byte| u16::from(**byte) < fair);
-            let drawn =
-                fair_bytes.filter_map(|byte| alphabet.get(usize::from(byte.checked_rem(size)?)));
-            let missing = length.saturating_sub(symbols.len());
-            symbols.extend(drawn.take(missing).map(|symbol| char::from(*symbol)));
+        for _ in 0..MOST_DRAWS {
+            rng.try_fill_bytes(bytes.as_mut_slice())
+                .map_err(|_| RandomFailed)?;
+            for byte in bytes.iter() {
+                let drawn = fair(*byte, format.symbols_at(symbols.len()));
+                symbols.extend(drawn.map(char::from));
+                if symbols.len() == length {
+                    return Ok(Self(format.show(&symbols)));
+                }
+            }
         }
-        Ok(Self(format.show(&symbols)))
+        Err(RandomFailed)
+    }
+
+    /// The token with this text, which exists already.
+    pub(crate) fn given(format: &Format, symbols: &str) -> Self {
+        Self(format.show(symbols))
     }
 
     /// The text to send. It is the secret: it belongs in the message and nowhere else.
@@ -48,8 +56,23 @@ impl Token {
     }
 }
 
+/// The symbol that a byte stands for. What lies above the largest multiple of the alphabet's size
+/// among the 256 byte values stands for none, so no symbol is favoured.
+fn fair(byte: u8, symbols: &[u8]) -> Option<u8> {
+    let size = u16::try_from(symbols.len()).ok()?;
+    let fair = 256u16.saturating_sub(256u16.checked_rem(size)?);
+    let place = u16::from(byte).checked_rem(size)?;
+    let symbol = symbols.get(usize::from(place))?;
+    (u16::from(byte) < fair).then_some(*symbol)
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(..)")
     }
 }
+
+/// The random source failed, or gives what cannot be random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the random source failed")]
+pub struct RandomFailed;

@@ -79,6 +79,7 @@ pub(crate) fn present(
         Lookup::ById { .. } => issuer.present_by_id(policy, handle, binding, typed, time),
         Lookup::BySubject => issuer.present_by_subject(policy, binding, typed, time),
         Lookup::ByItself => issuer.present_by_itself(policy, tenant, typed, time),
+        Lookup::Parked => unreachable!("not among these"),
     }
 }
 

@@ -172,7 +172,7 @@ impl Mint {
         match minted.policy.token_lookup() {
             Lookup::ById { .. } => present(&self.issuers[0], minted, &another(token, n)),
             // A wrong token would find no record; wrong keys find it, and must not open it.
-            Lookup::BySubject | Lookup::ByItself => present(&self.impostor, minted, token),
+            Lookup::BySubject | Lookup::ByItself | Lookup::Parked => present(&self.impostor, minted, token),
         }
     }
 
@@ -212,6 +212,7 @@ fn present(issuer: &Issuer, minted: &Minted, typed: &str) -> Presented {
         Lookup::ById { .. } => issuer.present_by_id(policy, handle, &binding, typed, now()),
         Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, now()),
         Lookup::ByItself => issuer.present_by_itself(policy, &minted.tenant, typed, now()),
+        Lookup::Parked => issuer.present_parked(policy, handle, &binding, now()),
     };
     presented.expect("the laws present well-formed tokens")
 }

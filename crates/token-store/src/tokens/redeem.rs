@@ -52,6 +52,23 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         .await
     }
 
+    /// Takes up what was parked under this handle, at most once.
+    ///
+    /// # Errors
+    /// As [`Tokens::redeem`].
+    pub async fn resume(
+        &self,
+        policy: &Policy,
+        handle: &Handle,
+        binding: &Binding<'_>,
+    ) -> Result<Record, TokensError> {
+        self.redeem_limited(policy, binding, || {
+            self.issuer
+                .present_parked(policy, handle, binding, self.now())
+        })
+        .await
+    }
+
     /// Redeems a token that is found by itself, at most once: a link. It is spent whether or not
     /// the binding is right afterwards.
     ///

@@ -86,7 +86,8 @@ impl Issuer {
         let needs_approval = matches!(policy.starting(), Start::Waiting { .. });
         let approved = decided.is_some_and(|decision| {
             let approves = decision.outcome == Outcome::Approved;
-            approves && may_decide(policy, &decision.decider, &stored)
+            let decider = &decision.decider;
+            approves && decides_for(decider, &stored) && !would_bind(policy, decider, &stored)
         });
         match stored.state {
             State::Ready | State::Spent if needs_approval && !approved => {
@@ -142,7 +143,7 @@ impl Issuer {
         {
             return Err(DecideError::System);
         }
-        if !may_decide(policy, decider, stored) {
+        if would_bind(policy, decider, stored) {
             return Err(DecideError::Stranger);
         }
         let mut decision = StoredDecision {
@@ -161,8 +162,9 @@ impl Issuer {
     }
 }
 
-/// Whether this decider may decide about the record, as policy and record say together.
-fn may_decide(policy: &Policy, decider: &Decider, stored: &Stored) -> bool {
+/// Whether a person would become the subject of a record that has none, where the policy does not say
+/// so.
+fn would_bind(policy: &Policy, decider: &Decider, stored: &Stored) -> bool {
     let binds = matches!(
         policy.starting(),
         Start::Waiting {
@@ -170,8 +172,7 @@ fn may_decide(policy: &Policy, decider: &Decider, stored: &Stored) -> bool {
             ..
         }
     );
-    let is_person = decider.subject().is_some();
-    decides_for(decider, stored) && (!is_person || binds || stored.subject.is_some())
+    decider.subject().is_some() && stored.subject.is_none() && !binds
 }
 
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
@@ -185,8 +186,7 @@ pub enum DecideError {
     /// The record names a key that the ring lacks.
     #[error("the key ring lacks the record's key")]
     KeyMissing,
-    /// A person who is not the record's subject, or who would become it where the policy does not
-    /// say so.
+    /// A person would become the subject of a record that has none, and the policy does not say so.
     #[error("the decider is not the record's subject")]
     Stranger,
     /// A system's name that is empty, too long or has control characters.

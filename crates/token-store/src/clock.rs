@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use ott_core::chrono::{DateTime, TimeDelta, Utc};
+use ott_core::{
+    chrono::{DateTime, TimeDelta, Utc},
+    whole_micros,
+};
 
 /// Tells the time. Give the engines a [`ManualClock`] in tests.
 pub trait Clock: Send + Sync {
@@ -16,8 +19,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        let now = Utc::now();
-        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+        whole_micros(Utc::now())
     }
 }
 

@@ -24,7 +24,7 @@
 //! # A store that keeps less
 //!
 //! `laws!(tokens: Mine)`, `laws!(factors: Mine)` and `laws!(limits: Mine)` ask for one contract
-//! each; `laws!(Mine)` is all three. `laws!(open: Mine)` adds what [`OpenRedeem`] promises and needs
+//! each; `laws!(Mine)` is all three. `laws!(open: Mine)` adds what [`RedeemInTransaction`] promises and needs
 //! an [`OpenHarness`]. Two stores in one test file stand in a `mod` each.
 //!
 //! # What it guarantees
@@ -51,7 +51,7 @@
 use core::{future::Future, time::Duration};
 use std::sync::Arc;
 
-use crate::OpenRedeem;
+use crate::RedeemInTransaction;
 
 mod batch;
 mod concurrent;
@@ -122,10 +122,10 @@ pub trait Harness: Send + Sync + 'static {
 }
 
 /// What the laws need to know of a store that hands over its transaction.
-pub trait OpenHarness: Harness<Store: OpenRedeem> {
-    /// Commits what `redeem_open` handed over.
+pub trait OpenHarness: Harness<Store: RedeemInTransaction> {
+    /// Commits what `redeem_in_transaction` handed over.
     fn commit(
-        transaction: <Self::Store as OpenRedeem>::Transaction,
+        transaction: <Self::Store as RedeemInTransaction>::Transaction,
     ) -> impl Future<Output = ()> + Send;
 }
 

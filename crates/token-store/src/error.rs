@@ -2,6 +2,8 @@
 
 use core::error::Error;
 
+use crate::Answer;
+
 /// The store did not do what was asked, and says nothing about the token: answer 503 and fail closed.
 ///
 /// After one of these a write may or may not have happened, but never half and never twice.
@@ -24,6 +26,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the client is told.
+    #[must_use]
+    pub const fn answer(&self) -> Answer {
+        match self {
+            Self::Misuse(_) => Answer::Misuse,
+            Self::Corrupt(_) | Self::Timeout | Self::Unavailable(_) => Answer::Unavailable,
+        }
+    }
+
     /// The back end failed, with its own error as the source.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())

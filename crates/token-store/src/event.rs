@@ -10,70 +10,160 @@ use ott_core::{
 use crate::FactorId;
 
 /// What happened, when, and whose it was. It holds no token, code, secret or address.
+///
+/// Its name is a constant of the crate that emits it: here [`events`](crate::events). What else is
+/// known stands in the fields, and `None` means that it does not apply or is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event {
     /// When.
     pub at: DateTime<Utc>,
-    /// Whose, where that is known.
+    /// What: `token.redeemed`, …
+    pub name: &'static str,
+    /// In which tenant; also where nobody is known.
+    pub tenant: Option<String>,
+    /// Whose.
     pub subject: Option<Subject>,
-    /// What.
-    pub what: What,
+    /// Of which purpose.
+    pub purpose: Option<&'static str>,
+    /// Which record.
+    pub record: Option<RecordId>,
+    /// Which factor.
+    pub factor: Option<FactorId>,
+    /// The id of the provider of second factors.
+    pub provider: Option<String>,
+    /// Why it was refused. For logs, never for the client.
+    pub reason: Option<Reason>,
+    /// When the next try is allowed.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// Which key.
+    pub key: Option<KeyId>,
+    /// How many, or the number that changed.
+    pub count: Option<u64>,
+    /// What was asked of a store that failed.
+    pub verb: Option<&'static str>,
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum What {
-    /// A bearer token proved itself.
-    Authenticated(Purpose, RecordId),
-    /// Somebody approved or denied.
-    Decided(Purpose, RecordId),
-    /// A token or notice was not delivered.
-    DeliveryFailed(Purpose),
-    /// A restart of a store's server could lose what it answers now: an operator must set it right.
-    DurabilityWeak,
-    /// A factor was confirmed and counts from now on.
-    FactorConfirmed(FactorId),
-    /// A factor is disabled: it failed too often, or was disowned.
-    FactorDisabled(FactorId),
-    /// A factor was enrolled; it counts for nothing yet.
-    FactorEnrolled(FactorId),
-    /// A wrong response to a factor.
-    FactorRefused(FactorId, Reason),
-    /// A factor was removed.
-    FactorRemoved(FactorId),
-    /// A factor got another label.
-    FactorRenamed(FactorId),
-    /// A factor proved itself.
-    FactorVerified(FactorId),
-    /// A token was issued.
-    Issued(Purpose, RecordId),
-    /// A record or seal names a key that the ring lacks: an operator must add it.
-    KeyMissing(KeyId),
-    /// A store's primary is another one, with this number: what the one before was last told, or all of it,
-    /// may be lost, and is refused. An operator should know why.
-    PrimaryChanged(u64),
-    /// A wrong response to a provider that has nothing to enrol.
-    ProviderRefused(&'static str, Reason),
-    /// A provider that has nothing to enrol proved its subject.
-    ProviderVerified(&'static str),
-    /// A new set of recovery codes took the place of the old one: tell the owner.
-    RecoveryRenewed,
-    /// A recovery code was used: tell the owner, and offer a new set.
-    RecoveryUsed {
-        /// How many are left, if the store said.
-        left: Option<usize>,
-    },
-    /// Records were revoked.
-    Revoked(u64),
-    /// A token was redeemed.
-    Redeemed(Purpose, RecordId),
-    /// A token was refused.
-    Refused(Purpose, Option<RecordId>, Reason),
-    /// The store, named by what was asked of it, did not answer.
-    StoreFailed(&'static str),
-    /// A limit was reached; the next try is allowed at the time, if time helps.
-    Throttled(&'static str, Option<DateTime<Utc>>),
+impl Event {
+    /// An event of which nothing else is known yet.
+    #[must_use]
+    pub const fn new(at: DateTime<Utc>, name: &'static str) -> Self {
+        Self {
+            at,
+            name,
+            tenant: None,
+            subject: None,
+            purpose: None,
+            record: None,
+            factor: None,
+            provider: None,
+            reason: None,
+            retry_at: None,
+            key: None,
+            count: None,
+            verb: None,
+        }
+    }
+
+    /// Whose, where that is known.
+    #[must_use]
+    pub fn of<'s>(self, subject: impl Into<Option<&'s Subject>>) -> Self {
+        match subject.into() {
+            None => self,
+            Some(subject) => Self {
+                subject: Some(subject.clone()),
+                tenant: Some(subject.tenant().into()),
+                ..self
+            },
+        }
+    }
+
+    /// In which tenant, where nobody is known.
+    #[must_use]
+    pub fn tenant(self, tenant: &str) -> Self {
+        Self {
+            tenant: Some(tenant.into()),
+            ..self
+        }
+    }
+
+    /// Of which purpose.
+    #[must_use]
+    pub fn purpose(self, purpose: &Purpose) -> Self {
+        Self {
+            purpose: Some(purpose.as_str()),
+            ..self
+        }
+    }
+
+    /// Which record.
+    #[must_use]
+    pub fn record(self, record: impl Into<Option<RecordId>>) -> Self {
+        Self {
+            record: record.into(),
+            ..self
+        }
+    }
+
+    /// Which factor.
+    #[must_use]
+    pub fn factor(self, factor: impl Into<Option<FactorId>>) -> Self {
+        Self {
+            factor: factor.into(),
+            ..self
+        }
+    }
+
+    /// Which provider of second factors.
+    #[must_use]
+    pub fn provider(self, provider: &str) -> Self {
+        Self {
+            provider: Some(provider.into()),
+            ..self
+        }
+    }
+
+    /// Why it was refused.
+    #[must_use]
+    pub fn reason(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    /// When the next try is allowed, if time helps.
+    #[must_use]
+    pub fn retry_at(self, retry_at: Option<DateTime<Utc>>) -> Self {
+        Self { retry_at, ..self }
+    }
+
+    /// Which key.
+    #[must_use]
+    pub fn key(self, key: KeyId) -> Self {
+        Self {
+            key: Some(key),
+            ..self
+        }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(self, count: impl Into<Option<u64>>) -> Self {
+        Self {
+            count: count.into(),
+            ..self
+        }
+    }
+
+    /// What was asked of a store that failed.
+    #[must_use]
+    pub fn verb(self, verb: &'static str) -> Self {
+        Self {
+            verb: Some(verb),
+            ..self
+        }
+    }
 }
 
 /// Takes events. It must not block or panic; what it loses is lost.

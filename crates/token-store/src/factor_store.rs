@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use ott_core::{
     Subject,
     chrono::{DateTime, Utc},
+    whole_micros,
 };
 
 use crate::StoreError;
@@ -151,7 +152,7 @@ pub struct StoredFactor {
     /// Whose it is.
     pub subject: Subject,
     /// The provider's id: `totp`, `email`, …
-    pub kind: String,
+    pub provider: String,
     /// What the owner calls it.
     pub label: String,
     /// Where it stands.
@@ -224,17 +225,12 @@ impl StoredFactor {
     }
 }
 
-/// A store keeps whole microseconds: databases have no more.
-fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
-}
-
 impl fmt::Debug for StoredFactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredFactor")
             .field("id", &self.id)
             .field("subject", &self.subject)
-            .field("kind", &self.kind)
+            .field("provider", &self.provider)
             .field("state", &self.state)
             .field("last", &self.last)
             .finish_non_exhaustive()

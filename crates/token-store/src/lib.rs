@@ -3,13 +3,13 @@
 //! ```
 //! use token_store::{MemoryStore, Tokens, ott_core::{Binding, KeyRing, Policy, Purpose, Subject}};
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
-//! let tokens = Tokens::builder(KeyRing::generate()?, MemoryStore::new()).policy(&SIGN_IN).build()?;
+//! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
+//! let tokens = Tokens::builder(KeyRing::generate()?, MemoryStore::new()).policy(&SECOND_STEP).build()?;
 //! let alice = Subject::new("", "4711")?;
-//! let issued = tokens.issue(&SIGN_IN, &Binding::subject(&alice)).await?;
+//! let issued = tokens.issue(&SECOND_STEP, &Binding::subject(&alice)).await?;
 //! let typed = issued.token.expose_secret(); // from the person, by way of the mail
-//! assert!(tokens.redeem(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed).await.is_ok());
-//! assert!(tokens.redeem(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed).await.is_err());
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_ok());
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_err());
 //! # Ok(()) }
 //! ```
 //!
@@ -69,12 +69,15 @@
 //! XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03) in [`seal`]; NIST SP 800-63B-4 section
 //! 3.2.2 (throttling), RFC 4226 section 7.3.
 
+mod answer;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod event;
+pub mod events;
 mod factor_store;
+mod found;
 pub mod key_file;
 mod limit_store;
 mod memory;
@@ -82,20 +85,22 @@ pub mod seal;
 mod token_store;
 mod tokens;
 mod tokens_error;
-mod unchecked;
 
+pub use answer::Answer;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
-pub use event::{Event, EventSink, NoEvents, What};
+pub use event::{Event, EventSink, NoEvents};
 pub use factor_store::{
     Advanced, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER, StoredFactor,
     check_counter,
 };
+pub use found::{Claimed, Found};
 pub use limit_store::{Charge, LimitStore, Spent, check_charges};
 pub use memory::MemoryStore;
-pub use token_store::{Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, TokenStore};
-pub use tokens::{BuildError, Tokens, TokensBuilder, WithoutLimits};
+pub use token_store::{
+    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, TokenStore,
+};
+pub use tokens::{BuildError, Given, Tokens, TokensBuilder, WithoutLimits};
 pub use tokens_error::TokensError;
-pub use unchecked::Unchecked;
 
 pub use ott_core;

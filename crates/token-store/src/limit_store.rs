@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ott_core::{
-    Limit, LimitKey,
+    Limit, LimitKey, LimitKind,
     chrono::{DateTime, Utc},
 };
 
@@ -16,6 +16,10 @@ use crate::StoreError;
 /// Every method answers [`StoreError`] if the back end does not answer; then nothing may go on.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
+    /// Whether it keeps limits of this kind, for as long as they count. Builders ask it, so that an
+    /// application whose limits would get lost does not start.
+    fn keeps(&self, kind: LimitKind) -> bool;
+
     /// Spends one of each limit, in the order given, as [`Limit::spend`]; stops at the first
     /// refusal, which changes nothing on its key. What was spent before it stays spent.
     ///
@@ -23,7 +27,7 @@ pub trait LimitStore: Send + Sync {
     /// `charges` twice ([`StoreError::Misuse`]).
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError>;
 
-    /// Gives back `times` of each, as if they had not been spent.
+    /// Gives back `times` of each, as [`Limit::refund`].
     async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError>;
 
     /// Forgets everything spent under this key: how a success clears a ceiling.
@@ -61,6 +65,9 @@ pub fn check_charges(charges: &[Charge]) -> Result<(), StoreError> {
 /// The answer of [`LimitStore::spend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spent {
+    /// The stored time of this key lies beyond every clock ([`Overspent::Ahead`](ott_core::Overspent)):
+    /// a fault, not a refusal.
+    Ahead(LimitKey),
     /// All were spent.
     Allowed,
     /// This ceiling is reached; time does not help.

@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use ott_core::{
-    Decision, LimitKey, LimitState, Overspent, Presented, Purpose, Reason, Record, RecordId, State,
-    Stored, Subject,
+    Decision, LimitKey, LimitKind, LimitState, Overspent, Presented, Purpose, Reason, Record,
+    RecordId, State, Stored, Subject,
     chrono::{DateTime, Utc},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 
 const SHARDS: usize = 64;
 
-type Records = HashMap<RecordId, Record>;
+type Records = HashMap<RecordId, Stored>;
 
 /// Keeps everything in memory, in 64 shards behind a mutex each.
 ///
@@ -54,7 +54,7 @@ impl MemoryStore {
         self.tokens.iter().map(lock).collect()
     }
 
-    /// The answer of a rule of this factor, or the one where there is none.
+    /// Applies `rule` to this factor, or returns `none` if there is no such factor.
     fn factor<T>(&self, id: &FactorId, none: T, rule: impl FnOnce(&mut StoredFactor) -> T) -> T {
         lock(&self.factors).get_mut(id).map_or(none, rule)
     }
@@ -121,7 +121,7 @@ impl TokenStore for MemoryStore {
                 slots.entry(slot).or_default().push(*record.id());
             }
             find(record.id(), &mut |shard| {
-                shard.insert(*record.id(), record.clone());
+                shard.insert(*record.id(), record.stored().clone());
             });
         }
         Ok(Inserted::Done)
@@ -137,7 +137,7 @@ impl TokenStore for MemoryStore {
             return Ok(Redeemed::Refused(Reason::Unknown));
         };
         Ok(match record.redeem(presented, now) {
-            Ok(()) => Redeemed::Redeemed(record.stored().clone()),
+            Ok(()) => Redeemed::Redeemed(record.clone()),
             Err(rejected) => Redeemed::Refused(rejected.reason()),
         })
     }
@@ -153,13 +153,13 @@ impl TokenStore for MemoryStore {
             return Ok(Decided::Refused(Reason::Unknown));
         };
         Ok(match record.decide(decision, now) {
-            Ok(()) => Decided::Decided(record.stored().clone()),
+            Ok(()) => Decided::Decided(record.clone()),
             Err(rejected) => Decided::Refused(rejected.reason()),
         })
     }
 
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
-        Ok(self.shard(id).get(id).map(|record| record.stored().clone()))
+        Ok(self.shard(id).get(id).cloned())
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -176,10 +176,7 @@ impl TokenStore for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<Stored>, StoreError> {
         let shards = self.all();
-        let records = shards
-            .iter()
-            .flat_map(|shard| shard.values())
-            .map(Record::stored);
+        let records = shards.iter().flat_map(|shard| shard.values());
         let theirs = match purpose {
             None => Revoke::subject(subject),
             Some(purpose) => Revoke::purpose(subject, purpose),
@@ -194,19 +191,16 @@ impl TokenStore for MemoryStore {
     }
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        let end = |record: &mut Stored| what.covers(record) && record.end(State::Revoked);
         let revoked = match what {
-            Revoke::Record(id) => u64::from(
-                self.shard(id)
-                    .get_mut(id)
-                    .is_some_and(|record| record.end(State::Revoked)),
-            ),
+            Revoke::Own { record: id, .. } | Revoke::Record(id) => self
+                .shard(id)
+                .get_mut(id)
+                .map_or(0, |record| u64::from(end(record))),
             Revoke::Subject { .. } => {
                 let mut shards = self.all();
                 let records = shards.iter_mut().flat_map(|shard| shard.values_mut());
-                let meant = records.filter(|record| what.covers(record.stored()));
-                meant
-                    .map(|record| u64::from(record.end(State::Revoked)))
-                    .sum()
+                records.map(|record| u64::from(end(record))).sum()
             }
         };
         Ok(revoked)
@@ -217,8 +211,8 @@ impl TokenStore for MemoryStore {
         let mut slots = lock(&self.slots);
         for shard in &self.tokens {
             lock(shard).retain(|id, record| {
-                let keeps = keep(&mut left, record.stored().is_dead_before(before));
-                if let Some(slot) = record.stored().slot.filter(|_| !keeps)
+                let keeps = keep(&mut left, record.is_dead_before(before));
+                if let Some(slot) = record.slot.filter(|_| !keeps)
                     && let Entry::Occupied(mut batch) = slots.entry(slot)
                 {
                     batch.get_mut().retain(|other| other != id);
@@ -304,12 +298,17 @@ impl FactorStore for MemoryStore {
 
 #[async_trait]
 impl LimitStore for MemoryStore {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
         for Charge { key, limit } in charges {
             let mut shard = lock(pick(&self.limits, key.as_bytes()));
             match limit.spend(shard.entry(*key).or_default(), now) {
                 Ok(()) => {}
+                Err(Overspent::Ahead) => return Ok(Spent::Ahead(*key)),
                 Err(Overspent::Locked) => return Ok(Spent::Locked(*key)),
                 Err(Overspent::RetryAt(at)) => return Ok(Spent::RetryAt(*key, at)),
             }

@@ -10,8 +10,6 @@ use chacha20poly1305::{
 use ott_core::{KeyId, KeyRing, Subject, rand::TryCryptoRng};
 use zeroize::Zeroizing;
 
-use crate::FactorId;
-
 /// The first byte of a seal: XChaCha20-Poly1305, associated data as below.
 const ALGORITHM: u8 = 1;
 
@@ -19,22 +17,22 @@ const ALGORITHM: u8 = 1;
 #[derive(Clone, Copy, Debug)]
 pub struct SealedFor<'a> {
     /// Whose.
-    pub subject: &'a Subject,
-    /// Which factor's.
-    pub factor: &'a FactorId,
-    /// The provider's id.
+    pub owner: &'a Subject,
+    /// The id of the row: a factor's, or that of any other secret at rest.
+    pub item: [u8; 16],
+    /// What it is: a provider's id, or another word of the application's.
     pub kind: &'a str,
 }
 
 impl SealedFor<'_> {
-    /// Algorithm (1 byte), key id (4), then label, tenant, subject, factor id and kind, each after its
+    /// Algorithm (1 byte), key id (4), then label, tenant, owner, item and kind, each after its
     /// length (4), so that no two contexts spell the same bytes. Integers are big-endian.
     fn associated_data(&self, key: KeyId) -> Vec<u8> {
         let parts = [
-            b"ott seal v1",
-            self.subject.tenant().as_bytes(),
-            self.subject.id().as_bytes(),
-            self.factor.as_bytes(),
+            b"ott seal v1".as_slice(),
+            self.owner.tenant().as_bytes(),
+            self.owner.id().as_bytes(),
+            self.item.as_slice(),
             self.kind.as_bytes(),
         ];
         let length = parts.iter().fold(5_usize, |sum, part| {
@@ -53,7 +51,7 @@ impl SealedFor<'_> {
 
 /// Seals a secret: algorithm (1 byte), key id (4), nonce (24), ciphertext and tag (16).
 ///
-/// XChaCha20-Poly1305 with a random nonce; algorithm, key id, tenant, subject, factor id and kind
+/// XChaCha20-Poly1305 with a random nonce; algorithm, key id, tenant, owner, item and kind
 /// are associated data. Every parameter of the secret belongs into `plain`.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use ott_core::{
 use crate::StoreError;
 
 /// Keeps records. Each method is one linearisable step: concurrent calls behave as if they ran one
-/// after the other, each as the methods of [`Record`] say. To revoke a subject's records, or to purge,
+/// after the other, each as the methods of [`Stored`] say. To revoke a subject's records, or to purge,
 /// is such a step on each record.
 ///
 /// A wrong answer here is a second sign-in with one code. No method has a default body: prove your
@@ -30,7 +30,7 @@ pub trait TokenStore: Send + Sync {
     /// was inserted or retired.
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError>;
 
-    /// Redeems, as [`Record::redeem`]: counts and compares in one step; of any number of concurrent
+    /// Redeems, as [`Stored::redeem`]: counts and compares in one step; of any number of concurrent
     /// calls at most one succeeds.
     async fn redeem(
         &self,
@@ -38,7 +38,7 @@ pub trait TokenStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError>;
 
-    /// Decides, as [`Record::decide`].
+    /// Decides, as [`Stored::decide`].
     async fn decide(
         &self,
         id: &RecordId,
@@ -51,7 +51,7 @@ pub trait TokenStore: Send + Sync {
     /// Finds dead and final records too, until they are purged.
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError>;
 
-    /// Notes a use, as [`Record::touch`]: of a ready and live record, and only forward.
+    /// Notes a use, as [`Stored::touch`]: of a ready and live record, and only forward.
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// The subject's records that are live and not final, of one purpose or of all, oldest first.
@@ -76,7 +76,7 @@ pub trait TokenStore: Send + Sync {
 
 /// A token store that can redeem and hand over the transaction in which it did.
 #[async_trait]
-pub trait OpenRedeem: TokenStore {
+pub trait RedeemInTransaction: TokenStore {
     /// The open transaction.
     type Transaction: Send;
 
@@ -84,11 +84,11 @@ pub trait OpenRedeem: TokenStore {
     /// and applying commit together, or not at all.
     ///
     /// A refusal is committed before it is told, so that a rollback never gives a guess back.
-    async fn redeem_open(
+    async fn redeem_in_transaction(
         &self,
         presented: &Presented,
         now: DateTime<Utc>,
-    ) -> Result<Opened<Self::Transaction>, StoreError>;
+    ) -> Result<InTransaction<Self::Transaction>, StoreError>;
 }
 
 /// The answer of [`TokenStore::insert`].
@@ -113,13 +113,13 @@ pub enum Redeemed {
     Refused(Reason),
 }
 
-/// The answer of [`OpenRedeem::redeem_open`].
+/// The answer of [`RedeemInTransaction::redeem_in_transaction`].
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "moved once, straight into `Issuer::open`"
 )]
-pub enum Opened<T> {
+pub enum InTransaction<T> {
     /// It was spent by this very call, once the transaction commits.
     Redeemed(T, Stored),
     /// It was not, and that is committed.
@@ -142,7 +142,14 @@ pub enum Decided {
 /// What to revoke.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revoke {
-    /// One record.
+    /// One record, if it is this subject's: what a person revokes on a page of their own.
+    Own {
+        /// Whose.
+        subject: Subject,
+        /// Which.
+        record: RecordId,
+    },
+    /// One record, whosever it is: what an operator revokes.
     Record(RecordId),
     /// All of a subject, of one purpose or of all.
     Subject {
@@ -156,6 +163,15 @@ pub enum Revoke {
 }
 
 impl Revoke {
+    /// One record, if it is this subject's. Nobody revokes what is somebody else's with it.
+    #[must_use]
+    pub fn own(subject: &Subject, record: RecordId) -> Self {
+        Self::Own {
+            subject: subject.clone(),
+            record,
+        }
+    }
+
     /// Everything of a subject.
     #[must_use]
     pub fn subject(subject: &Subject) -> Self {
@@ -179,15 +195,21 @@ impl Revoke {
     /// Whether this record is meant, by what never changes of it.
     #[must_use]
     pub fn covers(&self, record: &Stored) -> bool {
+        let owned = |subject: &Subject| {
+            record.tenant == subject.tenant() && record.subject.as_deref() == Some(subject.id())
+        };
         match self {
+            Self::Own {
+                subject,
+                record: id,
+            } => record.id == *id && owned(subject),
             Self::Record(id) => record.id == *id,
             Self::Subject {
                 subject,
                 purpose,
                 except,
             } => {
-                record.tenant == subject.tenant()
-                    && record.subject.as_deref() == Some(subject.id())
+                owned(subject)
                     && purpose.is_none_or(|purpose| record.purpose == purpose.as_str())
                     && *except != Some(record.id)
             }

@@ -1,35 +1,48 @@
 //! Issuer, store, limits, clock and events in one: what most callers use.
 
+mod bearer;
 mod builder;
-mod redeem;
+mod by_itself;
+mod in_transaction;
+mod issuing;
+mod redeeming;
 mod spending;
+mod telling;
+mod without_limits;
 
 use std::sync::Arc;
 
 use ott_core::{
-    Binding, Decision, Extra, Handle, Issued, Issuer, Policy, Reason, Record, RecordId, Rejected,
-    Stored, Subject, Verdict,
+    AccountBudget, Decider, GuessBound, Issuer, Limit, Lookup, Policy, Reason, Record, RecordId,
+    Rejected, Stored, Subject, Usage, Verdict,
     chrono::{DateTime, Utc},
-    rand::rngs::SysRng,
 };
 
-use self::spending::charges;
 pub use self::{
     builder::{BuildError, TokensBuilder},
-    redeem::WithoutLimits,
+    issuing::Given,
+    without_limits::WithoutLimits,
 };
 use crate::{
-    Clock, Decided, Event, EventSink, Inserted, LimitStore, Revoke, StoreError, TokenStore,
-    TokensError, What,
+    Clock, Decided, EventSink, Found, LimitStore, Revoke, TokenStore, TokensError, events,
 };
 
 /// Issues and redeems tokens: joins an [`Issuer`] to a store, limits, a clock and an event sink.
 ///
-/// It spends the policy's limits before each redeem; [`Tokens::without_limits`] is the only other
-/// way.
+/// | policy | made by | taken by |
+/// | --- | --- | --- |
+/// | `code`, `readable` | [`Tokens::issue`] | [`Tokens::redeem`] |
+/// | `recovery` | [`Tokens::issue_opts`] | [`Tokens::redeem_by_subject`] |
+/// | `link` | [`Tokens::issue`] | [`Tokens::redeem_by_itself`] |
+/// | `bearer` | [`Tokens::issue`] | [`Tokens::authenticate`] |
+/// | `parked`, `prompt` | [`Tokens::park`] | [`Tokens::resume`] |
+///
+/// Another verb than the policy's is [`TokensError::Misuse`]. Each redeem spends the policy's limits
+/// first; [`Tokens::without_limits`] is the only other way.
 pub struct Tokens<S: TokenStore + ?Sized = dyn TokenStore> {
     issuer: Arc<Issuer>,
-    policies: Vec<Policy>,
+    policies: Arc<[Policy]>,
+    allowance: Limit,
     limits: Arc<dyn LimitStore>,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventSink>,
@@ -49,9 +62,9 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self.store
     }
 
-    /// The limits underneath.
+    /// The store of the limits.
     #[must_use]
-    pub fn limits(&self) -> &Arc<dyn LimitStore> {
+    pub fn limit_store(&self) -> &Arc<dyn LimitStore> {
         &self.limits
     }
 
@@ -61,124 +74,33 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self.policies
     }
 
+    /// The allowance of an account, which every policy that spends it shares, and every engine above.
+    #[must_use]
+    pub const fn allowance(&self) -> &Limit {
+        &self.allowance
+    }
+
+    /// What can be guessed at one account, over all policies.
+    #[must_use]
+    pub fn account_budget(&self) -> AccountBudget {
+        let budget = AccountBudget::new(&self.allowance);
+        self.policies.iter().fold(budget, AccountBudget::policy)
+    }
+
+    /// The bound on an attacker's success at one account within a year, over all policies.
+    #[must_use]
+    pub fn guess_bound(&self) -> GuessBound {
+        self.account_budget().bound()
+    }
+
     /// The present time, as this engine sees it.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// Tells an event to the sink.
-    pub fn emit(&self, subject: Option<&Subject>, what: What) {
-        self.events.emit(Event {
-            at: self.now(),
-            subject: subject.cloned(),
-            what,
-        });
-    }
-
-    /// Issues a token: `token` for the message, `handle` for the flow.
-    ///
-    /// # Errors
-    /// [`TokensError`]; then nothing was issued, and nothing may be sent.
-    pub async fn issue(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-    ) -> Result<Issued, TokensError> {
-        self.issue_with(policy, binding, Extra::default()).await
-    }
-
-    /// Issues a token again in the same flow: the flow's earlier token is superseded.
-    ///
-    /// # Errors
-    /// [`TokensError`]; then nothing was issued, and the earlier token lives on.
-    pub async fn resend(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        earlier: &Handle,
-    ) -> Result<Issued, TokensError> {
-        self.issue_with(
-            policy,
-            binding,
-            Extra {
-                resend: Some(earlier),
-                ..Extra::default()
-            },
-        )
-        .await
-    }
-
-    /// Issues a token that carries data or belongs to a running flow.
-    ///
-    /// # Errors
-    /// [`TokensError`]; then nothing was issued.
-    pub async fn issue_with(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        extra: Extra<'_>,
-    ) -> Result<Issued, TokensError> {
-        let mut batch = self.issue_batch_with(policy, binding, extra, 1).await?;
-        batch
-            .pop()
-            .ok_or(TokensError::Misuse("a batch of one has one"))
-    }
-
-    /// Issues `count` tokens in one step, as a set of recovery codes: all or none, and what their
-    /// slot held before is superseded.
-    ///
-    /// # Errors
-    /// [`TokensError`]; then nothing was issued.
-    pub async fn issue_batch(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        count: usize,
-    ) -> Result<Vec<Issued>, TokensError> {
-        self.issue_batch_with(policy, binding, Extra::default(), count)
-            .await
-    }
-
-    /// Issues `count` tokens in one step, as [`Tokens::issue_batch`], each of which carries the data.
-    ///
-    /// # Errors
-    /// [`TokensError`]; then nothing was issued.
-    pub async fn issue_batch_with(
-        &self,
-        policy: &Policy,
-        binding: &Binding<'_>,
-        extra: Extra<'_>,
-        count: usize,
-    ) -> Result<Vec<Issued>, TokensError> {
-        self.known(policy)?;
-        charges(policy, binding)?;
-        let now = self.now();
-        let issue = |_| {
-            self.issuer
-                .issue_from_rng(policy, binding, extra, now, &mut SysRng)
-        };
-        let batch = (0..count).map(issue).collect::<Result<Vec<_>, _>>()?;
-        let records: Vec<_> = batch.iter().map(|issued| issued.record.clone()).collect();
-        match self.store.insert(&records).await {
-            Ok(Inserted::Done) => {}
-            // 128 bits never collide by chance: the store or the random source is broken.
-            Ok(Inserted::Collision) => {
-                return Err(self.outage("insert", StoreError::Corrupt("an id came up twice")));
-            }
-            Err(error) => return Err(self.outage("insert", error)),
-        }
-        for record in &records {
-            self.emit_of(
-                record.stored(),
-                What::Issued(*policy.purpose(), *record.id()),
-            );
-        }
-        Ok(batch)
-    }
-
-    /// Approves or denies a waiting record, by its public id. The decider is the person who is
-    /// signed in where the decision is made.
+    /// Decides about a waiting record, by its public id. The decider is the person who is signed in
+    /// where the decision is made, or a part of the application.
     ///
     /// # Errors
     /// As [`Tokens::redeem`].
@@ -186,34 +108,34 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self,
         policy: &Policy,
         id: &RecordId,
-        decider: &Subject,
+        decider: impl Into<Decider>,
         verdict: Verdict,
         data: &[u8],
-    ) -> Result<Record, TokensError> {
-        self.known(policy)?;
-        let Some(record) = self.find(policy, id).await? else {
-            return Err(self.refused(
-                policy,
-                Some(decider),
-                Some(*id),
-                Rejected::new(Reason::Unknown),
-            ));
+    ) -> Result<Found, TokensError> {
+        let decider = decider.into();
+        let refuse = |reason| {
+            let event = self.event(events::TOKEN_REFUSED).of(decider.subject());
+            self.refused(event.purpose(policy.purpose()).record(*id), reason)
+        };
+        let Some(Found(record)) = self.find(policy, id).await? else {
+            return Err(refuse(Reason::Unknown));
         };
         let now = self.now();
-        let decision: Decision = self.issuer.decide(&record, decider, verdict, data, now)?;
-        match self
-            .store
-            .decide(id, &decision, now)
-            .await
-            .map_err(|error| self.outage("decide", error))?
-        {
+        let decision = self
+            .issuer
+            .decide(policy, &record, &decider, verdict, data, now);
+        let decision = decision.map_err(|error| match TokensError::from(error) {
+            TokensError::Rejected(rejected) => refuse(rejected.reason()),
+            error => error,
+        })?;
+        let decided = self.store.decide(id, &decision, now).await;
+        match decided.map_err(|error| self.outage("decide", error))? {
             Decided::Decided(stored) => {
-                self.emit(Some(decider), What::Decided(*policy.purpose(), *id));
-                self.open(policy, stored)
+                let event = self.event(events::TOKEN_DECIDED).of(decider.subject());
+                self.emit(event.purpose(policy.purpose()).record(*id));
+                Ok(Found(self.open(policy, stored)?))
             }
-            Decided::Refused(reason) => {
-                Err(self.refused(policy, Some(decider), Some(*id), Rejected::new(reason)))
-            }
+            Decided::Refused(reason) => Err(refuse(reason)),
         }
     }
 
@@ -221,21 +143,15 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     ///
     /// # Errors
     /// As [`Tokens::redeem`].
-    pub async fn find(
-        &self,
-        policy: &Policy,
-        id: &RecordId,
-    ) -> Result<Option<Record>, TokensError> {
+    pub async fn find(&self, policy: &Policy, id: &RecordId) -> Result<Option<Found>, TokensError> {
         self.known(policy)?;
-        let stored = self
-            .store
-            .find(id)
-            .await
-            .map_err(|error| self.outage("find", error))?;
-        stored.map(|stored| self.open(policy, stored)).transpose()
+        let stored = self.store.find(id).await;
+        let stored = stored.map_err(|error| self.outage("find", error))?;
+        let opened = stored.map(|stored| self.open(policy, stored)).transpose()?;
+        Ok(opened.map(Found))
     }
 
-    /// The subject's live records of this policy, oldest first.
+    /// The subject's live records of this policy, oldest first. They prove nothing.
     ///
     /// # Errors
     /// [`TokensError::Unavailable`], or [`TokensError::KeyMissing`]: an outage is never a shorter
@@ -244,7 +160,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         &self,
         policy: &Policy,
         subject: &Subject,
-    ) -> Result<Vec<Record>, TokensError> {
+    ) -> Result<Vec<Found>, TokensError> {
         self.known(policy)?;
         let listed = self
             .store
@@ -253,26 +169,25 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         let stored = listed.map_err(|error| self.outage("list", error))?;
         stored
             .into_iter()
-            .map(|stored| self.open(policy, stored))
+            .map(|stored| self.open(policy, stored).map(Found))
             .filter(|opened| !matches!(opened, Err(TokensError::Rejected(_))))
             .collect()
     }
 
-    /// Revokes, and says how many records that were.
+    /// Revokes, and says how many records that were. A page on which people end their own tokens asks
+    /// with [`Revoke::own`].
     ///
     /// # Errors
     /// [`TokensError::Unavailable`].
     pub async fn revoke(&self, what: &Revoke) -> Result<u64, TokensError> {
-        let revoked = self
-            .store
-            .revoke(what)
-            .await
-            .map_err(|error| self.outage("revoke", error))?;
-        let subject = match what {
-            Revoke::Record(_) => None,
-            Revoke::Subject { subject, .. } => Some(subject),
-        };
-        self.emit(subject, What::Revoked(revoked));
+        let revoked = self.store.revoke(what).await;
+        let revoked = revoked.map_err(|error| self.outage("revoke", error))?;
+        let event = self.event(events::TOKEN_REVOKED).count(revoked);
+        self.emit(match what {
+            Revoke::Own { subject, record } => event.of(subject).record(*record),
+            Revoke::Record(record) => event.record(*record),
+            Revoke::Subject { subject, .. } => event.of(subject),
+        });
         Ok(revoked)
     }
 
@@ -284,25 +199,20 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     pub async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, TokensError> {
         let outage = |error| self.outage("purge", error);
         let records = self.store.purge(before, limit).await.map_err(outage)?;
-        let limits = self
-            .limits
-            .purge_limits(before, limit)
-            .await
-            .map_err(outage)?;
-        Ok(records.max(limits))
+        let limits = self.limits.purge_limits(before, limit).await;
+        Ok(records.max(limits.map_err(outage)?))
     }
 
     fn open(&self, policy: &Policy, stored: Stored) -> Result<Record, TokensError> {
         let (id, key, owner) = (stored.id, stored.key, stored.owner());
-        self.issuer
-            .open(policy, stored)
-            .map_err(|rejected| match rejected.reason() {
-                Reason::KeyMissing => {
-                    self.emit(None, What::KeyMissing(key));
-                    TokensError::KeyMissing(key)
-                }
-                _ => self.refused(policy, owner.as_ref(), Some(id), rejected),
-            })
+        let opened = self.issuer.open(policy, stored);
+        opened.map_err(|rejected| match rejected.reason() {
+            Reason::KeyMissing => self.key_missing(key),
+            reason => {
+                let event = self.event(events::TOKEN_REFUSED).of(owner.as_ref());
+                self.refused(event.purpose(policy.purpose()).record(id), reason)
+            }
+        })
     }
 
     fn known(&self, policy: &Policy) -> Result<(), TokensError> {
@@ -315,29 +225,40 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         }
     }
 
-    fn outage(&self, verb: &'static str, error: StoreError) -> TokensError {
-        self.emit(None, What::StoreFailed(verb));
-        TokensError::Unavailable(error)
+    /// The policy is known, its tokens are redeemed, and in this way.
+    fn takes(&self, policy: &Policy, verb: Verb) -> Result<(), TokensError> {
+        self.known(policy)?;
+        let fits = match (policy.token_lookup(), policy.usage()) {
+            (Lookup::ByItself, Usage::Bearer) => Verb::Authenticate,
+            (_, Usage::Bearer) => {
+                return Err(TokensError::Misuse("a bearer token is found by itself"));
+            }
+            (Lookup::ByHandle { .. }, Usage::Once) => Verb::Redeem,
+            (Lookup::ByItself, Usage::Once) => Verb::ByItself,
+            (Lookup::BySubject, Usage::Once) => Verb::BySubject,
+            (Lookup::Parked, Usage::Once) => Verb::Resume,
+        };
+        if fits == verb {
+            return Ok(());
+        }
+        Err(TokensError::Misuse(match fits {
+            Verb::Authenticate => "tokens of this policy authenticate",
+            Verb::ByItself => "tokens of this policy are redeemed by `redeem_by_itself`",
+            Verb::BySubject => "tokens of this policy are redeemed by `redeem_by_subject`",
+            Verb::Redeem => "tokens of this policy are redeemed by `redeem`",
+            Verb::Resume => "what this policy parks is taken up by `resume`",
+        }))
     }
+}
 
-    /// A refusal, told with whose it was: guesses spread over accounts show in the events alone.
-    fn refused(
-        &self,
-        policy: &Policy,
-        subject: Option<&Subject>,
-        id: Option<RecordId>,
-        rejected: Rejected,
-    ) -> TokensError {
-        self.emit(
-            subject,
-            What::Refused(*policy.purpose(), id, rejected.reason()),
-        );
-        TokensError::Rejected(rejected)
-    }
-
-    fn emit_of(&self, stored: &Stored, what: What) {
-        self.emit(stored.owner().as_ref(), what);
-    }
+/// What takes a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Authenticate,
+    ByItself,
+    BySubject,
+    Redeem,
+    Resume,
 }
 
 impl<S: TokenStore + ?Sized> core::fmt::Debug for Tokens<S> {
@@ -347,4 +268,9 @@ impl<S: TokenStore + ?Sized> core::fmt::Debug for Tokens<S> {
             .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
+}
+
+/// A refusal without an event, where one was told before.
+const fn rejected(reason: Reason) -> TokensError {
+    TokensError::Rejected(Rejected::new(reason))
 }

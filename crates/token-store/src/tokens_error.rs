@@ -1,24 +1,24 @@
 //! Refusal, limit, outage and misuse, each another answer to the client.
 
+use core::error::Error;
+
 use ott_core::{
-    DecideError, IssueError, KeyId, Rejected,
-    chrono::{DateTime, Utc},
+    DecideError, IssueError, KeyId, Reason, Rejected,
+    chrono::{DateTime, TimeDelta, Utc},
 };
 
-use crate::StoreError;
+use crate::{Answer, StoreError};
 
-/// Why [`Tokens`](crate::Tokens) did not do what was asked.
-///
-/// | variant | answer | what the client may learn |
-/// | --- | --- | --- |
-/// | `Rejected` | 401 or 403 | that it was refused, never why |
-/// | `Throttled` | 429 | when to come back |
-/// | `Unavailable`, `KeyMissing`, `Issue` | 503 | that it is not its fault |
-/// | `Misuse` | 500 | nothing: a mistake in the program |
+/// Why [`Tokens`](crate::Tokens) did not do what was asked. [`TokensError::answer`] says what the
+/// client is told.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {
-    /// No token could be made: no key, no randomness, or no time left in the calendar.
+    /// The application could not load the account that a token names.
+    #[error("the account could not be loaded")]
+    Account(#[source] Box<dyn Error + Send + Sync>),
+    /// No token could be made: no key, no randomness, no time left in the calendar, or a given text
+    /// that is no token of the format.
     #[error(transparent)]
     Issue(IssueError),
     /// A record names a key that the ring lacks: nothing was counted, an operator must add it.
@@ -35,26 +35,75 @@ pub enum TokensError {
     Throttled {
         /// When the next try is allowed; `None` where time does not help.
         retry_at: Option<DateTime<Utc>>,
+        /// How long until then.
+        retry_after: Option<TimeDelta>,
     },
     /// The store did not answer: nothing is known about the token.
     #[error("the store is unavailable")]
-    Unavailable(#[from] StoreError),
+    Unavailable(#[source] StoreError),
+}
+
+impl TokensError {
+    /// What the client is told.
+    #[must_use]
+    pub const fn answer(&self) -> Answer {
+        match self {
+            Self::Issue(IssueError::Malformed) | Self::Rejected(_) => Answer::Refused,
+            Self::Misuse(_) => Answer::Misuse,
+            Self::Throttled { retry_at, .. } => Answer::RetryAt(*retry_at),
+            Self::Account(_) | Self::Issue(_) | Self::KeyMissing(_) | Self::Unavailable(_) => {
+                Answer::Unavailable
+            }
+        }
+    }
+
+    /// Why it was refused, where it was. For logs.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected.reason()),
+            _ => None,
+        }
+    }
+
+    /// Whether the token is right and its record waits for a decision: ask again later.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.reason() == Some(Reason::Pending)
+    }
+}
+
+impl From<StoreError> for TokensError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Misuse(what) => Self::Misuse(what),
+            error => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<IssueError> for TokensError {
     fn from(error: IssueError) -> Self {
-        match error {
-            IssueError::SubjectMissing => Self::Misuse("the policy needs a subject"),
-            IssueError::Tenant => Self::Misuse("a tenant that is not a valid name"),
-            IssueError::TooMuchData => Self::Misuse("more data than a record carries"),
-            other => Self::Issue(other),
-        }
+        Self::Misuse(match error {
+            IssueError::ExpiresAt => "an end that has passed, or later than the policy's",
+            IssueError::NoneAsked => "at least one token has to be asked for",
+            IssueError::Policy(_) => "a policy whose parts do not fit together",
+            IssueError::SubjectMissing => "the policy needs a subject",
+            IssueError::Tenant => "a tenant that is not a valid name",
+            IssueError::TooMuchData => "more data than a record carries",
+            IssueError::Verb => "a policy with tokens issues them, and one without parks",
+            other => return Self::Issue(other),
+        })
     }
 }
 
 impl From<DecideError> for TokensError {
     fn from(error: DecideError) -> Self {
         match error {
+            DecideError::Stranger => Self::Rejected(Rejected::new(Reason::Stranger)),
+            DecideError::System => {
+                Self::Misuse("a system that decides has a name of 1 to 255 bytes")
+            }
             DecideError::TooMuchData => Self::Misuse("more data than a decision carries"),
             _ => Self::Misuse("a decision about a record that was not opened here"),
         }

@@ -285,7 +285,7 @@ pub(super) fn factor(dice: &mut Dice, subject: &Subject, state: FactorState) -> 
     StoredFactor {
         id: FactorId::from_bytes(id.try_into().expect("twice eight bytes")),
         subject: subject.clone(),
-        kind: String::from("totp"),
+        provider: String::from("totp"),
         label: String::from("Zoë's \"phone\"; --"),
         state,
         sealed: if state == FactorState::Removed {

@@ -6,7 +6,7 @@ use core::{
     task::Poll,
 };
 
-use ott_core::{Binding, Limit, LimitKey, State, chrono::TimeDelta};
+use ott_core::{Binding, Limit, LimitKey, LimitScope, State, chrono::TimeDelta};
 
 use super::{
     Harness,
@@ -111,9 +111,9 @@ async fn decide<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
     );
     let found = LAW.answer("find", store.find(minted.id()).await);
     let expected = if denied {
-        (State::Denied, Some(no))
+        (State::Denied, Some(no.stored().clone()))
     } else {
-        (State::Ready, Some(yes))
+        (State::Ready, Some(yes.stored().clone()))
     };
     LAW.same(
         "state and decision after a dropped approval and a denial",
@@ -271,7 +271,7 @@ pub async fn law_10_dropped_limit_verbs<H: Harness<Store: LimitStore>>(harness: 
         // A key for each verb: one that was dropped may be done while a later one is asked for.
         let charge = |verb: &str| {
             let name = format!("dropped {verb} {round}");
-            let key = LimitKey::new(&name, &Binding::subject(&owner));
+            let key = LimitKey::new(LimitScope::Application, &name, &Binding::subject(&owner));
             [Charge { key, limit }]
         };
         let passes = async |charge: &[Charge]| {

@@ -4,8 +4,8 @@ use core::future::Future;
 use std::{panic::resume_unwind, sync::Arc};
 
 use ott_core::{
-    Binding, Decision, Extra, Handle, Issuer, KeyRing, Lookup, Policy, Presented, Purpose, Record,
-    RecordId, Start, Stored, Subject, Token, Verdict,
+    Binding, Decider, Decision, Format, Handle, IssueOptions, Issuer, KeyRing, Lookup, Matching,
+    Policy, Presented, Purpose, Record, RecordId, Start, Stored, Subject, Token, Verdict,
     chrono::{DateTime, TimeDelta, Utc},
 };
 use tokio::sync::Barrier;
@@ -20,12 +20,23 @@ pub(super) const LINK: Policy = Policy::link(Purpose::new("law-link"));
 pub(super) const RECOVERY: Policy = Policy::recovery(Purpose::new("law-recovery"));
 pub(super) const BEARER: Policy =
     Policy::bearer(Purpose::new("law-bearer"), TimeDelta::days(30)).idle(TimeDelta::hours(1));
-pub(super) const PROMPT: Policy = Policy::prompt(Purpose::new("law-prompt"));
-pub(super) const PAIRING: Policy =
-    Policy::prompt(Purpose::new("law-pairing")).start(Start::Waiting {
-        number: false,
-        binds_subject: true,
-    });
+pub(super) const PROMPT: Policy = waiting(Purpose::new("law-prompt"), true);
+pub(super) const PAIRING: Policy = waiting(Purpose::new("law-pairing"), false);
+
+/// A token that somebody approves, with a number, or becomes the subject of.
+const fn waiting(purpose: Purpose, number: bool) -> Policy {
+    let number_of = if number {
+        Matching::TwoDigits
+    } else {
+        Matching::Nothing
+    };
+    Policy::code(purpose)
+        .format(Format::LINK)
+        .start(Start::Waiting {
+            number: number_of,
+            binds_subject: !number,
+        })
+}
 
 /// One policy of each kind.
 pub(super) const POLICIES: [Policy; 6] = [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING];
@@ -147,9 +158,15 @@ impl Mint {
     ) -> Minted {
         let binding = subject.map_or(Binding::tenant(tenant), Binding::subject);
         let which = self.dice.below(2);
-        let extra = Extra { data, resend };
+        let options = IssueOptions {
+            data,
+            resend,
+            ..IssueOptions::default()
+        };
         let issued = self.issuers[which]
-            .issue_from_rng(policy, &binding, extra, now, &mut self.dice)
+            .issue_from_rng(policy, &binding, options, now, &mut self.dice)
+            .ok()
+            .and_then(|mut one| one.pop())
             .expect("the laws issue what their policies allow");
         Minted {
             policy: *policy,
@@ -170,9 +187,11 @@ impl Mint {
     pub(super) fn wrong(&self, minted: &Minted, n: usize) -> Presented {
         let token = minted.token.expose_secret();
         match minted.policy.token_lookup() {
-            Lookup::ById { .. } => present(&self.issuers[0], minted, &another(token, n)),
+            Lookup::ByHandle { .. } => present(&self.issuers[0], minted, &another(token, n)),
             // A wrong token would find no record; wrong keys find it, and must not open it.
-            Lookup::BySubject | Lookup::ByItself | Lookup::Parked => present(&self.impostor, minted, token),
+            Lookup::BySubject | Lookup::ByItself | Lookup::Parked => {
+                present(&self.impostor, minted, token)
+            }
         }
     }
 
@@ -190,7 +209,14 @@ impl Mint {
         now: Time,
     ) -> Decision {
         self.issuers[0]
-            .decide(&minted.record, decider, verdict, data, now)
+            .decide(
+                &minted.policy,
+                &minted.record,
+                &Decider::from(decider),
+                verdict,
+                data,
+                now,
+            )
             .expect("the ring has the key")
     }
 
@@ -209,7 +235,7 @@ fn present(issuer: &Issuer, minted: &Minted, typed: &str) -> Presented {
     let Minted { policy, handle, .. } = minted;
     let binding = minted.binding();
     let presented = match policy.token_lookup() {
-        Lookup::ById { .. } => issuer.present_by_id(policy, handle, &binding, typed, now()),
+        Lookup::ByHandle { .. } => issuer.present_by_handle(policy, handle, &binding, typed, now()),
         Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, now()),
         Lookup::ByItself => issuer.present_by_itself(policy, &minted.tenant, typed, now()),
         Lookup::Parked => issuer.present_parked(policy, handle, &binding, now()),

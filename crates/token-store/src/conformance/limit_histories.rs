@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ott_core::{Binding, Limit, LimitKey, LimitState, Overspent, chrono::TimeDelta};
+use ott_core::{Binding, Limit, LimitKey, LimitScope, LimitState, Overspent, chrono::TimeDelta};
 
 use super::{
     Harness,
@@ -56,7 +56,7 @@ const KEYS: [(&str, [Limit; 2]); 5] = [
     ),
     (
         "allowance",
-        [Limit::ALLOWANCE, Limit::allowance(2, TimeDelta::days(366))],
+        [Limit::ALLOWANCE, Limit::allowance(2, TimeDelta::days(365))],
     ),
     ("ceiling", [Limit::ceiling(2), Limit::ceiling(4)]),
     (
@@ -73,7 +73,7 @@ impl<H> Limits<'_, H> {
             .map(|_| {
                 let (name, limits) = keys.swap_remove(dice.below(keys.len()));
                 Charge {
-                    key: LimitKey::new(name, &Binding::tenant("t1")),
+                    key: LimitKey::new(LimitScope::Application, name, &Binding::tenant("t1")),
                     limit: limits[usize::from(dice.below(4) == 0)],
                 }
             })
@@ -131,6 +131,7 @@ fn by_the_rules(model: &mut HashMap<LimitKey, LimitState>, step: &LimitStep) -> 
             for Charge { key, limit } in charges {
                 match limit.spend(model.entry(*key).or_default(), step.now) {
                     Ok(()) => {}
+                    Err(Overspent::Ahead) => return Spent::Ahead(*key),
                     Err(Overspent::Locked) => return Spent::Locked(*key),
                     Err(Overspent::RetryAt(at)) => return Spent::RetryAt(*key, at),
                 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ott_core::{Binding, Limit, LimitKey, chrono::TimeDelta};
+use ott_core::{Binding, Limit, LimitKey, LimitScope, chrono::TimeDelta};
 
 use super::{
     Harness,
@@ -58,7 +58,7 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
         for (task, told) in told.iter().enumerate() {
             let stopped_at = match told {
                 Spent::Allowed => None,
-                Spent::Locked(key) | Spent::RetryAt(key, _) => Some(*key),
+                Spent::Ahead(key) | Spent::Locked(key) | Spent::RetryAt(key, _) => Some(*key),
             };
             refused.extend(stopped_at);
             let mine = order(task).into_iter();
@@ -215,7 +215,7 @@ async fn purge_counts<S: LimitStore>(store: &S) {
 fn charge(name: &str, limit: Limit) -> Charge {
     let owner = subject("t1", "alice");
     Charge {
-        key: LimitKey::new(name, &Binding::subject(&owner)),
+        key: LimitKey::new(LimitScope::Application, name, &Binding::subject(&owner)),
         limit,
     }
 }

@@ -137,6 +137,9 @@ impl Model {
     pub(super) fn revoke(&mut self, what: &Revoke, part: Option<&RecordId>) -> u64 {
         let meant = |stored: &Stored| {
             let meant = match what {
+                Revoke::Own { subject, record } => {
+                    stored.id == *record && belongs(stored, subject, None)
+                }
                 Revoke::Record(id) => stored.id == *id,
                 Revoke::Subject {
                     subject,

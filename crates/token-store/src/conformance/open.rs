@@ -1,4 +1,4 @@
-//! Law 3, through `redeem_open`.
+//! Law 3, through `redeem_in_transaction`.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use super::{
     fixture::{CODE, Mint, alice, now, race, records},
     report::Law,
 };
-use crate::{OpenRedeem, Opened, Redeemed, TokenStore};
+use crate::{InTransaction, RedeemInTransaction, Redeemed, TokenStore};
 
 const LAW: Law = Law(
     3,
-    "through `redeem_open`, each rolled back: n compared, then the right one is refused",
+    "through `redeem_in_transaction`, each rolled back: n compared, then the right one is refused",
 );
 
-/// Law 3 through `redeem_open`: each refusal is committed before it is told, so that a rollback
+/// Law 3 through `redeem_in_transaction`: each refusal is committed before it is told, so that a rollback
 /// never gives a guess back.
 pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) {
     const GUESSES: usize = 1_000;
@@ -31,12 +31,12 @@ pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) 
     let answers = race(GUESSES, |task| {
         let (store, guess) = (Arc::clone(&store), guesses[task].clone());
         async move {
-            match store.redeem_open(&guess, now()).await {
-                Ok(Opened::Redeemed(transaction, _)) => {
+            match store.redeem_in_transaction(&guess, now()).await {
+                Ok(InTransaction::Redeemed(transaction, _)) => {
                     drop(transaction);
                     Ok(None)
                 }
-                Ok(Opened::Refused(reason)) => Ok(Some(reason)),
+                Ok(InTransaction::Refused(reason)) => Ok(Some(reason)),
                 Err(error) => Err(error),
             }
         }
@@ -44,7 +44,7 @@ pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) 
     .await;
     let mut mismatches = 0;
     for answer in answers {
-        match LAW.answer("redeem_open", answer) {
+        match LAW.answer("redeem_in_transaction", answer) {
             Some(Reason::Mismatch) => mismatches += 1,
             Some(Reason::Exhausted) => {}
             other => LAW.broken(&format!("a wrong guess got {other:?}")),
@@ -64,7 +64,7 @@ pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) 
     );
 }
 
-/// Law 3 through `redeem_open`: what the caller drops is not spent, what he commits is, once.
+/// Law 3 through `redeem_in_transaction`: what the caller drops is not spent, what they commit is, once.
 pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
     const TASKS: usize = 16;
     let store = harness.store().await;
@@ -73,21 +73,24 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
         let minted = mint.mint(&CODE, &alice(), now());
         let right = mint.right(&minted);
         LAW.answer("insert", store.insert(&records([&minted])).await);
-        match LAW.answer("redeem_open", store.redeem_open(&right, now()).await) {
-            Opened::Redeemed(transaction, _) => drop(transaction),
-            Opened::Refused(reason) => {
+        match LAW.answer(
+            "redeem_in_transaction",
+            store.redeem_in_transaction(&right, now()).await,
+        ) {
+            InTransaction::Redeemed(transaction, _) => drop(transaction),
+            InTransaction::Refused(reason) => {
                 LAW.broken(&format!("round {round}: the right token got {reason:?}"));
             }
         }
         let answers = race(TASKS, |_| {
             let (store, right) = (Arc::clone(&store), right.clone());
             async move {
-                match store.redeem_open(&right, now()).await {
-                    Ok(Opened::Redeemed(transaction, _)) => {
+                match store.redeem_in_transaction(&right, now()).await {
+                    Ok(InTransaction::Redeemed(transaction, _)) => {
                         H::commit(transaction).await;
                         Ok(1)
                     }
-                    Ok(Opened::Refused(_)) => Ok(0),
+                    Ok(InTransaction::Refused(_)) => Ok(0),
                     Err(error) => Err(error),
                 }
             }
@@ -95,7 +98,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
         .await;
         let told = answers
             .into_iter()
-            .map(|answer| LAW.answer("redeem_open", answer));
+            .map(|answer| LAW.answer("redeem_in_transaction", answer));
         let winners: u32 = told.sum();
         LAW.holds(winners == 1, || {
             format!("round {round}: {winners} of {TASKS} succeeded after a rollback")
@@ -109,7 +112,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
     }
 }
 
-/// Law 10 through `redeem_open`: a dropped future spends nothing that was not handed over.
+/// Law 10 through `redeem_in_transaction`: a dropped future spends nothing that was not handed over.
 pub async fn law_10_dropped_redeem_open<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
@@ -117,9 +120,9 @@ pub async fn law_10_dropped_redeem_open<H: OpenHarness>(harness: &H) {
         let minted = mint.mint(&CODE, &alice(), now());
         let right = mint.right(&minted);
         DROPPED.answer("insert", store.insert(&records([&minted])).await);
-        if let Some(opened) = cut(&mut dice, store.redeem_open(&right, now())).await {
+        if let Some(opened) = cut(&mut dice, store.redeem_in_transaction(&right, now())).await {
             // Handed over, and dropped here.
-            DROPPED.answer("redeem_open", opened);
+            DROPPED.answer("redeem_in_transaction", opened);
         }
         let answer = DROPPED.answer("redeem", store.redeem(&right, now()).await);
         DROPPED.holds(matches!(answer, Redeemed::Redeemed(_)), || {

@@ -2,7 +2,7 @@
 
 use core::{fmt::Debug, future::Future, time::Duration};
 
-use ott_core::{Binding, Limit, LimitKey};
+use ott_core::{Binding, Limit, LimitKey, LimitScope};
 
 use super::{
     Harness,
@@ -88,7 +88,7 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
 /// Law 11: each verb of a broken [`LimitStore`] is a `StoreError` in time.
 pub async fn law_11_outage_of_limits<H: Harness<Store: LimitStore>>(harness: &H) {
     let (store, patience) = (harness.broken().await, harness.patience());
-    let key = LimitKey::new("broken", &Binding::tenant("t1"));
+    let key = LimitKey::new(LimitScope::Application, "broken", &Binding::tenant("t1"));
     let charge = [Charge {
         key,
         limit: Limit::CEILING,

@@ -72,7 +72,7 @@ async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, 
         let typed = minted.token.expose_secret();
         let presented =
             mint.issuer()
-                .present_by_id(&minted.policy, &handle, &binding, typed, now());
+                .present_by_handle(&minted.policy, &handle, &binding, typed, now());
         if let Ok(presented) = presented {
             let answer = LAW.answer("redeem", store.redeem(&presented, now()).await);
             LAW.same(

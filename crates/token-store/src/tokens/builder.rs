@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ott_core::{
-    Issuer, KeyRing, Policy, PolicyError, Purpose,
+    GuessBoundExceeded, Issuer, KeyRing, Limit, LimitKind, Policy, PolicyError, Purpose,
     chrono::{DateTime, Utc},
 };
 
@@ -13,6 +13,8 @@ use crate::{Clock, EventSink, LimitStore, NoEvents, SystemClock, TokenStore, Tok
 pub struct TokensBuilder<S> {
     issuer: Issuer,
     policies: Vec<Policy>,
+    allowance: Limit,
+    accepted_bound: Option<u64>,
     limits: Arc<dyn LimitStore>,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventSink>,
@@ -30,6 +32,8 @@ impl<S: TokenStore + LimitStore + 'static> Tokens<S> {
         TokensBuilder {
             issuer: Issuer::new(keys),
             policies: Vec::new(),
+            allowance: Limit::ALLOWANCE,
+            accepted_bound: None,
             limits: Arc::clone(&store) as Arc<dyn LimitStore>,
             clock: Arc::new(SystemClock),
             events: Arc::new(NoEvents),
@@ -50,6 +54,21 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
     #[must_use]
     pub fn limits(self, limits: Arc<dyn LimitStore>) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Another allowance of an account, which all policies share that spend it.
+    #[must_use]
+    pub fn allowance(self, allowance: Limit) -> Self {
+        Self { allowance, ..self }
+    }
+
+    /// Accepts a guess bound of an account above 10⁻³ a year, by its figure in parts per billion.
+    #[must_use]
+    pub fn accepting_guess_bound(self, parts_per_billion: u64) -> Self {
+        Self {
+            accepted_bound: Some(parts_per_billion),
+            ..self
+        }
     }
 
     /// Another clock.
@@ -76,35 +95,53 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
     /// Builds.
     ///
     /// # Errors
-    /// [`BuildError`] if a policy's parts do not fit, if it exceeds the guess budget, or if two
-    /// share a purpose.
+    /// [`BuildError`] if a policy's parts do not fit, if two share a purpose, if the store of the limits
+    /// does not keep what they count, or if an account exceeds the guess budget: over all policies
+    /// together an attacker who stays under the limits guesses right with more than 10⁻³ a year. It
+    /// names the figure.
     pub fn build(self) -> Result<Tokens<S>, BuildError> {
-        for (at, policy) in self.policies.iter().enumerate() {
-            policy.check()?;
-            let earlier = self.policies.iter().take(at);
-            if earlier
-                .into_iter()
-                .any(|other| other.purpose() == policy.purpose())
-            {
-                return Err(BuildError::PurposeTwice(*policy.purpose()));
-            }
-        }
         let Self {
             issuer,
             policies,
+            allowance,
+            accepted_bound,
             limits,
             clock,
             events,
             store,
         } = self;
-        Ok(Tokens {
+        if allowance.kind() != LimitKind::Allowance {
+            return Err(BuildError::NoAllowance);
+        }
+        for (at, policy) in policies.iter().enumerate() {
+            policy.check()?;
+            let purpose = *policy.purpose();
+            let mut earlier = policies.iter().take(at);
+            if earlier.any(|other| *other.purpose() == purpose) {
+                return Err(BuildError::PurposeTwice(purpose));
+            }
+            let paced = policy.pace().is_some() || policy.request_pace().is_some();
+            let counted = [
+                (LimitKind::Pace, paced),
+                (LimitKind::Allowance, policy.spends_allowance()),
+            ];
+            for (kind, counts) in counted {
+                if counts && !limits.keeps(kind) {
+                    return Err(BuildError::LimitNotKept(purpose, kind));
+                }
+            }
+        }
+        let tokens = Tokens {
             issuer: Arc::new(issuer),
-            policies,
+            policies: policies.into(),
+            allowance,
             limits,
             clock,
             events,
             store,
-        })
+        };
+        tokens.guess_bound().check(accepted_bound)?;
+        Ok(tokens)
     }
 }
 
@@ -112,7 +149,16 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A policy's parts do not fit, or it exceeds the guess budget.
+    /// What can be guessed at one account is too much.
+    #[error(transparent)]
+    GuessBound(#[from] GuessBoundExceeded),
+    /// The store of the limits drops what this policy counts on.
+    #[error("the store of the limits does not keep what the policy `{}` counts on: {}", .0.as_str(), kind(*.1))]
+    LimitNotKept(Purpose, LimitKind),
+    /// A pace or a ceiling in the allowance's place.
+    #[error("the allowance of an account is made by `Limit::allowance`")]
+    NoAllowance,
+    /// A policy's parts do not fit.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Two policies share a purpose.
@@ -120,25 +166,26 @@ pub enum BuildError {
     PurposeTwice(Purpose),
 }
 
+const fn kind(kind: LimitKind) -> &'static str {
+    match kind {
+        LimitKind::Allowance => "an allowance",
+        LimitKind::Ceiling => "a ceiling",
+        LimitKind::Pace => "a pace",
+    }
+}
+
 impl<S: TokenStore + 'static> Tokens<S> {
-    /// The same, for holders that do not care which store it is.
+    /// The same, for holders that do not care which store it is. Both share everything.
     #[must_use]
-    pub fn into_shared(self) -> Arc<Tokens> {
-        let Self {
-            issuer,
-            policies,
-            limits,
-            clock,
-            events,
-            store,
-        } = self;
+    pub fn shared(&self) -> Arc<Tokens> {
         Arc::new(Tokens {
-            issuer,
-            policies,
-            limits,
-            clock,
-            events,
-            store: store as Arc<dyn TokenStore>,
+            issuer: Arc::clone(&self.issuer),
+            policies: Arc::clone(&self.policies),
+            allowance: self.allowance,
+            limits: Arc::clone(&self.limits),
+            clock: Arc::clone(&self.clock),
+            events: Arc::clone(&self.events),
+            store: Arc::clone(&self.store) as Arc<dyn TokenStore>,
         })
     }
 }

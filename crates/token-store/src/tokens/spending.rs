@@ -1,36 +1,111 @@
-//! What a redeem spends of the policy's limits, and when it gets that back.
+//! What a verb spends of the policy's limits, and when it gets that back.
 
-use ott_core::{Binding, Limit, LimitKey, Policy, Reason, Subject};
+use ott_core::{Binding, Limit, LimitKey, LimitScope, Lookup, Policy, Reason, Subject};
 
-use crate::{Charge, Spent, TokenStore, Tokens, TokensError, What};
+use crate::{Charge, Spent, StoreError, TokenStore, Tokens, TokensError, events};
 
 impl<S: TokenStore + ?Sized> Tokens<S> {
+    /// The account's allowance as a charge: what every policy that spends it and every engine above
+    /// share. `None` where the binding names neither a subject nor a destination.
+    #[must_use]
+    pub fn allowance_of(&self, binding: &Binding<'_>) -> Option<Charge> {
+        let account = binding.account()?;
+        Some(Charge {
+            key: LimitKey::new(LimitScope::Policy, "allowance", &account),
+            limit: self.allowance,
+        })
+    }
+
+    /// Forgets everything that the policies' limits counted for this account: the way out for an
+    /// operator, where a clock was ahead.
+    ///
+    /// # Errors
+    /// [`TokensError::Unavailable`]; some may be forgotten.
+    pub async fn clear_limits(&self, binding: &Binding<'_>) -> Result<(), TokensError> {
+        let policies = self.policies.iter();
+        let mut keys: Vec<_> = policies
+            .flat_map(|policy| ["pace", "requests"].map(|name| own_key(policy, name, binding)))
+            .flatten()
+            .collect();
+        keys.extend(self.allowance_of(binding).map(|charge| charge.key));
+        for key in keys {
+            let cleared = self.limits.clear(&key).await;
+            cleared.map_err(|error| self.outage("clear", error))?;
+        }
+        Ok(())
+    }
+
     /// Gives back what was spent. The answer stands whether or not this succeeds: failing now would
     /// lose a token for a few guesses too few.
     pub(super) async fn give_back(&self, charges: &[Charge], times: u32) {
         if charges.is_empty() || times == 0 {
             return;
         }
-        let refunded = self.limits.refund(charges, times).await;
-        refunded.unwrap_or_else(|_| self.emit(None, What::StoreFailed("refund")));
+        if self.limits.refund(charges, times).await.is_err() {
+            self.emit(self.event(events::STORE_FAILED).verb("refund"));
+        }
     }
 
-    pub(super) async fn spend(
+    /// Spends what a redeem costs.
+    pub(super) async fn spend_guess(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
     ) -> Result<Vec<Charge>, TokensError> {
-        let charges = charges(policy, binding)?;
+        let pace = charge(policy, "pace", policy.pace(), binding)?;
+        let allowance = match policy.spends_allowance() {
+            true => Some(self.allowance_of(binding).ok_or(NOBODY)?),
+            false => None,
+        };
+        let charges = pace.into_iter().chain(allowance).collect();
+        self.spend(policy, binding, charges).await
+    }
+
+    /// Spends what an issue costs.
+    pub(super) async fn spend_request(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+    ) -> Result<Vec<Charge>, TokensError> {
+        let requests = charge(policy, "requests", policy.request_pace(), binding)?;
+        self.spend(policy, binding, requests.into_iter().collect())
+            .await
+    }
+
+    /// Refuses a binding that names nobody to count for, before anything is made.
+    pub(super) fn countable(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+    ) -> Result<(), TokensError> {
+        let counts = policy.pace().is_some() || policy.spends_allowance();
+        if counts && binding.account().is_none() {
+            return Err(NOBODY);
+        }
+        Ok(())
+    }
+
+    async fn spend(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        charges: Vec<Charge>,
+    ) -> Result<Vec<Charge>, TokensError> {
         if charges.is_empty() {
             return Ok(charges);
         }
-        let spent = self
-            .limits
-            .spend(&charges, self.now())
-            .await
-            .map_err(|error| self.outage("spend", error))?;
-        let (refused, retry_at) = match spent {
+        let now = self.now();
+        let spent = self.limits.spend(&charges, now).await;
+        let (refused, retry_at) = match spent.map_err(|error| self.outage("spend", error))? {
             Spent::Allowed => return Ok(charges),
+            Spent::Ahead(_) => {
+                let subject = subject_of(binding);
+                let event = self.event(events::LIMIT_AHEAD).of(subject.as_ref());
+                self.emit(event.purpose(policy.purpose()));
+                return Err(TokensError::Unavailable(StoreError::Corrupt(
+                    "a limit's time lies beyond every clock",
+                )));
+            }
             Spent::RetryAt(key, at) => (key, Some(at)),
             Spent::Locked(key) => (key, None),
         };
@@ -39,50 +114,56 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         self.give_back(&before.copied().collect::<Vec<_>>(), 1)
             .await;
         let subject = subject_of(binding);
-        self.emit(
-            subject.as_ref(),
-            What::Throttled(policy.purpose().as_str(), retry_at),
-        );
-        Err(TokensError::Throttled { retry_at })
+        let event = self.event(events::LIMIT_REACHED).of(subject.as_ref());
+        self.emit(event.purpose(policy.purpose()).retry_at(retry_at));
+        Err(TokensError::Throttled {
+            retry_at,
+            retry_after: retry_at.map(|at| at.signed_duration_since(now)),
+        })
     }
 }
 
-/// What a redeem spends: the policy's pace and allowance, counted for the subject, or for the
-/// destination where there is no subject.
-pub(super) fn charges(policy: &Policy, binding: &Binding<'_>) -> Result<Vec<Charge>, TokensError> {
-    let limits = [("pace", policy.pace()), ("allowance", policy.allowance())];
-    let limits = limits
-        .into_iter()
-        .filter_map(|(name, limit)| limit.map(|limit| (name, *limit)));
-    limits
-        .map(|(name, limit)| charge(policy, name, limit, binding))
-        .collect()
+const NOBODY: TokensError =
+    TokensError::Misuse("a policy with limits needs a subject or a destination to count them for");
+
+fn own_key(policy: &Policy, name: &str, binding: &Binding<'_>) -> Option<LimitKey> {
+    let account = binding.account()?;
+    let name = format!("{} {name}", policy.purpose().as_str());
+    Some(LimitKey::new(LimitScope::Policy, &name, &account))
 }
 
-/// Whether a refusal compared nothing that was wrong: a key that the ring lacks, or the right token
-/// before its decision.
-pub(super) fn counted_nothing(error: &TokensError) -> bool {
-    match error {
-        TokensError::KeyMissing(_) => true,
-        TokensError::Rejected(rejected) => rejected.reason() == Reason::Pending,
-        _ => false,
-    }
-}
-
+/// A charge of a policy's own limit, counted for the subject, or for the destination where there is no
+/// subject.
 fn charge(
     policy: &Policy,
     name: &str,
-    limit: Limit,
+    limit: Option<&Limit>,
     binding: &Binding<'_>,
-) -> Result<Charge, TokensError> {
-    let account = binding.account().ok_or(TokensError::Misuse(
-        "a policy with limits needs a subject or a destination to count them for",
-    ))?;
-    let name = format!("{} {name}", policy.purpose().as_str());
-    Ok(Charge {
-        key: LimitKey::new(&name, &account),
-        limit,
-    })
+) -> Result<Option<Charge>, TokensError> {
+    let Some(limit) = limit else {
+        return Ok(None);
+    };
+    let key = own_key(policy, name, binding).ok_or(NOBODY)?;
+    Ok(Some(Charge { key, limit: *limit }))
+}
+
+/// How often a redeem's charges are given back after this refusal: not at all, where something was
+/// compared. A handle that finds nothing compared nothing; a token that finds nothing was a guess.
+pub(super) fn given_back(policy: &Policy, error: &TokensError) -> u32 {
+    let by_handle = matches!(
+        policy.token_lookup(),
+        Lookup::ByHandle { .. } | Lookup::Parked
+    );
+    let free = match error {
+        TokensError::KeyMissing(_) => true,
+        TokensError::Rejected(rejected) => match rejected.reason() {
+            Reason::KeyRetired | Reason::Pending => true,
+            Reason::Unknown => by_handle,
+            _ => false,
+        },
+        _ => false,
+    };
+    u32::from(free)
 }
 
 pub(super) fn subject_of(binding: &Binding<'_>) -> Option<Subject> {

@@ -1,0 +1,109 @@
+//! Redeeming: limits first, then the store's one step, then the tag.
+
+use ott_core::{Binding, Handle, Policy, Presented, Record, Rejected, Stored, Subject};
+
+use super::{
+    Verb,
+    spending::{given_back, subject_of},
+};
+use crate::{Redeemed, TokenStore, Tokens, TokensError, events};
+
+impl<S: TokenStore + ?Sized> Tokens<S> {
+    /// Redeems the token of this flow, at most once.
+    ///
+    /// Of any number of concurrent calls, at most one succeeds. The binding is what the server
+    /// knows, never what the request says.
+    ///
+    /// # Errors
+    /// [`TokensError`]: a refusal, a limit, an outage, or misuse. After an outage the token may be spent.
+    pub async fn redeem(
+        &self,
+        policy: &Policy,
+        handle: &Handle,
+        binding: &Binding<'_>,
+        typed: &str,
+    ) -> Result<Record, TokensError> {
+        self.takes(policy, Verb::Redeem)?;
+        let issuer = &self.issuer;
+        let presented = issuer.present_by_handle(policy, handle, binding, typed, self.now());
+        self.redeem_limited(policy, binding, presented).await
+    }
+
+    /// Redeems a token that is found within its subject, at most once: a recovery code.
+    ///
+    /// # Errors
+    /// As [`Tokens::redeem`].
+    pub async fn redeem_by_subject(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        typed: &str,
+    ) -> Result<Record, TokensError> {
+        self.takes(policy, Verb::BySubject)?;
+        let issuer = &self.issuer;
+        let presented = issuer.present_by_subject(policy, binding, typed, self.now());
+        self.redeem_limited(policy, binding, presented).await
+    }
+
+    /// Takes up what was parked under this handle, at most once.
+    ///
+    /// While a record waits for its decision this is refused, with
+    /// [`TokensError::is_pending`], and costs nothing.
+    ///
+    /// # Errors
+    /// As [`Tokens::redeem`].
+    pub async fn resume(
+        &self,
+        policy: &Policy,
+        handle: &Handle,
+        binding: &Binding<'_>,
+    ) -> Result<Record, TokensError> {
+        self.takes(policy, Verb::Resume)?;
+        let issuer = &self.issuer;
+        let presented = issuer.present_parked(policy, handle, binding, self.now());
+        self.redeem_limited(policy, binding, presented).await
+    }
+
+    async fn redeem_limited(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        presented: Result<Presented, Rejected>,
+    ) -> Result<Record, TokensError> {
+        // What cannot be a token is refused before it costs the account anything.
+        let owner = subject_of(binding);
+        let presented = presented.map_err(|why| self.malformed(policy, owner.as_ref(), why))?;
+        let spent = self.spend_guess(policy, binding).await?;
+        let redeemed = self
+            .redeem_presented(policy, owner.as_ref(), &presented)
+            .await;
+        let times = match &redeemed {
+            // A success gives back what its own flow spent, and nothing that others did.
+            Ok(record) => record.stored().attempts.max(1),
+            Err(error) => given_back(policy, error),
+        };
+        self.give_back(&spent, times).await;
+        redeemed
+    }
+
+    pub(super) async fn redeem_presented(
+        &self,
+        policy: &Policy,
+        owner: Option<&Subject>,
+        presented: &Presented,
+    ) -> Result<Record, TokensError> {
+        let redeemed = self.store.redeem(presented, self.now()).await;
+        match redeemed.map_err(|error| self.outage("redeem", error))? {
+            Redeemed::Redeemed(stored) => self.redeemed(policy, stored),
+            Redeemed::Refused(reason) => Err(self
+                .refused_by_store(policy, owner, presented, reason)
+                .await),
+        }
+    }
+
+    pub(super) fn redeemed(&self, policy: &Policy, stored: Stored) -> Result<Record, TokensError> {
+        let record = self.open(policy, stored)?;
+        self.tell(events::TOKEN_REDEEMED, policy, record.stored());
+        Ok(record)
+    }
+}

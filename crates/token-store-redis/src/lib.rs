@@ -216,6 +216,8 @@
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
 //! [`What::PrimaryChanged`]: token_store::What::PrimaryChanged
 
+mod call;
+mod era;
 mod error;
 mod factors;
 mod keys;

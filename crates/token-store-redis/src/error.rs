@@ -7,10 +7,10 @@ use token_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address cannot be one, or the client cannot be made.
+    /// The address is not valid, or the client cannot be made.
     #[error("the Redis client could not be made")]
     Client(#[source] RedisError),
-    /// The server drops keys when its memory is full: spent limits would come back.
+    /// The server drops keys when its memory is full, so spent limits would come back.
     #[error("the server evicts keys (maxmemory-policy is {policy}): set noeviction")]
     Evicts {
         /// `maxmemory-policy`.
@@ -19,12 +19,12 @@ pub enum StartError {
     /// The prefix is empty, longer than 64 bytes, or not made of ASCII letters, digits, `-`, `_`, `.`, `:`.
     #[error("a prefix is 1 to 64 letters, digits, `-`, `_`, `.` or `:`")]
     Prefix,
-    /// The server did not answer, is no primary ([`Outage::NotPrimary`]), or holds keys that another version
-    /// of this crate laid out ([`Outage::Layout`]).
+    /// The server did not answer, is not a primary ([`Outage::NotPrimary`]), or holds keys in the layout of another
+    /// version of this crate ([`Outage::Layout`]).
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// [`keeping_across_restarts`](crate::RedisStoreBuilder::keeping_across_restarts) was asked for,
-    /// and a restart of this server may lose what it answered.
+    /// [`keeping_across_restarts`](crate::RedisStoreBuilder::keeping_across_restarts) is set, and a restart of
+    /// this server may lose what it answered.
     #[error(
         "a restart of this server may lose what it answered (appendonly is {appendonly}, \
          appendfsync is {appendfsync}, no-appendfsync-on-rewrite is {no_appendfsync_on_rewrite}): \
@@ -40,14 +40,14 @@ pub enum StartError {
     },
 }
 
-/// Why a server that answers is of no use: the source of a [`StoreError::Unavailable`].
+/// Why a server that answers cannot be used: the source of a [`StoreError::Unavailable`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Outage {
-    /// The server began to evict keys.
+    /// The server evicts keys.
     #[error("the server evicts keys: set maxmemory-policy to noeviction")]
     Evicts,
-    /// It was done, and may be lost: fewer replicas than asked for have it.
+    /// The write is done and may be lost: fewer replicas than asked for have it.
     #[error("{acknowledged} replicas have the write, {wanted} were asked for")]
     FewReplicas {
         /// How many have it.
@@ -55,28 +55,28 @@ pub enum Outage {
         /// How many were asked for.
         wanted: u32,
     },
-    /// Another version of this crate laid the keys out: "Migrating" on the crate page.
+    /// The keys have the layout of another version of this crate: `docs/redis.md`, "Migrating".
     #[error("keys are laid out in version {found}, this crate reads {known}")]
     Layout {
-        /// The version that stands there, 0 for none.
+        /// The version of the layout in Redis, 0 for none.
         found: u32,
         /// The version that this crate reads and writes.
         known: u32,
     },
-    /// Factors, ceilings and allowances may lack what another primary was told, or the server was empty and
-    /// nobody said that it is new: [`RedisStore::accept_lost_writes`](crate::RedisStore::accept_lost_writes).
+    /// The primary changed, so factors, ceilings and allowances may lack its last writes; or the server was empty and
+    /// nobody said that it is new. See [`RedisStore::accept_lost_writes`](crate::RedisStore::accept_lost_writes).
     #[error(
         "the primary changed (number {number}), and what it was last told may be lost: nobody \
          accepted that yet"
     )]
     Lost {
-        /// Which primary it is, to accept its loss by.
+        /// The number of this primary, which `accept_lost_writes` takes.
         number: u64,
     },
-    /// The server is a replica, or hides whether it is.
+    /// The server is a replica, or does not say whether it is.
     #[error("the server is not a primary, or does not say which it is")]
     NotPrimary,
-    /// An answer that no script gives.
+    /// The answer is none that a script gives.
     #[error("the server gave an answer that was not asked for")]
     Unexpected,
 }

@@ -10,7 +10,7 @@ use token_store::{
     },
 };
 
-use crate::{RedisStore, error::Outage, scripts, store::Kind, tokens::TRIES};
+use crate::{call::Kind, error::Outage, scripts, store::RedisStore, tokens::TRIES};
 
 #[async_trait]
 impl FactorStore for RedisStore {

@@ -1,4 +1,4 @@
-//! The names of keys. The crate page lists them.
+//! The names of keys. `docs/redis.md` lists them.
 
 use token_store::{
     FactorId,

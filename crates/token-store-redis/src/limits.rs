@@ -10,11 +10,11 @@ use token_store::{
 };
 
 use crate::{
-    RedisStore,
+    call::{Call, Kind},
     error::Outage,
     keys::limit_name,
     scripts,
-    store::{Call, Kind},
+    store::RedisStore,
     time::micros,
     tokens::BATCH,
 };

@@ -1,43 +1,21 @@
 //! Which primary this is, and what of it may be believed.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
-
 use token_store::{Clock, Event, StoreError, SystemClock, What};
 
 use crate::{
-    RedisStore, StartError,
-    error::{Outage, outage},
+    call::{Call, Kind},
+    era::Learnt,
+    error::{Outage, StartError, outage},
     reply::{Reply, corrupt},
     scripts,
-    store::{Kind, millis},
+    store::RedisStore,
 };
 
-/// How keys are laid out: the crate page lists them. Another layout is refused.
-pub(crate) const LAYOUT: u32 = 1;
-
-/// What this process knows of the primary, beyond what the server says.
-#[derive(Default)]
-pub(crate) struct Watch {
-    era: RwLock<Option<Era>>,
-    /// Whether the server was looked at, so that what comes now is new.
-    began: AtomicBool,
-    /// Milliseconds after the start at which the server is asked again whether it evicts.
-    recheck_at: AtomicU64,
-    /// Whether it did when it was last asked.
-    evicts: AtomicBool,
-}
-
-/// From when to when one primary's data is the whole. A process that has seen one never believes a server
-/// that goes back behind it.
-#[derive(Clone)]
-struct Era {
-    name: String,
-    number: u64,
-}
+/// How keys are laid out: `docs/redis.md` lists them. Another layout is refused.
+const LAYOUT: u32 = 1;
 
 /// What a server says of itself, and what stands there.
-pub(crate) struct Server {
+struct Server {
     policy: String,
     appendonly: bool,
     role: String,
@@ -53,7 +31,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn evicts(&self) -> Option<&str> {
+    fn evicts(&self) -> Option<&str> {
         (self.policy != "noeviction").then_some(self.policy.as_str())
     }
 
@@ -85,7 +63,7 @@ impl RedisStore {
         if !server.era.is_empty() {
             self.learn(server.era, number(&server.number)?);
         }
-        self.inner.watch.began.store(true, Ordering::Relaxed);
+        self.inner.watch.begin();
         Ok(())
     }
 
@@ -130,18 +108,25 @@ impl RedisStore {
         }))
     }
 
+    /// Runs a verb's script. A primary that is new is taken note of first.
+    pub(crate) async fn run(&self, call: &Call) -> Result<Reply, StoreError> {
+        self.recheck().await?;
+        loop {
+            let mut reply = self.ask(call).await?;
+            match reply.status() {
+                "primary" | "era" | "replica" | "layout" | "lost" | "corrupt" => {
+                    self.heed(&mut reply).await?;
+                }
+                _ => return Ok(reply),
+            }
+        }
+    }
+
     /// Asks now and then whether the server evicts, and whether a restart would lose what it answers; as
     /// long as it evicts, before every verb.
-    pub(crate) async fn recheck(&self) -> Result<(), StoreError> {
-        let Watch {
-            recheck_at, evicts, ..
-        } = &self.inner.watch;
-        let passed = millis(self.inner.started.elapsed());
-        let due = recheck_at.load(Ordering::Relaxed);
-        let next = passed.saturating_add(millis(self.inner.recheck_every));
-        // One of those who find it due asks.
-        let claim = || recheck_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        if !evicts.load(Ordering::Relaxed) && (passed < due || claim().is_err()) {
+    async fn recheck(&self) -> Result<(), StoreError> {
+        let watch = &self.inner.watch;
+        if !watch.is_due() {
             return Ok(());
         }
         let asked = async {
@@ -151,10 +136,10 @@ impl RedisStore {
             }
             Ok(server)
         };
-        let server: Server = asked.await.inspect_err(|_: &StoreError| {
-            recheck_at.store(0, Ordering::Relaxed);
-        })?;
-        evicts.store(server.evicts().is_some(), Ordering::Relaxed);
+        let server: Server = asked
+            .await
+            .inspect_err(|_: &StoreError| watch.look_soon())?;
+        watch.looked(server.evicts().is_some());
         server.refuse_evicting()
     }
 
@@ -174,7 +159,7 @@ impl RedisStore {
     }
 
     /// What a script that did nothing said of the primary: the caller asks again, unless this is an error.
-    pub(crate) async fn heed(&self, reply: &mut Reply) -> Result<(), StoreError> {
+    async fn heed(&self, reply: &mut Reply) -> Result<(), StoreError> {
         match reply.status() {
             "primary" => {
                 let before = reply.rest().text()?;
@@ -217,50 +202,25 @@ impl RedisStore {
             && self.loses_nothing(&server).await?.is_none();
         self.adopt(&server, if same { "same" } else { "lost" })
             .await?;
-        self.inner.watch.recheck_at.store(0, Ordering::Relaxed);
+        self.inner.watch.look_soon();
         Ok(())
     }
 
     /// Writes the primary's id down, unless somebody else did or it changed again: the caller looks again.
     async fn adopt(&self, server: &Server, how: &str) -> Result<(), StoreError> {
-        let known = self.known().map_or(0, |era| era.number);
+        let known = self.inner.watch.era().map_or(0, |era| era.number);
         let call = self.call(&scripts::ADOPT, Kind::Writes);
         let call = call.arg(&server.primary).arg(&server.seen).arg(&server.era);
         self.ask(&call.arg(how).number(known)).await.map(drop)
     }
 
-    /// Remembers an era that is the first or a later one than is known, and tells of it; false if it stands
-    /// behind that.
+    /// Remembers an era and tells of one that is new; false if it is behind the known one.
     fn learn(&self, name: String, number: u64) -> bool {
-        let era = &self.inner.watch.era;
-        let mut known = era.write().unwrap_or_else(PoisonError::into_inner);
-        let (later, new) = match &*known {
-            // Found at the start, or initialized since: nothing of this process's is lost.
-            None => (
-                true,
-                number > 1 && self.inner.watch.began.load(Ordering::Relaxed),
-            ),
-            Some(era) if era.name == name => (true, false),
-            Some(era) => (number > era.number, number > era.number),
-        };
-        if later {
-            *known = Some(Era { name, number });
-        }
-        drop(known);
-        if new {
+        let learnt = self.inner.watch.learn(name, number);
+        if learnt == Learnt::New {
             self.emit(What::PrimaryChanged(number));
         }
-        later
-    }
-
-    fn known(&self) -> Option<Era> {
-        let era = self.inner.watch.era.read();
-        era.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The era that scripts compare with the one that stands there.
-    pub(crate) fn era(&self) -> String {
-        self.known().map(|era| era.name).unwrap_or_default()
+        learnt != Learnt::Behind
     }
 
     fn emit(&self, what: What) {
@@ -271,19 +231,19 @@ impl RedisStore {
         });
     }
 
-    /// Marks this store as new, where nothing of it stands: then nothing was lost, paces are full, and
-    /// factors, ceilings and allowances count at once. Says whether it did.
+    /// Marks the store on an empty server as new, so that nothing counts as lost: paces are full, and factors,
+    /// ceilings and allowances count at once. Returns whether it did: `false` if the server holds data of this store,
+    /// or if this process has seen some.
     ///
-    /// Call it once, by hand or from whatever sets an installation up, **never at every start**: a server that
-    /// came back empty looks like a new one. Without it the first verb takes an empty server for one that
-    /// has lost everything. A store of tokens and paces alone needs it only to have paces that are full from
-    /// the first minute.
+    /// Call it once, by hand or from the program that sets an installation up, **never at every start**: a server
+    /// that came back empty looks like a new one. Without this call, the first verb treats an empty server as one
+    /// that lost everything. A store of tokens and paces alone works without it; its paces then begin with one try.
     ///
     /// # Errors
     /// [`StoreError`] if the server did not answer, or is a replica.
     pub async fn initialize(&self) -> Result<bool, StoreError> {
         // A process that knows of data has not found a new server, whatever stands there now.
-        if self.known().is_some() {
+        if self.inner.watch.era().is_some() {
             return Ok(false);
         }
         let call = self.call(&scripts::INITIALIZE, Kind::Writes);
@@ -294,15 +254,17 @@ impl RedisStore {
         }
     }
 
-    /// Accepts that factors, ceilings and allowances may lack what was told before the primary with this
-    /// number, which [`Outage::Lost`] and [`What::PrimaryChanged`] name. If it changed again since, that is
-    /// [`Outage::Lost`] with the number of now.
+    /// Accepts that factors, ceilings and allowances may lack the last writes before this primary. `number` is the one
+    /// that [`Outage::Lost`] and [`What::PrimaryChanged`] name. Only this change is accepted: if the primary changed
+    /// again, the answer is [`Outage::Lost`] with the present number.
     ///
-    /// Until this is called after the primary changed, every verb of [`FactorStore`] and every spend of
-    /// a ceiling or allowance is an outage: a code that was burnt could pass again, a removed factor prove
-    /// again, a ceiling begin anew. Afterwards they count as they stand there. A counter that was burnt and
-    /// lost passes once more, for as long as its code is accepted: wait for that long before you call this
-    /// (two minutes for TOTP), and compare the factors with your own records where you can.
+    /// After the primary changed and until this call, every verb of [`FactorStore`] and every spend of a ceiling or
+    /// allowance is an outage. Otherwise a used code could pass again, a removed factor could prove again, and a
+    /// ceiling would begin anew. After this call they count as they stand there.
+    ///
+    /// Before the call, wait until every app code from before the change has expired: two minutes for TOTP. A counter
+    /// whose use was lost passes once more while its code is valid; an HOTP code stays valid. Compare the factors with
+    /// your own records where you can.
     ///
     /// # Errors
     /// [`StoreError`] if the server did not answer, or the primary is another one.

@@ -1,17 +1,17 @@
 //! Making a store: the address, what the server must be, what may be lost.
 
 use core::{fmt, time::Duration};
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use redis::IntoConnectionInfo;
 use token_store::{EventSink, NoEvents, StoreError};
 
 use crate::{
-    RedisStore, StartError,
+    era::Watch,
+    error::StartError,
     keys::Keys,
     link::{Link, Place, with_settings},
-    primary::Watch,
-    store::Inner,
+    store::{Inner, RedisStore},
 };
 
 /// How often the server is asked again whether it evicts, and how durable it is.
@@ -60,6 +60,53 @@ pub struct RedisStoreBuilder {
 
 impl RedisStoreBuilder {
     /// What every key begins with, in braces; `ott` unless set. Two stores on one server need two.
+    ///
+    /// # More than one shard
+    ///
+    /// One store is one hash slot: a record is found by its id alone, and the records of its subject must stand
+    /// beside it. So one store uses one shard. An application that needs more shards has one store for each tenant,
+    /// or for each part of the subjects, and chooses the store always by the same rule:
+    ///
+    /// ```
+    /// # use token_store::{Inserted, Redeemed, Revoke, TokenStore, ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject, chrono}};
+    /// # use token_store_redis::RedisStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = std::env::var("REDIS_URL").map_err(|_| "REDIS_URL must name a Redis server")?;
+    /// const PARTS: u32 = 16; // for good: a subject's part changes with it
+    ///
+    /// /// FNV-1a, which no release of anything changes.
+    /// fn part(subject: &Subject) -> u32 {
+    ///     let bytes = subject.tenant().bytes().chain([0]).chain(subject.id().bytes());
+    ///     bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % PARTS
+    /// }
+    ///
+    /// let mut stores = Vec::new();
+    /// for part in 0..PARTS {
+    ///     let builder = RedisStore::builder().prefix(format!("ott-{part}"));
+    ///     stores.push(builder.connect(url.as_str()).await?); // or `cluster`
+    /// }
+    /// let alice = Subject::new("example", "4711")?;
+    /// let store = &stores[part(&alice) as usize];
+    /// # const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+    /// # let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
+    /// # let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
+    /// # let right = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
+    /// # let other = &stores[(part(&alice) as usize + 1) % stores.len()];
+    /// assert_eq!(store.insert(&[issued.record]).await?, Inserted::Done);
+    /// assert!(matches!(other.redeem(&right, now).await?, Redeemed::Refused(_))); // it is in one part alone
+    /// assert!(matches!(store.redeem(&right, now).await?, Redeemed::Redeemed(_)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A verb that names its subject finds the part: codes, recovery codes, prompts, `list`, `revoke`, the limits and
+    /// factors of a subject. A verb that names no subject does not. A link or bearer token that is found by
+    /// itself must carry the part (in the link beside the token, for example) or belong to a store of its own; so must
+    /// the id that `decide` and `find` are given. Limits of a tenant or of a network address belong to one store
+    /// that is no part.
+    ///
+    /// Nothing is atomic over two parts. The number of parts is for good: to change it, let the old tokens expire where
+    /// they are, and revoke in both.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         Self {
             prefix: prefix.into(),
@@ -72,17 +119,18 @@ impl RedisStoreBuilder {
         Self { timeout, ..self }
     }
 
-    /// How many replicas must have a write before it is answered; none unless set. Where fewer have it
-    /// within half of the time-out, the answer is [`FewReplicas`], and the write may be done.
+    /// How many replicas must have a write before it is answered; none unless set. If fewer have it within half of
+    /// the time-out, the answer is [`FewReplicas`], and the write is done on the primary.
     ///
-    /// Waiting (`WAIT`) holds up the connection that all verbs of this store share.
+    /// Waiting (`WAIT`) holds up the connection that all verbs of this store share. While a replica is away, writes
+    /// that come at the same time may therefore fail with [`StoreError::Timeout`] instead.
     ///
     /// [`FewReplicas`]: crate::Outage::FewReplicas
     pub fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
     }
 
-    /// How often a verb asks the server first whether it evicts by now, and whether a restart would lose
+    /// How often the store looks, before a verb, whether the server evicts keys and whether a restart could lose
     /// what it answers; every 30 seconds unless set.
     pub fn recheck_every(self, recheck_every: Duration) -> Self {
         Self {
@@ -91,17 +139,17 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Keeps what stands in Redis when its process starts anew, where a restart loses nothing:
-    /// `appendonly yes`, `appendfsync always` and `no-appendfsync-on-rewrite no`. Otherwise a restart is a
-    /// new primary. Every process of the application asks for it, or none.
+    /// Keeps everything when the Redis process restarts. Without this setting a restart counts as a new primary.
+    /// All processes of the application use it, or none does.
     ///
-    /// Whether the server is set so is asked at the start, at a restart and every
-    /// [`recheck_every`](Self::recheck_every), and remembered in Redis where it was not. So do not change it
-    /// while the server runs: what is lost before the next look goes unnoticed.
+    /// The server needs `appendonly yes`, `appendfsync always` and `no-appendfsync-on-rewrite no`; otherwise the
+    /// store does not start ([`StartError::WeakDurability`]). The store looks again at a restart and every
+    /// [`recheck_every`](Self::recheck_every), and remembers in Redis if the settings became weaker. A change
+    /// between two looks goes unnoticed, so do not change them while the server runs.
     ///
-    /// It is a promise of yours, since a server that starts with its own file does not say whose data
-    /// that is: a server that was a replica, or was promoted while no verb was asked, is never started
-    /// as the primary by its configuration. Promote a running one (`REPLICAOF NO ONE`, Sentinel).
+    /// A server that starts with its own file does not say whose data that is, so the operator promises two things: no
+    /// server that was a replica is started as the primary, and after a promotion a verb reaches the new primary
+    /// within `repl-backlog-ttl`. `docs/redis.md` of this repository ("Restarts") has the details.
     pub fn keeping_across_restarts(self) -> Self {
         Self {
             keeps_across_restarts: true,
@@ -109,9 +157,9 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Keeps factors here although Redis may lose the last ones, or all: an enrolment, a removal, a
-    /// burnt code. After a new primary, and on an empty server that nobody
-    /// [initialized](RedisStore::initialize), they are an outage until
+    /// Keeps factors here although Redis may lose the last writes, or all: an enrolment, a removal, a used
+    /// code. After the primary changed, and on an empty server that nobody
+    /// [initialized](RedisStore::initialize), factors are an outage until
     /// [`accept_lost_writes`](RedisStore::accept_lost_writes).
     pub fn accepting_loss_of_factors(self) -> Self {
         Self {
@@ -120,9 +168,9 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Keeps ceilings and allowances here although Redis may lose the last spends, or all. After a new
-    /// primary, and on an empty server that nobody [initialized](RedisStore::initialize), they are an outage
-    /// until [`accept_lost_writes`](RedisStore::accept_lost_writes).
+    /// Keeps ceilings and allowances here although Redis may lose the last spends, or all. After the
+    /// primary changed, and on an empty server that nobody [initialized](RedisStore::initialize), ceilings and
+    /// allowances are an outage until [`accept_lost_writes`](RedisStore::accept_lost_writes).
     pub fn accepting_loss_of_ceilings(self) -> Self {
         Self {
             keeps_ceilings: true,
@@ -130,10 +178,11 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Where it is told that the primary is another one ([`What::PrimaryChanged`]), or that a restart could
-    /// lose what is answered now ([`What::DurabilityWeak`]); nowhere unless set. To whoever asks for a token,
-    /// a loss looks like any other refusal: this is how an operator learns of it. Each process tells
-    /// of a primary; of a weak setting the one that wrote it down.
+    /// Where the store sends its events; nowhere unless set. [`What::PrimaryChanged`]: the primary is another one;
+    /// each process emits it. [`What::DurabilityWeak`]: a restart could now lose what is answered; the process that
+    /// noted it in Redis emits it.
+    ///
+    /// To a person who types a code, a loss looks like any other refusal, so an operator learns of it only here.
     ///
     /// [`What::DurabilityWeak`]: token_store::What::DurabilityWeak
     /// [`What::PrimaryChanged`]: token_store::What::PrimaryChanged
@@ -154,7 +203,7 @@ impl RedisStoreBuilder {
     ) -> Result<RedisStore, StartError> {
         let server = server.into_connection_info().map_err(StartError::Client)?;
         let server = with_settings(server, self.timeout);
-        // What is wrong with the address itself is told apart from a server that does not answer.
+        // A wrong address and a server that does not answer are different errors.
         redis::Client::open(server.clone()).map_err(StartError::Client)?;
         let keys = self.keys()?;
         self.start(keys, Place::One(Box::new(server))).await
@@ -191,13 +240,11 @@ impl RedisStoreBuilder {
                 keys,
                 timeout: self.timeout,
                 replicas: self.replicas,
-                recheck_every: self.recheck_every,
                 keeps_across_restarts: self.keeps_across_restarts,
                 keeps_factors: self.keeps_factors,
                 keeps_ceilings: self.keeps_ceilings,
                 events: self.events,
-                started: Instant::now(),
-                watch: Watch::default(),
+                watch: Watch::new(self.recheck_every),
             }),
         };
         tokio::time::timeout(self.timeout, store.check())

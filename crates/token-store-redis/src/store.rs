@@ -1,29 +1,27 @@
-//! The store: how a verb is asked, whatever it is.
+//! The store, and how a script is sent to its server, whatever the script does.
 
 use core::{fmt, time::Duration};
-use std::{
-    sync::{Arc, LazyLock},
-    time::Instant,
-};
+use std::sync::{Arc, LazyLock};
 
 use redis::{Cmd, Value};
 use token_store::{EventSink, StoreError};
 
 use crate::{
+    call::{Call, Kind},
+    era::Watch,
     error::{Outage, is_elsewhere, outage},
     keys::Keys,
     link::Link,
-    primary::Watch,
     reply::Reply,
     scripts::Source,
 };
 
-/// Tokens and paces in one slot of a Redis server or cluster; factors, ceilings and allowances where
-/// their loss was accepted. Cheap to clone.
+/// Tokens and paces in one slot of a Redis server or cluster. Factors, ceilings and allowances too, if their loss
+/// was accepted. Cheap to clone.
 ///
-/// Every verb is one script, so it is atomic among tasks, connections and processes. The ones that
-/// range over records (a resend, [`list`], [`revoke`] of a subject, [`purge`]) ask first which keys to
-/// declare, and again if those have changed; the script that answers is one step all the same.
+/// Every verb is one script, so it is atomic among tasks, connections and processes. A verb over many records (a
+/// resend, [`list`], [`revoke`] of a subject, [`purge`]) first reads which keys to declare, and reads again if they
+/// changed; the script that answers is one atomic step.
 ///
 /// [`list`]: token_store::TokenStore::list
 /// [`purge`]: token_store::TokenStore::purge
@@ -38,85 +36,17 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) timeout: Duration,
     pub(crate) replicas: u32,
-    pub(crate) recheck_every: Duration,
     pub(crate) keeps_across_restarts: bool,
     pub(crate) keeps_factors: bool,
     pub(crate) keeps_ceilings: bool,
     pub(crate) events: Arc<dyn EventSink>,
-    pub(crate) started: Instant,
     pub(crate) watch: Watch,
-}
-
-/// Whether a script changes what would be missed: then replicas are waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Reads,
-    Writes,
-}
-
-/// One call of a script.
-pub(crate) struct Call {
-    script: &'static LazyLock<Source>,
-    kind: Kind,
-    keys: Vec<String>,
-    args: Vec<Vec<u8>>,
-}
-
-impl Call {
-    pub(crate) fn key(mut self, key: String) -> Self {
-        self.keys.push(key);
-        self
-    }
-
-    pub(crate) fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {
-        self.args.push(arg.as_ref().to_vec());
-        self
-    }
-
-    pub(crate) fn number(self, number: impl fmt::Display) -> Self {
-        self.arg(number.to_string())
-    }
-
-    /// Declares a key and gives its number in the script.
-    pub(crate) fn declare(&mut self, key: String) -> usize {
-        self.keys.push(key);
-        self.keys.len()
-    }
-
-    pub(crate) fn add(&mut self, arg: impl AsRef<[u8]>) {
-        self.args.push(arg.as_ref().to_vec());
-    }
-
-    /// The command, by the script's hash or with its text; its last argument is the era that is known.
-    fn command(&self, whole: bool, era: &str) -> Cmd {
-        let script = &**self.script;
-        let mut command = if whole {
-            let mut command = redis::cmd("EVAL");
-            command.arg(&script.text);
-            command
-        } else {
-            let mut command = redis::cmd("EVALSHA");
-            command.arg(&script.hash);
-            command
-        };
-        command.arg(self.keys.len()).arg(&self.keys);
-        for arg in &self.args {
-            command.arg(arg.as_slice());
-        }
-        command.arg(era);
-        command
-    }
 }
 
 impl RedisStore {
     /// A call of a script; its first key is the epoch.
     pub(crate) fn call(&self, script: &'static LazyLock<Source>, kind: Kind) -> Call {
-        Call {
-            script,
-            kind,
-            keys: vec![self.inner.keys.epoch()],
-            args: Vec::new(),
-        }
+        Call::new(script, kind, self.inner.keys.epoch())
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -133,28 +63,13 @@ impl RedisStore {
             .unwrap_or(Err(StoreError::Timeout))
     }
 
-    /// Runs a verb's script. A primary that is new is taken note of first.
-    pub(crate) async fn run(&self, call: &Call) -> Result<Reply, StoreError> {
-        self.recheck().await?;
-        loop {
-            let mut reply = self.ask(call).await?;
-            match reply.status() {
-                "primary" | "era" | "replica" | "layout" | "lost" | "corrupt" => {
-                    self.heed(&mut reply).await?;
-                }
-                _ => return Ok(reply),
-            }
-        }
-    }
-
     /// Runs a script once.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Reply, StoreError> {
         let mut whole = false;
         loop {
-            match self
-                .send(&call.command(whole, &self.era()), call.kind)
-                .await
-            {
+            let era = self.inner.watch.era().map(|era| era.name);
+            let command = call.command(whole, &era.unwrap_or_default());
+            match self.send(&command, call.kind()).await {
                 Err(error) if error.code() == Some("NOSCRIPT") && !whole => whole = true,
                 // Refused before anything was done; the link looks meanwhile where the slot is.
                 Err(error) if is_elsewhere(&error) => {
@@ -187,10 +102,6 @@ impl RedisStore {
         let link = &inner.link;
         link.send_and_wait(command, inner.replicas, patience).await
     }
-}
-
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for RedisStore {

@@ -17,11 +17,11 @@ use token_store::{
 };
 
 use crate::{
-    RedisStore,
+    call::{Call, Kind},
     error::Outage,
     reply::Reply,
     scripts,
-    store::{Call, Kind},
+    store::RedisStore,
     time::micros,
 };
 

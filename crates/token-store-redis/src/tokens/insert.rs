@@ -8,11 +8,11 @@ use token_store::{
 };
 
 use crate::{
-    RedisStore,
+    call::{Call, Kind},
     error::Outage,
     keys::Keys,
     scripts,
-    store::{Call, Kind},
+    store::RedisStore,
     time::{end, idle, micros},
 };
 

@@ -8,7 +8,7 @@ use token_store::{
     ott_core::{Purpose, RecordId, Stored, Subject},
 };
 
-use crate::{RedisStore, scripts, store::Kind};
+use crate::{call::Kind, scripts, store::RedisStore};
 
 /// How often keys are asked for until those of the last answer must do.
 pub(crate) const TRIES: u32 = 8;

@@ -2,7 +2,7 @@
 
 use token_store::StoreError;
 
-use crate::{RedisStore, scripts, store::Kind};
+use crate::{call::Kind, scripts, store::RedisStore};
 
 /// How many names go in one script: it holds up the server for well under a millisecond.
 pub(crate) const BATCH: u32 = 256;

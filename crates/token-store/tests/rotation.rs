@@ -585,7 +585,7 @@ async fn limits_do_not_notice_a_rotation() {
     for step in STEPS {
         let machine = world.machine(step);
         let issued = machine.issue(&CODE).await;
-        let guess = wrong(&*issued.token);
+        let guess = wrong(&issued.token);
         for _ in 0..4 {
             let binding = Binding::subject(&owner);
             let redeem = machine

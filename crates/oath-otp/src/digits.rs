@@ -43,16 +43,22 @@ impl Digits {
         }
     }
 
-    /// How many different codes there are: ten to this power, and 2³¹ for ten digits, of which the
-    /// truncated hash leaves no more.
+    /// The denominator of a guess: no code is right with a chance above one in this number.
+    ///
+    /// The 2³¹ truncated hashes do not spread evenly over the codes: some codes stand for one hash
+    /// more than others, and an attacker tries those first. The number is 2³¹, divided by how many
+    /// hashes the likeliest code stands for, rounded down. Of six digits that is 2,148 hashes, and
+    /// of nine digits three, where other codes stand for two.
+    ///
+    /// Specification: RFC 4226 section 5.3, step 3, and appendix A.
     #[must_use]
     pub const fn code_space(self) -> u64 {
         match self {
-            Digits::Five => 100_000,
-            Digits::Six => 1_000_000,
-            Digits::Seven => 10_000_000,
-            Digits::Eight => 100_000_000,
-            Digits::Nine => 1_000_000_000,
+            Digits::Five => 99_999,
+            Digits::Six => 999_759,
+            Digits::Seven => 9_988_296,
+            Digits::Eight => 97_612_893,
+            Digits::Nine => 715_827_882,
             Digits::Ten => 1 << 31,
         }
     }

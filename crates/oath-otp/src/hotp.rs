@@ -93,7 +93,7 @@ impl Hotp {
             .map(Counter)
     }
 
-    /// How many different codes there are: the denominator of a guess.
+    /// The denominator of a guess: [`Digits::code_space`].
     #[must_use]
     pub const fn code_space(&self) -> u64 {
         self.digits.code_space()

@@ -74,6 +74,8 @@ mod period;
 mod rejected;
 mod search;
 mod secret;
+#[cfg(feature = "sha3")]
+mod sponge;
 mod totp;
 mod truncate;
 mod uri;

@@ -5,11 +5,14 @@ use core::slice::from_ref;
 use zeroize::Zeroize;
 
 use crate::hash::{self, BlockHash};
+#[cfg(feature = "sha3")]
+use crate::sponge;
 use crate::truncate::truncate;
 use crate::{Algorithm, Code, Digits, Secret};
 
-const INNER_PAD: u8 = 0x36;
-const OUTER_PAD: u8 = 0x5c;
+/// RFC 2104 section 2.
+pub(crate) const INNER_PAD: u8 = 0x36;
+pub(crate) const OUTER_PAD: u8 = 0x5c;
 
 /// Counters of a window that are in work at a time.
 const LANES: usize = 4;
@@ -54,13 +57,13 @@ pub(crate) fn for_each(
         Algorithm::Sha256 => with_blocks::<hash::Sha256>(key, first, count, visit),
         Algorithm::Sha512 => with_blocks::<hash::Sha512>(key, first, count, visit),
         #[cfg(feature = "sha3")]
-        Algorithm::Sha3_224 => simple::<sha3::Sha3_224>(key, first, count, visit),
+        Algorithm::Sha3_224 => sponge::for_each::<sha3::Sha3_224>(key, first, count, visit),
         #[cfg(feature = "sha3")]
-        Algorithm::Sha3_256 => simple::<sha3::Sha3_256>(key, first, count, visit),
+        Algorithm::Sha3_256 => sponge::for_each::<sha3::Sha3_256>(key, first, count, visit),
         #[cfg(feature = "sha3")]
-        Algorithm::Sha3_384 => simple::<sha3::Sha3_384>(key, first, count, visit),
+        Algorithm::Sha3_384 => sponge::for_each::<sha3::Sha3_384>(key, first, count, visit),
         #[cfg(feature = "sha3")]
-        Algorithm::Sha3_512 => simple::<sha3::Sha3_512>(key, first, count, visit),
+        Algorithm::Sha3_512 => sponge::for_each::<sha3::Sha3_512>(key, first, count, visit),
     }
 }
 
@@ -120,11 +123,13 @@ fn with_blocks<H: BlockHash>(key: &[u8], first: u64, count: u64, mut visit: impl
     write_counters::<H>(&mut counters, first);
 
     let mut secret = Work::<H>::new();
-    inner_key::<H>(key, &mut secret.key[0]);
-    secret.key[1] = secret.key[0];
-    mask(secret.key[1].as_mut(), INNER_PAD ^ OUTER_PAD);
-    H::compress(&mut secret.inner, from_ref(&secret.key[0]));
-    H::compress(&mut secret.outer, from_ref(&secret.key[1]));
+    let [inner, outer] = &mut secret.key;
+    inner_key::<H>(key, inner);
+    // Not by `=`, which leaves a third one on the stack where the compiler does not optimise.
+    put(outer.as_mut(), inner.as_mut());
+    mask(outer.as_mut(), INNER_PAD ^ OUTER_PAD);
+    H::compress(&mut secret.inner, from_ref(inner));
+    H::compress(&mut secret.outer, from_ref(outer));
     for block in &mut secret.blocks {
         finish::<H>(block, H::OUTPUT_BYTES);
     }
@@ -246,45 +251,15 @@ fn masked_rest(rest: &[u8]) -> [u8; 16] {
     piece
 }
 
-fn put(block: &mut [u8], bytes: &[u8]) {
+pub(crate) fn put(block: &mut [u8], bytes: &[u8]) {
     // Always fits; a panic is not compiled in.
     if let Some(front) = block.get_mut(..bytes.len()) {
         front.copy_from_slice(bytes);
     }
 }
 
-fn mask(block: &mut [u8], pad: u8) {
+pub(crate) fn mask(block: &mut [u8], pad: u8) {
     for byte in block {
         *byte ^= pad;
-    }
-}
-
-/// HMAC over a hash without block function of that kind.
-#[cfg(feature = "sha3")]
-fn simple<D>(key: &[u8], first: u64, count: u64, mut visit: impl FnMut(u64, u32))
-where
-    D: hmac::digest::Digest + hmac::digest::block_api::BlockSizeUser + Clone,
-{
-    use hmac::{KeyInit, Mac, SimpleHmac};
-
-    // HMAC takes keys of every length; there is no other error.
-    let Ok(keyed) = SimpleHmac::<D>::new_from_slice(key) else {
-        return;
-    };
-    for counter in (0..count).map(|offset| first.wrapping_add(offset)) {
-        let mut mac = keyed
-            .clone()
-            .chain_update(counter.to_be_bytes())
-            .finalize()
-            .into_bytes();
-        let mut head = [0; 5];
-        for (word, bytes) in head.iter_mut().zip(mac.chunks_exact(4)) {
-            *word = bytes
-                .iter()
-                .fold(0, |word, byte| word << 8 | u32::from(*byte));
-        }
-        let tail = mac.last().copied().map_or(0, u32::from);
-        visit(counter, truncate(head, tail));
-        mac.as_mut_slice().zeroize();
     }
 }

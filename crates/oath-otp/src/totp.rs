@@ -96,7 +96,7 @@ impl Totp {
         search.newest(run, &typed, last_accepted).map(TimeStep)
     }
 
-    /// How many different codes there are: the denominator of a guess.
+    /// The denominator of a guess: [`Digits::code_space`].
     #[must_use]
     pub const fn code_space(&self) -> u64 {
         self.digits.code_space()

@@ -188,7 +188,7 @@ fn look_ahead_of_hotp() {
         ..Hotp::default()
     };
     assert_eq!(hotp.valid_codes(), 4);
-    assert_eq!(hotp.code_space(), 1_000_000);
+    assert_eq!(hotp.code_space(), 999_759);
     for (counter, accepted) in [(5, false), (6, true), (7, true), (9, true), (10, false)] {
         let code = hotp.generate(&secret(), counter);
         let found = hotp.verify(&secret(), code.expose_secret(), Some(5));
@@ -224,20 +224,29 @@ fn last_counters_of_hotp() {
     }
 }
 
+/// The code space is the inverse of the chance of the likeliest code, rounded down.
 #[test]
-fn code_space_counts_different_codes() {
-    let spaces = [5, 6, 7, 8, 9, 10].map(|n| Digits::try_from(n).unwrap().code_space());
-    let totp = Totp::default();
-    assert_eq!((totp.code_space(), totp.valid_codes()), (1_000_000, 2));
-    assert_eq!(
-        spaces,
-        [
-            100_000,
-            1_000_000,
-            10_000_000,
-            100_000_000,
-            1_000_000_000,
-            1 << 31
-        ]
-    );
+fn code_space_bounds_the_likeliest_code() {
+    const HASHES: u64 = 1 << 31;
+    let spaces = [99_999, 999_759, 9_988_296, 97_612_893, 715_827_882, HASHES];
+    for (digits, space) in (5..=10_u8).zip(spaces) {
+        let totp = Totp {
+            digits: Digits::try_from(digits).unwrap(),
+            ..Totp::default()
+        };
+        assert_eq!(totp.code_space(), space, "{digits} digits");
+        assert_eq!(totp.valid_codes(), 2);
+
+        // The hashes of a code, counted one by one: of the first and of the last of those that stand
+        // for one more, of the code after these, and of the last code.
+        let codes = 10_usize.pow(digits.into());
+        let hashes = |code: u64| (code..HASHES).step_by(codes).count() as u64;
+        let last_of_more = (HASHES - 1) % codes as u64;
+        let most = hashes(0);
+        assert_eq!(hashes(last_of_more), most);
+        assert_eq!(hashes(last_of_more + 1), most - 1);
+        assert_eq!(hashes(codes as u64 - 1), most - 1);
+        // A chance of most in 2^31: as one in the space at most, and not as one in the next number.
+        assert!(most * space <= HASHES && HASHES < most * (space + 1));
+    }
 }

@@ -66,8 +66,9 @@ async fn goes_on(fixture: &Fixture, right: &Presented) {
     assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
 }
 
+/// The store finds a promoted replica and treats it as a new primary.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promoted_replica_is_found_and_what_stands_there_is_not_believed() {
+async fn promoted_member_is_found_and_counts_as_new() {
     let prefix = prefix();
     let (mut cluster, fixture, right) = with_a_token(&prefix).await;
     let owner = cluster.owner(&prefix).await;
@@ -81,8 +82,9 @@ async fn a_promoted_replica_is_found_and_what_stands_there_is_not_believed() {
     goes_on(&fixture, &right).await;
 }
 
+/// The store finds a slot that moved and treats its new member as a new primary.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_moves_is_found_and_what_stands_there_is_not_believed() {
+async fn moved_slot_is_found_and_counts_as_new() {
     let prefix = prefix();
     let (cluster, fixture, right) = with_a_token(&prefix).await;
     let (slot, from) = (cluster.slot(&prefix).await, cluster.owner(&prefix).await);
@@ -115,8 +117,9 @@ fn member(cluster: &Cluster, at: usize) -> &Server {
     cluster.members.get(at).expect("one of three")
 }
 
+/// While a primary hangs every verb times out; once its replica is promoted, verbs go there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_hangs_is_a_time_out_of_every_verb_until_its_replica_is_promoted() {
+async fn hung_primary_times_out_until_its_replica_leads() {
     const LIMIT: Duration = Duration::from_secs(1);
     let prefix = prefix();
     let cluster = Cluster::start().await;
@@ -149,8 +152,9 @@ async fn a_primary_that_hangs_is_a_time_out_of_every_verb_until_its_replica_is_p
     assert!(since.elapsed() < 5 * LIMIT + slack, "{:?}", since.elapsed());
 }
 
+/// Members that hang hold up nothing unless they have the slot.
 #[tokio::test(flavor = "multi_thread")]
-async fn members_that_have_another_slot_hold_up_nothing_when_they_hang() {
+async fn hung_members_of_other_slots_hold_up_nothing() {
     let prefix = prefix();
     let (cluster, fixture, right) = with_a_token(&prefix).await;
     let owner = cluster.owner(&prefix).await;
@@ -176,8 +180,9 @@ async fn members_that_have_another_slot_hold_up_nothing_when_they_hang() {
     }
 }
 
+/// In a cluster too, a write that too few replicas have is no success.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_too_few_replicas_have_is_no_success_in_a_cluster_either() {
+async fn write_with_too_few_replicas_fails_in_a_cluster() {
     let prefix = prefix();
     let cluster = Cluster::start().await;
     let owner = cluster.owner(&prefix).await;
@@ -207,8 +212,9 @@ async fn a_write_that_too_few_replicas_have_is_no_success_in_a_cluster_either() 
     assert_eq!(found.expect("a record").state, State::Spent);
 }
 
+/// Ten thousand clients redeem a thousand tokens of a cluster, a thousand times in all.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_clients_of_a_cluster_redeem_a_thousand_tokens_a_thousand_times() {
+async fn many_clients_of_a_cluster_redeem_each_token_once() {
     let cluster = Cluster::start().await;
     let builder = everything().timeout(Duration::from_secs(60));
     let fixture = Fixture::new(builder.install_cluster(cluster.urls()).await);

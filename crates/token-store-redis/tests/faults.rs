@@ -34,8 +34,9 @@ use token_store::{
 use token_store_redis::{Outage, RedisStore, StartError};
 use tokio::task::JoinSet;
 
+/// A server that evicts is refused at the start and later.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_evicts_is_refused_at_the_start_and_later() {
+async fn server_that_evicts_is_refused_at_start_and_later() {
     let server = Server::start(&["--maxmemory-policy", "volatile-lru"]).await;
     let told = everything().connect(server.url()).await;
     assert!(
@@ -66,8 +67,9 @@ async fn a_server_that_evicts_is_refused_at_the_start_and_later() {
     assert!(matches!(told, Ok(Spent::Allowed)), "{told:?}");
 }
 
+/// If the memory is full, a verb is done whole or not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_memory_does_nothing_half() {
+async fn full_memory_does_nothing_half() {
     let server = Server::start(&[]).await;
     let fixture = Fixture::new(everything().install(server.url()).await);
     let store = &fixture.store;
@@ -157,8 +159,9 @@ fn count_redeemed(known: &Mutex<HashMap<usize, (Presented, Known)>>) -> usize {
     known.values().filter(|it| it.1.redeemed == 1).count()
 }
 
+/// A server that syncs every write and is killed under load has done all that it answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_killed_under_load_loses_no_answer_where_every_write_is_synced() {
+async fn killed_server_that_syncs_loses_no_answer() {
     let mut server = Server::start(DURABLE).await;
     let builder = everything()
         .keeping_across_restarts()
@@ -230,8 +233,9 @@ async fn a_server_killed_under_load_loses_no_answer_where_every_write_is_synced(
     }
 }
 
+/// A command that was not answered is not sent again.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_answered_is_not_sent_again() {
+async fn commands_without_an_answer_are_not_sent_again() {
     let server = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), server.port()).await;
     let store = everything().install(proxy.url()).await;
@@ -281,8 +285,9 @@ async fn cut_off(store: &RedisStore, proxy: &Proxy) {
     assert_eq!(told, Spent::Locked(ceiling[0].key));
 }
 
+/// A write that too few replicas have is no success.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_too_few_replicas_have_is_no_success() {
+async fn write_with_too_few_replicas_fails() {
     let primary = Server::start(&[]).await;
     let mut replica = primary.replica(&[]).await;
     // A new replica says for the first time within a second what it has.
@@ -317,6 +322,7 @@ async fn a_write_that_too_few_replicas_have_is_no_success() {
     assert_eq!(found.unwrap().state, State::Spent);
 }
 
+/// Scripts that the server forgot are sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_that_the_server_forgot_are_sent_again() {
     let server = Server::start(&[]).await;
@@ -329,8 +335,9 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
     );
 }
 
+/// Keys of another layout are neither read nor written.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_another_layout_are_neither_read_nor_written() {
+async fn keys_of_another_layout_stay_untouched() {
     let server = Server::start(&[]).await;
     let builder = everything().prefix("ott");
     let fixture = Fixture::new(builder.clone().install(server.url()).await);

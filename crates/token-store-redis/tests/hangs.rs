@@ -30,8 +30,9 @@ const LIMIT: Duration = Duration::from_millis(500);
 /// What a machine that does much else may add.
 const SLACK: Duration = Duration::from_secs(10);
 
+/// If the server is stopped, every verb is a time-out within the time-out of the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_stopped_is_a_time_out_of_every_verb_within_the_time() {
+async fn stopped_server_times_out_every_verb() {
     let server = Server::start(&[]).await;
     let store = everything().timeout(LIMIT).install(server.url()).await;
     let fixture = Arc::new(Fixture::new(store));
@@ -56,8 +57,9 @@ async fn a_server_that_is_stopped_is_a_time_out_of_every_verb_within_the_time() 
     until_it_answers(&fixture.store).await;
 }
 
+/// A verb that a stopped server received is done once or not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_stopped_server_was_asked_is_done_once_or_not_at_all() {
+async fn stopped_server_does_a_verb_once_or_never() {
     let server = Server::start(&[]).await;
     let store = everything().timeout(LIMIT).install(server.url()).await;
     let fixture = Fixture::new(store);
@@ -83,8 +85,9 @@ async fn what_a_stopped_server_was_asked_is_done_once_or_not_at_all() {
     }
 }
 
+/// A store goes on elsewhere while its old server still hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_elsewhere_while_its_old_server_still_hangs() {
+async fn store_goes_on_elsewhere_while_a_server_hangs() {
     let primary = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), primary.port()).await;
     let store = everything().timeout(LIMIT).install(proxy.url()).await;
@@ -107,8 +110,9 @@ async fn a_store_goes_on_elsewhere_while_its_old_server_still_hangs() {
     assert_eq!(redeems(&fixture.store, &right).await, None);
 }
 
+/// If a connection leads nowhere any more, the next verb makes another.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_leads_nowhere_any_more_is_made_anew() {
+async fn dead_connection_is_made_anew() {
     let server = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), server.port()).await;
     let store = everything().timeout(LIMIT).install(proxy.url()).await;
@@ -121,8 +125,9 @@ async fn a_connection_that_leads_nowhere_any_more_is_made_anew() {
     assert_eq!(redeems(&fixture.store, &right).await, None);
 }
 
+/// A verb that was dropped ends no connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_that_nobody_waits_for_any_more_ends_no_connection() {
+async fn dropped_verb_ends_no_connection() {
     let server = Server::start(&[]).await;
     let fixture = Fixture::new(everything().install(server.url()).await);
     let id = *fixture.insert(&CODE).await.record.id();

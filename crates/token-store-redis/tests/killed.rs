@@ -38,8 +38,9 @@ struct Known {
     mismatches: u32,
 }
 
+/// An application killed under load loses no answered write and redeems nothing twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+async fn killed_process_loses_no_answer_redeems_none_twice() {
     let (place, keys) = (Place::new(Vec::new()), ring());
     let fixture = Fixture::with_keys(place.install().await, &keys);
     let mut redeemed = 0;
@@ -156,8 +157,9 @@ struct Counted {
     answered: u64,
 }
 
+/// An application killed under load burns and spends whole or not at all, and forgets no answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_does_one_burn_or_spend_half_or_forget_what_it_was_told() {
+async fn killed_process_burns_and_spends_whole_or_not() {
     let (place, keys) = (Place::new(Vec::new()), ring());
     let fixture = Fixture::with_keys(place.install().await, &keys);
     let store = &fixture.store;

@@ -77,14 +77,16 @@ impl Drop for World {
     }
 }
 
+/// Ten thousand clients redeem a thousand tokens, a thousand times in all.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_clients_redeem_a_thousand_tokens_a_thousand_times() {
+async fn many_clients_redeem_each_token_once() {
     let world = World::new().await;
     ten_thousand(&world.fixture).await;
 }
 
+/// A subject's tokens are listed and revoked while new ones come all the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subject_that_gets_tokens_all_the_time_is_listed_and_revoked_all_the_same() {
+async fn busy_subject_is_listed_and_revoked_all_the_same() {
     let world = World::new().await;
     let fixture = Arc::new(Fixture::new(world.fixture.store.clone()));
     let mut before = Vec::new();
@@ -123,6 +125,7 @@ async fn a_subject_that_gets_tokens_all_the_time_is_listed_and_revoked_all_the_s
     assert!(took < Duration::from_secs(30), "{took:?} beside {inserted}");
 }
 
+/// Clocks an hour apart lose nothing of a limit.
 #[tokio::test]
 async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
     let world = World::new().await;
@@ -154,8 +157,9 @@ fn limit_key(charge: &token_store::Charge) -> String {
     format!("limit:{:032x}", u128::from_be_bytes(*charge.key.as_bytes()))
 }
 
+/// Redis expires a token a day after its end and no sooner.
 #[tokio::test]
-async fn redis_forgets_a_token_a_day_after_its_end_and_no_sooner() {
+async fn expired_token_stays_in_redis_for_a_day() {
     let world = World::new().await;
     let fixture = &world.fixture;
     let issued = fixture.insert(&CODE).await;
@@ -195,7 +199,7 @@ async fn redis_forgets_a_token_a_day_after_its_end_and_no_sooner() {
 
 /// A final token stands in two sorted sets, and leaves both.
 #[tokio::test]
-async fn a_purge_takes_a_final_token_out_of_both_sets() {
+async fn purge_takes_a_final_token_out_of_both_sets() {
     let world = World::new().await;
     let fixture = &world.fixture;
     let [spent, _live] = [fixture.insert(&CODE).await, fixture.insert(&LINK).await];
@@ -209,8 +213,9 @@ async fn a_purge_takes_a_final_token_out_of_both_sets() {
     assert_eq!(sizes(), [Value::Int(1), Value::Int(0)]);
 }
 
+/// A purge leaves nothing behind.
 #[tokio::test]
-async fn a_purge_leaves_nothing_behind() {
+async fn purge_leaves_nothing_behind() {
     let world = World::new().await;
     let fixture = &world.fixture;
     for _ in 0..300 {
@@ -259,8 +264,9 @@ async fn no_key_and_no_value_holds_a_secret() {
     }
 }
 
+/// Factors, ceilings and allowances whose loss nobody accepted are misuse.
 #[tokio::test]
-async fn what_nobody_accepted_to_lose_is_misuse() {
+async fn factors_and_ceilings_unaccepted_are_misuse() {
     let prefix = prefix();
     let store = RedisStore::builder()
         .prefix(&prefix)
@@ -290,8 +296,9 @@ async fn what_nobody_accepted_to_lose_is_misuse() {
     clean(&url(), &prefix);
 }
 
+/// A time beyond the integers of Lua is misuse.
 #[tokio::test]
-async fn a_time_that_lua_cannot_reckon_with_is_misuse() {
+async fn times_beyond_lua_integers_are_misuse() {
     let world = World::new().await;
     let fixture = &world.fixture;
     let issued = fixture.insert(&CODE).await;
@@ -311,8 +318,9 @@ async fn a_time_that_lua_cannot_reckon_with_is_misuse() {
     }
 }
 
+/// Times of today and of the furthest year are exact to the microsecond.
 #[tokio::test]
-async fn times_of_today_and_of_the_furthest_year_are_exact_to_the_microsecond() {
+async fn times_are_exact_to_the_microsecond() {
     let world = World::new().await;
     let (store, minute) = (&world.fixture.store, TimeDelta::minutes(1));
     // Sixteen digits, of which the last must not go.
@@ -359,8 +367,9 @@ async fn times_of_today_and_of_the_furthest_year_are_exact_to_the_microsecond() 
     }
 }
 
+/// A prefix that would make another hash tag is refused.
 #[tokio::test]
-async fn a_prefix_that_would_be_another_hash_tag_is_refused() {
+async fn prefix_with_a_brace_is_refused() {
     let long = "p".repeat(65);
     for prefix in ["", "a}b", "{a", "a b", "ü", long.as_str()] {
         let told = RedisStore::builder().prefix(prefix).connect(url()).await;

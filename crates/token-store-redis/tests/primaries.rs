@@ -32,8 +32,9 @@ use token_store::{
 };
 use token_store_redis::{Outage, RedisStore, RedisStoreBuilder, StartError};
 
+/// A replica answers no verb, and no store starts on one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_answers_nothing_and_no_store_starts_on_one() {
+async fn replica_answers_nothing_and_starts_no_store() {
     let primary = Server::start(&[]).await;
     let builder = everything();
     let fixture = Fixture::new(builder.clone().install(primary.url()).await);
@@ -66,13 +67,15 @@ async fn a_replica_answers_nothing_and_no_store_starts_on_one() {
     );
 }
 
+/// A promoted replica that missed the last writes grants nothing twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promoted_replica_that_missed_the_last_writes_grants_nothing_twice() {
+async fn promoted_replica_grants_nothing_twice() {
     promoted(&[], everything()).await;
 }
 
+/// A promoted replica grants nothing twice, even if every write is synced.
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_does_one_where_every_write_is_synced() {
+async fn promoted_replica_that_syncs_grants_nothing_twice() {
     promoted(DURABLE, everything().keeping_across_restarts()).await;
 }
 
@@ -143,8 +146,9 @@ async fn promoted(options: &[&str], builder: RedisStoreBuilder) {
     assert_ne!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
 }
 
+/// A primary that was a replica meanwhile is another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_was_a_replica_meanwhile_is_another_one() {
+async fn primary_that_was_a_replica_is_another_one() {
     let primary = Server::start(&[]).await;
     let fixture = Fixture::new(everything().install(primary.url()).await);
     let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
@@ -168,8 +172,9 @@ async fn a_primary_that_was_a_replica_meanwhile_is_another_one() {
     lost(store, &factor.id).await;
 }
 
+/// A process that has seen the next primary treats the old one as a further new primary.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_never_heard_of_the_next_one_is_not_believed_afterwards() {
+async fn old_primary_that_comes_back_is_a_new_one() {
     let first = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), first.port()).await;
     let fixture = Fixture::new(everything().install(proxy.url()).await);
@@ -218,8 +223,9 @@ async fn allows(store: &RedisStore, name: &str, now: DateTime<Utc>) -> u32 {
     allowed
 }
 
+/// After a promotion no pace depends on the clock of the first caller.
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_promotion_no_pace_depends_on_whose_clock_is_asked_first() {
+async fn paces_after_a_promotion_depend_on_no_caller_clock() {
     let (now, hour) = (now() + TimeDelta::days(1), TimeDelta::hours(1));
     for first in [now - hour, now + hour, now] {
         let (_server, store) = promotion().await;
@@ -230,8 +236,9 @@ async fn after_a_promotion_no_pace_depends_on_whose_clock_is_asked_first() {
     }
 }
 
+/// Paces are full again once the primary is old enough by its own clock.
 #[tokio::test(flavor = "multi_thread")]
-async fn paces_are_full_again_once_the_primary_is_old_enough_by_its_own_clock() {
+async fn paces_recover_by_the_clock_of_the_primary() {
     let (server, store) = promotion().await;
     assert_eq!(allows(&store, "at once", now()).await, 1);
     // As if it had been promoted 25 minutes ago.

@@ -60,8 +60,9 @@ async fn emptied(builder: &RedisStoreBuilder) -> (Server, Fixture) {
     (server, fixture)
 }
 
+/// A server that comes back empty begins no ceiling anew.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_comes_back_empty_begins_no_ceiling_anew() {
+async fn empty_server_begins_no_ceiling_anew() {
     let told = Told::default();
     let (_server, fixture) = emptied(&told.by(everything())).await;
     let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
@@ -71,8 +72,9 @@ async fn a_server_that_comes_back_empty_begins_no_ceiling_anew() {
     assert_eq!(told.take(), [What::PrimaryChanged(number)]);
 }
 
+/// A server that comes back empty begins no ceiling anew, even if a new process asks first.
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_does_it_where_a_new_process_asks_first() {
+async fn empty_server_begins_nothing_for_a_new_process() {
     let (told, builder) = (Told::default(), everything());
     let (server, fixture) = emptied(&told.by(builder.clone())).await;
     let factor = fixture.factor(1, FactorState::Active);
@@ -93,8 +95,9 @@ async fn nor_does_it_where_a_new_process_asks_first() {
     assert_eq!(told_new.take(), []);
 }
 
+/// A server that comes back empty begins no ceiling anew, even if somebody marks it as new by mistake.
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_does_it_where_somebody_marks_it_as_new_by_mistake() {
+async fn empty_server_said_new_by_mistake_begins_nothing() {
     let builder = everything();
     let (server, fixture) = emptied(&builder).await;
     let factor = fixture.factor(1, FactorState::Active);
@@ -108,8 +111,9 @@ async fn nor_does_it_where_somebody_marks_it_as_new_by_mistake() {
     one_left(&new, "pace").await;
 }
 
+/// On a new server paces are full and ceilings count at once, if somebody says that it is new.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_server_has_full_paces_and_counts_at_once_where_somebody_says_that_it_is_new() {
+async fn new_server_counts_at_once_once_it_is_said_new() {
     let server = Server::start(&[]).await;
     let store = everything().connect(server.url()).await.unwrap();
     let factor = Fixture::new(store.clone()).factor(1, FactorState::Active);
@@ -142,8 +146,9 @@ async fn synced(server: &Server) {
     }
 }
 
+/// If a setting was weak for a while, the next restart counts as a loss.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_setting_that_was_weak_for_a_while_is_remembered_at_the_restart() {
+async fn weak_setting_is_remembered_at_the_restart() {
     let mut server = Server::start(DURABLE).await;
     let told = Told::default();
     let builder = told
@@ -187,8 +192,9 @@ async fn a_setting_that_was_weak_for_a_while_is_remembered_at_the_restart() {
     assert_eq!(told.take(), []);
 }
 
+/// A server that does not sync while it rewrites its file may lose writes, so it is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_sync_while_it_rewrites_keeps_nothing_for_sure() {
+async fn server_that_rewrites_unsynced_counts_as_weak() {
     let server = Server::start(DURABLE).await;
     server.ask("CONFIG SET no-appendfsync-on-rewrite yes").await;
     let told = everything()
@@ -201,8 +207,9 @@ async fn a_server_that_does_not_sync_while_it_rewrites_keeps_nothing_for_sure() 
         "{told:?}"
     );
 }
+/// After a restart that may have lost writes no token from before can be redeemed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_that_may_lose_writes_leaves_nothing_to_redeem() {
+async fn restart_that_may_lose_writes_leaves_no_token() {
     // It keeps its data here, and cannot tell that it did.
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]).await;
     let told = everything()

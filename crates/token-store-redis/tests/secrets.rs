@@ -95,8 +95,9 @@ fn unhex(text: &str) -> Vec<u8> {
     pairs.map(byte).collect()
 }
 
+/// No key and no value holds anything secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_secret_is_in_any_key_or_value() {
+async fn keys_and_values_hold_no_secret() {
     let (prefix, keys) = (Prefix(prefix()), ring());
     let store = everything().prefix(&prefix.0).install(url()).await;
     let fixture = Fixture::with_keys(store, &keys);

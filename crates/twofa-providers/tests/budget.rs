@@ -57,11 +57,11 @@ fn refused(totp: TotpProvider, limits: Limits, accepted: Option<u64>) -> Option<
 fn the_default_stands_at_930_parts_per_million_and_starts() {
     let default = Limits::default();
     assert_eq!(refused(totp(Digits::Six, 1, 0), default, None), None);
-    // Exactly that, and not by a wide margin: 465 guesses, two codes, 10^6.
+    // Exactly that, and not by a wide margin: 465 guesses, two codes, the likeliest of six digits.
     let odds = TotpProvider::new("Example").unwrap().odds();
-    assert_eq!((odds.valid, odds.code_space), (2, 1_000_000));
+    assert_eq!((odds.valid, odds.code_space), (2, 999_759));
     let guesses = default.allowance.most_in_a_year();
-    assert_eq!(guesses * odds.valid * 1_000, 930_000);
+    assert_eq!(guesses * odds.valid * 1_000_000 / 999_759, 930);
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn a_window_of_three_codes_starts_only_by_its_figure() {
     let default = Limits::default();
     for (past, future) in [(1, 1), (2, 0)] {
         let wide = || totp(Digits::Six, past, future);
-        assert_eq!(refused(wide(), default, None), Some(1_395_000));
-        assert_eq!(refused(wide(), default, Some(1_394_999)), Some(1_395_000));
-        assert_eq!(refused(wide(), default, Some(1_395_000)), None);
+        assert_eq!(refused(wide(), default, None), Some(1_395_337));
+        assert_eq!(refused(wide(), default, Some(1_395_336)), Some(1_395_337));
+        assert_eq!(refused(wide(), default, Some(1_395_337)), None);
     }
 }
 
@@ -83,10 +83,10 @@ fn whichever_limit_is_tighter_decides() {
         allowance: Limit::allowance(1_000_000, TimeDelta::minutes(1)),
         ..default
     };
-    // (10 + 87,600) * 2 / 10^6.
+    // (10 + 87,600) * 2 / 999,759.
     assert_eq!(
         refused(totp(Digits::Six, 1, 0), no_allowance, None),
-        Some(175_220_000)
+        Some(175_262_239)
     );
     let faster = Limits {
         pace: every_minute,
@@ -106,10 +106,10 @@ fn factors_that_were_enrolled_with_fewer_digits_keep_the_bound() {
     // Eight digits are good for a wide window; the six-digit factors of last year are not.
     let eight = totp(Digits::Eight, 4, 0);
     let odds = eight.odds();
-    assert_eq!((odds.valid, odds.code_space), (2, 1_000_000));
+    assert_eq!((odds.valid, odds.code_space), (2, 999_759));
     assert_eq!(refused(eight, default, None), None);
     let five = totp(Digits::Five, 0, 0);
-    assert_eq!(refused(five, default, None), Some(4_650_000));
+    assert_eq!(refused(five, default, None), Some(4_650_047));
 }
 
 #[tokio::test]

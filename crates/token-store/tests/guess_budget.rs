@@ -9,11 +9,14 @@ mod watched;
 
 use token_store::{
     Charge, LimitStore as _, Spent, TokensError,
-    ott_core::{Binding, Handle, Issued, Limit, LimitKey, Policy, Purpose, chrono::TimeDelta},
+    ott_core::{
+        Binding, Handle, IssueOptions, Issued, Limit, LimitKey, LimitScope, Policy, Purpose,
+        chrono::TimeDelta,
+    },
 };
-use watched::{Bench, alice, often, wrong};
+use watched::{Bench, alice, issue_one, often, wrong};
 
-const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 
 /// One try; whether it was evaluated.
 async fn guess(bench: &Bench, handle: &Handle, typed: &str) -> bool {
@@ -87,10 +90,11 @@ async fn a_resend_does_not_reset_the_budget() {
     for _ in 0..often(1_000, 100) {
         let typed = wrong(issued.token.expose_secret());
         guess(&bench, &issued.handle, &typed).await;
-        let resent = bench
-            .tokens
-            .resend(&CODE, &Binding::subject(&alice), &issued.handle)
-            .await;
+        let options = IssueOptions {
+            resend: Some(&issued.handle),
+            ..IssueOptions::default()
+        };
+        let resent = issue_one(&bench.tokens, &CODE, &Binding::subject(&alice), options).await;
         issued = resent.unwrap();
     }
     assert_eq!(bench.store.evaluated().await, 10);
@@ -199,7 +203,7 @@ async fn a_million_refused_charges_leave_the_next_try_where_it_was() {
     let bench = Bench::new(&[&CODE]);
     let (store, alice) = (&bench.store, alice());
     let charge = Charge {
-        key: LimitKey::new("pace", &Binding::subject(&alice)),
+        key: LimitKey::new(LimitScope::Policy, "pace", &Binding::subject(&alice)),
         limit: Limit::PACE,
     };
     let now = bench.tokens.now();

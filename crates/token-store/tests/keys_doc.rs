@@ -64,8 +64,8 @@ fn the_seal_of_the_formats_page_opens() {
     let subject = watched::subject(value("tenant"), value("subject"));
     let factor = FactorId::parse(value("factor id")).unwrap();
     let context = SealedFor {
-        subject: &subject,
-        factor: &factor,
+        owner: &subject,
+        item: *factor.as_bytes(),
         kind: value("kind"),
     };
     let sealed = bytes(value("sealed"));
@@ -84,8 +84,8 @@ fn a_seal_of_another_key_than_the_first_needs_renewal() {
     let retired = format!("{one} retired 2020-01-01T00:00:00Z");
     let (subject, factor) = (alice(), FactorId::from_bytes([1; 16]));
     let context = SealedFor {
-        subject: &subject,
-        factor: &factor,
+        owner: &subject,
+        item: *factor.as_bytes(),
         kind: "totp",
     };
     let sealed = seal(&ring(&[&one]), &context, b"secret", &mut SysRng).unwrap();

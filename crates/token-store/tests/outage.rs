@@ -4,21 +4,20 @@
 mod watched;
 
 use token_store::{
-    Revoke, TokensError, What,
-    ott_core::{Binding, KeyId, Policy, Purpose, Verdict, chrono::TimeDelta},
+    Revoke, TokensError,
+    ott_core::{Binding, IssueOptions, KeyId, Policy, Purpose, Verdict, chrono::TimeDelta},
 };
-use watched::{Bench, KEY_1, KEY_2, alice, key_2, ring, wrong};
+use watched::{Bench, KEY_1, KEY_2, alice, issue_one, key_2, ring, stated, wrong};
 
-const CODE: Policy = Policy::code(Purpose::new("sign-in"));
+const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
-const LINK: Policy = Policy::link(Purpose::new("reset"));
+const LINK: Policy = Policy::link(Purpose::new("reset")).requests(None);
 const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
 const PROMPT: Policy = Policy::prompt(Purpose::new("approve"));
 const ALL: [&Policy; 5] = [&CODE, &RECOVERY, &LINK, &BEARER, &PROMPT];
 
 fn is_outage<T>(bench: &Bench, verb: &'static str, result: &Result<T, TokensError>) -> bool {
-    bench.log.whats().contains(&What::StoreFailed(verb))
-        && matches!(result, Err(TokensError::Unavailable(_)))
+    bench.log.store_failed_at(verb) && matches!(result, Err(TokensError::Unavailable(_)))
 }
 
 #[tokio::test]
@@ -33,12 +32,30 @@ async fn a_failing_insert_issues_nothing() {
         "insert",
         &tokens.issue(&CODE, &binding).await
     ));
-    let resent = tokens.resend(&CODE, &binding, &earlier.handle).await;
+    let resent = issue_one(
+        tokens,
+        &CODE,
+        &binding,
+        IssueOptions {
+            resend: Some(&earlier.handle),
+            ..IssueOptions::default()
+        },
+    )
+    .await;
     assert!(is_outage(&bench, "insert", &resent));
     assert!(is_outage(
         &bench,
         "insert",
-        &tokens.issue_batch(&RECOVERY, &binding, 10).await
+        &tokens
+            .issue_opts(
+                &RECOVERY,
+                &binding,
+                IssueOptions {
+                    count: 10,
+                    ..IssueOptions::default()
+                }
+            )
+            .await
     ));
     bench.store.recover();
     // What a failed resend did not replace lives on.
@@ -97,7 +114,10 @@ async fn a_failing_redeem_redeems_nothing() {
     };
     let by_itself = async || {
         let link = link.token.expose_secret();
-        tokens.redeem_by_itself(&LINK, "acme", link).await.map(drop)
+        tokens
+            .redeem_by_itself(&LINK, "acme", link, stated(&binding))
+            .await
+            .map(drop)
     };
     bench.store.fail("redeem");
     assert!(is_outage(&bench, "redeem", &redeem().await));
@@ -123,7 +143,7 @@ async fn a_failing_refund_loses_no_token() {
             .await
             .is_ok()
     );
-    assert!(bench.log.whats().contains(&What::StoreFailed("refund")));
+    assert!(bench.log.store_failed_at("refund"));
 }
 
 #[tokio::test]
@@ -132,11 +152,14 @@ async fn every_other_verb_that_fails_is_an_outage() {
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let bearer = tokens.issue(&BEARER, &binding).await.unwrap();
-    let prompt = tokens.issue(&PROMPT, &binding).await.unwrap();
+    let prompt = tokens.park(&PROMPT, &binding, b"").await.unwrap();
     let number = prompt.record.stored().number;
     let authenticate = async || {
         let bearer = bearer.token.expose_secret();
-        tokens.authenticate(&BEARER, "acme", bearer).await.map(drop)
+        tokens
+            .authenticate(&BEARER, "acme", bearer, stated(&binding))
+            .await
+            .map(drop)
     };
     let approve = async || {
         let verdict = Verdict::Approve { number };
@@ -202,7 +225,7 @@ async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
             .redeem(&CODE, &issued.handle, &binding, typed)
             .await;
         assert!(missing(redeemed.map(drop)));
-        assert_eq!(behind.log.whats(), [What::KeyMissing(KeyId(1))]);
+        assert_eq!(behind.log.missing_keys(), [KeyId(1)]);
     }
     assert_eq!(bench.store.evaluated().await, 0);
     assert!(
@@ -217,7 +240,7 @@ async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
     assert!(missing(
         behind
             .tokens
-            .authenticate(&BEARER, "acme", text)
+            .authenticate(&BEARER, "acme", text, stated(&binding))
             .await
             .map(drop)
     ));
@@ -230,14 +253,19 @@ async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
     ));
     // Not a shorter list.
     assert!(missing(behind.tokens.list(&BEARER, &alice).await.map(drop)));
-    let prompt = tokens.issue(&PROMPT, &binding).await.unwrap();
+    let prompt = tokens.park(&PROMPT, &binding, b"").await.unwrap();
     let id = prompt.record.id();
     let denied = behind
         .tokens
         .decide(&PROMPT, id, &alice, Verdict::Deny, b"")
         .await;
     assert!(missing(denied.map(drop)));
-    assert!(tokens.authenticate(&BEARER, "acme", text).await.is_ok());
+    assert!(
+        tokens
+            .authenticate(&BEARER, "acme", text, stated(&binding))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

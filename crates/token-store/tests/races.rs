@@ -10,11 +10,11 @@ use token_store::{
     ott_core::{Binding, Handle, Policy, Purpose, chrono::TimeDelta},
 };
 use tokio::{sync::Barrier, task::JoinSet};
-use watched::{Bench, alice, often, subject, wrong};
+use watched::{Bench, alice, often, stated, subject, wrong};
 
-const CODE: Policy = Policy::code(Purpose::new("sign-in"));
-const LINK: Policy = Policy::link(Purpose::new("reset"));
-const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery")).limits(None, None);
+const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
+const LINK: Policy = Policy::link(Purpose::new("reset")).requests(None);
+const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery")).paced(None);
 const AT_ONCE: usize = 64;
 
 /// Runs it 64 times at once, and gives every answer.
@@ -58,7 +58,10 @@ async fn of_64_redeems_of_one_token_one_wins() {
                         .await
                         .is_ok();
                 let link = link.token.expose_secret();
-                let by_itself = tokens.redeem_by_itself(&LINK, "acme", link).await.is_ok();
+                let by_itself = tokens
+                    .redeem_by_itself(&LINK, "acme", link, stated(&binding))
+                    .await
+                    .is_ok();
                 let typed = recovery.token.expose_secret();
                 let by_subject = tokens
                     .redeem_by_subject(&RECOVERY, &binding, typed)

@@ -29,8 +29,8 @@ impl Row {
 
     fn context(&self) -> SealedFor<'_> {
         SealedFor {
-            subject: &self.subject,
-            factor: &self.factor,
+            owner: &self.subject,
+            item: *self.factor.as_bytes(),
             kind: self.kind,
         }
     }

@@ -7,13 +7,14 @@ use token_store::{
     FactorChange, TokensError,
     ott_core::{Binding, Format, Policy, Purpose, Stored, chrono::TimeDelta},
 };
-use watched::{Bench, alice, wrong};
+use watched::{Bench, alice, stated, wrong};
 
 // Each alphabet and length is one that hexadecimal digits and numbers cannot spell by chance.
-const CODE: Policy =
-    Policy::code(Purpose::new("sign-in")).format(Format::alphanumeric(20).prefixed("abc_"));
-const READABLE: Policy = Policy::readable(Purpose::new("sign-up"));
-const LINK: Policy = Policy::link(Purpose::new("reset"));
+const CODE: Policy = Policy::code(Purpose::new("sign-in"))
+    .requests(None)
+    .format(Format::alphanumeric(20).prefixed("abc_"));
+const READABLE: Policy = Policy::readable(Purpose::new("sign-up")).requests(None);
+const LINK: Policy = Policy::link(Purpose::new("reset")).requests(None);
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(1));
 
@@ -57,10 +58,14 @@ async fn ten_thousand_tokens_are_printed_logged_and_stored_nowhere() {
                 answer(redeemed.map(|record| format!("{record:?}")));
                 let redeemed = tokens.redeem_by_subject(policy, &binding, typed).await;
                 answer(redeemed.map(|record| format!("{record:?}")));
-                let redeemed = tokens.redeem_by_itself(policy, "acme", typed).await;
-                answer(redeemed.map(|unchecked| format!("{unchecked:?}")));
-                let proved = tokens.authenticate(policy, "acme", typed).await;
-                answer(proved.map(|unchecked| format!("{unchecked:?}")));
+                let redeemed = tokens
+                    .redeem_by_itself(policy, "acme", typed, stated(&binding))
+                    .await;
+                answer(redeemed.map(|record| format!("{record:?}")));
+                let proved = tokens
+                    .authenticate(policy, "acme", typed, stated(&binding))
+                    .await;
+                answer(proved.map(|record| format!("{record:?}")));
             }
             printed.push_str(&format!("{:?}", bench.log.drain()));
             let stored = tokens.store().inner_row(issued.record.id()).await;

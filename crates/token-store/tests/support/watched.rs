@@ -6,14 +6,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use core::future::{Ready, ready};
+
 use self::inner::Inner;
 use async_trait::async_trait;
 use token_store::{
-    Advanced, Charge, Clock, Decided, Event, EventSink, FactorChange, FactorId, FactorStore,
-    Inserted, LimitStore, ManualClock, OpenRedeem, Opened, Redeemed, Revoke, Spent, StoreError,
-    StoredFactor, TokenStore, Tokens, What,
+    Advanced, Charge, Claimed, Clock, Decided, Event, EventSink, FactorChange, FactorId,
+    FactorStore, InTransaction, Inserted, LimitStore, ManualClock, RedeemInTransaction, Redeemed,
+    Revoke, Spent, StoreError, StoredFactor, TokenStore, Tokens, events,
     ott_core::{
-        Decision, KeyRing, LimitKey, Policy, Presented, Purpose, Record, RecordId, Stored, Subject,
+        Binding, Decision, IssueOptions, Issued, KeyId, KeyRing, LimitKey, LimitKind, OwnedBinding,
+        Policy, Presented, Purpose, Reason, Record, RecordId, Stored, Subject,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
@@ -241,24 +244,28 @@ impl TokenStore for Watched {
 pub(crate) struct Opening;
 
 #[async_trait]
-impl OpenRedeem for Watched {
+impl RedeemInTransaction for Watched {
     type Transaction = Opening;
 
-    async fn redeem_open(
+    async fn redeem_in_transaction(
         &self,
         presented: &Presented,
         now: DateTime<Utc>,
-    ) -> Result<Opened<Opening>, StoreError> {
-        self.ask("redeem_open")?;
+    ) -> Result<InTransaction<Opening>, StoreError> {
+        self.ask("redeem_in_transaction")?;
         Ok(match self.inner.get().await.redeem(presented, now).await? {
-            Redeemed::Redeemed(stored) => Opened::Redeemed(Opening, stored),
-            Redeemed::Refused(reason) => Opened::Refused(reason),
+            Redeemed::Redeemed(stored) => InTransaction::Redeemed(Opening, stored),
+            Redeemed::Refused(reason) => InTransaction::Refused(reason),
         })
     }
 }
 
 #[async_trait]
 impl LimitStore for Watched {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         self.ask("spend")?;
         let down = *self.limit_down.lock().expect("no panic");
@@ -348,9 +355,56 @@ impl Log {
         core::mem::take(&mut *self.0.lock().expect("no panic"))
     }
 
-    pub(crate) fn whats(&self) -> Vec<What> {
-        self.drain().into_iter().map(|event| event.what).collect()
+    /// What happened since the last call, by name alone.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.drain().into_iter().map(|event| event.name).collect()
     }
+
+    /// Whether the store was told to have failed at this verb, since the last call.
+    pub(crate) fn store_failed_at(&self, verb: &'static str) -> bool {
+        self.drain()
+            .iter()
+            .any(|event| event.name == events::STORE_FAILED && event.verb == Some(verb))
+    }
+
+    /// The keys that were told to be missing since the last call; nothing else was told.
+    pub(crate) fn missing_keys(&self) -> Vec<KeyId> {
+        let told = self.drain();
+        assert!(
+            told.iter().all(|event| event.name == events::KEY_MISSING),
+            "{told:?}"
+        );
+        told.into_iter().filter_map(|event| event.key).collect()
+    }
+}
+
+/// An event of a token of this policy.
+pub(crate) fn told(policy: &Policy, name: &'static str, record: RecordId) -> Event {
+    Event::new(start(), name)
+        .purpose(policy.purpose())
+        .record(record)
+}
+
+/// The account is as this binding says.
+pub(crate) fn stated(
+    binding: &Binding<'_>,
+) -> impl FnOnce(Claimed) -> Ready<Result<Option<OwnedBinding>, BoxError>> + use<> {
+    let binding = binding.into_owned();
+    move |_| ready(Ok(Some(binding)))
+}
+
+type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+/// A resend, or a token with data.
+pub(crate) async fn issue_one<S: TokenStore + ?Sized>(
+    tokens: &Tokens<S>,
+    policy: &Policy,
+    binding: &Binding<'_>,
+    options: IssueOptions<'_>,
+) -> Result<Issued, token_store::TokensError> {
+    let mut issued = tokens.issue_opts(policy, binding, options).await?;
+    assert_eq!(issued.len(), 1);
+    Ok(issued.remove(0))
 }
 
 /// `Tokens` over a watched store, with a clock that only the test moves.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Limit, Policy};
+use crate::{Limit, Lookup, Policy};
 
 /// A year, wherever one is counted.
 pub(crate) const YEAR_DAYS: i64 = 365;
@@ -128,11 +128,13 @@ impl AccountBudget {
         }
     }
 
-    /// Adds the tokens of a policy. Those of 112 bits and more are not guessed.
+    /// Adds the tokens of a policy. Those of 112 bits and more are not guessed, and what is parked has
+    /// none.
     #[must_use]
     pub fn policy(self, policy: &Policy) -> Self {
         let format = policy.token_format();
-        if format.entropy_bits() >= NOT_GUESSED_BITS {
+        let long = format.entropy_bits() >= NOT_GUESSED_BITS;
+        if long || policy.token_lookup() == Lookup::Parked {
             return self;
         }
         if policy.spends_allowance() {

@@ -36,7 +36,7 @@ pub(crate) enum Field {
     RecordTag = 25,
     DeciderTenant = 26,
     Decider = 27,
-    Verdict = 28,
+    Outcome = 28,
     DecidedAt = 29,
     Usage = 30,
     Start = 31,

@@ -156,10 +156,12 @@ impl Limit {
 
     /// Gives `times` back.
     ///
-    /// Whatever is spent and given back, in whatever order: what was spent less what was given back
-    /// is, within any span of time, at most the burst and one more for each period in it, as long as
-    /// nothing is given back that was not spent. A refund that comes after its own spend has
-    /// recovered is credit for what comes next: within a flow of `n` tries it is at most `n - 1`.
+    /// Within any span of time, what was spent less what was given back is at most the burst and one
+    /// more for each period in it.
+    ///
+    /// It is not always as if the spend had never been: what was spent long ago has come back with
+    /// time already, and giving it back too is credit for what comes next. A flow of `n` tries that
+    /// gives them all back with its last one lets others pass at most `n - 1` times more.
     pub fn refund(&self, state: &mut LimitState, times: u32) {
         if self.kind == LimitKind::Ceiling {
             state.count = state.count.saturating_sub(times);
@@ -193,9 +195,9 @@ pub struct LimitState {
 /// Why nothing could be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overspent {
-    /// The stored time lies more than 60 seconds beyond what any clock near `now` writes: a machine's
-    /// clock was ahead. That is a fault to mend by
-    /// clearing the key, not a limit to wait for.
+    /// The stored time lies more than 60 seconds beyond what a clock that shows `now` writes: some
+    /// machine's clock was ahead, or the limit was larger then. That is a fault to mend by clearing
+    /// the key, not a limit to wait for.
     Ahead,
     /// A ceiling is reached: time does not help.
     Locked,

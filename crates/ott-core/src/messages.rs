@@ -149,7 +149,7 @@ pub(crate) fn decision_tag(
         Decider::System(name) => fields.text(Field::DeciderSystem, name),
     };
     let mac = fields
-        .bytes(Field::Verdict, &[decision.outcome.number()])
+        .bytes(Field::Outcome, &[decision.outcome.number()])
         .bytes(Field::Data, &decision.data)
         .bytes(
             Field::DecidedAt,

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::LazyLock;
 
-use common::{CODE, Scripted, alice, issuer, now, refusal, seeded};
+use common::{CODE, Scripted, alice, issue_at, issuer, now, refusal, seeded};
 use ott_core::{
     Binding, Destination, Format, Handle, Issued, Issuer, Lookup, Policy, Presented, Purpose,
     Reason, RecordId, Rejected, Subject, Token,
@@ -19,15 +19,9 @@ fn policy(format: Format) -> Policy {
 fn issue(format: Format, byte: u8) -> Issued {
     let bytes = [byte; 64 * 4 + 32];
     let owner = alice();
-    issuer()
-        .issue_from_rng(
-            &policy(format),
-            &Binding::subject(&owner),
-            ott_core::Extra::default(),
-            now(),
-            &mut Scripted::new(bytes),
-        )
-        .expect("a token")
+    let binding = Binding::subject(&owner);
+    let mut source = Scripted::new(bytes);
+    issue_at(&issuer(), &policy(format), &binding, now(), &mut source)
 }
 
 static ISSUER: LazyLock<Issuer> = LazyLock::new(issuer);
@@ -35,7 +29,7 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(issuer);
 fn type_in(format: Format, issued: &Issued, typed: &str) -> Result<Presented, Rejected> {
     let owner = alice();
     let binding = Binding::subject(&owner);
-    ISSUER.present_by_id(&policy(format), &issued.handle, &binding, typed, now())
+    ISSUER.present_by_handle(&policy(format), &issued.handle, &binding, typed, now())
 }
 
 /// Whether the text is taken for the token, the wrong token, or none at all.
@@ -56,8 +50,9 @@ const FORMATS: [Format; 7] = [
     Format::alphanumeric(20).prefixed("ott_"),
 ];
 
+/// Hostile text is malformed in every format.
 #[test]
-fn hostile_text_is_malformed_in_every_format() {
+fn text_that_is_hostile_is_malformed() {
     let megabyte = "1".repeat(1 << 20);
     let spaces = " ".repeat(1 << 20);
     let astral = "\u{1D7CF}".repeat(6);
@@ -105,8 +100,9 @@ fn hostile_text_is_malformed_in_every_format() {
     }
 }
 
+/// Separators are forgiven for as long as a person could have typed them.
 #[test]
-fn separators_are_forgiven_as_long_as_a_person_could_type_them() {
+fn separators_are_forgiven_up_to_a_length() {
     let issued = issue(Format::DIGITS_6, 1);
     for (bytes, answer) in [(88, None), (89, Some(Reason::Malformed))] {
         let typed = format!("{:<bytes$}", issued.token.expose_secret());
@@ -116,8 +112,9 @@ fn separators_are_forgiven_as_long_as_a_person_could_type_them() {
     }
 }
 
+/// Every single character beside the token is a separator or refused.
 #[test]
-fn every_single_character_beside_the_token_is_a_separator_or_refused() {
+fn character_beside_the_token_is_refused() {
     for format in FORMATS {
         let issued = issue(format, 1);
         let right = issued.token.expose_secret();
@@ -134,8 +131,9 @@ fn every_single_character_beside_the_token_is_a_separator_or_refused() {
     }
 }
 
+/// What a person types is taken in each of its spellings.
 #[test]
-fn what_a_person_types_is_taken_in_each_of_its_spellings() {
+fn typed_token_is_taken_in_each_spelling() {
     let readable = issue(Format::READABLE_8, 1);
     assert_eq!(readable.token.expose_secret(), "CCCC-CCCC");
     let recovery = issue(Format::RECOVERY, 1);
@@ -173,8 +171,9 @@ fn what_a_person_types_is_taken_in_each_of_its_spellings() {
     }
 }
 
+/// What a machine sends is taken exactly.
 #[test]
-fn what_a_machine_sends_is_taken_exactly() {
+fn sent_token_is_taken_exactly() {
     for format in [Format::LINK, Format::alphanumeric(20)] {
         let issued = issue(format, 40);
         let right = issued.token.expose_secret();
@@ -195,15 +194,13 @@ fn what_a_machine_sends_is_taken_exactly() {
     }
 }
 
+/// Where the token finds its record, a second spelling finds the same record.
 #[test]
-fn found_by_the_token_a_second_spelling_finds_the_same_record() {
+fn spellings_find_the_same_record() {
     let owner = alice();
     let binding = Binding::subject(&owner);
     let policy = Policy::recovery(Purpose::new("one"));
-    let extra = ott_core::Extra::default();
-    let issued = issuer()
-        .issue_from_rng(&policy, &binding, extra, now(), &mut seeded(1))
-        .unwrap();
+    let issued = issue_at(&issuer(), &policy, &binding, now(), &mut seeded(1));
     let token = issued.token.expose_secret();
     for typed in [
         token.to_lowercase(),
@@ -217,8 +214,9 @@ fn found_by_the_token_a_second_spelling_finds_the_same_record() {
     }
 }
 
+/// A prefixed token with any error is malformed: no look-up is needed to know.
 #[test]
-fn a_prefixed_token_is_checked_offline() {
+fn prefixed_token_is_checked_offline() {
     const FORMAT: Format = Format::alphanumeric(20).prefixed("ott_");
     // Whatever it was before, it is base62 of that length, without groups.
     assert_eq!(
@@ -261,6 +259,7 @@ fn a_prefixed_token_is_checked_offline() {
     assert_eq!(answer, Some(Reason::Malformed));
 }
 
+/// A handle and an id have one spelling each.
 #[test]
 fn handles_and_ids_have_one_spelling() {
     let issued = issue(Format::DIGITS_6, 0xAB);
@@ -294,10 +293,21 @@ fn handles_and_ids_have_one_spelling() {
     assert!(Handle::parse(&id).is_err());
 }
 
+/// Names that could be read in two ways are refused, and those that hide characters.
 #[test]
-fn names_that_could_be_read_in_two_ways_are_refused() {
+fn names_that_read_two_ways_are_refused() {
     let long = "a".repeat(256);
-    for bad in ["a\0", "\n", "a\u{85}", "\u{7f}", &long] {
+    // Characters that turn the text around, or that nobody sees, make one name pass for another.
+    let hidden = [
+        "a\u{202e}b",
+        "a\u{200b}",
+        "\u{2066}a",
+        "a\u{feff}",
+        "a\u{ad}b",
+        "\u{e0041}",
+    ];
+    let plain = ["a\0", "\n", "a\u{85}", "\u{7f}", &long];
+    for bad in plain.into_iter().chain(hidden) {
         assert!(Subject::new("", bad).is_err(), "{bad:?}");
         assert!(Subject::new(bad, "1").is_err(), "{bad:?}");
         assert!(Destination::device(bad).is_err(), "{bad:?}");
@@ -323,6 +333,8 @@ fn names_that_could_be_read_in_two_ways_are_refused() {
         "\"a\"@b",
         "a@b\0",
         "a\u{a0}@b",
+        "a\u{202e}@b",
+        "a@b\u{200b}c",
     ] {
         assert!(Destination::email(bad).is_err(), "{bad:?}");
     }
@@ -347,7 +359,8 @@ fn names_that_could_be_read_in_two_ways_are_refused() {
     assert!(Destination::phone("+123456789012345").is_ok());
 }
 
+/// A code is found by its handle, and has five attempts.
 #[test]
-fn the_default_code_is_found_by_id() {
-    assert_eq!(CODE.token_lookup(), Lookup::ById { attempts: 5 });
+fn code_is_found_by_its_handle() {
+    assert_eq!(CODE.token_lookup(), Lookup::ByHandle { attempts: 5 });
 }

@@ -71,52 +71,77 @@ digest_key, tag_key = sub_key("ott digest key v1"), sub_key("ott tag key v1")
 computed = {}
 
 
+HANDLE, SUBJECT, ITSELF, PARKED = 1, 2, 3, 4
+
+
 def record(name, purpose, look_up, usage, start, binding, token, *, slot, life, most=None,
            idle=None, data="", shown=None):
-    symbols = (2, bytes([look_up])), (12, token.replace("-", "") if look_up == 2 else token)
-    if look_up == 1:
-        record_id = half("ott id v1", symbols[0], (13, flow), (14, nonce))
+    found_by = (2, bytes([look_up]))
+    account = [field for field in binding if field[0] in (5, 6)]
+    symbols = (12, token.replace("-", "") if look_up == SUBJECT else token)
+    if look_up in (HANDLE, PARKED):
+        record_id = half("ott id v1", (1, purpose), found_by, *account, (13, flow), (14, nonce))
     else:
-        within = owner if look_up == 2 else owner[:1]
-        record_id = half("ott id v1", (1, purpose), symbols[0], *within, symbols[1])
-    known = owner[:1] if look_up == 3 else binding
-    digest = mac(digest_key, message("ott digest v1", (1, purpose), symbols[0], (3, key_id),
-                                     (4, record_id), *known, symbols[1]))
+        within = account if look_up == SUBJECT else account[:1]
+        record_id = half("ott id v1", (1, purpose), found_by, *within, symbols)
+    known = account[:1] if look_up == ITSELF else binding
+    digest = mac(digest_key, message("ott digest v1", (1, purpose), found_by, (3, key_id),
+                                     (4, record_id), *known, symbols))
     bound = mac(digest_key, message("ott binding v1", (3, key_id), (4, record_id), *binding))
-    policy = half("ott policy v1", (1, purpose), symbols[0], (30, bytes([usage])), (31, bytes(start)))
+    policy = half("ott policy v1", (1, purpose), found_by, (30, bytes([usage])), (31, bytes(start)))
     optional = lambda value, size: None if value is None else number(value, size)
     tag = mac(tag_key, message(
-        "ott record v1", (1, purpose), (3, key_id), (4, record_id), *owner, (15, digest), (16, bound),
-        (17, policy), (18, slot), (19, data), (20, optional(shown, 1)), (21, optional(most, 2)),
-        (22, number(issued_at, 8)), (23, optional(life and issued_at + life, 8)),
-        (24, optional(idle, 8))))
+        "ott record v1", (1, purpose), (3, key_id), (4, record_id), *account, (15, digest),
+        (16, bound), (17, policy), (18, slot), (19, data), (20, optional(shown, 4)),
+        (21, optional(most, 2)), (22, number(issued_at, 8)),
+        (23, optional(life and issued_at + life, 8)), (24, optional(idle, 8))))
     parts = {"record id": record_id, "slot": slot, "policy": policy, "binding": bound,
              "digest": digest, "tag": tag}
     for part, value in parts.items():
         if value is not None:
             computed[f"{name}: {part}"] = value.hex()
-    return record_id, tag
+    return tag
 
 
-code_id, _ = record(
-    "by id", "sign-in", 1, 2, (0, 0, 0), owner + email + epoch + operation, given["code"],
-    slot=half("ott slot v1", (1, "sign-in"), (13, flow)), life=10 * MINUTE, most=5)
+def flow_slot(purpose):
+    return half("ott slot v1", (1, purpose), (13, flow))
+
+
+READY = (0, 0, 0)
+BEARER, ONCE = 1, 2
 record(
-    "by subject", "recovery", 2, 2, (0, 0, 0), owner, given["recovery code"],
+    "by handle", "sign-in", HANDLE, ONCE, READY, owner + email + epoch + operation, given["code"],
+    slot=flow_slot("sign-in"), life=10 * MINUTE, most=5)
+record(
+    "registration", "sign-in", HANDLE, ONCE, READY, [(5, "")], given["code"],
+    slot=flow_slot("sign-in"), life=10 * MINUTE, most=5)
+record(
+    "by subject", "recovery", SUBJECT, ONCE, READY, owner, given["recovery code"],
     slot=half("ott slot v1", (1, "recovery"), *owner), life=None)
 record(
-    "by itself", "session", 3, 1, (0, 0, 0), owner + epoch, given["bearer token"],
+    "by itself", "session", ITSELF, BEARER, READY, owner + epoch, given["bearer token"],
     slot=None, life=30 * DAY, idle=DAY)
-_, prompt_tag = record(
-    "prompt", "approve", 1, 2, (1, 1, 0), owner, given["prompt token"],
-    slot=half("ott slot v1", (1, "approve"), (13, flow)), life=10 * MINUTE, most=5,
-    data=given["record data"], shown=int(given["number"]))
-computed["prompt: decision tag"] = mac(tag_key, message(
-    "ott decision v1", (25, prompt_tag), (26, tenant), (27, subject), (28, b"\x01"),
-    (19, given["decision data"]), (29, number(int(given["decided at"]), 8)))).hex()
-computed["registration"] = mac(digest_key, message(
-    "ott binding v1", (3, key_id), (4, code_id), (5, ""))).hex()
-computed["limit key"] = half("ott limit v1", (32, given["limit name"]), *owner).hex()
+record(
+    "parked", "step", PARKED, ONCE, READY, owner + epoch, "",
+    slot=flow_slot("step"), life=10 * MINUTE, data=given["record data"])
+prompt_tag = record(
+    "prompt", "approve", PARKED, ONCE, (1, 2, 0), owner, "",
+    slot=flow_slot("approve"), life=10 * MINUTE, data=given["record data"],
+    shown=int(given["number"]))
+record(
+    "attach", "attach", PARKED, ONCE, (1, 6, 1), owner[:1], "",
+    slot=flow_slot("attach"), life=10 * MINUTE, shown=int(given["long number"]))
+
+by_owner, by_system = [(26, tenant), (27, subject)], [(34, given["system"])]
+for name, decider, outcome in [("approval", by_owner, 1), ("denial", by_owner, 2),
+                               ("report", by_system, 3)]:
+    computed[f"prompt: {name} tag"] = mac(tag_key, message(
+        "ott decision v1", (25, prompt_tag), *decider, (28, bytes([outcome])),
+        (19, given["decision data"]), (29, number(int(given["decided at"]), 8)))).hex()
+
+for scope in ("application", "engine", "policy"):
+    computed[f"limit key: {scope}"] = half(
+        "ott limit v1", (33, scope), (32, given["limit name"]), *owner).hex()
 computed["pseudonym"] = mac(sub_key("ott pseudonym key v1"), message("ott pseudonym v1", *email))[:8].hex()
 computed["seal sub-key"] = sub_key("ott seal key v1").hex()
 computed["handle"] = (flow + nonce).hex()

@@ -6,10 +6,11 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Scripted, at, hex};
+use common::{Scripted, at, hex, issue_with, only, waiting};
 use ott_core::{
-    Binding, Destination, Extra, Format, Handle, Issuer, KeyRing, LimitKey, Policy, Purpose,
-    Stored, Subject, Token, Verdict, chrono::TimeDelta,
+    Binding, Decider, Destination, Format, Handle, IssueOptions, Issuer, KeyRing, LimitKey,
+    LimitScope, Matching, Policy, Purpose, Record, Stored, Subject, Token, Verdict,
+    chrono::TimeDelta,
 };
 
 const PAGE: &str = include_str!("../../../docs/formats.md");
@@ -51,14 +52,23 @@ fn note(out: &mut BTreeMap<String, String>, name: &str, stored: &Stored) {
     }
 }
 
+fn bytes_of(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2).map(str::from_utf8);
+    pairs
+        .map(|pair| u8::from_str_radix(pair.expect("ASCII"), 16).expect("hexadecimal"))
+        .collect()
+}
+
+/// The crate makes the bytes that the page describes.
 #[test]
-fn the_crate_makes_the_bytes_that_the_page_describes() {
+fn page_describes_the_bytes_that_are_made() {
     let (inputs, outputs) = PAGE
         .split_once("## Vectors")
         .and_then(|(_, rest)| rest.split_once("What comes out."))
         .unwrap();
     let given = rows(inputs);
     let number = |name: &str| given[name].parse::<i64>().unwrap();
+    let shown = |name: &str| u32::try_from(number(name)).unwrap();
     let parameter = |name: &str| given[name].split_once('=').unwrap();
 
     let ring = format!("{} {}", given["key id"], given["key"]);
@@ -68,28 +78,35 @@ fn the_crate_makes_the_bytes_that_the_page_describes() {
     let epoch = u64::try_from(number("epoch")).unwrap();
     let operation = [parameter("first parameter"), parameter("second parameter")];
     let handle = Handle::parse(&format!("{}{}", given["flow"], given["nonce"])).unwrap();
-    let handle_bytes = |text: &str| -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-            .collect()
-    };
+    let time = at(number("issued at"));
 
     let mut out = BTreeMap::new();
-    let issue = |policy: &Policy, binding: &Binding<'_>, token: &str, alphabet, data: &str| {
+    let issue = |policy: &Policy, binding: &Binding<'_>, token: &str, alphabet| {
         let mut bytes = drawn(token, alphabet);
-        bytes.extend(handle_bytes(&handle.expose_secret()));
-        bytes.push(u8::try_from(number("number") - 10).unwrap());
-        let extra = Extra {
-            data: data.as_bytes(),
-            resend: None,
-        };
-        let time = at(number("issued at"));
-        let issued = issuer
-            .issue_from_rng(policy, binding, extra, time, &mut Scripted::new(bytes))
-            .unwrap();
+        bytes.extend(bytes_of(&handle.expose_secret()));
+        let mut source = Scripted::new(bytes);
+        let options = IssueOptions::default();
+        let issued = issue_with(&issuer, policy, binding, options, time, &mut source).unwrap();
         assert_eq!(issued.token.expose_secret(), token);
+        // One that exists already gets the very same record.
+        let mut source = Scripted::new(bytes_of(&handle.expose_secret()));
+        let texts = [token];
+        let adopted = issuer
+            .issue_given_from_rng(policy, binding, &texts, options, time, &mut source)
+            .unwrap();
+        assert!(only(adopted, "one token").record == issued.record);
         issued
+    };
+    let park = |policy: &Policy, binding: &Binding<'_>, data: &str, offset: u32| -> Record {
+        let mut bytes = bytes_of(&handle.expose_secret());
+        bytes.extend(offset.to_be_bytes());
+        let options = IssueOptions {
+            data: data.as_bytes(),
+            ..IssueOptions::default()
+        };
+        let mut source = Scripted::new(bytes);
+        let parked = issuer.park_from_rng(policy, binding, options, time, &mut source);
+        parked.unwrap().record
     };
 
     let sign_in = Policy::code(Purpose::new("sign-in"));
@@ -97,44 +114,69 @@ fn the_crate_makes_the_bytes_that_the_page_describes() {
         .destination(&email)
         .epoch(epoch)
         .operation(&operation);
-    let issued = issue(&sign_in, &whole, given["code"], DIGITS, "");
-    note(&mut out, "by id", issued.record.stored());
+    let issued = issue(&sign_in, &whole, given["code"], DIGITS);
+    note(&mut out, "by handle", issued.record.stored());
     out.insert("handle".into(), issued.handle.expose_secret().to_string());
-    let nobody = issue(&sign_in, &Binding::tenant(""), given["code"], DIGITS, "");
-    out.insert("registration".into(), hex(&nobody.record.stored().binding));
+    let nobody = issue(&sign_in, &Binding::tenant(""), given["code"], DIGITS);
+    note(&mut out, "registration", nobody.record.stored());
 
     let recovery = Policy::recovery(Purpose::new("recovery"));
     let alone = Binding::subject(&owner);
-    let issued = issue(&recovery, &alone, given["recovery code"], BASE32, "");
+    let issued = issue(&recovery, &alone, given["recovery code"], BASE32);
     note(&mut out, "by subject", issued.record.stored());
 
     let session =
         Policy::bearer(Purpose::new("session"), TimeDelta::days(30)).idle(TimeDelta::days(1));
     let with_epoch = Binding::subject(&owner).epoch(epoch);
-    let issued = issue(&session, &with_epoch, given["bearer token"], BASE64, "");
+    let issued = issue(&session, &with_epoch, given["bearer token"], BASE64);
     note(&mut out, "by itself", issued.record.stored());
 
-    let prompt = Policy::prompt(Purpose::new("approve"));
-    let data = given["record data"];
-    let issued = issue(&prompt, &alone, given["prompt token"], BASE64, data);
-    note(&mut out, "prompt", issued.record.stored());
-    let shown = u8::try_from(number("number")).unwrap();
-    assert_eq!(issued.record.stored().number, Some(shown));
-    let decision = issuer
-        .decide(
-            &issued.record,
-            &owner,
-            Verdict::Approve {
-                number: Some(shown),
-            },
-            given["decision data"].as_bytes(),
-            at(number("decided at")),
-        )
-        .unwrap();
-    out.insert("prompt: decision tag".into(), hex(&decision.tag));
+    let step = Policy::parked(Purpose::new("step"));
+    let parked = park(&step, &with_epoch, given["record data"], 0);
+    note(&mut out, "parked", parked.stored());
+    assert_eq!(parked.stored().number, None);
 
-    let limit = LimitKey::new(given["limit name"], &alone);
-    out.insert("limit key".into(), hex(limit.as_bytes()));
+    let prompt = Policy::prompt(Purpose::new("approve"));
+    let two = shown("number");
+    let waits = park(&prompt, &alone, given["record data"], two - 10);
+    note(&mut out, "prompt", waits.stored());
+    assert_eq!(waits.stored().number, Some(two));
+    let system = Decider::System(given["system"].into());
+    for (name, decider, verdict) in [
+        (
+            "approval",
+            Decider::from(&owner),
+            Verdict::Approve { number: Some(two) },
+        ),
+        ("denial", Decider::from(&owner), Verdict::Deny),
+        ("report", system, Verdict::Report),
+    ] {
+        let data = given["decision data"].as_bytes();
+        let decided_at = at(number("decided at"));
+        let decision = issuer.decide(&prompt, &waits, &decider, verdict, data, decided_at);
+        let tag = hex(&decision.unwrap().stored().tag);
+        out.insert(format!("prompt: {name} tag"), tag);
+    }
+
+    let attach = Policy::prompt(Purpose::new("attach")).start(waiting(Matching::SixDigits, true));
+    let six = shown("long number");
+    let waits = park(
+        &attach,
+        &Binding::tenant(given["tenant"]),
+        "",
+        six - 100_000,
+    );
+    note(&mut out, "attach", waits.stored());
+    assert_eq!(waits.stored().number, Some(six));
+
+    for (name, scope) in [
+        ("application", LimitScope::Application),
+        ("engine", LimitScope::Engine),
+        ("policy", LimitScope::Policy),
+    ] {
+        let limit = LimitKey::new(scope, given["limit name"], &alone);
+        out.insert(format!("limit key: {name}"), hex(limit.as_bytes()));
+    }
     out.insert(
         "pseudonym".into(),
         issuer.keys().pseudonym(&email).to_string(),
@@ -149,6 +191,11 @@ fn the_crate_makes_the_bytes_that_the_page_describes() {
     let token = Token::try_generate_from_rng(&format, &mut source).unwrap();
     out.insert("prefixed token".into(), token.expose_secret().into());
 
+    if std::env::var_os("PRINT").is_some() {
+        for (name, value) in &out {
+            println!("| `{name}` | `{value}` |");
+        }
+    }
     let expected = rows(outputs);
     let names: BTreeSet<&str> = expected.keys().copied().collect();
     assert_eq!(names, out.keys().map(String::as_str).collect());

@@ -9,9 +9,12 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{PROMPT, Scripted, alice, issuer, now, seeded};
+use common::{
+    APPROVAL, CODE, Endless, PARKED, PROMPT, Scripted, alice, issue_at, issuer, now, park_at,
+    seeded, waiting,
+};
 use ott_core::{
-    Binding, Extra, Format, Token,
+    Binding, Format, IssueError, IssueOptions, Matching, Policy, RandomFailed, Token,
     rand::{RngExt, TryCryptoRng},
 };
 
@@ -36,7 +39,8 @@ const PREFIXED: Format = Format::alphanumeric(10).prefixed("ex_");
 
 /// By degrees of freedom, the quantiles of chi-square that one run in a million falls below and
 /// that one in a million exceeds. Below is too even, which no fair source is either.
-const LIMITS: [(usize, f64, f64); 6] = [
+const LIMITS: [(usize, f64, f64); 7] = [
+    (8, 0.1420, 42.70),
     (9, 0.2284, 44.81),
     (19, 2.2551, 63.68),
     (31, 6.6195, 83.64),
@@ -56,8 +60,9 @@ fn symbols(format: &Format, source: &mut impl TryCryptoRng) -> Option<String> {
     })
 }
 
+/// Every byte of the source gives each symbol equally often, or is drawn again.
 #[test]
-fn every_byte_of_the_source_gives_each_symbol_equally_often_or_is_drawn_again() {
+fn byte_of_the_source_favours_no_symbol() {
     for (format, alphabet) in FORMATS {
         let size = alphabet.len();
         let (mut counts, mut rejected) = (BTreeMap::new(), 0);
@@ -80,8 +85,9 @@ fn every_byte_of_the_source_gives_each_symbol_equally_often_or_is_drawn_again() 
     }
 }
 
+/// A byte that would favour a symbol is skipped, and not folded into the range.
 #[test]
-fn a_rejected_byte_is_skipped_and_not_folded() {
+fn rejected_byte_is_skipped_and_not_folded() {
     // 250 and above would favour 0 to 5.
     let mut block = vec![255, 250, 7, 251, 254, 8, 253, 252, 9, 1, 2, 249];
     block.resize(64, 255);
@@ -92,8 +98,9 @@ fn a_rejected_byte_is_skipped_and_not_folded() {
     );
 }
 
+/// A token that is longer than a block draws on.
 #[test]
-fn a_token_longer_than_a_block_draws_on() {
+fn token_longer_than_a_block_draws_on() {
     let format = Format::alphanumeric(255);
     let bytes = (0..4).flat_map(|block| [block; 64]);
     let token = symbols(&format, &mut Scripted::new(bytes)).unwrap();
@@ -102,8 +109,9 @@ fn a_token_longer_than_a_block_draws_on() {
     assert_eq!(symbols(&format, &mut Scripted::new([0; 255])), None);
 }
 
+/// A source that fails makes no token.
 #[test]
-fn a_source_that_fails_makes_no_token() {
+fn source_that_fails_makes_no_token() {
     for (format, _) in FORMATS {
         for length in 0..64 {
             assert_eq!(symbols(&format, &mut Scripted::new(vec![0; length])), None);
@@ -139,8 +147,9 @@ fn enough(alphabet: &str) -> u32 {
     }
 }
 
+/// At each position every symbol is equally likely.
 #[test]
-fn each_position_is_uniform() {
+fn position_by_position_tokens_are_uniform() {
     let mut rng = seeded(0x07D);
     for (format, alphabet) in FORMATS {
         let total = enough(alphabet);
@@ -166,7 +175,7 @@ fn each_position_is_uniform() {
 
 /// The check bites: a byte modulo ten, and counts that are too even.
 #[test]
-fn a_biased_or_too_even_source_is_noticed() {
+fn source_biased_or_too_even_is_noticed() {
     let mut rng = seeded(0x07F);
     let (mut fair, mut folded, mut even) = ([0; 128], [0; 128], [0; 128]);
     let total = enough(DIGITS);
@@ -184,50 +193,163 @@ fn a_biased_or_too_even_source_is_noticed() {
     assert!(!is_uniform(&fair, 10, total));
 }
 
-/// A prompt whose last random bytes are these.
-fn number(bytes: &[u8]) -> Option<u8> {
+/// A source of 0xFF only, which fair drawing never takes, is an error and no endless loop: for the
+/// token, and for the matching number.
+#[test]
+fn source_of_one_rejected_byte_is_an_error() {
     let owner = alice();
-    let drawn = [[0; 96].as_slice(), bytes].concat();
-    let issued = issuer().issue_from_rng(
-        &PROMPT,
+    let binding = Binding::subject(&owner);
+    for (format, alphabet) in FORMATS {
+        let made = Token::try_generate_from_rng(&format, &mut Endless(0xFF));
+        // 32 and 64 divide 256: there every byte is a symbol.
+        let drawn = 256 % alphabet.len() == 0;
+        assert_eq!(made.is_ok(), drawn, "{format:?}");
+        assert_eq!(made.err(), (!drawn).then_some(RandomFailed));
+        let policy = CODE.format(format);
+        let options = IssueOptions::default();
+        let issued = issuer().issue_from_rng(&policy, &binding, options, now(), &mut Endless(0xFF));
+        assert_eq!(issued.err(), (!drawn).then_some(IssueError::Random));
+    }
+    for matching in [Matching::TwoDigits, Matching::SixDigits] {
+        let policy = PROMPT.start(waiting(matching, false));
+        let options = IssueOptions::default();
+        let parked = issuer().park_from_rng(&policy, &binding, options, now(), &mut Endless(0xFF));
+        assert_eq!(parked.err(), Some(IssueError::Random), "{matching:?}");
+    }
+}
+
+/// The number of a record whose last random bytes are these.
+fn number(policy: &Policy, bytes: &[u8]) -> Option<u32> {
+    let owner = alice();
+    let drawn = [[0; 32].as_slice(), bytes].concat();
+    let parked = issuer().park_from_rng(
+        policy,
         &Binding::subject(&owner),
-        Extra::default(),
+        IssueOptions::default(),
         now(),
         &mut Scripted::new(drawn),
     );
-    issued.ok()?.record.stored().number
+    parked.ok()?.record.stored().number
 }
 
+/// The matching number is four random bytes, drawn again where they would favour one, and uniform
+/// over its ninety or 900,000 values.
 #[test]
-fn the_matching_number_is_uniform_over_its_ninety_values() {
-    let mut counts = BTreeMap::new();
-    let mut rejected = 0;
-    for byte in 0..=u8::MAX {
-        match number(&[byte]) {
-            None => rejected += 1,
-            Some(number) => *counts.entry(number).or_insert(0) += 1,
+fn number_is_uniform_over_its_values() {
+    let six = PROMPT.start(waiting(Matching::SixDigits, false));
+    for (policy, least, most) in [(PROMPT, 10_u32, 99_u32), (six, 100_000, 999_999)] {
+        let numbers = most - least + 1;
+        let fair = u32::MAX - u32::MAX % numbers;
+        let number = |drawn: &[u32]| {
+            let bytes: Vec<u8> = drawn.iter().flat_map(|one| one.to_be_bytes()).collect();
+            number(&policy, &bytes)
+        };
+        for (drawn, expected) in [
+            (0, Some(least)),
+            (1, Some(least + 1)),
+            (numbers - 1, Some(most)),
+            (numbers, Some(least)),
+            (fair - 1, Some(most)),
+            (fair, None),
+            (fair + 1, None),
+            (u32::MAX, None),
+        ] {
+            assert_eq!(number(&[drawn]), expected, "{drawn}");
         }
+        assert_eq!(
+            number(&[fair, u32::MAX, 33]),
+            Some(least + 33),
+            "drawn again"
+        );
+        assert_eq!(number(&[]), None);
     }
-    assert_eq!(rejected, 256 - 180);
-    let numbers: Vec<u8> = counts.keys().copied().collect();
-    assert_eq!(numbers, (10..=99).collect::<Vec<u8>>());
-    assert!(counts.values().all(|count| *count == 2));
-    assert_eq!(number(&[180, 255, 33]), number(&[33]), "drawn again");
 
     let (issuer, owner, mut rng) = (issuer(), alice(), seeded(0x07E));
+    let binding = Binding::subject(&owner);
     let mut counts = [0; 128];
     let total = 9_000;
     for _ in 0..total {
-        let binding = Binding::subject(&owner);
-        let issued = common::issue_at(&issuer, &PROMPT, &binding, now(), &mut rng);
-        let number = issued.record.stored().number.unwrap();
-        counts[usize::from(number)] += 1;
+        let parked = park_at(&issuer, &PROMPT, &binding, now(), &mut rng);
+        let number = parked.record.stored().number.unwrap();
+        counts[usize::try_from(number).unwrap()] += 1;
     }
     assert!(is_uniform(&counts, 90, total));
+    let mut firsts = [0; 128];
+    for _ in 0..total {
+        let parked = park_at(&issuer, &six, &binding, now(), &mut rng);
+        let number = parked.record.stored().number.unwrap();
+        assert!((100_000..=999_999).contains(&number));
+        firsts[usize::try_from(number / 100_000).unwrap()] += 1;
+    }
+    assert!(is_uniform(&firsts, 9, total));
 }
 
+/// Where no number is asked for, none is drawn and none is kept.
 #[test]
-fn entropy_and_code_space_are_those_of_the_alphabet() {
+fn number_is_there_only_where_it_is_asked_for() {
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    let plain = PROMPT.start(waiting(Matching::Nothing, false));
+    for policy in [PARKED, plain] {
+        assert_eq!(number(&policy, &[]), None);
+        let parked = park_at(
+            &issuer(),
+            &policy,
+            &binding,
+            now(),
+            &mut Scripted::new([7; 32]),
+        );
+        assert_eq!(parked.record.stored().number, None);
+    }
+    let issued = issue_at(&issuer(), &CODE, &binding, now(), &mut seeded(1));
+    assert_eq!(issued.record.stored().number, None);
+    let issued = issue_at(&issuer(), &APPROVAL, &binding, now(), &mut seeded(1));
+    assert!(issued.record.stored().number.is_some());
+}
+
+/// 1000 to 9999.
+const PIN: Format = Format::builder(DIGITS, 4).no_leading_zero().build();
+
+/// A PIN without a leading zero is uniform over its 9,000 values: the first digit among nine, the
+/// others among ten.
+#[test]
+fn pin_is_uniform_from_1000_to_9999() {
+    assert_eq!(PIN.code_space(), 9_000);
+    assert_eq!(PIN.entropy_bits(), 13);
+    for byte in 0..=u8::MAX {
+        let pin = symbols(&PIN, &mut Scripted::new([byte; 64]));
+        // 252 is the largest multiple of nine, 250 that of ten.
+        let expected = (byte < 250).then(|| {
+            let (first, other) = (byte % 9 + 1, byte % 10);
+            format!("{first}{other}{other}{other}")
+        });
+        assert_eq!(pin, expected, "{byte}");
+    }
+    // Only the first place takes 250 and 251.
+    let mut block = vec![255, 252, 251, 251, 250, 3, 4, 5];
+    block.resize(64, 255);
+    let pin = symbols(&PIN, &mut Scripted::new(block));
+    assert_eq!(pin.as_deref(), Some("9345"));
+
+    let mut rng = seeded(0x7114);
+    let total = enough(DIGITS);
+    let mut counts = vec![[0; 128]; 4];
+    for _ in 0..total {
+        let pin = symbols(&PIN, &mut rng).unwrap();
+        assert!((1_000..=9_999).contains(&pin.parse::<u32>().unwrap()));
+        for (counts, symbol) in counts.iter_mut().zip(pin.bytes()) {
+            counts[usize::from(symbol)] += 1;
+        }
+    }
+    for (position, counts) in counts.iter().enumerate() {
+        let size = if position == 0 { 9 } else { 10 };
+        assert!(is_uniform(counts, size, total), "{position}");
+    }
+}
+
+/// Entropy and code space are those of the alphabet.
+#[test]
+fn entropy_and_code_space_are_exact() {
     let table = [
         (Format::DIGITS_6, 19, 1_000_000),
         (Format::DIGITS_8, 26, 100_000_000),

@@ -9,17 +9,18 @@
 mod common;
 
 use common::{
-    BEARER, CODE, KEY, LINK, NOW, OTHER_KEY, PROMPT, RECOVERY, SECOND, Scripted, alice, at,
-    issue_at, now, present, refusal, ring, seeded,
+    APPROVAL, BEARER, CODE, KEY, LINK, NOW, OTHER_KEY, PARKED, PROMPT, RECOVERY, SECOND, Scripted,
+    alice, at, issue_at, issue_with, now, park_at, present, refusal, ring, seeded,
 };
 use ott_core::{
-    Binding, Destination, IssueError, Issued, Issuer, KeyId, KeyRing, KeyRingError, Policy,
-    Purpose, Reason,
+    Binding, Decider, Destination, IssueError, IssueOptions, Issued, Issuer, KeyId, KeyRing,
+    KeyRingError, MAX_DATA, Policy, Purpose, Reason, SlotRule, Verdict,
     chrono::{DateTime, TimeDelta, Utc},
 };
 
+/// A malformed ring is refused by its line, and its text is never repeated.
 #[test]
-fn a_malformed_ring_is_refused_by_line_and_its_text_never_repeated() {
+fn ring_malformed_is_refused_by_line() {
     let k = KEY;
     let malformed = |line| KeyRingError::Malformed { line };
     let table = [
@@ -79,8 +80,9 @@ fn a_malformed_ring_is_refused_by_line_and_its_text_never_repeated() {
     }
 }
 
+/// A ring reads comments, blank lines and retired keys.
 #[test]
-fn a_ring_reads_comments_blanks_and_retired_keys() {
+fn ring_reads_comments_blanks_and_retired() {
     let text = format!(
         "\n# first\n 4294967295 \t{KEY} \r\n0 {OTHER_KEY} retired 2026-01-01T01:00:00+01:00\n"
     );
@@ -93,8 +95,9 @@ fn a_ring_reads_comments_blanks_and_retired_keys() {
     assert_ne!(ring.opening(KeyId(0)), ring.opening(KeyId(u32::MAX)));
 }
 
+/// A new line is read back, and a failing source makes none.
 #[test]
-fn a_new_line_is_read_back_and_a_failing_source_makes_none() {
+fn new_line_is_read_back() {
     let mut source = Scripted::new(0..32);
     let line = KeyRing::try_new_line_from_rng(KeyId(u32::MAX), &mut source).unwrap();
     assert_eq!(*line, format!("4294967295 {KEY}\n"));
@@ -103,11 +106,17 @@ fn a_new_line_is_read_back_and_a_failing_source_makes_none() {
     assert!(KeyRing::try_new_line_from_rng(KeyId(1), &mut short).is_err());
 }
 
+/// Each generated ring has a key of its own.
 #[cfg(feature = "std")]
 #[test]
-fn each_generated_ring_has_a_key_of_its_own() {
+fn generated_rings_have_keys_of_their_own() {
     let (one, two) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
     assert_ne!(one.sealing(), two.sealing());
+    // A clone is the same ring, and not a second copy of the keys.
+    let (_, seal) = one.sealing().unwrap();
+    let shared = one.clone();
+    let (_, cloned) = shared.sealing().unwrap();
+    assert!(core::ptr::eq(seal, cloned));
 }
 
 fn time(text: &str) -> DateTime<Utc> {
@@ -146,8 +155,9 @@ fn presented(
         .expect("a token of this format")
 }
 
+/// A key that the ring lacks is missing, and nothing is counted.
 #[test]
-fn a_key_that_the_ring_lacks_is_missing_and_counts_nothing() {
+fn missing_key_counts_nothing() {
     let one = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let two = Issuer::new(ring(&[&format!("2 {OTHER_KEY}")]));
     for policy in [CODE, RECOVERY, LINK] {
@@ -178,8 +188,9 @@ fn a_key_that_the_ring_lacks_is_missing_and_counts_nothing() {
     assert_eq!(answer, (Some(Reason::KeyMissing), 0));
 }
 
+/// A rotation refuses nothing at any of its steps.
 #[test]
-fn a_rotation_refuses_nothing_at_any_step() {
+fn rotation_refuses_nothing_at_any_step() {
     let (old, new) = (format!("1 {KEY}"), format!("2 {OTHER_KEY}"));
     let retired = format!("{old} retired 2026-01-02T04:00:00Z");
     let steps = [
@@ -211,8 +222,9 @@ fn a_rotation_refuses_nothing_at_any_step() {
     assert_eq!(keys, [KeyId(1), KeyId(1), KeyId(2), KeyId(2)]);
 }
 
+/// A retired key is good for what it made before it retired.
 #[test]
-fn a_retired_key_is_good_for_what_it_made_before_it_retired() {
+fn retired_key_is_good_for_what_it_made() {
     let old = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let line = format!("1 {KEY} retired 2026-01-02T03:04:05.678901Z");
     let new = Issuer::new(ring(&[&format!("2 {OTHER_KEY}"), &line]));
@@ -227,8 +239,9 @@ fn a_retired_key_is_good_for_what_it_made_before_it_retired() {
     }
 }
 
+/// A retired key mints nothing after its horizon.
 #[test]
-fn a_retired_key_mints_nothing_after_its_horizon() {
+fn retired_key_mints_nothing_after_its_horizon() {
     // Whoever stole the old key and writes to the store backdates a token and gives it a long life.
     let old = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let line = format!("1 {KEY} retired 2026-01-02T03:04:05.678901Z");
@@ -240,8 +253,11 @@ fn a_retired_key_mints_nothing_after_its_horizon() {
     for (policy, life) in [
         (CODE, 600),
         (LINK, 3_600),
-        (PROMPT, 600),
+        (APPROVAL, 600),
         (SESSION, 30 * 86_400),
+        // Shortened after it was issued for a day, and told so; told less, its lifetime counts.
+        (CODE.horizon(TimeDelta::days(1)), 86_400),
+        (LINK.horizon(TimeDelta::minutes(1)), 3_600),
     ] {
         let forged = issue_at(
             &old,
@@ -261,8 +277,29 @@ fn a_retired_key_mints_nothing_after_its_horizon() {
             assert_eq!(presented.digests().len(), keys, "{micros}");
         }
         let presented = presented(&new, &policy, &forged, &binding, at(horizon));
-        let answer = refusal(forged.record.clone().redeem(&presented, at(horizon)));
-        assert_eq!(answer, Some(Reason::KeyMissing));
+        let before = forged.record.clone();
+        let mut record = forged.record;
+        // The ring has the key, so that it is no outage; and nothing is counted.
+        let answer = refusal(record.redeem(&presented, at(horizon)));
+        assert_eq!(answer, Some(Reason::KeyRetired));
+        assert!(record == before);
+    }
+    let parked = park_at(
+        &old,
+        &forever(PARKED),
+        &binding,
+        at(NOW - 1),
+        &mut seeded(4),
+    );
+    for (micros, keys) in [(600 + 120, 1), (600 + 119, 2)] {
+        let late = at(NOW + micros * SECOND);
+        let presented = new
+            .present_parked(&PARKED, &parked.handle, &binding, late)
+            .unwrap();
+        assert_eq!(presented.digests().len(), keys);
+        let answer = refusal(parked.record.clone().redeem(&presented, late));
+        let retired = (keys == 1).then_some(Reason::KeyRetired);
+        assert_eq!(answer, retired);
     }
     // What never expires is good until the key is dropped.
     let saved = issue_at(&old, &RECOVERY, &binding, at(NOW - 1), &mut seeded(5));
@@ -270,32 +307,62 @@ fn a_retired_key_mints_nothing_after_its_horizon() {
     assert_eq!(late.digests().len(), 2);
 }
 
+/// A lifetime that is shortened during a rotation signs nobody out, as long as the policy names the
+/// old one as its horizon. Where it does not, the answer is that the key is retired: the ring has it.
 #[test]
-fn an_approval_in_the_last_second_of_a_retired_key_is_redeemed() {
+fn lifetime_shortened_in_a_rotation_needs_a_horizon() {
+    const SESSION: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
+    let short = SESSION.lifetime(TimeDelta::days(1));
+    let kept = short.horizon(TimeDelta::days(30));
+    let old = Issuer::new(ring(&[&format!("1 {KEY}")]));
+    let line = format!("1 {KEY} retired 2026-01-02T03:04:05.678901Z");
+    let new = Issuer::new(ring(&[&format!("2 {OTHER_KEY}"), &line]));
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    let issued = issue_at(&old, &SESSION, &binding, at(NOW - 1), &mut seeded(8));
+    let day = 86_400;
+    for seconds in [0, day - 1, day + 119, day + 120, 7 * day, 30 * day - 1] {
+        let time = at(NOW + seconds * SECOND);
+        let answer = |policy: &Policy| {
+            let presented = presented(&new, policy, &issued, &binding, time);
+            let answer = issued.record.authenticate(&presented, time);
+            refusal(answer.and_then(|()| new.open(policy, issued.record.stored().clone())))
+        };
+        assert_eq!(answer(&kept), None, "{seconds}");
+        let forgotten = (seconds >= day + 120).then_some(Reason::KeyRetired);
+        assert_eq!(answer(&short), forgotten, "{seconds}");
+    }
+}
+
+/// An approval in the last second of a retired key is redeemed.
+#[test]
+fn approval_in_a_retired_keys_last_second_counts() {
     let old = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let line = format!("1 {KEY} retired 2026-01-02T03:04:05.678902Z");
     let new = Issuer::new(ring(&[&format!("2 {OTHER_KEY}"), &line]));
     let owner = alice();
     let binding = Binding::subject(&owner);
-    let mut issued = issue_at(&old, &PROMPT, &binding, now(), &mut seeded(6));
+    let mut issued = issue_at(&old, &APPROVAL, &binding, now(), &mut seeded(6));
     let number = issued.record.stored().number;
     let last = at(NOW + 600 * SECOND - 1);
-    let approve = ott_core::Verdict::Approve { number };
+    let approve = Verdict::Approve { number };
+    let decider = Decider::from(&owner);
     let decision = new
-        .decide(&issued.record, &owner, approve, b"", last)
+        .decide(&APPROVAL, &issued.record, &decider, approve, b"", last)
         .unwrap();
     issued.record.decide(&decision, last).unwrap();
     let end = at(NOW + 660 * SECOND - 1);
-    let presented = presented(&new, &PROMPT, &issued, &binding, end);
+    let presented = presented(&new, &APPROVAL, &issued, &binding, end);
     assert_eq!(refusal(issued.record.redeem(&presented, end)), None);
     assert_eq!(
-        refusal(new.open(&PROMPT, issued.record.stored().clone())),
+        refusal(new.open(&APPROVAL, issued.record.stored().clone())),
         None
     );
 }
 
+/// What a restored backup brings back is refused.
 #[test]
-fn what_a_restored_backup_brings_back_is_refused() {
+fn restored_backup_brings_nothing_back() {
     let lines = [format!("1 {KEY}")];
     let issuer = Issuer::new(ring(&[&lines[0]])).not_before(now());
     for (made, expected) in [
@@ -308,39 +375,40 @@ fn what_a_restored_backup_brings_back_is_refused() {
     }
 }
 
+/// A failing random source makes no token.
 #[test]
-fn a_failing_random_source_makes_no_token() {
+fn failing_random_source_makes_no_token() {
     let issuer = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let owner = alice();
-    // A prompt draws 64 bytes for the token, 32 for the handle, one for the number.
-    for length in 0..=97_u8 {
+    let binding = Binding::subject(&owner);
+    // 64 bytes for the token, 32 for the handle, four for the number.
+    for length in 0..=100_u8 {
         let mut source = Scripted::new((0..length).map(|byte| byte % 10));
-        let issued = issuer.issue_from_rng(
-            &PROMPT,
-            &Binding::subject(&owner),
-            ott_core::Extra::default(),
-            now(),
-            &mut source,
-        );
-        match issued {
-            Ok(_) => assert_eq!(length, 97),
-            Err(error) => {
-                assert_eq!(error, IssueError::Random);
-                assert!(length < 97);
-            }
-        }
+        let options = IssueOptions::default();
+        let issued = issue_with(&issuer, &APPROVAL, &binding, options, now(), &mut source);
+        let expected = (length < 100).then_some(IssueError::Random);
+        assert_eq!(issued.err(), expected, "{length}");
+    }
+    for length in 0..=36_u8 {
+        let mut source = Scripted::new((0..length).map(|byte| byte % 10));
+        let options = IssueOptions::default();
+        let parked = issuer.park_from_rng(&PROMPT, &binding, options, now(), &mut source);
+        let expected = (length < 36).then_some(IssueError::Random);
+        assert_eq!(parked.err(), expected, "{length}");
     }
 }
 
+/// What cannot be issued is an error, and not a weaker token.
 #[test]
-fn what_cannot_be_issued_is_an_error_and_not_a_weaker_token() {
+fn impossible_issue_is_an_error() {
     let issuer = Issuer::new(ring(&[&format!("1 {KEY}")]));
     let owner = alice();
     let issue = |policy: &Policy, binding: &Binding<'_>, data: &[u8], time| {
-        let extra = ott_core::Extra { data, resend: None };
-        issuer
-            .issue_from_rng(policy, binding, extra, time, &mut seeded(7))
-            .map(|_| ())
+        let options = IssueOptions {
+            data,
+            ..IssueOptions::default()
+        };
+        issue_with(&issuer, policy, binding, options, time, &mut seeded(7)).map(|_| ())
     };
     let (bound, nobody) = (Binding::subject(&owner), Binding::tenant("acme"));
     let missing = Err(IssueError::SubjectMissing);
@@ -348,25 +416,30 @@ fn what_cannot_be_issued_is_an_error_and_not_a_weaker_token() {
     assert_eq!(issue(&LINK, &nobody, b"", now()), Ok(()));
     assert_eq!(issue(&RECOVERY, &nobody, b"", now()), missing);
     assert_eq!(issue(&BEARER, &nobody, b"", now()), missing);
-    assert_eq!(issue(&PROMPT, &nobody, b"", now()), missing);
-    let slot = CODE.slot(ott_core::SlotRule::Subject);
+    assert_eq!(
+        issue(&APPROVAL, &nobody, b"", now()),
+        Ok(()),
+        "a system decides"
+    );
+    let slot = CODE.slot(SlotRule::Subject);
     assert_eq!(issue(&slot, &nobody, b"", now()), missing);
-    let most = vec![0; ott_core::MOST_DATA];
+    let most = vec![0; MAX_DATA];
     assert_eq!(issue(&CODE, &bound, &most, now()), Ok(()));
-    let more = vec![0; ott_core::MOST_DATA + 1];
+    let more = vec![0; MAX_DATA + 1];
     let answer = issue(&CODE, &bound, &more, now());
     assert_eq!(answer, Err(IssueError::TooMuchData));
     let late = DateTime::<Utc>::MAX_UTC;
     assert_eq!(issue(&CODE, &bound, b"", late), Err(IssueError::Time));
     let long = "t".repeat(256);
-    for tenant in ["a\0", "a\n", long.as_str()] {
+    for tenant in ["a\0", "a\n", "a\u{202e}b", long.as_str()] {
         let answer = issue(&CODE, &Binding::tenant(tenant), b"", now());
         assert_eq!(answer, Err(IssueError::Tenant));
     }
 }
 
+/// A pseudonym is that of one destination under one key.
 #[test]
-fn a_pseudonym_is_one_destinations_under_one_key() {
+fn pseudonym_is_one_destinations_under_one_key() {
     let one = ring(&[&format!("1 {KEY}"), &format!("2 {OTHER_KEY}")]);
     let moved = ring(&[&format!("2 {OTHER_KEY}"), &format!("1 {KEY}")]);
     let email = Destination::email("a@example.org").unwrap();

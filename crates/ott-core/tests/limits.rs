@@ -11,7 +11,7 @@ use std::panic::catch_unwind;
 
 use common::{NOW, SECOND, alice, at, subject};
 use ott_core::{
-    Binding, Destination, Limit, LimitKey, LimitKind, LimitState, Overspent,
+    Binding, Destination, Limit, LimitKey, LimitKind, LimitScope, LimitState, Overspent,
     chrono::{DateTime, TimeDelta, Utc},
 };
 use proptest::prelude::*;
@@ -29,8 +29,9 @@ fn spend(limit: &Limit, state: &mut LimitState, micros: i64) -> Result<(), Overs
     answer
 }
 
+/// The defaults are those of the guess budget.
 #[test]
-fn the_defaults_are_those_of_the_guess_budget() {
+fn defaults_are_those_of_the_guess_budget() {
     let figures = |limit: Limit| (limit.kind(), limit.burst(), limit.period_micros());
     assert_eq!(figures(Limit::PACE), (LimitKind::Pace, 10, 6 * MINUTE));
     assert_eq!(figures(Limit::CEILING), (LimitKind::Ceiling, 100, 0));
@@ -40,13 +41,14 @@ fn the_defaults_are_those_of_the_guess_budget() {
     assert_eq!(Limit::ALLOWANCE.horizon_micros(), 100 * DAY);
 }
 
+/// Exactly the burst passes, and then one a period.
 #[test]
-fn exactly_the_burst_passes_and_then_one_a_period() {
+fn burst_passes_and_then_one_a_period() {
     let limits = [
         Limit::PACE,
         Limit::ALLOWANCE,
         Limit::pace(1, TimeDelta::microseconds(1)),
-        Limit::pace(1, TimeDelta::days(366)),
+        Limit::pace(1, TimeDelta::days(365)),
         Limit::pace(1_000, TimeDelta::seconds(7)),
     ];
     for limit in limits {
@@ -69,8 +71,9 @@ fn exactly_the_burst_passes_and_then_one_a_period() {
     }
 }
 
+/// A million refused tries cost the owner nothing.
 #[test]
-fn a_million_refused_tries_cost_the_owner_nothing() {
+fn refused_tries_cost_the_owner_nothing() {
     let mut state = LimitState::default();
     for _ in 0..10 {
         assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
@@ -82,8 +85,9 @@ fn a_million_refused_tries_cost_the_owner_nothing() {
     assert_eq!(spend(&Limit::PACE, &mut state, NOW + 6 * MINUTE), Ok(()));
 }
 
+/// Unused time saves up no more than the burst.
 #[test]
-fn unused_time_saves_up_no_more_than_the_burst() {
+fn unused_time_saves_no_more_than_the_burst() {
     let mut state = LimitState::default();
     assert_eq!(spend(&Limit::PACE, &mut state, NOW), Ok(()));
     let later = NOW + 3_650 * DAY;
@@ -91,8 +95,9 @@ fn unused_time_saves_up_no_more_than_the_burst() {
     assert_eq!(passed.count(), 10);
 }
 
+/// A ceiling opens by clearing and refunds alone.
 #[test]
-fn a_ceiling_opens_by_clearing_and_refunds_alone() {
+fn ceiling_opens_by_clearing_and_refunds() {
     let limit = Limit::ceiling(3);
     let mut state = LimitState::default();
     for _ in 0..3 {
@@ -110,8 +115,9 @@ fn a_ceiling_opens_by_clearing_and_refunds_alone() {
     assert_eq!(spend(&limit, &mut LimitState::default(), NOW), Ok(()));
 }
 
+/// A refund gives back what was spent, and never more than the burst.
 #[test]
-fn a_refund_gives_back_what_was_spent_and_never_more_than_the_burst() {
+fn refund_gives_back_at_most_the_burst() {
     for times in [1, 3, 10] {
         let mut state = LimitState::default();
         for _ in 0..10 {
@@ -132,8 +138,9 @@ fn a_refund_gives_back_what_was_spent_and_never_more_than_the_burst() {
     assert_eq!(passed.count(), 10);
 }
 
+/// Clocks that are an hour apart give at most what an hour refills more.
 #[test]
-fn clocks_an_hour_apart_give_at_most_one_hours_refill_more() {
+fn clocks_apart_give_their_distance_more() {
     // Three machines behind one key, one an hour ahead, one an hour behind, for three days.
     for order in [[-HOUR, 0, HOUR], [HOUR, 0, -HOUR], [0, HOUR, -HOUR]] {
         let mut state = LimitState::default();
@@ -153,7 +160,35 @@ fn clocks_an_hour_apart_give_at_most_one_hours_refill_more() {
     }
 }
 
-/// What a patient attacker gets in 365 days who tries whenever he may, and at the last moment too.
+/// One try on a machine whose clock is a day ahead is a fault for the others, which changes nothing,
+/// and no lock for the rest of the day. Clearing the key is the way out.
+#[test]
+fn clock_that_was_ahead_is_a_fault_and_no_lock() {
+    for (limit, ahead) in [(Limit::PACE, DAY), (Limit::ALLOWANCE, 200 * DAY)] {
+        let mut state = LimitState::default();
+        assert_eq!(spend(&limit, &mut state, NOW + ahead), Ok(()));
+        for time in [NOW, NOW + 1, NOW + HOUR] {
+            let answer = spend(&limit, &mut state, time);
+            assert_eq!(answer, Err(Overspent::Ahead), "{limit:?}");
+        }
+        state = LimitState::default();
+        assert_eq!(spend(&limit, &mut state, NOW), Ok(()));
+    }
+    // Up to a minute ahead is a clock among several: who comes too early is told when to come back.
+    let furthest = NOW + Limit::PACE.horizon_micros() + 60 * SECOND;
+    let at_furthest = |over| LimitState {
+        full_at: furthest + over,
+        ..LimitState::default()
+    };
+    let retry = Overspent::RetryAt(at(NOW + 60 * SECOND + Limit::PACE.period_micros()));
+    assert_eq!(spend(&Limit::PACE, &mut at_furthest(0), NOW), Err(retry));
+    let answer = spend(&Limit::PACE, &mut at_furthest(1), NOW);
+    assert_eq!(answer, Err(Overspent::Ahead));
+    // A ceiling knows no time.
+    assert_eq!(spend(&Limit::CEILING, &mut at_furthest(DAY), NOW), Ok(()));
+}
+
+/// What a patient attacker gets in 365 days who tries as soon as they may, and at the last moment too.
 fn simulate(limit: &Limit) -> u64 {
     let mut state = LimitState::default();
     let (mut time, end, mut passed) = (NOW, NOW + 365 * DAY, 0);
@@ -169,11 +204,13 @@ fn simulate(limit: &Limit) -> u64 {
                 time += DAY;
                 state = LimitState::default();
             }
+            Err(Overspent::Ahead) => panic!("one clock is never ahead of itself"),
         }
     }
     passed
 }
 
+/// The most in a year is what a simulation gets.
 #[test]
 fn most_in_a_year_is_what_a_simulation_gets() {
     assert_eq!(Limit::ALLOWANCE.most_in_a_year(), 465);
@@ -183,7 +220,7 @@ fn most_in_a_year_is_what_a_simulation_gets() {
         Limit::ALLOWANCE,
         Limit::CEILING,
         Limit::PACE,
-        Limit::pace(3, TimeDelta::days(366)),
+        Limit::pace(3, TimeDelta::days(365)),
         Limit::pace(7, TimeDelta::seconds(86_399)),
         Limit::allowance(1, TimeDelta::days(365)),
         Limit::allowance(50, TimeDelta::hours(36)),
@@ -194,8 +231,9 @@ fn most_in_a_year_is_what_a_simulation_gets() {
     }
 }
 
+/// Sign-ins of the owner, each given back, gain an attacker nothing.
 #[test]
-fn the_owners_refunded_sign_ins_are_no_pump_for_an_attacker() {
+fn refunded_sign_ins_are_no_attackers_pump() {
     // Each sign-in spends one, and gives back only that; the attacker spends the moment he may.
     for between in [DAY, HOUR] {
         for pause in [0, 5 * MINUTE, 10 * MINUTE - 1] {
@@ -222,8 +260,9 @@ fn the_owners_refunded_sign_ins_are_no_pump_for_an_attacker() {
     }
 }
 
+/// No time panics or opens a limit.
 #[test]
-fn no_time_panics_or_opens_a_limit() {
+fn times_of_any_kind_open_no_limit() {
     let ends = [
         DateTime::<Utc>::MIN_UTC,
         at(-1),
@@ -231,7 +270,7 @@ fn no_time_panics_or_opens_a_limit() {
         at(i64::MAX / 2),
         DateTime::<Utc>::MAX_UTC,
     ];
-    let widest = Limit::pace(100, TimeDelta::days(366));
+    let widest = Limit::pace(100, TimeDelta::days(365));
     for limit in [Limit::PACE, Limit::ALLOWANCE, Limit::CEILING, widest] {
         for first in ends {
             for second in ends {
@@ -251,8 +290,9 @@ fn no_time_panics_or_opens_a_limit() {
     }
 }
 
+/// A limit that could not be kept is not made.
 #[test]
-fn a_limit_that_could_not_be_kept_is_not_made() {
+fn limit_that_cannot_be_kept_is_not_made() {
     let day = TimeDelta::days(1);
     let bad: [fn() -> Limit; 8] = [
         || Limit::pace(0, TimeDelta::days(1)),
@@ -261,19 +301,20 @@ fn a_limit_that_could_not_be_kept_is_not_made() {
         || Limit::pace(1, TimeDelta::zero()),
         || Limit::pace(1, TimeDelta::nanoseconds(999)),
         || Limit::pace(1, TimeDelta::days(-1)),
-        || Limit::pace(1, TimeDelta::days(367)),
+        || Limit::pace(1, TimeDelta::days(366)),
         // All of it back after 8 million years: the sums would saturate and refuse nothing.
-        || Limit::pace(u32::MAX, TimeDelta::days(366)),
+        || Limit::pace(u32::MAX, TimeDelta::days(365)),
     ];
     for (at, make) in bad.into_iter().enumerate() {
         assert!(catch_unwind(make).is_err(), "{at}");
     }
-    assert_eq!(Limit::pace(36_600, day).burst(), 36_600);
-    assert!(catch_unwind(|| Limit::pace(36_601, TimeDelta::days(1))).is_err());
+    assert_eq!(Limit::pace(36_500, day).burst(), 36_500);
+    assert!(catch_unwind(|| Limit::pace(36_501, TimeDelta::days(1))).is_err());
 }
 
+/// Each scope, name and binding has a key of its own.
 #[test]
-fn each_name_and_binding_has_a_key_of_its_own() {
+fn key_is_one_per_scope_name_and_binding() {
     let (one, other) = (alice(), subject("other", "4711"));
     let email = Destination::email("a@example.org").unwrap();
     let device = Destination::device("a@example.org").unwrap();
@@ -287,26 +328,40 @@ fn each_name_and_binding_has_a_key_of_its_own() {
         Binding::tenant("acme").destination(&email),
         Binding::subject(&one).epoch(0),
     ];
-    let mut keys: Vec<LimitKey> = bindings
-        .iter()
-        .flat_map(|binding| ["pace", "allowance", ""].map(|name| LimitKey::new(name, binding)))
-        .collect();
-    assert_eq!(keys[6], LimitKey::new("pace", &Binding::subject(&alice())));
+    let scopes = [
+        LimitScope::Application,
+        LimitScope::Engine,
+        LimitScope::Policy,
+    ];
+    let names = ["pace", "allowance", "policy", ""];
+    let mut keys = Vec::new();
+    for binding in &bindings {
+        for name in names {
+            keys.extend(scopes.map(|scope| LimitKey::new(scope, name, binding)));
+        }
+    }
+    let again = LimitKey::new(LimitScope::Engine, "pace", &Binding::subject(&alice()));
+    assert!(keys.contains(&again));
     keys.sort_unstable();
     keys.dedup();
-    assert_eq!(keys.len(), 24);
+    assert_eq!(keys.len(), 8 * 4 * 3);
 }
 
+fn pace_of(who: &Binding<'_>) -> LimitKey {
+    LimitKey::new(LimitScope::Policy, "pace", who)
+}
+
+/// No other part of a binding opens a second count.
 #[test]
-fn no_other_part_of_a_binding_opens_a_second_count() {
+fn account_is_all_that_limits_count_for() {
     let (one, other) = (alice(), subject("acme", "4712"));
     let [email, device] = [
         Destination::email("a@example.org").unwrap(),
         Destination::device("a@example.org").unwrap(),
     ];
-    let key = |binding: Binding<'_>| binding.account().map(|who| LimitKey::new("pace", &who));
+    let key = |binding: Binding<'_>| binding.account().map(|who| pace_of(&who));
     // A subject is counted as that, whatever is sent where and for which operation.
-    let own = Some(LimitKey::new("pace", &Binding::subject(&one)));
+    let own = Some(pace_of(&Binding::subject(&one)));
     let bound = Binding::subject(&one);
     let transfer = [("to", "ab")];
     for binding in [
@@ -321,7 +376,7 @@ fn no_other_part_of_a_binding_opens_a_second_count() {
     }
     // Where nobody is known yet, the destination is.
     let nobody = Binding::tenant("acme");
-    let by_email = Some(LimitKey::new("pace", &nobody.destination(&email)));
+    let by_email = Some(pace_of(&nobody.destination(&email)));
     for binding in [
         nobody.destination(&email),
         nobody.destination(&email).epoch(7).operation(&transfer),
@@ -363,6 +418,70 @@ proptest! {
                 let most = i64::from(burst) + (end - start) / period;
                 let within = i64::try_from(last - first + 1).unwrap();
                 prop_assert!(within <= most, "{within} within {}", end - start);
+            }
+        }
+    }
+
+    /// The law of [`Limit::refund`]: whatever is spent and given back, within any span of time what
+    /// was spent less what was given back is at most the burst and one more for each period in it.
+    #[test]
+    fn refunds_and_spends_keep_the_law(
+        burst in 1_u32..12,
+        period in 1_i64..1_000,
+        steps in prop::collection::vec((0_i64..2_000, 0_u32..4), 1..150),
+    ) {
+        let limit = Limit::pace(burst, TimeDelta::microseconds(period));
+        let mut state = LimitState::default();
+        // When, and by how much the sum of what was spent went up or down.
+        let (mut time, mut events, mut outstanding) = (NOW, Vec::new(), 0);
+        for (step, refund) in steps {
+            time += step;
+            let refund = refund.min(outstanding);
+            if refund > 0 {
+                limit.refund(&mut state, refund);
+                outstanding -= refund;
+                events.push((time, -i64::from(refund)));
+            } else if limit.spend(&mut state, at(time)).is_ok() {
+                outstanding += 1;
+                events.push((time, 1));
+            }
+        }
+        for (first, (start, _)) in events.iter().enumerate() {
+            let mut net = 0;
+            for (end, change) in events.iter().skip(first) {
+                net += change;
+                let most = i64::from(burst) + (end - start) / period;
+                prop_assert!(net <= most, "{net} within {}", end - start);
+            }
+        }
+    }
+
+    /// And the credit of a late refund: a flow of `n` tries that gives all of them back with its last
+    /// lets others pass at most `n - 1` times more than if it had never been.
+    #[test]
+    fn refund_of_a_flow_gains_less_than_its_tries(
+        burst in 1_u32..8,
+        period in 1_i64..1_000,
+        tries in 1_usize..6,
+        // Of others, before, during and after the flow; a try of the flow comes where it is marked.
+        steps in prop::collection::vec((0_i64..1_500, any::<bool>()), 1..100),
+    ) {
+        let limit = Limit::pace(burst, TimeDelta::microseconds(period));
+        let (mut with, mut without) = (LimitState::default(), LimitState::default());
+        let (mut time, mut left, mut spent, mut gained) = (NOW, tries, 0, 0_i64);
+        for (step, own) in steps {
+            time += step;
+            if own && left > 0 {
+                let passed = limit.spend(&mut with, at(time)).is_ok();
+                spent += u32::from(passed);
+                left -= 1;
+                if left == 0 && passed {
+                    limit.refund(&mut with, spent);
+                }
+            } else {
+                gained += i64::from(limit.spend(&mut with, at(time)).is_ok());
+                gained -= i64::from(limit.spend(&mut without, at(time)).is_ok());
+                prop_assert!(gained < i64::try_from(tries).unwrap(), "{gained} of {tries} tries");
             }
         }
     }

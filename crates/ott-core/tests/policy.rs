@@ -5,53 +5,70 @@ mod common;
 
 use std::panic::catch_unwind;
 
-use common::{BEARER, CODE, LINK, PROMPT, RECOVERY};
+use common::{
+    APPROVAL, BEARER, CODE, LINK, PARKED, PROMPT, RECOVERY, alice, issue_at, issue_with, issuer,
+    now, park_at, seeded, waiting,
+};
 use ott_core::{
-    Format, Limit, Lookup, Policy, PolicyFault, Purpose, SlotRule, Start, Usage, chrono::TimeDelta,
+    Binding, Format, IssueError, IssueOptions, Limit, Lookup, Matching, Policy, PolicyFault,
+    Purpose, SlotRule, Start, Usage, chrono::TimeDelta,
 };
 
-const WAITING: Start = Start::Waiting {
-    number: true,
-    binds_subject: false,
-};
+const WAITING: Start = waiting(Matching::TwoDigits, false);
 
 fn fault(policy: &Policy) -> Option<PolicyFault> {
     policy.check().err().map(|error| error.fault)
 }
 
+/// The ready-made policies start, and so do those of these tests.
 #[test]
-fn the_ready_made_policies_start() {
-    for policy in [CODE, RECOVERY, LINK, BEARER, PROMPT] {
+fn policies_that_are_ready_made_start() {
+    for policy in [CODE, RECOVERY, LINK, BEARER, PARKED, PROMPT, APPROVAL] {
         assert_eq!(fault(&policy), None, "{}", policy.purpose().as_str());
     }
     assert_eq!(fault(&Policy::readable(Purpose::new("one"))), None);
 }
 
+/// Strangers make the owner wait only where a code is short, and never lock them out: the allowance
+/// is spent behind a first factor alone.
 #[test]
-fn strangers_make_the_owner_wait_only_where_a_code_is_short_and_never_lock_him_out() {
+fn limits_of_each_kind_are_those_it_needs() {
     let readable = Policy::readable(Purpose::new("one"));
     // Behind a first factor alone: an allowance is used up by whoever may try.
-    assert_eq!(CODE.allowance(), Some(&Limit::ALLOWANCE));
-    for policy in [readable, LINK, RECOVERY, BEARER, PROMPT] {
-        assert_eq!(policy.allowance(), None, "{}", policy.purpose().as_str());
+    assert!(CODE.spends_allowance());
+    for policy in [readable, LINK, RECOVERY, BEARER, PARKED, PROMPT] {
+        assert!(!policy.spends_allowance(), "{}", policy.purpose().as_str());
+        assert!(policy.spending_allowance(true).spends_allowance());
     }
+    assert!(!CODE.spending_allowance(false).spends_allowance());
     for policy in [CODE, readable, RECOVERY] {
         let pace = Some(&Limit::PACE);
         assert_eq!(policy.pace(), pace, "{}", policy.purpose().as_str());
     }
     // 258 bits need none: whoever waits for an approval may ask as often as it likes.
-    for policy in [LINK, BEARER, PROMPT] {
+    for policy in [LINK, BEARER, PARKED, PROMPT] {
         assert_eq!(policy.pace(), None, "{}", policy.purpose().as_str());
+    }
+    // What is sent to somebody has a pace of its own.
+    for policy in [CODE, readable, LINK] {
+        let requests = Some(&Limit::REQUESTS);
+        assert_eq!(policy.request_pace(), requests);
+        assert_eq!(policy.requests(None).request_pace(), None);
+    }
+    for policy in [RECOVERY, BEARER, PARKED, PROMPT] {
+        assert_eq!(policy.request_pace(), None);
     }
 }
 
+/// Each kind of token lives as long as it is said to.
 #[test]
-fn each_kind_of_token_lives_as_long_as_it_is_said_to() {
+fn lifetimes_are_those_that_are_told() {
     let (minutes, hour) = (Some(TimeDelta::minutes(10)), Some(TimeDelta::hours(1)));
     let month = Some(TimeDelta::days(30));
     let lives = [
         (CODE, minutes),
         (Policy::readable(Purpose::new("one")), minutes),
+        (PARKED, minutes),
         (PROMPT, minutes),
         (LINK, hour),
         (BEARER, month),
@@ -66,44 +83,130 @@ fn each_kind_of_token_lives_as_long_as_it_is_said_to() {
     }
 }
 
+/// A bearer token is found by itself and starts ready.
 #[test]
-fn a_bearer_token_is_found_by_itself_and_starts_ready() {
+fn bearer_is_found_by_itself_and_starts_ready() {
     let bearer = Some(PolicyFault::Bearer);
     assert_eq!(fault(&BEARER.lookup(Lookup::BySubject)), bearer);
-    assert_eq!(fault(&BEARER.lookup(Lookup::ById { attempts: 5 })), bearer);
+    assert_eq!(
+        fault(&BEARER.lookup(Lookup::ByHandle { attempts: 5 })),
+        bearer
+    );
     assert_eq!(fault(&BEARER.start(WAITING)), bearer);
     assert_eq!(BEARER.usage(), Usage::Bearer);
     assert_eq!(LINK.usage(), Usage::Once);
 }
 
+/// A token that nobody may try is refused.
 #[test]
-fn a_token_that_nobody_may_try_is_refused() {
-    let policy = CODE.lookup(Lookup::ById { attempts: 0 });
+fn attempts_of_none_are_refused() {
+    let policy = CODE.lookup(Lookup::ByHandle { attempts: 0 });
     assert_eq!(fault(&policy), Some(PolicyFault::NoAttempts));
-    assert_eq!(fault(&CODE.lookup(Lookup::ById { attempts: 1 })), None);
+    assert_eq!(fault(&CODE.lookup(Lookup::ByHandle { attempts: 1 })), None);
 }
 
+/// A token that is found by itself, and what is parked, have no limits of redeems.
 #[test]
-fn a_token_found_by_itself_has_no_limits_of_its_own() {
-    let expected = Some(PolicyFault::LimitsByItself);
-    for policy in [LINK, BEARER] {
-        let (pace, allowance) = (Some(Limit::PACE), Some(Limit::ALLOWANCE));
-        assert_eq!(fault(&policy.limits(pace, None)), expected);
-        assert_eq!(fault(&policy.limits(None, allowance)), expected);
+fn lookup_without_an_account_has_no_limits() {
+    let (by_itself, parked) = (PolicyFault::LimitsByItself, PolicyFault::LimitsParked);
+    for (policy, expected) in [
+        (LINK, by_itself),
+        (BEARER, by_itself),
+        (PARKED, parked),
+        (PROMPT, parked),
+    ] {
+        assert_eq!(fault(&policy.paced(Some(Limit::PACE))), Some(expected));
+        assert_eq!(fault(&policy.spending_allowance(true)), Some(expected));
+        // How often something is issued to an account is another matter.
+        assert_eq!(fault(&policy.requests(Some(Limit::REQUESTS))), None);
     }
 }
 
+/// A ceiling or an allowance is no pace: neither for redeems nor for requests.
 #[test]
-fn only_a_bearer_token_idles_out() {
+fn pace_is_no_ceiling_and_no_allowance() {
+    for limit in [Limit::CEILING, Limit::ALLOWANCE, Limit::ceiling(1)] {
+        let expected = Some(PolicyFault::NoPace);
+        assert_eq!(fault(&CODE.paced(Some(limit))), expected, "{limit:?}");
+        assert_eq!(fault(&CODE.requests(Some(limit))), expected, "{limit:?}");
+        assert_eq!(fault(&LINK.requests(Some(limit))), expected, "{limit:?}");
+    }
+}
+
+/// A bearer token does not wait, and what is parked is taken up once.
+#[test]
+fn parked_is_no_bearer() {
+    let policy = BEARER.lookup(Lookup::Parked);
+    assert_eq!(fault(&policy), Some(PolicyFault::Bearer));
+    assert_eq!(PARKED.usage(), Usage::Once);
+    assert_eq!(PARKED.starting(), Start::Ready);
+    assert_eq!(PROMPT.starting(), WAITING);
+    assert_eq!(PROMPT.token_lookup(), Lookup::Parked);
+}
+
+/// A policy whose parts do not fit together issues and parks nothing.
+#[test]
+fn issue_asks_the_policy_first() {
+    let (issuer, owner) = (issuer(), alice());
+    let binding = Binding::subject(&owner);
+    let options = IssueOptions::default();
+    let ceiling = Some(Limit::CEILING);
+    for policy in [
+        CODE.lookup(Lookup::ByHandle { attempts: 0 }),
+        CODE.paced(ceiling),
+        CODE.lifetime(TimeDelta::zero()),
+        LINK.format(Format::DIGITS_6),
+        LINK.idle(TimeDelta::days(1)),
+        BEARER.start(WAITING),
+        PARKED.paced(Some(Limit::PACE)),
+        PARKED.requests(ceiling),
+    ] {
+        let expected = IssueError::Policy(policy.check().unwrap_err());
+        let rng = &mut seeded(4);
+        let issued = issue_with(&issuer, &policy, &binding, options, now(), rng);
+        assert_eq!(issued.err(), Some(expected));
+        let parked = issuer.park_from_rng(&policy, &binding, options, now(), rng);
+        assert_eq!(parked.err(), Some(expected));
+        let texts = ["314159"];
+        let given = issuer.issue_given_from_rng(&policy, &binding, &texts, options, now(), rng);
+        assert_eq!(given.err(), Some(expected));
+    }
+}
+
+/// What has a token is issued, and what has none is parked: the other verb makes nothing.
+#[test]
+fn issue_and_park_are_each_for_their_own() {
+    let (issuer, owner) = (issuer(), alice());
+    let binding = Binding::subject(&owner);
+    let options = IssueOptions::default();
+    let rng = &mut seeded(5);
+    for policy in [CODE, RECOVERY, LINK, BEARER, APPROVAL] {
+        let parked = issuer.park_from_rng(&policy, &binding, options, now(), rng);
+        assert_eq!(parked.err(), Some(IssueError::Verb));
+    }
+    for policy in [PARKED, PROMPT] {
+        let issued = issue_with(&issuer, &policy, &binding, options, now(), rng);
+        assert_eq!(issued.err(), Some(IssueError::Verb));
+        let text = "A".repeat(43);
+        let texts = [text.as_str()];
+        let given = issuer.issue_given_from_rng(&policy, &binding, &texts, options, now(), rng);
+        assert_eq!(given.err(), Some(IssueError::Verb));
+    }
+}
+
+/// Only a bearer token idles out.
+#[test]
+fn idle_time_is_a_bearers_alone() {
     let day = TimeDelta::days(1);
-    for policy in [CODE, RECOVERY, LINK, PROMPT] {
+    for policy in [CODE, RECOVERY, LINK, PARKED, PROMPT] {
         assert_eq!(fault(&policy.idle(day)), Some(PolicyFault::IdleOnce));
     }
 }
 
+/// A lifetime, idle time or horizon is at most a hundred years, and the first two at least a microsecond.
 #[test]
-fn a_lifetime_lies_between_a_microsecond_and_a_hundred_years() {
-    let years = TimeDelta::days(36_600);
+fn lifetime_and_idle_time_are_bounded() {
+    let years = TimeDelta::days(36_500);
     let microsecond = TimeDelta::microseconds(1);
     let table = [
         (TimeDelta::MIN, false),
@@ -121,10 +224,21 @@ fn a_lifetime_lies_between_a_microsecond_and_a_hundred_years() {
         assert_eq!(fault(&BEARER.idle(span)), expected, "{span}");
     }
     assert_eq!(fault(&LINK.until_revoked()), None);
+    for (horizon, fits) in [
+        (TimeDelta::zero(), true),
+        (TimeDelta::days(30), true),
+        (years, true),
+        (years + microsecond, false),
+        (TimeDelta::MAX, false),
+    ] {
+        let expected = (!fits).then_some(PolicyFault::Lifetime);
+        assert_eq!(fault(&CODE.horizon(horizon)), expected, "{horizon}");
+    }
 }
 
+/// A short token finds nothing without a handle, unless it is accepted by name.
 #[test]
-fn a_short_token_finds_nothing_without_a_handle_unless_accepted_by_name() {
+fn short_token_needs_a_handle_or_acceptance() {
     let short = Some(PolicyFault::ShortToken);
     let found = [LINK, RECOVERY, BEARER];
     for (symbols, accepted) in [(18, false), (19, true), (43, true)] {
@@ -141,17 +255,16 @@ fn a_short_token_finds_nothing_without_a_handle_unless_accepted_by_name() {
         assert_eq!(fault(&policy), short);
         assert_eq!(fault(&policy.accepting_short_tokens()), None);
     }
-    // By id, a handle of 256 bits stands before it.
+    // A handle of 256 bits stands before it.
     assert_eq!(fault(&CODE.format(format)), None);
-    // The guess budget holds whatever is accepted.
-    let tiny = LINK.format(Format::DIGITS_6).accepting_short_tokens();
-    assert!(matches!(fault(&tiny), Some(PolicyFault::GuessBound(_))));
+    assert_eq!(fault(&PARKED.format(Format::DIGITS_6)), None);
 }
 
+/// An error names the purpose and the fault.
 #[test]
-fn an_error_names_the_purpose_and_the_fault() {
+fn error_names_the_purpose_and_the_fault() {
     let error = CODE
-        .lookup(Lookup::ById { attempts: 0 })
+        .lookup(Lookup::ByHandle { attempts: 0 })
         .check()
         .unwrap_err();
     assert_eq!(error.purpose, "sign-in");
@@ -162,18 +275,21 @@ fn an_error_names_the_purpose_and_the_fault() {
     );
 }
 
+/// Limits, lifetimes, formats and slots change without refusing what was issued; what a proof means does not.
 #[test]
-fn limits_lifetimes_and_slots_change_without_refusing_what_was_issued() {
-    use common::{alice, issue_at, issuer, now, seeded};
+fn fingerprint_covers_the_meaning_of_a_proof() {
     let owner = alice();
-    let binding = ott_core::Binding::subject(&owner);
+    let binding = Binding::subject(&owner);
     let issued = issue_at(&issuer(), &CODE, &binding, now(), &mut seeded(1));
     let stored = issued.record.stored().clone();
     let opens = |policy: Policy| issuer().open(&policy, stored.clone()).is_ok();
     assert!(opens(CODE.lifetime(TimeDelta::hours(2))));
-    assert!(opens(CODE.limits(None, None)));
+    assert!(opens(
+        CODE.paced(None).spending_allowance(false).requests(None)
+    ));
+    assert!(opens(CODE.horizon(TimeDelta::days(1))));
     assert!(opens(CODE.slot(SlotRule::Subject)));
-    assert!(opens(CODE.lookup(Lookup::ById { attempts: 3 })));
+    assert!(opens(CODE.lookup(Lookup::ByHandle { attempts: 3 })));
     assert!(opens(CODE.format(Format::DIGITS_8)));
     // What a proof means does not.
     assert!(!opens(CODE.lookup(Lookup::ByItself)));
@@ -185,15 +301,13 @@ fn limits_lifetimes_and_slots_change_without_refusing_what_was_issued() {
     let reused = Policy::bearer(*LINK.purpose(), TimeDelta::hours(1));
     let answer = issuer().open(&reused, link.record.stored().clone());
     assert!(answer.is_err(), "what works once does not work for ever");
-    let number = |number, binds_subject| Start::Waiting {
-        number,
-        binds_subject,
-    };
-    let prompt = issue_at(&issuer(), &PROMPT, &binding, now(), &mut seeded(2));
+    let prompt = park_at(&issuer(), &PROMPT, &binding, now(), &mut seeded(2));
     for (start, same) in [
-        (number(true, false), true),
-        (number(false, false), false),
-        (number(true, true), false),
+        (waiting(Matching::TwoDigits, false), true),
+        (waiting(Matching::SixDigits, false), false),
+        (waiting(Matching::Nothing, false), false),
+        (waiting(Matching::TwoDigits, true), false),
+        (Start::Ready, false),
     ] {
         let stored = prompt.record.stored().clone();
         let answer = issuer().open(&PROMPT.start(start), stored);
@@ -201,8 +315,9 @@ fn limits_lifetimes_and_slots_change_without_refusing_what_was_issued() {
     }
 }
 
+/// A purpose or prefix that could be misread is refused.
 #[test]
-fn a_purpose_or_prefix_that_could_be_misread_is_refused() {
+fn purpose_or_prefix_misread_is_refused() {
     let long = "a".repeat(65).leak();
     for bad in [
         "",

@@ -5,14 +5,17 @@
     reason = "an overflow here fails the test"
 )]
 
+#[path = "support/approval.rs"]
+mod approval;
 #[path = "support/common.rs"]
 mod common;
 
+use approval::{strangers, system};
 use common::{
-    BEARER, CODE, NOW, PROMPT, RECOVERY, SECOND, alice, at, issue_at, issuer, now, present,
-    refusal, seeded, subject,
+    APPROVAL, BEARER, CODE, NOW, PROMPT, RECOVERY, SECOND, alice, approve, at, decide, issue_at,
+    issuer, now, park_at, present, refusal, seeded, subject,
 };
-use ott_core::{Binding, Extra, Format, Policy, Purpose, Reason, State, Verdict};
+use ott_core::{Binding, Format, Lookup, Policy, Purpose, Reason, State, Verdict};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,8 @@ enum Verb {
     Approve,
     Misnumber,
     Deny,
+    Report,
+    System,
     Stranger,
     Revoke,
     Supersede,
@@ -40,6 +45,8 @@ fn verb() -> impl Strategy<Value = Verb> {
         2 => Just(Verb::Approve),
         1 => Just(Verb::Misnumber),
         1 => Just(Verb::Deny),
+        1 => Just(Verb::Report),
+        1 => Just(Verb::System),
         1 => Just(Verb::Stranger),
         1 => Just(Verb::Revoke),
         1 => Just(Verb::Supersede),
@@ -49,38 +56,59 @@ fn verb() -> impl Strategy<Value = Verb> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    prop_oneof![Just(CODE), Just(RECOVERY), Just(BEARER), Just(PROMPT)]
+    prop_oneof![
+        Just(CODE),
+        Just(RECOVERY),
+        Just(BEARER),
+        Just(APPROVAL),
+        Just(PROMPT)
+    ]
 }
 
 proptest! {
+    /// Whatever is said, a record is redeemed at most once, and final is final.
     #[test]
-    fn a_history_redeems_at_most_once_and_final_is_final(
+    fn history_redeems_at_most_once(
         policy in policy(),
         seed: u64,
         history in prop::collection::vec((verb(), -70_i64..200), 0..60),
     ) {
-        let (issuer, owner, stranger) = (issuer(), alice(), subject("acme", "4712"));
+        let (issuer, owner) = (issuer(), alice());
         let binding = Binding::subject(&owner);
         let mut rng = seeded(seed);
-        let issued = issue_at(&issuer, &policy, &binding, now(), &mut rng);
-        let other = issue_at(&issuer, &policy, &binding, now(), &mut rng);
-        prop_assume!(issued.token.expose_secret() != other.token.expose_secret());
-        let digest = |handle, typed: &str| {
-            present(&issuer, &policy, handle, &binding, "acme", typed, now()).unwrap()
+        // The record, what is right and wrong for it, and what belongs to another one.
+        let (fresh, right, wrong, elsewhere) = if policy.token_lookup() == Lookup::Parked {
+            let parked = park_at(&issuer, &policy, &binding, now(), &mut rng);
+            let other = park_at(&issuer, &policy, &binding, now(), &mut rng);
+            let digest = |handle, binding: &Binding<'_>| {
+                issuer.present_parked(&policy, handle, binding, now()).unwrap()
+            };
+            let right = digest(&parked.handle, &binding);
+            let wrong = digest(&parked.handle, &binding.epoch(1));
+            (parked.record, right, wrong, digest(&other.handle, &binding))
+        } else {
+            let issued = issue_at(&issuer, &policy, &binding, now(), &mut rng);
+            let other = issue_at(&issuer, &policy, &binding, now(), &mut rng);
+            prop_assume!(issued.token.expose_secret() != other.token.expose_secret());
+            let digest = |handle, typed: &str| {
+                present(&issuer, &policy, handle, &binding, "acme", typed, now()).unwrap()
+            };
+            let right = digest(&issued.handle, issued.token.expose_secret());
+            let wrong = digest(&issued.handle, other.token.expose_secret());
+            let elsewhere = digest(&other.handle, other.token.expose_secret());
+            (issued.record, right, wrong, elsewhere)
         };
-        let right = digest(&issued.handle, issued.token.expose_secret());
-        let wrong = digest(&issued.handle, other.token.expose_secret());
-        let elsewhere = digest(&other.handle, other.token.expose_secret());
-        let number = issued.record.stored().number;
-        let decide = |who, number| {
-            issuer.decide(&issued.record, who, Verdict::Approve { number }, b"", now()).unwrap()
-        };
-        let approval = decide(&owner, number);
-        let misnumber = decide(&owner, number.map_or(Some(10), |right| Some(right ^ 1)));
-        let denial = issuer.decide(&issued.record, &owner, Verdict::Deny, b"", now()).unwrap();
-        let strangers = decide(&stranger, number);
+        let number = fresh.stored().number;
+        let approval = approve(&policy, &fresh, &owner);
+        let misnumber = number.map_or(Some(10), |right| Some(right ^ 1));
+        let misnumber = decide(&policy, &fresh, &owner, Verdict::Approve { number: misnumber });
+        let denial = decide(&policy, &fresh, &owner, Verdict::Deny);
+        let report = decide(&policy, &fresh, &owner, Verdict::Report);
+        let systems = Verdict::Approve { number };
+        let systems = issuer.decide(&policy, &fresh, &system(), systems, b"", now()).unwrap();
+        let strangers = strangers();
 
-        let mut record = issued.record.clone();
+        let mut record = fresh;
         let (mut successes, mut compared) = (0, 0);
         for (verb, offset) in history {
             let time = at(NOW + offset * 10 * SECOND);
@@ -95,6 +123,8 @@ proptest! {
                 Verb::Approve => Some(record.decide(&approval, time)),
                 Verb::Misnumber => Some(record.decide(&misnumber, time)),
                 Verb::Deny => Some(record.decide(&denial, time)),
+                Verb::Report => Some(record.decide(&report, time)),
+                Verb::System => Some(record.decide(&systems, time)),
                 Verb::Stranger => Some(record.decide(&strangers, time)),
                 _ => None,
             };
@@ -130,7 +160,8 @@ proptest! {
                 prop_assert!(!matches!(verb, Verb::Stranger));
                 prop_assert_eq!(was.state, State::Waiting);
                 prop_assert!(was.is_live(time));
-                prop_assert_eq!(is.state == State::Ready, matches!(verb, Verb::Approve));
+                let approves = matches!(verb, Verb::Approve | Verb::System);
+                prop_assert_eq!(is.state == State::Ready, approves);
             }
             prop_assert_eq!(is.attempts, compared, "each comparison is counted");
             prop_assert!(is.max_attempts.is_none_or(|most| compared <= u32::from(most)));
@@ -150,11 +181,11 @@ proptest! {
 
     /// No text panics, whatever the look-up; none but the token itself is right.
     #[test]
-    fn any_text_is_refused(text in any::<String>(), seed: u64) {
+    fn text_of_any_kind_is_refused(text in any::<String>(), seed: u64) {
         let (issuer, owner) = (issuer(), alice());
         let binding = Binding::subject(&owner);
         let formats = [Format::DIGITS_6, Format::RECOVERY, Format::LINK, Format::LINK.prefixed("a_")];
-        for policy in [CODE, RECOVERY, BEARER].into_iter().flat_map(|policy| formats.map(|format| policy.format(format))) {
+        for policy in [CODE, RECOVERY, BEARER].into_iter().flat_map(|policy| formats.map(|format| policy.format(format).accepting_short_tokens())) {
             let issued = issue_at(&issuer, &policy, &binding, now(), &mut seeded(seed));
             let answer = present(&issuer, &policy, &issued.handle, &binding, "acme", &text, now());
             if let Ok(presented) = answer {
@@ -170,7 +201,7 @@ proptest! {
 
     /// Two different bindings never share a digest, however their parts are cut.
     #[test]
-    fn different_bindings_have_different_digests(
+    fn digests_of_different_bindings_differ(
         one in ("[ab]{0,3}", "[ab]{1,3}", "[ab]{0,2}", "[ab]{0,2}", prop::option::of(0_u64..3)),
         two in ("[ab]{0,3}", "[ab]{1,3}", "[ab]{0,2}", "[ab]{0,2}", prop::option::of(0_u64..3)),
         seed: u64,
@@ -183,9 +214,7 @@ proptest! {
             if let Some(epoch) = epoch {
                 binding = binding.epoch(*epoch);
             }
-            let issued = issuer()
-                .issue_from_rng(&policy, &binding, Extra::default(), now(), &mut seeded(seed))
-                .unwrap();
+            let issued = issue_at(&issuer(), &policy, &binding, now(), &mut seeded(seed));
             (*issued.record.stored().digest.as_bytes(), issued.record.stored().binding)
         };
         let ((first, bound), (second, bound_too)) = (digest(&one), digest(&two));

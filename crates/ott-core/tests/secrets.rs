@@ -5,10 +5,13 @@ mod common;
 
 use core::{fmt, marker::PhantomData};
 
-use common::{BEARER, KEY, LINK, PROMPT, RECOVERY, alice, issuer, now, present, seeded};
+use common::{
+    APPROVAL, BEARER, KEY, LINK, PARKED, PROMPT, RECOVERY, alice, issue_with, issuer, now, present,
+    seeded,
+};
 use ott_core::{
-    Binding, Destination, Extra, Format, Handle, Issued, KeyId, KeyRing, Policy, Purpose, RecordId,
-    Token, Verdict,
+    Binding, Decider, Decision, Destination, Format, Handle, IssueOptions, Issued, KeyId, KeyRing,
+    Parked, Policy, Presented, Purpose, Record, RecordId, Stored, StoredDecision, Token, Verdict,
 };
 
 trait Otherwise {
@@ -35,17 +38,35 @@ macro_rules! assert_not_impl {
     };
 }
 
+/// Tokens, handles and keys are not copied, compared or shown.
 #[test]
-fn tokens_handles_and_keys_are_not_copied_compared_or_shown() {
+fn secrets_are_not_copied_compared_or_shown() {
     assert_not_impl!(Token: Clone, PartialEq, PartialOrd, fmt::Display, Default, AsRef<str>, AsRef<[u8]>);
     assert_not_impl!(Handle: Clone, PartialEq, PartialOrd, fmt::Display, Default, AsRef<str>, AsRef<[u8]>);
-    assert_not_impl!(KeyRing: Clone, PartialEq, fmt::Display, Default);
+    // A clone of a ring shares the keys: keys.rs.
+    assert_not_impl!(KeyRing: PartialEq, fmt::Display, Default);
     assert_not_impl!(Issued: Clone, PartialEq, fmt::Display);
+    assert_not_impl!(Parked: Clone, PartialEq, fmt::Display);
     // The probe tells both answers.
     assert!(implements!(RecordId: Clone));
     assert!(implements!(RecordId: fmt::Display));
     assert!(implements!(Token: fmt::Debug));
     assert!(implements!(Token: Send));
+}
+
+/// What nobody verified is no record, decision or presented token: each comes from the issuer alone.
+#[test]
+fn verified_types_come_from_the_issuer_alone() {
+    assert_not_impl!(Decision: From<StoredDecision>, Default, AsMut<StoredDecision>);
+    assert_not_impl!(Decision: core::ops::DerefMut);
+    assert_not_impl!(Record: From<Stored>, Default, AsMut<Stored>);
+    assert_not_impl!(Record: core::ops::DerefMut);
+    assert_not_impl!(Presented: Default);
+    assert_not_impl!(StoredDecision: Into<Decision>);
+    assert_not_impl!(Stored: Into<Record>);
+    // What a record decides with is that type, and no row's.
+    let _: fn(&mut Record, &Decision, _) -> _ = Record::decide;
+    let _: fn(&mut Stored, &Decision, _) -> _ = Stored::decide;
 }
 
 /// The application's own data: kept in clear, and nobody's business in a log.
@@ -66,19 +87,15 @@ fn everything(policy: &Policy, issued: &Issued, binding: &Binding<'_>) -> String
     )
     .expect("a digest");
     let number = issued.record.stored().number;
-    let decider = alice();
+    let (approve, decider) = (Verdict::Approve { number }, Decider::from(&alice()));
     let decision = issuer
-        .decide(
-            &issued.record,
-            &decider,
-            Verdict::Approve { number },
-            DATA,
-            now(),
-        )
+        .decide(policy, &issued.record, &decider, approve, DATA, now())
         .expect("a decision");
-    let extra = Extra {
+    let stored = decision.stored();
+    let options = IssueOptions {
         data: DATA,
         resend: Some(&issued.handle),
+        ..IssueOptions::default()
     };
     let mut record = issued.record.clone();
     let refused = record.redeem(&presented, now());
@@ -92,7 +109,7 @@ fn everything(policy: &Policy, issued: &Issued, binding: &Binding<'_>) -> String
         now(),
     );
     format!(
-        "{issued:?} {issued:#?} {:?} {:?} {:?} {record:?} {:#?} {presented:?} {decision:?} {extra:?} \
+        "{issued:?} {issued:#?} {:?} {:?} {:?} {record:?} {:#?} {presented:?} {decision:?} {stored:?} {options:?} \
          {binding:?} {policy:?} {issuer:?} {refused:?} {malformed:?} {} {:?}",
         issued.token,
         issued.handle,
@@ -103,8 +120,9 @@ fn everything(policy: &Policy, issued: &Issued, binding: &Binding<'_>) -> String
     )
 }
 
+/// Nothing that is printed over ten thousand tokens holds one.
 #[test]
-fn nothing_printed_over_ten_thousand_tokens_holds_one() {
+fn printed_text_holds_no_token() {
     let owner = alice();
     let email = Destination::email("alice@example.org").unwrap();
     let binding = Binding::subject(&owner)
@@ -113,18 +131,16 @@ fn nothing_printed_over_ten_thousand_tokens_holds_one() {
     let readable = Policy::readable(Purpose::new("recover"));
     let eight = Policy::code(Purpose::new("code")).format(Format::DIGITS_8);
     let prefixed = BEARER.format(Format::LINK.prefixed("ott_"));
-    let policies = [readable, eight, RECOVERY, LINK, PROMPT, BEARER, prefixed];
+    let policies = [readable, eight, RECOVERY, LINK, APPROVAL, BEARER, prefixed];
     let mut rng = seeded(0x5EC);
     let issuer = issuer();
-    let extra = Extra {
+    let options = IssueOptions {
         data: DATA,
-        resend: None,
+        ..IssueOptions::default()
     };
     let data = format!("{DATA:?}");
     for policy in policies.iter().cycle().take(10_000) {
-        let issued = issuer
-            .issue_from_rng(policy, &binding, extra, now(), &mut rng)
-            .unwrap();
+        let issued = issue_with(&issuer, policy, &binding, options, now(), &mut rng).unwrap();
         let printed = everything(policy, &issued, &binding);
         let handle = issued.handle.expose_secret();
         let token = issued.token.expose_secret();
@@ -155,8 +171,31 @@ fn nothing_printed_over_ten_thousand_tokens_holds_one() {
     }
 }
 
+/// What is parked prints neither its handle nor its data.
 #[test]
-fn a_key_ring_prints_its_ids_alone() {
+fn parked_prints_no_handle() {
+    let owner = alice();
+    let options = IssueOptions {
+        data: DATA,
+        ..IssueOptions::default()
+    };
+    let mut rng = seeded(0x9A);
+    for policy in [PARKED, PROMPT] {
+        let binding = Binding::subject(&owner);
+        let parked = issuer().park_from_rng(&policy, &binding, options, now(), &mut rng);
+        let parked = parked.unwrap();
+        let printed = format!("{parked:?} {parked:#?}");
+        let handle = parked.handle.expose_secret();
+        assert!(printed.contains("Handle(..)"));
+        assert!(!printed.contains(&handle[..16]) && !printed.contains(&handle[32..48]));
+        let data = format!("{DATA:?}");
+        assert!(!printed.contains(data.trim_matches(['[', ']'])));
+    }
+}
+
+/// A key ring prints its ids alone.
+#[test]
+fn key_ring_prints_its_ids_alone() {
     let ring = KeyRing::from_text(&format!("7 {KEY}")).unwrap();
     assert_eq!(format!("{ring:?}"), "[KeyId(7)]");
     assert_eq!(ring.ids().next(), Some(KeyId(7)));
@@ -164,8 +203,9 @@ fn a_key_ring_prints_its_ids_alone() {
     assert_eq!(format!("{email:?}"), "Destination(email, ..)");
 }
 
+/// Every refusal looks the same from outside.
 #[test]
-fn every_refusal_looks_the_same_from_outside() {
+fn refusals_look_the_same_from_outside() {
     use ott_core::{Reason, Rejected};
     let reasons = [
         Reason::Binding,

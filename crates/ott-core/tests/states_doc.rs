@@ -2,20 +2,22 @@
 //!
 //! `UPDATE=1 cargo test -p ott-core --test states_doc` writes the file anew.
 
+#[path = "support/approval.rs"]
+mod approval;
 #[path = "support/common.rs"]
 mod common;
-#[path = "support/prompt.rs"]
-mod prompt;
 
 use core::fmt::Write;
 use std::{fs, path::PathBuf};
 
-use common::{NOW, OTHER_KEY, PROMPT, SECOND, alice, at, issue_at, issuer, now, ring, seeded};
-use ott_core::{Binding, Issuer, Rejected, State, Verdict, chrono::DateTime};
-use prompt::Prompt;
+use approval::Approval;
+use common::{
+    APPROVAL, NOW, OTHER_KEY, SECOND, alice, at, decide, issue_at, issuer, now, ring, seeded,
+};
+use ott_core::{Binding, Decision, Issuer, Rejected, State, Verdict, chrono::DateTime};
 
 /// One line of the table: what is said, and how.
-type Said = (&'static str, fn(&mut Prompt) -> Result<Answer, Rejected>);
+type Said = (&'static str, fn(&mut Approval) -> Result<Answer, Rejected>);
 
 /// What is answered where nothing is refused.
 enum Answer {
@@ -24,7 +26,7 @@ enum Answer {
     Granted,
 }
 
-const SAID: [Said; 16] = [
+const SAID: [Said; 18] = [
     ("`redeem`, right token", |p| redeem(p, Token::Right, NOW)),
     ("`redeem`, wrong token", |p| redeem(p, Token::Wrong, NOW)),
     ("`redeem`, wrong token, the last attempt", |p| {
@@ -56,31 +58,28 @@ const SAID: [Said; 16] = [
             .map(|()| Answer::Granted)
     }),
     ("`decide`, approved by its subject", |p| {
-        p.record
-            .decide(&p.approval.clone(), now())
-            .map(|()| Answer::Done)
+        said(p, p.approval.clone(), NOW)
+    }),
+    ("`decide`, approved by a system", |p| {
+        said(p, p.systems.clone(), NOW)
     }),
     ("`decide`, approved with a wrong number", |p| {
         let number = p.record.stored().number.map(|number| number ^ 1);
         let verdict = Verdict::Approve { number };
-        let decision = issuer().decide(&p.record, &alice(), verdict, b"", now());
-        let decision = decision.expect("a decision");
-        p.record.decide(&decision, now()).map(|()| Answer::Done)
+        let decision = decide(&APPROVAL, &p.record, &alice(), verdict);
+        said(p, decision, NOW)
     }),
     ("`decide`, denied by its subject", |p| {
-        p.record
-            .decide(&p.denial.clone(), now())
-            .map(|()| Answer::Done)
+        said(p, p.denial.clone(), NOW)
+    }),
+    ("`decide`, reported by its subject", |p| {
+        said(p, p.report.clone(), NOW)
     }),
     ("`decide`, approved by somebody else", |p| {
-        p.record
-            .decide(&p.strangers.clone(), now())
-            .map(|()| Answer::Done)
+        said(p, p.strangers.clone(), NOW)
     }),
     ("`decide`, approved, expired", |p| {
-        p.record
-            .decide(&p.approval.clone(), at(EXPIRED))
-            .map(|()| Answer::Done)
+        said(p, p.approval.clone(), EXPIRED)
     }),
     ("`end`, revoked", |p| {
         Ok(Answer::Changed(p.record.end(State::Revoked)))
@@ -97,6 +96,13 @@ const SAID: [Said; 16] = [
 /// Ten minutes, and the minute that an approval adds.
 const EXPIRED: i64 = NOW + 660 * SECOND;
 
+fn said(approval: &mut Approval, decision: Decision, micros: i64) -> Result<Answer, Rejected> {
+    approval
+        .record
+        .decide(&decision, at(micros))
+        .map(|()| Answer::Done)
+}
+
 enum Token {
     OtherKey,
     OtherRecord,
@@ -104,15 +110,15 @@ enum Token {
     Wrong,
 }
 
-fn redeem(prompt: &mut Prompt, token: Token, micros: i64) -> Result<Answer, Rejected> {
+fn redeem(approval: &mut Approval, token: Token, micros: i64) -> Result<Answer, Rejected> {
     let presented = match token {
-        Token::Right => prompt.right.clone(),
-        Token::Wrong => prompt.wrong.clone(),
+        Token::Right => approval.right.clone(),
+        Token::Wrong => approval.wrong.clone(),
         Token::OtherKey | Token::OtherRecord => {
-            // The prompt's own draw, with a second one behind it.
+            // The record's own draw, with a second one behind it.
             let (owner, mut rng) = (alice(), seeded(1));
             let binding = Binding::subject(&owner);
-            let mut draw = || issue_at(&issuer(), &PROMPT, &binding, now(), &mut rng);
+            let mut draw = || issue_at(&issuer(), &APPROVAL, &binding, now(), &mut rng);
             let (own, other) = (draw(), draw());
             let (server, issued) = match token {
                 Token::OtherRecord => (issuer(), other),
@@ -120,23 +126,23 @@ fn redeem(prompt: &mut Prompt, token: Token, micros: i64) -> Result<Answer, Reje
             };
             let text = issued.token.expose_secret();
             server
-                .present_by_id(&PROMPT, &issued.handle, &binding, text, now())
+                .present_by_handle(&APPROVAL, &issued.handle, &binding, text, now())
                 .expect("a token of this format")
         }
     };
     let time = DateTime::from_timestamp_micros(micros).expect("within the calendar");
-    prompt
+    approval
         .record
         .redeem(&presented, time)
         .map(|()| Answer::Done)
 }
 
 /// What one thing said to one state comes to, as text.
-fn cell(state: State, say: fn(&mut Prompt) -> Result<Answer, Rejected>) -> String {
-    let mut prompt = Prompt::at(state);
-    let before = prompt.record.stored().clone();
-    let answer = say(&mut prompt);
-    let after = prompt.record.stored();
+fn cell(state: State, say: fn(&mut Approval) -> Result<Answer, Rejected>) -> String {
+    let mut approval = Approval::at(state);
+    let before = approval.record.stored().clone();
+    let answer = say(&mut approval);
+    let after = approval.record.stored();
     let mut text = match answer {
         Err(refused) => format!("refused `{:?}`", refused.reason()),
         Ok(Answer::Granted) => "granted".into(),
@@ -158,7 +164,7 @@ fn cell(state: State, say: fn(&mut Prompt) -> Result<Answer, Rejected>) -> Strin
 }
 
 /// Every final state refuses in its own name; then one column says it for all five.
-fn finals(say: fn(&mut Prompt) -> Result<Answer, Rejected>) -> String {
+fn finals(say: fn(&mut Approval) -> Result<Answer, Rejected>) -> String {
     let told = State::ALL.into_iter().filter_map(|state| {
         let own = format!("refused `{:?}`", state.refusal()?);
         Some(cell(state, say).replace(&own, "refused in its own name"))
@@ -171,12 +177,16 @@ fn finals(say: fn(&mut Prompt) -> Result<Answer, Rejected>) -> String {
 fn page() -> String {
     let mut page = String::from(
         "# States\n\n\
-         What a record answers to each verb in each state, as `Record` of `ott-core` computes it: a test\n\
-         writes this page and compares it (`crates/ott-core/tests/states_doc.rs`). In bold the state that\n\
-         it becomes; \"counted\" is one attempt more. Whatever is neither bold nor counted nor noted changes\n\
-         nothing. Final are `Denied`, `Exhausted`, `Revoked`, `Spent` and `Superseded`.\n\n\
-         The record is a prompt: five attempts, ten minutes, approved by its subject with a number. One\n\
-         that needs no approval starts as `Ready` and is never `Waiting`.\n\n\
+         What a record answers to each verb in each state. A test computes this page with `Stored` of\n\
+         `ott-core` and compares it (`crates/ott-core/tests/states_doc.rs`).\n\n\
+         * **Bold** is the state that the record changes to.\n\
+         * \"counted\" means that the number of attempts goes up by one.\n\
+         * A cell without either, and without \"noted\", changes nothing.\n\
+         * `Denied`, `Exhausted`, `Revoked`, `Spent` and `Superseded` are final.\n\n\
+         The record of this table has a handle, a token with five attempts, and ten minutes; its subject\n\
+         must approve it with a number. A record that needs no approval starts as `Ready` and is never\n\
+         `Waiting`. A parked record has no token: where the handle is right, the answers are those of\n\
+         \"right token\"; another purpose, subject or handle finds no record.\n\n\
          | verb | `Waiting` | `Ready` | final |\n| --- | --- | --- | --- |\n",
     );
     for (verb, say) in SAID {
@@ -186,8 +196,9 @@ fn page() -> String {
     page
 }
 
+/// The page is what the record does.
 #[test]
-fn the_page_is_what_the_record_does() {
+fn page_is_what_the_record_does() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/states.md");
     let page = page();
     if std::env::var_os("UPDATE").is_some() {

@@ -4,16 +4,19 @@
 #[path = "support/common.rs"]
 mod common;
 
-use common::{BEARER, CODE, NOW, PROMPT, RECOVERY, alice, at, issuer, now, refusal, seeded};
+use common::{
+    APPROVAL, BEARER, CODE, LINK, NOW, PARKED, PROMPT, RECOVERY, alice, at, decide, issue_with,
+    issuer, now, refusal, seeded,
+};
 use ott_core::{
-    Binding, Extra, Issued, KeyId, Policy, Reason, RecordId, State, Stored, TokenDigest, Verdict,
-    chrono::TimeDelta,
+    Binding, IssueOptions, Issued, KeyId, Lookup, Policy, Reason, Record, RecordId, State, Stored,
+    TokenDigest, Verdict, chrono::TimeDelta,
 };
 
 type Edit = (&'static str, fn(&mut Stored), Reason);
 
 /// Every field that never changes. The exhaustive pattern makes a new field fail to compile here.
-const COVERED: [Edit; 23] = [
+const COVERED: [Edit; 24] = [
     (
         "id",
         |row| row.id = RecordId::from_bytes([9; 16]),
@@ -50,7 +53,12 @@ const COVERED: [Edit; 23] = [
     ),
     ("data", |row| row.data.push(0), Reason::TagForged),
     ("no data", |row| row.data.clear(), Reason::TagForged),
-    ("number", |row| row.number = Some(99), Reason::TagForged),
+    ("number", |row| row.number = Some(9), Reason::TagForged),
+    (
+        "number, one digit more",
+        |row| row.number = row.number.map(|number| number ^ 0x100),
+        Reason::TagForged,
+    ),
     (
         "max_attempts",
         |row| row.max_attempts = Some(u16::MAX),
@@ -79,25 +87,36 @@ const COVERED: [Edit; 23] = [
     ("tag", |row| row.tag[31] ^= 1, Reason::TagForged),
 ];
 
+const OPTIONS: IssueOptions<'_> = IssueOptions {
+    data: b"data",
+    resend: None,
+    count: 1,
+    expires_at: None,
+};
+
 fn issue(policy: &Policy, seed: u64) -> Issued {
     let owner = alice();
-    let extra = Extra {
-        data: b"data",
-        resend: None,
-    };
-    issuer()
-        .issue_from_rng(
-            policy,
-            &Binding::subject(&owner),
-            extra,
-            now(),
-            &mut seeded(seed),
-        )
-        .expect("a token")
+    let binding = Binding::subject(&owner);
+    let mut rng = seeded(seed);
+    issue_with(&issuer(), policy, &binding, OPTIONS, now(), &mut rng).expect("a token")
 }
 
+/// A record of this policy, whether it has a token or is parked.
+fn record(policy: &Policy, seed: u64) -> Record {
+    if policy.token_lookup() != Lookup::Parked {
+        return issue(policy, seed).record;
+    }
+    let owner = alice();
+    let binding = Binding::subject(&owner);
+    issuer()
+        .park_from_rng(policy, &binding, OPTIONS, now(), &mut seeded(seed))
+        .expect("a parked record")
+        .record
+}
+
+/// No field that the tag covers can be edited.
 #[test]
-fn no_covered_field_can_be_edited() {
+fn covered_fields_cannot_be_edited() {
     let Stored {
         id: _,
         purpose: _,
@@ -120,8 +139,8 @@ fn no_covered_field_can_be_edited() {
         used_at: _,
         decision: _,
     } = issue(&CODE, 1).record.stored().clone();
-    for policy in [CODE, RECOVERY, BEARER, PROMPT] {
-        let stored = issue(&policy, 1).record.stored().clone();
+    for policy in [CODE, RECOVERY, BEARER, APPROVAL, PARKED, PROMPT] {
+        let stored = record(&policy, 1).stored().clone();
         assert_eq!(refusal(issuer().open(&policy, stored.clone())), None);
         for (field, edit, reason) in COVERED {
             let mut edited = stored.clone();
@@ -135,8 +154,9 @@ fn no_covered_field_can_be_edited() {
     }
 }
 
+/// Expiry, idle time and number: absent and present differ.
 #[test]
-fn absent_and_present_expiry_idle_and_number_differ() {
+fn absent_fields_differ_from_present_ones() {
     type Absent = (Policy, fn(&mut Stored));
     let edits: [Absent; 4] = [
         (CODE, |row| row.expires_at = None),
@@ -145,15 +165,16 @@ fn absent_and_present_expiry_idle_and_number_differ() {
         (PROMPT, |row| row.number = None),
     ];
     for (policy, edit) in edits {
-        let mut stored = issue(&policy, 2).record.stored().clone();
+        let mut stored = record(&policy, 2).stored().clone();
         edit(&mut stored);
         let answer = refusal(issuer().open(&policy, stored));
         assert_eq!(answer, Some(Reason::TagForged));
     }
 }
 
+/// No bit of a tag or digest is idle.
 #[test]
-fn no_bit_of_a_tag_or_digest_is_idle() {
+fn tags_and_digests_have_no_idle_bit() {
     let stored = issue(&CODE, 3).record.stored().clone();
     for bit in 0..256_usize {
         let (byte, mask) = (bit / 8, 1 << (bit % 8));
@@ -175,8 +196,9 @@ fn no_bit_of_a_tag_or_digest_is_idle() {
     }
 }
 
+/// A record of one row does not open with a column of another.
 #[test]
-fn a_record_of_one_row_does_not_open_in_another() {
+fn row_does_not_open_with_anothers_column() {
     // Every covered field moved at once, but for one: the same as copying a column between rows.
     let (one, two) = (issue(&CODE, 4), issue(&CODE, 5));
     let (one, two) = (one.record.stored(), two.record.stored());
@@ -195,12 +217,13 @@ fn a_record_of_one_row_does_not_open_in_another() {
     }
 }
 
+/// A record opens under its own policy alone.
 #[test]
-fn a_record_opens_under_its_own_policy_alone() {
-    let policies = [CODE, RECOVERY, BEARER, PROMPT, common::LINK];
+fn record_opens_under_its_own_policy_alone() {
+    let policies = [CODE, RECOVERY, BEARER, APPROVAL, LINK, PARKED, PROMPT];
     for (row, one) in policies.iter().enumerate() {
         for (column, other) in policies.iter().enumerate() {
-            let stored = issue(one, 6).record.stored().clone();
+            let stored = record(one, 6).stored().clone();
             let answer = refusal(issuer().open(other, stored));
             let expected = (row != column).then_some(Reason::Policy);
             assert_eq!(answer, expected, "{row} {column}");
@@ -208,14 +231,15 @@ fn a_record_opens_under_its_own_policy_alone() {
     }
 }
 
+/// The other fields can be edited, with the effects that `Stored` tells.
 #[test]
-fn the_other_fields_can_be_edited_with_the_effects_that_are_told() {
+fn other_fields_have_the_effects_that_are_told() {
     let owner = alice();
     let binding = Binding::subject(&owner);
     let issued = issue(&CODE, 7);
     let token = issued.token.expose_secret();
     let presented = issuer()
-        .present_by_id(&CODE, &issued.handle, &binding, token, now())
+        .present_by_handle(&CODE, &issued.handle, &binding, token, now())
         .unwrap();
     let fresh = issued.record.stored().clone();
 
@@ -247,12 +271,10 @@ fn the_other_fields_can_be_edited_with_the_effects_that_are_told() {
     assert!(!bearer.is_live(expiry));
 
     // A decision taken away: it is asked for again, and the old one does not count.
-    let mut prompt = issue(&PROMPT, 9);
-    let decision = issuer()
-        .decide(&prompt.record, &owner, Verdict::Deny, b"", now())
-        .unwrap();
-    prompt.record.decide(&decision, now()).unwrap();
-    let mut edited = prompt.record.stored().clone();
+    let mut prompt = record(&PROMPT, 9);
+    let decision = decide(&PROMPT, &prompt, &owner, Verdict::Deny);
+    prompt.decide(&decision, now()).unwrap();
+    let mut edited = prompt.stored().clone();
     edited.state = State::Waiting;
     edited.decision = None;
     let again = issuer().open(&PROMPT, edited).unwrap();

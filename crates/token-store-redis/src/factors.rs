@@ -25,7 +25,7 @@ impl FactorStore for RedisStore {
         let fields: [(_, &[u8]); 5] = [
             ("tenant", subject.tenant().as_bytes()),
             ("subject", subject.id().as_bytes()),
-            ("kind", factor.kind.as_bytes()),
+            ("provider", factor.provider.as_bytes()),
             ("label", factor.label.as_bytes()),
             ("sealed", &factor.sealed),
         ];

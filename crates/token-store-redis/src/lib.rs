@@ -17,10 +17,11 @@
 //! ```
 //!
 //! **Give the limits to an SQL store**, as the example does with `.limits(…)`. The default policies need an
-//! allowance that must not get lost, and Redis may lose its last writes. A store that is given such a limit
-//! refuses it ([`StoreError::Misuse`]), unless the loss was accepted by name:
+//! allowance that must not get lost, and Redis may lose its last writes. So [`LimitStore::keeps`] is false for ceilings
+//! and allowances, and `Tokens` does not build over this store alone, unless the loss was accepted by name:
 //! [`accepting_loss_of_ceilings`](RedisStoreBuilder::accepting_loss_of_ceilings) for ceilings and allowances,
-//! [`accepting_loss_of_factors`](RedisStoreBuilder::accepting_loss_of_factors) for factors.
+//! [`accepting_loss_of_factors`](RedisStoreBuilder::accepting_loss_of_factors) for factors, whose verbs are
+//! [`StoreError::Misuse`] without it.
 //!
 //! # When to choose it
 //!
@@ -46,7 +47,7 @@
 //!   was lost then; the store recognises that and refuses nothing.
 //! * An empty server counts as one that lost everything, unless somebody said that it is new:
 //!   [`RedisStore::initialize`]. A process that has seen newer data refuses a server with older data.
-//! * When the primary changed, the operator gets an event: [`RedisStoreBuilder::events`].
+//! * When the primary changed, the operator gets an event: [`RedisStoreBuilder::events`], [`events`].
 //! * A server that evicts keys is refused: at the start, and by a look every 30 seconds and at each new primary.
 //! * No command is sent twice. If a connection answers no verb for the whole time-out, the next verb makes a new one.
 //! * No key and no value holds a token, a handle, an address or a key of the application.
@@ -55,7 +56,7 @@
 //!
 //! * Tokens do not survive a failover. By default they do not survive a restart either; with
 //!   [`keeping_across_restarts`](RedisStoreBuilder::keeping_across_restarts) they do.
-//! * Redis has no transaction to hand over, so the store is no `OpenRedeem`: a token is spent before the action is done.
+//! * Redis has no transaction to hand over, so the store is no `RedeemInTransaction`: a token is spent before the action is done.
 //! * It cannot tell an outage from a verb that was done and not answered. After [`StoreError::Unavailable`] or
 //!   [`StoreError::Timeout`] a verb was done whole, or not at all. [`Outage`] is the source of the former.
 //! * Whoever writes to the server can bring a token back until it expires; SECURITY.md says what else.
@@ -83,6 +84,7 @@
 //! [cluster](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/),
 //! [persistence](https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/).
 //!
+//! [`LimitStore::keeps`]: token_store::LimitStore::keeps
 //! [`StoreError::Misuse`]: token_store::StoreError::Misuse
 //! [`StoreError::Timeout`]: token_store::StoreError::Timeout
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
@@ -90,6 +92,7 @@
 mod call;
 mod era;
 mod error;
+pub mod events;
 mod factors;
 mod keys;
 mod limits;

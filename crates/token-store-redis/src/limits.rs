@@ -24,6 +24,13 @@ const MOST_RETURNED: i64 = 8_000_000_000_000_000;
 
 #[async_trait]
 impl LimitStore for RedisStore {
+    fn keeps(&self, kind: LimitKind) -> bool {
+        match kind {
+            LimitKind::Allowance | LimitKind::Ceiling => self.inner.keeps_ceilings,
+            LimitKind::Pace => true,
+        }
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
         let lasting = self.lasting(charges)?;
@@ -49,6 +56,7 @@ impl LimitStore for RedisStore {
         }
         let mut reply = self.within(self.run(&call)).await?;
         match reply.status() {
+            "ahead" => Ok(Spent::Ahead(refuser(charges, reply.rest().number()?)?)),
             "done" => Ok(Spent::Allowed),
             "locked" => Ok(Spent::Locked(refuser(charges, reply.rest().number()?)?)),
             "retry" => {
@@ -106,15 +114,13 @@ impl LimitStore for RedisStore {
 impl RedisStore {
     /// Whether one of them must not be lost, as ceilings and allowances must not.
     fn lasting(&self, charges: &[Charge]) -> Result<bool, StoreError> {
-        let lasting = charges
-            .iter()
-            .any(|charge| charge.limit.kind() != LimitKind::Pace);
-        if lasting && !self.inner.keeps_ceilings {
+        let mut kinds = charges.iter().map(|charge| charge.limit.kind());
+        if !kinds.clone().all(|kind| self.keeps(kind)) {
             return Err(StoreError::Misuse(
                 "a ceiling or allowance in Redis, whose loss nobody accepted",
             ));
         }
-        Ok(lasting)
+        Ok(kinds.any(|kind| kind != LimitKind::Pace))
     }
 
     fn one_limit(&self, name: &str) -> Call {

@@ -1,11 +1,12 @@
 //! Which primary this is, and what of it may be believed.
 
-use token_store::{Clock, Event, StoreError, SystemClock, What};
+use token_store::{Clock, Event, StoreError, SystemClock};
 
 use crate::{
     call::{Call, Kind},
     era::Learnt,
     error::{Outage, StartError, outage},
+    events,
     reply::{Reply, corrupt},
     scripts,
     store::RedisStore,
@@ -153,7 +154,7 @@ impl RedisStore {
         let call = self.call(&scripts::WEAK, Kind::Writes);
         let call = call.arg(&server.weak).number(u8::from(weak));
         if self.ask(&call).await?.status() == "done" && weak {
-            self.emit(What::DurabilityWeak);
+            self.emit(events::DURABILITY_WEAK, None);
         }
         Ok(())
     }
@@ -218,17 +219,14 @@ impl RedisStore {
     fn learn(&self, name: String, number: u64) -> bool {
         let learnt = self.inner.watch.learn(name, number);
         if learnt == Learnt::New {
-            self.emit(What::PrimaryChanged(number));
+            self.emit(events::PRIMARY_CHANGED, Some(number));
         }
         learnt != Learnt::Behind
     }
 
-    fn emit(&self, what: What) {
-        self.inner.events.emit(Event {
-            at: SystemClock.now(),
-            subject: None,
-            what,
-        });
+    fn emit(&self, name: &'static str, number: Option<u64>) {
+        let event = Event::new(SystemClock.now(), name).count(number);
+        self.inner.events.emit(event);
     }
 
     /// Marks the store on an empty server as new, so that nothing counts as lost: paces are full, and factors,
@@ -255,7 +253,7 @@ impl RedisStore {
     }
 
     /// Accepts that factors, ceilings and allowances may lack the last writes before this primary. `number` is the one
-    /// that [`Outage::Lost`] and [`What::PrimaryChanged`] name. Only this change is accepted: if the primary changed
+    /// that [`Outage::Lost`] and [`PRIMARY_CHANGED`](events::PRIMARY_CHANGED) name. Only this change is accepted: if the primary changed
     /// again, the answer is [`Outage::Lost`] with the present number.
     ///
     /// After the primary changed and until this call, every verb of [`FactorStore`] and every spend of a ceiling or

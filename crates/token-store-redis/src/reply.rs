@@ -6,7 +6,7 @@ use redis::Value;
 use token_store::{
     FactorId, FactorState, StoreError, StoredFactor,
     ott_core::{
-        Decision, KeyId, RecordId, State, Stored, Subject, TokenDigest,
+        Decider, KeyId, Outcome, RecordId, State, Stored, StoredDecision, Subject, TokenDigest,
         chrono::{DateTime, Utc},
     },
 };
@@ -39,13 +39,15 @@ impl Reply {
     }
 }
 
-const STATUSES: [&str; 17] = [
+const STATUSES: [&str; 19] = [
     "absent",
     "again",
+    "ahead",
     "collision",
     "corrupt",
     "done",
     "era",
+    "lacks",
     "layout",
     "locked",
     "lost",
@@ -174,19 +176,23 @@ impl Fields {
             state: State::from_number(self.number("state")?).ok_or(StoreError::Corrupt("state"))?,
             attempts: self.number("attempts")?,
             used_at: self.optional("used_at", Self::time)?,
-            decision: self.optional("approved", Self::decision)?,
+            decision: self.optional("outcome", Self::decision)?,
         })
     }
 
-    fn decision(&mut self, approved: &'static str) -> Result<Decision, StoreError> {
-        let (tenant, id) = (self.name("decider_tenant")?, self.name("decider")?);
-        Ok(Decision {
-            approved: match self.number::<u8>(approved)? {
-                0 => false,
-                1 => true,
-                _ => return Err(StoreError::Corrupt(approved)),
-            },
-            decider: Subject::new(tenant, id).map_err(|_| StoreError::Corrupt("decider"))?,
+    fn decision(&mut self, outcome: &'static str) -> Result<StoredDecision, StoreError> {
+        let number = self.number(outcome)?;
+        let decider = match self.optional("decider_system", Self::name)? {
+            Some(system) => Decider::System(system),
+            None => {
+                let (tenant, id) = (self.name("decider_tenant")?, self.name("decider")?);
+                let person = Subject::new(tenant, id);
+                Decider::Subject(person.map_err(|_| StoreError::Corrupt("decider"))?)
+            }
+        };
+        Ok(StoredDecision {
+            outcome: Outcome::from_number(number).ok_or(StoreError::Corrupt(outcome))?,
+            decider,
             data: self.take("decision_data")?,
             at: self.time("decided_at")?,
             tag: self.bytes("decision_tag")?,
@@ -198,7 +204,7 @@ impl Fields {
         Ok(StoredFactor {
             id,
             subject: Subject::new(tenant, subject).map_err(|_| StoreError::Corrupt("subject"))?,
-            kind: self.name("kind")?,
+            provider: self.name("provider")?,
             label: self.name("label")?,
             state: FactorState::from_number(self.number("state")?)
                 .ok_or(StoreError::Corrupt("state"))?,
@@ -254,7 +260,6 @@ impl Fields {
 /// The field that a script could not read.
 pub(crate) fn corrupt(field: &str) -> StoreError {
     const FIELDS: [&str; 16] = [
-        "approved",
         "attempts",
         "count",
         "digest",
@@ -267,6 +272,7 @@ pub(crate) fn corrupt(field: &str) -> StoreError {
         "key",
         "last",
         "max_attempts",
+        "outcome",
         "state",
         "tenant",
         "used_at",

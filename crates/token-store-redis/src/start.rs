@@ -91,7 +91,7 @@ impl RedisStoreBuilder {
     /// # const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
     /// # let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
     /// # let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
-    /// # let right = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
+    /// # let right = issuer.present_by_handle(&SIGN_IN, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
     /// # let other = &stores[(part(&alice) as usize + 1) % stores.len()];
     /// assert_eq!(store.insert(&[issued.record]).await?, Inserted::Done);
     /// assert!(matches!(other.redeem(&right, now).await?, Redeemed::Refused(_))); // it is in one part alone
@@ -178,14 +178,14 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Where the store sends its events; nowhere unless set. [`What::PrimaryChanged`]: the primary is another one;
-    /// each process emits it. [`What::DurabilityWeak`]: a restart could now lose what is answered; the process that
+    /// Where the store sends its events; nowhere unless set. [`PRIMARY_CHANGED`]: the primary is another one;
+    /// each process emits it. [`DURABILITY_WEAK`]: a restart could now lose what is answered; the process that
     /// noted it in Redis emits it.
     ///
     /// To a person who types a code, a loss looks like any other refusal, so an operator learns of it only here.
     ///
-    /// [`What::DurabilityWeak`]: token_store::What::DurabilityWeak
-    /// [`What::PrimaryChanged`]: token_store::What::PrimaryChanged
+    /// [`DURABILITY_WEAK`]: crate::events::DURABILITY_WEAK
+    /// [`PRIMARY_CHANGED`]: crate::events::PRIMARY_CHANGED
     pub fn events(self, events: impl EventSink + 'static) -> Self {
         Self {
             events: Arc::new(events),

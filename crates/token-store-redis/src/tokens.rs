@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use token_store::{
     Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{
-        Decision, Presented, Purpose, Reason, Record, RecordId, State, Stored, Subject,
+        Decider, Decision, KeyId, Presented, Purpose, Reason, Record, RecordId, State, Stored,
+        Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -45,7 +46,16 @@ impl TokenStore for RedisStore {
             call = call.number(key.0).arg(digest.as_bytes());
         }
         let mut reply = self.within(self.run(&call)).await?;
-        match refusal(&mut reply)? {
+        let refused = match reply.status() {
+            // Which of two reasons it is, the ring knows.
+            "lacks" => {
+                let key = reply.rest().text()?.parse().ok().map(KeyId);
+                let reason = key.and_then(|key| presented.lacks(key));
+                Some(reason.ok_or(StoreError::Corrupt("key"))?)
+            }
+            _ => refusal(&mut reply)?,
+        };
+        match refused {
             Some(reason) => Ok(Redeemed::Refused(reason)),
             None => Ok(Redeemed::Redeemed(reply.rest().fields()?.stored(id)?)),
         }
@@ -57,16 +67,19 @@ impl TokenStore for RedisStore {
         decision: &Decision,
         now: DateTime<Utc>,
     ) -> Result<Decided, StoreError> {
+        let decision = decision.stored();
         let call = self
             .about(&scripts::DECIDE, id)
             .number(micros(now)?)
             .number(id)
-            .number(u8::from(decision.approved))
-            .arg(decision.decider.tenant())
-            .arg(decision.decider.id())
+            .number(decision.outcome.number())
             .arg(&decision.data)
             .number(decision.at.timestamp_micros())
             .arg(decision.tag);
+        let call = match &decision.decider {
+            Decider::Subject(person) => call.arg(person.tenant()).arg(person.id()),
+            Decider::System(name) => call.arg(name),
+        };
         let mut reply = self.within(self.run(&call)).await?;
         match refusal(&mut reply)? {
             Some(reason) => Ok(Decided::Refused(reason)),
@@ -111,11 +124,8 @@ impl TokenStore for RedisStore {
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         match what {
-            Revoke::Record(id) => {
-                let call = self.about(&scripts::REVOKE, id).number(id);
-                let mut reply = self.within(self.run(&call)).await?;
-                reply.rest().number()
-            }
+            Revoke::Own { subject, record } => self.revoke_one(record, Some(subject)).await,
+            Revoke::Record(record) => self.revoke_one(record, None).await,
             Revoke::Subject {
                 subject,
                 purpose,
@@ -133,6 +143,15 @@ impl TokenStore for RedisStore {
 }
 
 impl RedisStore {
+    async fn revoke_one(&self, id: &RecordId, whose: Option<&Subject>) -> Result<u64, StoreError> {
+        let mut call = self.about(&scripts::REVOKE, id).number(id);
+        if let Some(subject) = whose {
+            call = call.arg(subject.tenant()).arg(subject.id());
+        }
+        let mut reply = self.within(self.run(&call)).await?;
+        reply.rest().number()
+    }
+
     /// A call that may make one record final.
     fn about(&self, script: &'static std::sync::LazyLock<scripts::Source>, id: &RecordId) -> Call {
         self.call(script, Kind::Writes)
@@ -153,7 +172,6 @@ fn refusal(reply: &mut Reply) -> Result<Option<Reason>, StoreError> {
         _ => match reply.rest().text()?.as_str() {
             "exhausted" => Reason::Exhausted,
             "expired" => Reason::Expired,
-            "key missing" => Reason::KeyMissing,
             "mismatch" => Reason::Mismatch,
             "not waiting" => Reason::NotWaiting,
             "pending" => Reason::Pending,

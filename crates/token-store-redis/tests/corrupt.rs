@@ -82,8 +82,8 @@ const EDITS: &[Edit] = &[
     ("expires_at", Some(b"never")),
     ("idle_micros", Some(b"-")),
     ("used_at", Some(b"1 000")),
-    ("approved", Some(b"2")),
-    ("approved", Some(b"")),
+    ("outcome", Some(b"4")),
+    ("outcome", Some(b"")),
     ("digest", None),
     ("digest", Some(b"short")),
     ("key", None),
@@ -103,12 +103,12 @@ const FOR_THE_CLIENT: &[Edit] = &[
     ("policy", Some(b"0123456789abcde")),
     ("binding", Some(b"")),
     ("data", None),
-    ("number", Some(b"256")),
+    ("number", Some(b"4294967296")),
     ("max_attempts", Some(b"65536")),
     ("issued_at", Some(b"-9007199254740991000")),
     ("tag", None),
     ("tag", Some(b"")),
-    ("approved", Some(b"1")),
+    ("outcome", Some(b"1")),
 ];
 
 async fn edited(fixture: &Edited, edit: &Edit) -> token_store::ott_core::Issued {
@@ -226,7 +226,7 @@ async fn a_factor() {
     let all: [Edit; 11] = [
         ("tenant", None),
         ("subject", Some(b"")),
-        ("kind", Some(b"\xff")),
+        ("provider", Some(b"\xff")),
         ("label", None),
         ("state", Some(b"4")),
         ("state", None),

@@ -57,7 +57,7 @@ async fn killed_process_loses_no_answer_redeems_none_twice() {
             let handle = Handle::parse(&known.handle).unwrap();
             let (issuer, binding) = (&fixture.issuer, fixture.binding());
             let right = issuer
-                .present_by_id(&CODE, &handle, &binding, &known.typed, now())
+                .present_by_handle(&CODE, &handle, &binding, &known.typed, now())
                 .unwrap();
             let record = fixture.store.find(right.id()).await.unwrap();
             let told = fixture.store.redeem(&right, now()).await.unwrap();

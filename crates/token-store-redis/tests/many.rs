@@ -333,7 +333,7 @@ async fn times_are_exact_to_the_microsecond() {
         let presented = |time| {
             let typed = issued.token.expose_secret();
             issuer
-                .present_by_id(&CODE, &issued.handle, &binding, typed, time)
+                .present_by_handle(&CODE, &issued.handle, &binding, typed, time)
                 .unwrap()
         };
         let ends = issued.record.stored().expires_at.unwrap();

@@ -101,7 +101,7 @@ async fn a_process_that_races() {
         let binding = fixture.binding();
         let presented = fixture
             .issuer
-            .present_by_id(&CODE, &handle, &binding, typed, now())
+            .present_by_handle(&CODE, &handle, &binding, typed, now())
             .unwrap();
         let [token, counter, limit] =
             race(&fixture.store, &presented, round.parse().unwrap()).await;

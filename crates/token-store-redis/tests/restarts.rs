@@ -18,22 +18,24 @@ use fixture::{CODE, Fixture, after, charge, now};
 use outages::{CEILING, PACE, lost, one_left, redeems, until_it_answers};
 use testing::redis::{DURABLE, Install, Server, everything};
 use token_store::{
-    Advanced, Event, FactorState, FactorStore, LimitStore, Revoke, Spent, TokenStore, What,
+    Advanced, Event, FactorState, FactorStore, LimitStore, Revoke, Spent, TokenStore,
     ott_core::{Reason, chrono::TimeDelta},
 };
-use token_store_redis::{RedisStoreBuilder, StartError, redis::Value};
+use token_store_redis::{RedisStoreBuilder, StartError, events, redis::Value};
 
-/// What a store tells of.
+/// The events of a store: their names and numbers.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<What>>>);
+struct Told(Arc<Mutex<Vec<Named>>>);
+
+type Named = (&'static str, Option<u64>);
 
 impl Told {
     fn by(&self, builder: RedisStoreBuilder) -> RedisStoreBuilder {
         let told = Arc::clone(&self.0);
-        builder.events(move |event: Event| told.lock().unwrap().push(event.what))
+        builder.events(move |event: Event| told.lock().unwrap().push((event.name, event.count)))
     }
 
-    fn take(&self) -> Vec<What> {
+    fn take(&self) -> Vec<Named> {
         core::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -64,7 +66,7 @@ async fn empty_server_begins_no_ceiling_anew() {
     until_it_answers(store).await;
     let number = lost(store, &factor.id).await;
     one_left(store, "pace").await;
-    assert_eq!(told.take(), [What::PrimaryChanged(number)]);
+    assert_eq!(told.take(), [(events::PRIMARY_CHANGED, Some(number))]);
 }
 
 /// A server that comes back empty begins no ceiling anew, even if a new process asks first.
@@ -77,14 +79,14 @@ async fn empty_server_begins_nothing_for_a_new_process() {
     let new = told_new.by(builder).connect(server.url()).await.unwrap();
     let number = lost(&new, &factor.id).await;
     one_left(&new, "pace").await;
-    assert_eq!(told_new.take(), [What::PrimaryChanged(number)]);
+    assert_eq!(told_new.take(), [(events::PRIMARY_CHANGED, Some(number))]);
     let new = Fixture::new(new);
     let issued = new.insert(&CODE).await;
     // The old one believes no more of it, and takes nothing from the new one.
     until_it_answers(&fixture.store).await;
     assert_eq!(lost(&fixture.store, &factor.id).await, number);
     one_left(&fixture.store, "another pace").await;
-    assert_eq!(told.take(), [What::PrimaryChanged(number)]);
+    assert_eq!(told.take(), [(events::PRIMARY_CHANGED, Some(number))]);
     let right = new.right(&CODE, &issued);
     assert_eq!(redeems(&new.store, &right).await, None);
     assert_eq!(told_new.take(), []);
@@ -159,7 +161,7 @@ async fn weak_setting_is_remembered_at_the_restart() {
         tokio::time::sleep(Duration::from_millis(80)).await;
         // Whoever finds it due looks.
         assert!(store.find(right.id()).await.unwrap().is_some());
-        assert_eq!(told.take(), [What::DurabilityWeak], "{weak}");
+        assert_eq!(told.take(), [(events::DURABILITY_WEAK, None)], "{weak}");
         // By then this is on the disk, and it starts as its file says, which is as it was.
         synced(&server).await;
         server.kill();
@@ -171,7 +173,11 @@ async fn weak_setting_is_remembered_at_the_restart() {
             "{weak}"
         );
         let number = lost(store, &factor.id).await;
-        assert_eq!(told.take(), [What::PrimaryChanged(number)], "{weak}");
+        assert_eq!(
+            told.take(),
+            [(events::PRIMARY_CHANGED, Some(number))],
+            "{weak}"
+        );
         store.accept_lost_writes(number).await.unwrap();
     }
     // Set right again and seen so, a restart loses nothing.

@@ -11,8 +11,8 @@ use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, StoredFactor,
     TokenStore,
     ott_core::{
-        Binding, Destination, Issued, Limit, LimitKey, Policy, Presented, chrono::TimeDelta,
-        rand::rngs::SysRng,
+        Binding, Destination, Issued, Limit, LimitKey, LimitScope, Policy, Presented,
+        chrono::TimeDelta, rand::rngs::SysRng,
     },
     seal::{SealedFor, seal},
 };
@@ -146,7 +146,7 @@ async fn keys_and_values_hold_no_secret() {
     }
     let charges =
         [Limit::pace(10, TimeDelta::seconds(60)), Limit::ceiling(100)].map(|limit| Charge {
-            key: LimitKey::new("sign-in", &binding),
+            key: LimitKey::new(LimitScope::Application, "sign-in", &binding),
             limit,
         });
     for charge in charges {
@@ -185,7 +185,7 @@ fn present(fixture: &Fixture, policy: &Policy, issued: &Issued) -> Presented {
     let presented = match policy.purpose().as_str() {
         "link" => issuer.present_by_itself(policy, "t1", typed, now()),
         "recovery" => issuer.present_by_subject(policy, &binding, typed, now()),
-        _ => issuer.present_by_id(policy, &issued.handle, &binding, typed, now()),
+        _ => issuer.present_by_handle(policy, &issued.handle, &binding, typed, now()),
     };
     presented.unwrap()
 }
@@ -193,9 +193,9 @@ fn present(fixture: &Fixture, policy: &Policy, issued: &Issued) -> Presented {
 fn sealed(fixture: &Fixture) -> StoredFactor {
     let factor = fixture.factor(7, FactorState::Pending);
     let context = SealedFor {
-        subject: &fixture.alice,
-        factor: &factor.id,
-        kind: &factor.kind,
+        owner: &fixture.alice,
+        item: *factor.id.as_bytes(),
+        kind: &factor.provider,
     };
     let sealed = seal(fixture.issuer.keys(), &context, SECRET, &mut SysRng).unwrap();
     StoredFactor { sealed, ..factor }

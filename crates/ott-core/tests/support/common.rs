@@ -4,8 +4,9 @@
 use std::{collections::VecDeque, fmt};
 
 use ott_core::{
-    Binding, Extra, Handle, Issued, Issuer, KeyRing, Lookup, Policy, Presented, Purpose, Reason,
-    Rejected, Subject,
+    Binding, Decider, Decision, Format, Handle, IssueError, IssueOptions, Issued, Issuer, KeyRing,
+    Lookup, Matching, Parked, Policy, Presented, Purpose, Reason, Record, Rejected, Start, Subject,
+    Verdict,
     chrono::{DateTime, TimeDelta, Utc},
     rand::{SeedableRng, TryCryptoRng, TryRng, rngs::StdRng},
 };
@@ -15,7 +16,25 @@ pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 pub(crate) const LINK: Policy = Policy::link(Purpose::new("reset"));
 pub(crate) const BEARER: Policy =
     Policy::bearer(Purpose::new("session"), TimeDelta::days(30)).idle(TimeDelta::days(1));
-pub(crate) const PROMPT: Policy = Policy::prompt(Purpose::new("approve"));
+pub(crate) const PARKED: Policy = Policy::parked(Purpose::new("step"));
+pub(crate) const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
+/// Waits for an approval, and has a token and attempts beside.
+pub(crate) const APPROVAL: Policy = Policy::code(Purpose::new("approve"))
+    .format(Format::LINK)
+    .paced(None)
+    .start(waiting(Matching::TwoDigits, false));
+/// As [`APPROVAL`]; whoever decides becomes the subject of a record that has none.
+pub(crate) const ATTACH: Policy = Policy::code(Purpose::new("attach"))
+    .format(Format::LINK)
+    .paced(None)
+    .start(waiting(Matching::TwoDigits, true));
+
+pub(crate) const fn waiting(number: Matching, binds_subject: bool) -> Start {
+    Start::Waiting {
+        number,
+        binds_subject,
+    }
+}
 
 pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const OTHER_KEY: &str =
@@ -53,6 +72,7 @@ pub(crate) fn seeded(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
+/// One token, issued as the policy says.
 pub(crate) fn issue_at(
     issuer: &Issuer,
     policy: &Policy,
@@ -60,9 +80,59 @@ pub(crate) fn issue_at(
     time: DateTime<Utc>,
     rng: &mut impl TryCryptoRng,
 ) -> Issued {
+    let options = IssueOptions::default();
+    issue_with(issuer, policy, binding, options, time, rng).expect("a token")
+}
+
+/// One token, issued with these options.
+pub(crate) fn issue_with(
+    issuer: &Issuer,
+    policy: &Policy,
+    binding: &Binding<'_>,
+    options: IssueOptions<'_>,
+    time: DateTime<Utc>,
+    rng: &mut impl TryCryptoRng,
+) -> Result<Issued, IssueError> {
     issuer
-        .issue_from_rng(policy, binding, Extra::default(), time, rng)
-        .expect("a token")
+        .issue_from_rng(policy, binding, options, time, rng)
+        .map(|issued| only(issued, "one token"))
+}
+
+pub(crate) fn only<T>(all: Vec<T>, what: &str) -> T {
+    let all: Result<[T; 1], Vec<T>> = all.try_into();
+    let Ok([one]) = all else { panic!("{what}") };
+    one
+}
+
+/// Parked as the policy says.
+pub(crate) fn park_at(
+    issuer: &Issuer,
+    policy: &Policy,
+    binding: &Binding<'_>,
+    time: DateTime<Utc>,
+    rng: &mut impl TryCryptoRng,
+) -> Parked {
+    issuer
+        .park_from_rng(policy, binding, IssueOptions::default(), time, rng)
+        .expect("a parked record")
+}
+
+/// Decides as this person, now.
+pub(crate) fn decide(
+    policy: &Policy,
+    record: &Record,
+    person: &Subject,
+    verdict: Verdict,
+) -> Decision {
+    issuer()
+        .decide(policy, record, &Decider::from(person), verdict, b"", now())
+        .expect("a decision")
+}
+
+/// Approves as this person, now, with the right number.
+pub(crate) fn approve(policy: &Policy, record: &Record, person: &Subject) -> Decision {
+    let number = record.stored().number;
+    decide(policy, record, person, Verdict::Approve { number })
 }
 
 /// Presents by whatever look-up the policy has.
@@ -76,10 +146,10 @@ pub(crate) fn present(
     time: DateTime<Utc>,
 ) -> Result<Presented, Rejected> {
     match policy.token_lookup() {
-        Lookup::ById { .. } => issuer.present_by_id(policy, handle, binding, typed, time),
+        Lookup::ByHandle { .. } => issuer.present_by_handle(policy, handle, binding, typed, time),
         Lookup::BySubject => issuer.present_by_subject(policy, binding, typed, time),
         Lookup::ByItself => issuer.present_by_itself(policy, tenant, typed, time),
-        Lookup::Parked => unreachable!("not among these"),
+        Lookup::Parked => issuer.present_parked(policy, handle, binding, time),
     }
 }
 
@@ -140,3 +210,25 @@ impl TryRng for Scripted {
 }
 
 impl TryCryptoRng for Scripted {}
+
+/// A random source that gives one byte for ever.
+pub(crate) struct Endless(pub(crate) u8);
+
+impl TryRng for Endless {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from_le_bytes([self.0; 4]))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from_le_bytes([self.0; 8]))
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
+        to.fill(self.0);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Endless {}

@@ -1,10 +1,10 @@
--- The state machine of a record, as `Record` in ott-core has it.
+-- The state machine of a record, as `Stored` in ott-core has it.
 local WAITING, READY, DENIED, EXHAUSTED, REVOKED, SPENT, SUPERSEDED = 0, 1, 2, 3, 4, 5, 6
-local MINUTE, MOST_ATTEMPTS = 60000000, 4294967295
+local MINUTE, MOST_ATTEMPTS, APPROVED = 60000000, 4294967295, '1'
 
 local function record(key)
   local f = redis.call('HMGET', key, 'epoch', 'state', 'attempts', 'max_attempts', 'issued_at', 'expires_at',
-    'idle_micros', 'used_at', 'approved', 'key', 'digest', 'tenant', 'subject', 'purpose')
+    'idle_micros', 'used_at', 'outcome', 'key', 'digest', 'tenant', 'subject', 'purpose')
   if not f[1] then
     if redis.call('EXISTS', key) == 1 then bad = bad or 'epoch' end
     return nil
@@ -19,12 +19,12 @@ local function record(key)
     expires = f[6] and number(f[6], 'expires_at'),
     idle = f[7] and number(f[7], 'idle_micros'),
     used = f[8] and number(f[8], 'used_at'),
-    approved = f[9] == '1',
+    approved = f[9] == APPROVED,
     key = f[10], digest = f[11], tenant = f[12], subject = f[13], purpose = f[14],
   }
   if r.state < WAITING or r.state > SUPERSEDED then bad = bad or 'state' end
   if r.attempts < 0 or r.attempts > MOST_ATTEMPTS then bad = bad or 'attempts' end
-  if f[9] and f[9] ~= '1' and f[9] ~= '0' then bad = bad or 'approved' end
+  if f[9] and not string.find(f[9], '^[123]$') then bad = bad or 'outcome' end
   if not r.digest or #r.digest ~= 32 then bad = bad or 'digest' end
   if not r.key then bad = bad or 'key' end
   if not r.tenant then bad = bad or 'tenant' end

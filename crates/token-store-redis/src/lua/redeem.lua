@@ -10,7 +10,7 @@ for at = 3, #ARGV, 2 do
   if ARGV[at] == r.key then known = true end
   if ARGV[at + 1] == r.digest then right = true end
 end
-if not known then return {'refused', 'key missing'} end
+if not known then return {'lacks', r.key} end
 if right and r.state == WAITING then return {'refused', 'pending'} end
 r.attempts = math.min(r.attempts + 1, MOST_ATTEMPTS)
 if right then

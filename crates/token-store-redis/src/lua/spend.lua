@@ -8,7 +8,7 @@ if since then
   local time = redis.call('TIME')
   passed = math.max(0, tonumber(time[1]) * 1000000 + tonumber(time[2]) - since)
 end
-local DAY = 86400000
+local DAY, MINUTE = 86400000, 60000000
 for at = 3, #KEYS do
   local key, arg = KEYS[at], at * 5 - 12
   local kind, burst = ARGV[arg + 1], tonumber(ARGV[arg + 2])
@@ -21,6 +21,8 @@ for at = 3, #KEYS do
     if count >= burst then return {'locked', at - 2} end
     count = count + 1
   else
+    -- Whoever spends writes at most the horizon after their own clock.
+    if full > now + horizon + MINUTE then return {'ahead', at - 2} end
     -- What was spent under another primary may be forgotten here: all but one was.
     if kind == 'pace' and since and f[3] ~= epoch then
       full = math.max(full, now + horizon - period - math.min(passed, horizon))

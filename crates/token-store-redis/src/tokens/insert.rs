@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use token_store::{
     Inserted, StoreError,
-    ott_core::{Record, Stored},
+    ott_core::{Decider, Record, Stored},
 };
 
 use crate::{
@@ -194,10 +194,15 @@ fn fields(stored: &Stored) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let present = optional.into_iter();
     fields.extend(present.filter_map(|(name, value)| value.map(|value| (name, value))));
     if let Some(decision) = &stored.decision {
+        match &decision.decider {
+            Decider::Subject(person) => fields.extend([
+                ("decider_tenant", person.tenant().into()),
+                ("decider", person.id().into()),
+            ]),
+            Decider::System(name) => fields.push(("decider_system", name.clone().into_bytes())),
+        }
         fields.extend([
-            ("approved", decimal(i64::from(decision.approved))),
-            ("decider_tenant", decision.decider.tenant().into()),
-            ("decider", decision.decider.id().into()),
+            ("outcome", decimal(decision.outcome.number().into())),
             ("decision_data", decision.data.clone()),
             ("decided_at", decimal(decision.at.timestamp_micros())),
             ("decision_tag", decision.tag.to_vec()),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use token_store::{
     Charge, FactorId, FactorState, Inserted, StoreError, StoredFactor, TokenStore,
     ott_core::{
-        Binding, Decision, Issued, Issuer, KeyId, KeyRing, Limit, LimitKey, Policy, Presented,
-        Purpose, Subject, Verdict,
+        Binding, Decider, Decision, Format, Issued, Issuer, KeyId, KeyRing, Limit, LimitKey,
+        LimitScope, Lookup, Matching, Policy, Presented, Purpose, Start, Subject, Verdict,
         chrono::{DateTime, TimeDelta, Utc},
         rand::rngs::SysRng,
     },
@@ -18,7 +18,13 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 pub(crate) const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 pub(crate) const LINK: Policy = Policy::link(Purpose::new("link"));
-pub(crate) const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
+/// A token that its subject approves.
+pub(crate) const PROMPT: Policy = Policy::code(Purpose::new("prompt"))
+    .format(Format::LINK)
+    .start(Start::Waiting {
+        number: Matching::SixDigits,
+        binds_subject: false,
+    });
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -74,10 +80,14 @@ impl Fixture {
 
     pub(crate) fn present(&self, policy: &Policy, issued: &Issued, typed: &str) -> Presented {
         let (issuer, binding) = (&self.issuer, self.binding());
-        let presented = match policy.purpose().as_str() {
-            "link" => issuer.present_by_itself(policy, "t1", typed, now()),
-            "recovery" => issuer.present_by_subject(policy, &binding, typed, now()),
-            _ => issuer.present_by_id(policy, &issued.handle, &binding, typed, now()),
+        let handle = &issued.handle;
+        let presented = match policy.token_lookup() {
+            Lookup::ByHandle { .. } => {
+                issuer.present_by_handle(policy, handle, &binding, typed, now())
+            }
+            Lookup::ByItself => issuer.present_by_itself(policy, "t1", typed, now()),
+            Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, now()),
+            Lookup::Parked => issuer.present_parked(policy, handle, &binding, now()),
         };
         presented.expect("a token of the format")
     }
@@ -98,9 +108,12 @@ impl Fixture {
     pub(crate) fn approval(&self, issued: &Issued) -> Decision {
         let number = issued.record.stored().number;
         let verdict = Verdict::Approve { number };
-        let made = self
-            .issuer
-            .decide(&issued.record, &self.alice, verdict, b"seen", now());
+        self.decision(issued, &Decider::from(&self.alice), verdict)
+    }
+
+    pub(crate) fn decision(&self, issued: &Issued, by: &Decider, verdict: Verdict) -> Decision {
+        let issuer = &self.issuer;
+        let made = issuer.decide(&PROMPT, &issued.record, by, verdict, b"seen", now());
         made.expect("the ring has the key")
     }
 
@@ -108,7 +121,7 @@ impl Fixture {
         StoredFactor {
             id: FactorId::from_bytes([id; 16]),
             subject: self.alice.clone(),
-            kind: "totp".into(),
+            provider: "totp".into(),
             label: "phone".into(),
             state,
             sealed: vec![1, 2, 3],
@@ -122,7 +135,7 @@ impl Fixture {
 /// The charge of this limit under this name.
 pub(crate) fn charge(name: &str, limit: Limit) -> Charge {
     Charge {
-        key: LimitKey::new(name, &Binding::tenant("t1")),
+        key: LimitKey::new(LimitScope::Application, name, &Binding::tenant("t1")),
         limit,
     }
 }

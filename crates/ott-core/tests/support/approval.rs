@@ -1,17 +1,21 @@
-//! A prompt that is brought into any state by its verbs alone.
+//! A record that waits for an approval, brought into any state by its verbs alone.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use ott_core::{Binding, Decision, Presented, Reason, Record, State, Verdict};
+use ott_core::{Binding, Decider, Decision, Presented, Reason, Record, State, Verdict};
 
-use crate::common::{PROMPT, alice, issue_at, issuer, now, refusal, seeded, subject};
+use crate::common::{
+    APPROVAL, ATTACH, alice, approve, decide, issue_at, issuer, now, refusal, seeded, subject,
+};
 
-/// A prompt in any state, and everything that can be said to it.
-pub(crate) struct Prompt {
+/// A record in any state, and everything that can be said to it.
+pub(crate) struct Approval {
     pub(crate) record: Record,
     pub(crate) right: Presented,
     pub(crate) wrong: Presented,
     pub(crate) approval: Decision,
     pub(crate) denial: Decision,
+    pub(crate) report: Decision,
+    pub(crate) systems: Decision,
     pub(crate) strangers: Decision,
 }
 
@@ -21,6 +25,8 @@ pub(crate) enum Verb {
     RedeemWrong,
     Approve,
     Deny,
+    Report,
+    ApproveAsSystem,
     DecideAsStranger,
     Revoke,
     Supersede,
@@ -28,11 +34,13 @@ pub(crate) enum Verb {
     Touch,
 }
 
-pub(crate) const VERBS: [Verb; 9] = [
+pub(crate) const VERBS: [Verb; 11] = [
     Verb::RedeemRight,
     Verb::RedeemWrong,
     Verb::Approve,
     Verb::Deny,
+    Verb::Report,
+    Verb::ApproveAsSystem,
     Verb::DecideAsStranger,
     Verb::Revoke,
     Verb::Supersede,
@@ -40,32 +48,49 @@ pub(crate) const VERBS: [Verb; 9] = [
     Verb::Touch,
 ];
 
-impl Prompt {
+pub(crate) fn system() -> Decider {
+    Decider::System("captcha".into())
+}
+
+/// An approval by somebody else. The issuer makes none for a record that has a subject, so this one
+/// is made for a record that has none.
+pub(crate) fn strangers() -> Decision {
+    let nobody = Binding::tenant("acme");
+    let open = issue_at(&issuer(), &ATTACH, &nobody, now(), &mut seeded(1));
+    approve(&ATTACH, &open.record, &subject("acme", "4712"))
+}
+
+impl Approval {
     pub(crate) fn waiting() -> Self {
         let (issuer, owner) = (issuer(), alice());
         let binding = Binding::subject(&owner);
         let mut rng = seeded(1);
-        let issued = issue_at(&issuer, &PROMPT, &binding, now(), &mut rng);
-        let other = issue_at(&issuer, &PROMPT, &binding, now(), &mut rng);
+        let issued = issue_at(&issuer, &APPROVAL, &binding, now(), &mut rng);
+        let other = issue_at(&issuer, &APPROVAL, &binding, now(), &mut rng);
         let digest = |typed: &str| {
             let handle = &issued.handle;
             issuer
-                .present_by_id(&PROMPT, handle, &binding, typed, now())
+                .present_by_handle(&APPROVAL, handle, &binding, typed, now())
                 .expect("a token of this format")
         };
-        let number = issued.record.stored().number;
-        let decide = |who, verdict| {
-            issuer
-                .decide(&issued.record, who, verdict, b"", now())
-                .expect("a decision")
-        };
-        let approve = Verdict::Approve { number };
+        let record = &issued.record;
+        let number = record.stored().number;
+        let by_system = issuer.decide(
+            &APPROVAL,
+            record,
+            &system(),
+            Verdict::Approve { number },
+            b"",
+            now(),
+        );
         Self {
             right: digest(issued.token.expose_secret()),
             wrong: digest(other.token.expose_secret()),
-            approval: decide(&owner, approve),
-            denial: decide(&owner, Verdict::Deny),
-            strangers: decide(&subject("acme", "4712"), approve),
+            approval: approve(&APPROVAL, record, &owner),
+            denial: decide(&APPROVAL, record, &owner, Verdict::Deny),
+            report: decide(&APPROVAL, record, &owner, Verdict::Report),
+            systems: by_system.expect("a decision"),
+            strangers: strangers(),
             record: issued.record,
         }
     }
@@ -81,6 +106,8 @@ impl Prompt {
             Verb::RedeemWrong => refusal(self.record.redeem(&self.wrong, now())),
             Verb::Approve => refusal(self.record.decide(&self.approval, now())),
             Verb::Deny => refusal(self.record.decide(&self.denial, now())),
+            Verb::Report => refusal(self.record.decide(&self.report, now())),
+            Verb::ApproveAsSystem => refusal(self.record.decide(&self.systems, now())),
             Verb::DecideAsStranger => refusal(self.record.decide(&self.strangers, now())),
             Verb::Revoke => end(&mut self.record, State::Revoked),
             Verb::Supersede => end(&mut self.record, State::Superseded),
@@ -94,7 +121,7 @@ impl Prompt {
 
     /// In this state, brought there by the verbs alone.
     pub(crate) fn at(state: State) -> Self {
-        let mut prompt = Self::waiting();
+        let mut approval = Self::waiting();
         let path: &[Verb] = match state {
             State::Waiting => &[],
             State::Ready => &[Verb::Approve],
@@ -105,9 +132,9 @@ impl Prompt {
             State::Superseded => &[Verb::Supersede],
         };
         for verb in path {
-            prompt.say(*verb);
+            approval.say(*verb);
         }
-        assert_eq!(prompt.record.stored().state, state);
-        prompt
+        assert_eq!(approval.record.stored().state, state);
+        approval
     }
 }

@@ -1,12 +1,10 @@
 //! What the contracts say and a store may get wrong alone: decisions, owners, keys, limits ahead of every clock.
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use common::{Install, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, PROMPT, after, charge, now, ring};
+use testing::redis::{Install, clean, everything, prefix, url};
 use token_store::{
     BuildError, Decided, LimitStore, Redeemed, Revoke, Spent, TokenStore, Tokens,
     ott_core::{

@@ -1,17 +1,9 @@
 //! The laws of `token-store`, all of them, over a Redis Cluster of three.
 
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/common.rs"]
-mod common;
-#[path = "support/server.rs"]
-mod server;
-
 use core::time::Duration;
 use std::sync::Arc;
 
-use cluster::Cluster;
-use common::{Install, everything};
+use testing::redis::{Cluster, Install, everything};
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
 use tokio::sync::OnceCell;

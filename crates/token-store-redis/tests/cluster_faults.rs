@@ -4,26 +4,18 @@
 
 #[path = "support/clients.rs"]
 mod clients;
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/server.rs"]
-mod server;
 #[path = "support/verbs.rs"]
 mod verbs;
 
 use core::time::Duration;
 use std::{sync::Arc, time::Instant};
 
-use cluster::Cluster;
-use common::{Install, everything, prefix};
 use fixture::{CODE, Fixture, PROMPT, at_once, now, outage};
-use server::Server;
+use testing::redis::{Cluster, Install, Server, everything, prefix};
 use token_store::{
     FactorState, FactorStore, Redeemed, StoreError, TokenStore,
     ott_core::{Presented, Reason, State},

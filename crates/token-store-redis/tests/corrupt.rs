@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use common::{Install, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, PROMPT, charge, now};
+use testing::redis::{Install, clean, everything, prefix, url};
 use token_store::{
     FactorState, FactorStore, LimitStore, Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{Limit, chrono::TimeDelta},

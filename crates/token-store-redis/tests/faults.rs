@@ -7,25 +7,20 @@
     reason = "a test that overflows panics, which is how a test fails"
 )]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
 #[path = "support/proxy.rs"]
 mod proxy;
-#[path = "support/server.rs"]
-mod server;
 
 use core::time::Duration;
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Instant};
 
-use common::{Install, everything};
 use fixture::{CODE, Fixture, PROMPT, at_once, charge, now, outage};
 use outages::{PACE, redeems, until_it_answers};
 use proxy::Proxy;
-use server::{DURABLE, Server, free_port};
+use testing::redis::{DURABLE, Install, Server, everything, free_port};
 use token_store::{
     Advanced, FactorState, FactorStore, Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError,
     TokenStore,

@@ -2,27 +2,22 @@
 
 #![cfg(unix)]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
 #[path = "support/proxy.rs"]
 mod proxy;
-#[path = "support/server.rs"]
-mod server;
 #[path = "support/verbs.rs"]
 mod verbs;
 
 use core::time::Duration;
 use std::{sync::Arc, time::Instant};
 
-use common::{Install, everything};
 use fixture::{CODE, Fixture, PROMPT, at_once, now};
 use outages::{redeems, until_it_answers};
 use proxy::Proxy;
-use server::{Server, free_port};
+use testing::redis::{Install, Server, everything, free_port};
 use token_store::{FactorState, FactorStore, StoreError, TokenStore, ott_core::Reason};
 use verbs::every_verb;
 

@@ -6,8 +6,6 @@
     reason = "a test that overflows panics, which is how a test fails"
 )]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/process.rs"]

@@ -1,15 +1,9 @@
 //! The laws of `token-store`, all of them, over the server of `REDIS_URL`.
 
-#[path = "support/common.rs"]
-mod common;
-#[path = "support/server.rs"]
-mod server;
-
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use common::{Install, clean, everything, prefix, url};
-use server::Server;
+use testing::redis::{Install, Server, clean, everything, prefix, url};
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
 

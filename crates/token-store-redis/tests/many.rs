@@ -4,8 +4,6 @@
 
 #[path = "support/clients.rs"]
 mod clients;
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
@@ -16,8 +14,8 @@ use core::{
 use std::{sync::Arc, time::Instant};
 
 use clients::ten_thousand;
-use common::{Install, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, LINK, RECOVERY, after, charge, now};
+use testing::redis::{Install, clean, everything, prefix, url};
 use token_store::{
     LimitStore, Redeemed, Revoke, Spent, StoreError, TokenStore,
     ott_core::{

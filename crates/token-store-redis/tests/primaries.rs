@@ -7,22 +7,17 @@
     reason = "a test that overflows panics, which is how a test fails"
 )]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
 #[path = "support/proxy.rs"]
 mod proxy;
-#[path = "support/server.rs"]
-mod server;
 
-use common::{Install, everything};
 use fixture::{CODE, Fixture, LINK, charge, now, outage};
 use outages::{CEILING, PACE, lost, one_left, redeems, until_it_answers};
 use proxy::Proxy;
-use server::{DURABLE, Server, free_port};
+use testing::redis::{DURABLE, Install, Server, everything, free_port};
 use token_store::{
     Advanced, FactorState, FactorStore, LimitStore, Spent, TokenStore,
     ott_core::{

@@ -8,18 +8,11 @@
 )]
 
 #[cfg(feature = "cluster")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/process.rs"]
 mod process;
 #[cfg(feature = "cluster")]
-#[path = "support/server.rs"]
-mod server;
-
 use fixture::{CODE, Fixture, at_once, charge, now, ring};
 use process::{Place, Process, own_fixture, say};
 use token_store::{
@@ -45,14 +38,14 @@ async fn one_winner_in_four_processes_together() {
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_winner_in_two_processes_on_a_cluster() {
-    let cluster = cluster::Cluster::start().await;
+    let cluster = testing::redis::Cluster::start().await;
     one_winner(2, &Place::new(cluster.urls())).await;
 }
 
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_winner_in_four_processes_on_a_cluster() {
-    let cluster = cluster::Cluster::start().await;
+    let cluster = testing::redis::Cluster::start().await;
     one_winner(4, &Place::new(cluster.urls())).await;
 }
 

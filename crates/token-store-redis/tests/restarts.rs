@@ -3,14 +3,10 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/server.rs"]
-mod server;
 
 use core::time::Duration;
 use std::{
@@ -18,10 +14,9 @@ use std::{
     time::Instant,
 };
 
-use common::{Install, everything};
 use fixture::{CODE, Fixture, after, charge, now};
 use outages::{CEILING, PACE, lost, one_left, redeems, until_it_answers};
-use server::{DURABLE, Server};
+use testing::redis::{DURABLE, Install, Server, everything};
 use token_store::{
     Advanced, Event, FactorState, FactorStore, LimitStore, Revoke, Spent, TokenStore,
     ott_core::{Reason, chrono::TimeDelta},

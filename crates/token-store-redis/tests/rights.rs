@@ -4,24 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 #[cfg(feature = "cluster")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/server.rs"]
-mod server;
 #[path = "support/verbs.rs"]
 mod verbs;
 
 use std::{collections::BTreeSet, fs};
 
-use common::{Install, everything};
 use fixture::{CODE, Fixture, PROMPT};
-use server::{DURABLE, Server};
+use testing::redis::{DURABLE, Install, Server, everything};
 use token_store::{FactorState, FactorStore};
 use token_store_redis::RedisStore;
 use verbs::every_verb;
@@ -101,7 +94,7 @@ async fn rights_for_durable_replicas_are_enough() {
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_for_a_cluster_are_enough() {
-    let cluster = cluster::Cluster::start().await;
+    let cluster = testing::redis::Cluster::start().await;
     let make = format!("{} {}", user("many"), further("cluster"));
     for member in &cluster.members {
         member.ask(&make).await;

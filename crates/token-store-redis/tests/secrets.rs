@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-#[path = "support/common.rs"]
-mod common;
 #[path = "support/fixture.rs"]
 mod fixture;
 
-use common::{Install as _, clean, everything, prefix, url};
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now, ring};
+use testing::redis::{Install as _, clean, everything, prefix, url};
 use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, StoredFactor,
     TokenStore,

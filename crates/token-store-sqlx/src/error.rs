@@ -69,6 +69,9 @@ pub enum StartError {
     },
 }
 
+/// How often a verb looks again because what it read changed before it wrote.
+pub(crate) const TRIES: u32 = 8;
+
 /// The answer, or [`StoreError::Timeout`] once `limit` has passed.
 ///
 /// What is dropped then may still happen, whole: a statement that the driver's thread already has

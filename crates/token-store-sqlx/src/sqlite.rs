@@ -2,12 +2,16 @@
 
 mod factors;
 mod group;
+mod insert;
 mod limits;
 mod on_transaction;
 mod outage;
 mod purge;
+mod queue;
+mod redeem;
 mod row;
 mod start;
+mod store;
 mod tokens;
 
 use core::{
@@ -25,6 +29,7 @@ use token_store::StoreError;
 use tokio::sync::{Mutex, MutexGuard};
 
 use outage::outage;
+use queue::Queue;
 
 pub use on_transaction::OnTransaction;
 pub use start::SqliteStoreBuilder;
@@ -57,19 +62,10 @@ pub struct SqliteStore {
     /// 100 ms and past his turn. Here they queue. Other processes still meet SQLite's own lock.
     turn: Arc<Mutex<()>>,
     /// The redeems that found it taken.
-    queue: Arc<group::Queue>,
+    queue: Arc<Queue>,
 }
 
 impl SqliteStore {
-    /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
-    ///
-    /// Begin it with `BEGIN IMMEDIATE` (`pool.begin_with("BEGIN IMMEDIATE")`), or a write by
-    /// somebody else between its first read and its first write ends it.
-    #[must_use]
-    pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Sqlite>) -> OnTransaction<'c> {
-        OnTransaction::new(transaction, self.timeout)
-    }
-
     /// The pool: for the application's own tables, and for closing it at the end.
     #[must_use]
     pub const fn pool(&self) -> &SqlitePool {

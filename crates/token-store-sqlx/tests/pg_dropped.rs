@@ -11,8 +11,9 @@ mod pg;
 use core::{future::poll_fn, pin::pin, task::Poll};
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
-use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
+use pg::PgFixture;
 use sqlx::postgres::PgPoolOptions;
+use testing::postgres::{PATIENCE, Schema, options, pool, pool_options};
 use token_store::{
     Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
     OpenRedeem, Redeemed, Revoke, Spent, TokenStore,

@@ -3,12 +3,8 @@
 #[allow(dead_code, unreachable_pub, reason = "its `main` is not called here")]
 #[path = "../examples/password_reset.rs"]
 mod example;
-#[path = "support/fixture.rs"]
-mod fixture;
-#[path = "support/pg.rs"]
-mod pg;
 
-use pg::Schema;
+use testing::postgres::Schema;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolled_back_reset_leaves_the_code_and_its_attempts_as_they_were() {

@@ -10,8 +10,9 @@ mod pg;
 use keys_sql::{
     Operator, the_old_key_is_dropped_once_nothing_is_left, what_a_leaked_key_made_is_removed,
 };
-use pg::{PgFixture, options};
+use pg::PgFixture;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use testing::postgres::options;
 use token_store_sqlx::sqlx;
 
 /// As the page says that it is spelled here.

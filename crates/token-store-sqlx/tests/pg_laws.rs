@@ -1,18 +1,13 @@
 //! The laws of `token-store`, all of them, over PostgreSQL.
 
-#[path = "support/fixture.rs"]
-mod fixture;
-#[path = "support/pg.rs"]
-mod pg;
-
 use core::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 use std::sync::{Arc, Mutex};
 
-use pg::{PATIENCE, Schema, options, pool, pool_options};
 use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Transaction};
+use testing::postgres::{PATIENCE, Schema, options, pool, pool_options};
 use token_store::conformance::{Harness, OpenHarness};
 use token_store_sqlx::{PostgresStore, sqlx};
 use tokio::sync::OnceCell;

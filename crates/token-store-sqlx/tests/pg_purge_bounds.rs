@@ -12,8 +12,9 @@ mod fixture;
 mod pg;
 
 use fixture::{CODE, now};
-use pg::{PATIENCE, PgFixture, options, pool_options};
+use pg::PgFixture;
 use sqlx::{AssertSqlSafe, Row};
+use testing::postgres::{PATIENCE, options, pool_options};
 use token_store::{LimitStore, Revoke, StoreError, TokenStore, ott_core::chrono::TimeDelta};
 use token_store_sqlx::{PostgresStore, sqlx};
 

@@ -16,8 +16,9 @@ mod pg;
 mod process;
 
 use fixture::{CODE, at_once, now};
-use pg::{PATIENCE, PgFixture, pool};
+use pg::PgFixture;
 use process::{Process, heard, own_place, this_binary};
+use testing::postgres::{PATIENCE, pool};
 use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
     ott_core::{

@@ -10,8 +10,9 @@ mod pg;
 use core::time::Duration;
 
 use fixture::{CODE, now};
-use pg::{PATIENCE, PgFixture, Schema, options, pool, pool_options};
+use pg::PgFixture;
 use sqlx::{AssertSqlSafe, PgPool};
+use testing::postgres::{PATIENCE, Schema, options, pool, pool_options};
 use token_store::{Redeemed, StoreError, TokenStore};
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, StartError, sqlx};
 

@@ -8,12 +8,10 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use testing::redis::{Install, clean, everything, prefix, url};
 use token_store_redis::RedisStore;
 
-use crate::{
-    common::{Install, clean, everything, prefix, url},
-    fixture::Fixture,
-};
+use crate::fixture::Fixture;
 
 /// The prefix of a process that a test started: none in a run of the tests.
 const PREFIX: &str = "TOKEN_STORE_REDIS_PREFIX";

@@ -15,19 +15,17 @@ use token_store::{
 use tokio::sync::Mutex;
 
 use super::{
+    PostgresStore,
+    connection::returned,
     insert::insert,
     outage::outage,
     purge::{Purge, TOKENS},
-    returned,
     statements::Statements,
-    tokens::{self, Counts},
+    tokens,
 };
-use crate::{error::within, rows::ReadRow};
+use crate::{error::within, redeem::Counts, rows::ReadRow};
 
-pub(super) const ISOLATION: &str = "\
-SELECT current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS fresh";
-
-/// A [`TokenStore`] on the caller's open transaction: [`PostgresStore::on`](crate::PostgresStore::on).
+/// A [`TokenStore`] on the caller's open transaction: [`PostgresStore::on`].
 ///
 /// Its `redeem` answers [`StoreError::Misuse`] for a record that counts attempts, and changes
 /// nothing then: a rollback would give the guess back. [`OpenRedeem`](token_store::OpenRedeem) is
@@ -57,19 +55,22 @@ pub struct OnPgTransaction<'c> {
     timeout: Duration,
 }
 
-impl<'c> OnPgTransaction<'c> {
-    pub(super) fn new(
-        transaction: &'c mut Transaction<'_, Postgres>,
-        statements: Arc<Statements>,
-        timeout: Duration,
-    ) -> Self {
-        Self {
+impl PostgresStore {
+    /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
+    ///
+    /// The rows that it changed stay locked until then: another verb on one of them waits. A transaction
+    /// that is not `READ COMMITTED` is refused, by every verb, as [`StoreError::Misuse`].
+    #[must_use]
+    pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Postgres>) -> OnPgTransaction<'c> {
+        OnPgTransaction {
             connection: Mutex::new(transaction),
-            statements,
-            timeout,
+            statements: Arc::clone(&self.on_open),
+            timeout: self.timeout,
         }
     }
+}
 
+impl OnPgTransaction<'_> {
     /// Whether a verb that found nothing would have been shown it. Asked only then: where it is not so,
     /// no statement finds anything.
     async fn is_fresh(&self, connection: &mut PgConnection) -> Result<(), StoreError> {

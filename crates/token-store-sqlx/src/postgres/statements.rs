@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments};
 
-use super::{factors, insert, limits, names::Names, on_transaction, purge, tokens};
+use super::{
+    names::Names,
+    sql::{factors, insert, limits, open, purge, tokens},
+};
 
 /// Where a statement is run.
 #[derive(Clone, Copy, PartialEq)]
@@ -14,11 +17,6 @@ pub(super) enum Place {
     /// In an open transaction, which may keep what it locks for long.
     Open,
 }
-
-/// What `{fresh}` stands for in an open transaction: it finds nothing where it would be shown the rows
-/// of another moment than now, and a newer batch of a slot not at all.
-const FRESH: &str =
-    " AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')";
 
 /// A query with its arguments.
 pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
@@ -44,12 +42,12 @@ macro_rules! statements {
         impl Statements {
             /// Named statements are prepared once a connection.
             pub(super) fn new(names: &Names, place: Place, are_named: bool) -> Self {
-                let open = |text: &'static str| if place == Place::Open { text } else { "" };
+                let there = |text: &'static str| if place == Place::Open { text } else { "" };
                 let fill = |text: &str| {
                     let text = text
-                        .replace("{fresh}", open(FRESH))
-                        .replace("{alone}", open(tokens::ALONE))
-                        .replace("{all_alone}", open(insert::ALL_ALONE));
+                        .replace("{fresh}", there(open::FRESH))
+                        .replace("{alone}", there(open::ALONE))
+                        .replace("{all_alone}", there(open::ALL_ALONE));
                     Statement {
                         text: names.fill(&text).into(),
                         is_named: are_named,
@@ -75,7 +73,7 @@ statements! {
     find: tokens::FIND,
     insert: insert::INSERT,
     insert_factor: factors::INSERT,
-    isolation: on_transaction::ISOLATION,
+    isolation: open::ISOLATION,
     label_factor: factors::LABEL,
     list: tokens::LIST,
     redeem: tokens::REDEEM,

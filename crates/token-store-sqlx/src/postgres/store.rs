@@ -11,13 +11,13 @@ use token_store::{
 };
 
 use super::{
-    PostgresStore, begin,
+    PostgresStore,
+    connection::{begin, on_connection},
     insert::insert,
-    on_connection,
     outage::outage,
-    tokens::{self, Counts},
+    tokens,
 };
-use crate::error::within;
+use crate::{error::within, redeem::Counts};
 
 #[async_trait]
 impl TokenStore for PostgresStore {

@@ -3,10 +3,7 @@
 //! Those for one record are one statement each, in their order, in that commit.
 
 use core::fmt::Write;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction, sqlite::SqliteRow};
 use token_store::{
@@ -21,32 +18,15 @@ use tokio::{sync::oneshot, task};
 use super::{
     SqliteStore,
     outage::outage,
-    tokens::{self, Counts, TRIES, counted, find, redeem_group_statement, uncounted},
+    queue::{Job, Served, Written},
+    redeem::{self, redeem_group_statement},
+    tokens::find,
 };
-use crate::{error::within, rows::micros};
-
-/// So many redeems are looked at for one commit: every other verb waits for no more.
-const MOST: usize = 256;
-
-/// The row that a redeem wrote, if it counted.
-type Written = Result<Option<SqliteRow>, StoreError>;
-
-/// A redeem that waits. Whoever waits for the answer is gone when `answer` is closed.
-struct Job {
-    presented: Presented,
-    now: DateTime<Utc>,
-    answer: oneshot::Sender<Written>,
-}
-
-/// The redeems that wait, in their order, and whether a task serves them.
-#[derive(Default)]
-pub(super) struct Queue(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
-    served: bool,
-}
+use crate::{
+    error::{TRIES, within},
+    redeem::{Counts, counted, uncounted},
+    rows::micros,
+};
 
 /// Redeems at once if nobody writes, else with all others that wait.
 pub(super) async fn redeem(
@@ -57,7 +37,7 @@ pub(super) async fn redeem(
     for _ in 0..TRIES {
         if let Ok(_turn) = store.turn.try_lock() {
             let mut connection = store.reader().await?;
-            return tokens::redeem(&mut connection, presented, now, Counts::Yes).await;
+            return redeem::redeem(&mut connection, presented, now, Counts::Yes).await;
         }
         if let Some(row) = wait(store, presented, now).await? {
             return counted(&row);
@@ -107,7 +87,7 @@ async fn serve(store: SqliteStore, mut served: Served) {
 /// The next group, chosen once SQLite's write lock is held: what was told a time-out while it waited
 /// for the lock is not in it.
 async fn one_commit(store: &SqliteStore) {
-    let waited = store.queue.lock().jobs.len();
+    let waited = store.queue.len();
     let (group, written) = match within(store.timeout, store.begin_at_once()).await {
         Err(error) => (store.queue.take_first(waited), Err(error)),
         Ok(transaction) => {
@@ -210,62 +190,5 @@ fn shared(error: &Arc<StoreError>) -> StoreError {
         StoreError::Misuse(what) => StoreError::Misuse(what),
         StoreError::Timeout => StoreError::Timeout,
         _ => StoreError::unavailable(Arc::clone(error)),
-    }
-}
-
-impl Job {
-    fn tell(self, written: Written) {
-        // Nobody listens any more: it is done or not done all the same.
-        let _ = self.answer.send(written);
-    }
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // No code that holds it can leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether nobody serves it yet: who is told so has to.
-    fn push(&self, job: Job) -> bool {
-        let mut waiting = self.lock();
-        waiting.jobs.push_back(job);
-        !core::mem::replace(&mut waiting.served, true)
-    }
-
-    /// If nobody waits, nobody serves any more, in the same step.
-    fn is_waiting(&self) -> bool {
-        let mut waiting = self.lock();
-        waiting.served = !waiting.jobs.is_empty();
-        waiting.served
-    }
-
-    fn take_first(&self, count: usize) -> Vec<Job> {
-        let mut waiting = self.lock();
-        let count = count.min(waiting.jobs.len());
-        waiting.jobs.drain(..count).collect()
-    }
-
-    /// The next ones, without those that are gone.
-    fn take_group(&self) -> Vec<Job> {
-        let mut group = self.take_first(MOST);
-        group.retain(|job| !job.answer.is_closed());
-        group
-    }
-}
-
-/// Dropped before nobody waits, its task was ended with its runtime: nobody would answer.
-struct Served {
-    queue: Arc<Queue>,
-    ended: bool,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if !self.ended {
-            let mut waiting = self.queue.lock();
-            waiting.served = false;
-            waiting.jobs.clear();
-        }
     }
 }

@@ -14,13 +14,16 @@ use token_store::{
 use tokio::sync::Mutex;
 
 use super::{
+    SqliteStore,
+    insert::{end, insert},
     outage::outage,
     purge::{OF_TOKENS, Purge},
-    tokens::{self, Counts},
+    redeem::redeem,
+    tokens,
 };
-use crate::error::within;
+use crate::{error::within, redeem::Counts};
 
-/// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`](crate::SqliteStore::on).
+/// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`].
 ///
 /// Its `redeem` answers [`StoreError::Misuse`] for a record that counts attempts, and changes
 /// nothing then: a rollback would give the guess back. [`OpenRedeem`](token_store::OpenRedeem) is
@@ -34,11 +37,16 @@ pub struct OnTransaction<'c> {
     timeout: Duration,
 }
 
-impl<'c> OnTransaction<'c> {
-    pub(super) fn new(transaction: &'c mut Transaction<'_, Sqlite>, timeout: Duration) -> Self {
-        Self {
+impl SqliteStore {
+    /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
+    ///
+    /// Begin it with `BEGIN IMMEDIATE` (`pool.begin_with("BEGIN IMMEDIATE")`), or a write by
+    /// somebody else between its first read and its first write ends it.
+    #[must_use]
+    pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Sqlite>) -> OnTransaction<'c> {
+        OnTransaction {
             connection: Mutex::new(transaction),
-            timeout,
+            timeout: self.timeout,
         }
     }
 }
@@ -49,8 +57,8 @@ impl TokenStore for OnTransaction<'_> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
             let mut savepoint = connection.begin().await.map_err(outage)?;
-            let inserted = tokens::insert(&mut savepoint, batch).await?;
-            tokens::end(savepoint, inserted).await
+            let inserted = insert(&mut savepoint, batch).await?;
+            end(savepoint, inserted).await
         })
         .await
     }
@@ -62,7 +70,7 @@ impl TokenStore for OnTransaction<'_> {
     ) -> Result<Redeemed, StoreError> {
         within(self.timeout, async {
             let mut connection = self.connection.lock().await;
-            tokens::redeem(&mut connection, presented, now, Counts::Refused).await
+            redeem(&mut connection, presented, now, Counts::Refused).await
         })
         .await
     }

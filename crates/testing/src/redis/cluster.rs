@@ -1,24 +1,31 @@
 //! A Redis Cluster of three that a test starts itself.
 
-#![allow(dead_code, reason = "each test file uses a part")]
 #![expect(clippy::indexing_slicing, reason = "there are three")]
 
 use core::time::Duration;
-use std::time::Instant;
+use std::{
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
 
 use token_store_redis::redis;
+use tokio::sync::OnceCell;
 
-use crate::server::Server;
+use super::Server;
 
 const MEMBER: &[&str] = &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Cluster {
-    pub(crate) members: Vec<Server>,
+/// Three members, of which each has a third of the slots.
+#[derive(Debug)]
+pub struct Cluster {
+    /// In the order of their slots.
+    pub members: Vec<Server>,
 }
 
 impl Cluster {
-    pub(crate) async fn start() -> Self {
+    /// Three servers that know each other and where every slot is.
+    pub async fn start() -> Self {
         let mut members = Vec::new();
         for _ in 0..3 {
             members.push(Server::start(MEMBER).await);
@@ -37,12 +44,13 @@ impl Cluster {
     }
 
     /// Who has the slot of this prefix.
-    pub(crate) async fn owner(&self, prefix: &str) -> usize {
+    pub async fn owner(&self, prefix: &str) -> usize {
         let slot = self.slot(prefix).await;
         usize::from(slot > 5_460).saturating_add(usize::from(slot > 10_922))
     }
 
-    pub(crate) async fn slot(&self, prefix: &str) -> u16 {
+    /// The slot of this prefix.
+    pub async fn slot(&self, prefix: &str) -> u16 {
         let slot = self.members[0]
             .ask(&format!("CLUSTER KEYSLOT {{{prefix}}}"))
             .await;
@@ -50,13 +58,13 @@ impl Cluster {
     }
 
     /// The name by which members know one of them.
-    pub(crate) async fn id(&self, member: usize) -> String {
+    pub async fn id(&self, member: usize) -> String {
         let id = self.members[member].ask("CLUSTER MYID").await;
         redis::from_redis_value(id).expect("a text")
     }
 
     /// A replica of a member, which has everything.
-    pub(crate) async fn replica(&self, member: usize) -> Server {
+    pub async fn replica(&self, member: usize) -> Server {
         let replica = Server::start(MEMBER).await;
         let meet = format!("CLUSTER MEET 127.0.0.1 {}", self.members[member].port());
         replica.ask(&meet).await;
@@ -91,7 +99,36 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn urls(&self) -> Vec<String> {
+    /// The one that all tests of this binary share, and that ends with the binary.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<(Cluster, Child)> = OnceCell::const_new();
+        let start = async || {
+            let cluster = Self::start().await;
+            let heir = cluster.heir();
+            (cluster, heir)
+        };
+        &SHARED.get_or_init(start).await.0
+    }
+
+    /// Ends the members once this process has ended, in whatever way: nothing drops what is shared.
+    fn heir(&self) -> Child {
+        let pids = self.members.iter().map(|member| member.pid().to_string());
+        let folders = self.members.iter().map(|member| member.folder().to_owned());
+        // `read` ends when this process, which writes nothing, is gone.
+        let script = "trap '' INT TERM; read -r _; kill -9 $1 $2 $3; rm -rf \"$4\" \"$5\" \"$6\"";
+        Command::new("sh")
+            .args(["-c", script, "heir"])
+            .args(pids)
+            .args(folders)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell")
+    }
+
+    /// The addresses of its members.
+    pub fn urls(&self) -> Vec<String> {
         self.members.iter().map(Server::url).collect()
     }
 }

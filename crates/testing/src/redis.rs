@@ -1,27 +1,34 @@
-//! The server of `REDIS_URL`, with a prefix for each test whose keys go away with it.
+//! The server of `REDIS_URL`, with a prefix for each test whose keys go away with it; and servers
+//! that a test starts itself.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+mod cluster;
+mod server;
 
 use core::hash::BuildHasher;
 use std::{env, hash::RandomState};
 
 use token_store_redis::{RedisStore, RedisStoreBuilder, redis};
 
+pub use self::{
+    cluster::Cluster,
+    server::{DURABLE, Server, free_port},
+};
+
 /// The server to test on.
-pub(crate) fn url() -> String {
+pub fn url() -> String {
     env::var("REDIS_URL").expect(
         "REDIS_URL is not set: it names a Redis server for these tests, such as \
-         redis://127.0.0.1:6379/ (scripts/test starts one)",
+         redis://127.0.0.1:6379/ (`scripts/with-servers` starts one)",
     )
 }
 
 /// A name that no other test has.
-pub(crate) fn prefix() -> String {
+pub fn prefix() -> String {
     format!("test-{:016x}", RandomState::new().hash_one(0))
 }
 
 /// Settings of a store that keeps everything, as the laws ask for it.
-pub(crate) fn everything() -> RedisStoreBuilder {
+pub fn everything() -> RedisStoreBuilder {
     RedisStore::builder()
         .prefix(prefix())
         .accepting_loss_of_factors()
@@ -29,12 +36,11 @@ pub(crate) fn everything() -> RedisStoreBuilder {
 }
 
 /// Where a store has never been before.
-pub(crate) trait Install {
+pub trait Install {
     /// On a standalone server.
-    async fn install(self, url: String) -> RedisStore;
+    fn install(self, url: String) -> impl Future<Output = RedisStore> + Send;
     /// On a cluster.
-    #[cfg(feature = "cluster")]
-    async fn install_cluster(self, urls: Vec<String>) -> RedisStore;
+    fn install_cluster(self, urls: Vec<String>) -> impl Future<Output = RedisStore> + Send;
 }
 
 impl Install for RedisStoreBuilder {
@@ -44,7 +50,6 @@ impl Install for RedisStoreBuilder {
         store
     }
 
-    #[cfg(feature = "cluster")]
     async fn install_cluster(self, urls: Vec<String>) -> RedisStore {
         let store = self.cluster(urls).await.expect("a new cluster answers");
         assert!(store.initialize().await.expect("the cluster answers"));
@@ -53,7 +58,7 @@ impl Install for RedisStoreBuilder {
 }
 
 /// Removes the keys of a prefix.
-pub(crate) fn clean(url: &str, prefix: &str) {
+pub fn clean(url: &str, prefix: &str) {
     let client = redis::Client::open(url).expect("an address");
     let mut connection = client.get_connection().expect("the server answers");
     let mut cursor = 0_u64;
@@ -76,5 +81,28 @@ pub(crate) fn clean(url: &str, prefix: &str) {
             return;
         }
         cursor = next;
+    }
+}
+
+/// A prefix on the server of `REDIS_URL`, whose keys go away with it.
+#[derive(Debug)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// One that no other test has.
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
+        Self(prefix())
+    }
+
+    /// What keys begin with.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        clean(&url(), &self.0);
     }
 }

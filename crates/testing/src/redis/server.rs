@@ -1,11 +1,10 @@
 //! Redis servers that a test starts itself: a private folder, a port of their own on the loopback
 //! interface, ended with the test.
 
-#![allow(dead_code, reason = "each test file uses a part")]
-
 use core::time::Duration;
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     time::Instant,
 };
@@ -15,10 +14,11 @@ use tempfile::TempDir;
 use token_store_redis::redis;
 
 /// What keeps every answered write.
-pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
 /// A server, which dies with its owner.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     child: Child,
     folder: TempDir,
     port: u16,
@@ -26,11 +26,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(options: &[&str]) -> Self {
+    /// One on a free port, with these options of its command line.
+    pub async fn start(options: &[&str]) -> Self {
         Self::on(free_port(), options).await
     }
 
-    pub(crate) async fn on(port: u16, options: &[&str]) -> Self {
+    /// One on this port.
+    pub async fn on(port: u16, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options: Vec<_> = options.iter().map(ToString::to_string).collect();
         let child = spawn(&folder, port, &options);
@@ -42,6 +44,14 @@ impl Server {
         };
         server.ready().await;
         server
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Waits until it answers and has read its data.
@@ -64,11 +74,13 @@ impl Server {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Where it listens on the loopback interface.
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its address.
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
@@ -78,11 +90,15 @@ impl Server {
     }
 
     /// What it answers to a command.
-    pub(crate) async fn ask(&self, words: &str) -> Value {
+    pub async fn ask(&self, words: &str) -> Value {
         self.try_ask(words).await.expect("the server answers")
     }
 
-    pub(crate) async fn try_ask(&self, words: &str) -> redis::RedisResult<Value> {
+    /// What it answers to a command, or why it does not.
+    ///
+    /// # Errors
+    /// The client's, as it is.
+    pub async fn try_ask(&self, words: &str) -> redis::RedisResult<Value> {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a command"));
         words.for_each(|word| {
@@ -92,7 +108,7 @@ impl Server {
     }
 
     /// Sends it a signal by its process id.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
             .args([signal, &self.child.id().to_string()])
             .status()
@@ -101,19 +117,19 @@ impl Server {
     }
 
     /// SIGKILL: nothing of it runs any more.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().expect("it ran");
         self.child.wait().expect("it ran");
     }
 
     /// Starts it again with its own files, after a kill.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.child = spawn(&self.folder, self.port, &self.options);
         self.ready().await;
     }
 
     /// Starts a replica of it, and waits until that has everything.
-    pub(crate) async fn replica(&self, options: &[&str]) -> Self {
+    pub async fn replica(&self, options: &[&str]) -> Self {
         let replica = Self::start(options).await;
         replica
             .ask(&format!("REPLICAOF 127.0.0.1 {}", self.port))
@@ -123,7 +139,7 @@ impl Server {
     }
 
     /// Waits until it has everything that its primary has.
-    pub(crate) async fn caught_up(&self, primary: &Self) {
+    pub async fn caught_up(&self, primary: &Self) {
         let begun = Instant::now();
         loop {
             let (here, there) = (
@@ -147,7 +163,8 @@ impl Server {
         }
     }
 
-    pub(crate) async fn info(&self, section: &str) -> String {
+    /// What it tells of itself.
+    pub async fn info(&self, section: &str) -> String {
         let answer = self.ask(&format!("INFO {section}")).await;
         redis::from_redis_value(answer).expect("a text")
     }
@@ -173,7 +190,7 @@ fn spawn(folder: &TempDir, port: u16, options: &[String]) -> Child {
 }
 
 /// A port that nobody listens on, and below the ones that the system hands out by itself.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     use core::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let process = std::process::id();

@@ -1,0 +1,108 @@
+//! What the server promises, and whether it is the server.
+
+use core::time::Duration;
+
+use sqlx::{PgConnection, PgPool, Postgres, Row, pool::PoolConnection};
+use token_store::StoreError;
+
+use super::{
+    builder::{Pooler, PostgresStoreBuilder},
+    connection::{ask, run},
+    outage::outage,
+};
+use crate::StartError;
+
+impl PostgresStoreBuilder {
+    /// What is missing, if anything is.
+    pub(super) async fn check(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<Option<StartError>, StoreError> {
+        let row = ask(
+            connection,
+            "SELECT current_setting('synchronous_commit'), current_setting('fsync'), \
+               current_setting('full_page_writes'), \
+               current_setting('default_transaction_isolation'), \
+               current_setting('server_encoding'), \
+               (SELECT setting FROM pg_settings WHERE name = 'statement_timeout')"
+                .into(),
+        )
+        .await
+        .map_err(outage)?;
+        let setting = |at: usize| row.try_get::<String, _>(at).map_err(outage);
+        let (synchronous_commit, fsync, full_page_writes) = (setting(0)?, setting(1)?, setting(2)?);
+        let weak = synchronous_commit == "off" || fsync == "off" || full_page_writes == "off";
+        if weak && !self.accepts_weak_commits {
+            return Ok(Some(StartError::WeakCommits {
+                synchronous_commit,
+                fsync,
+                full_page_writes,
+            }));
+        }
+        let isolation = setting(3)?;
+        if isolation != "read committed" {
+            return Ok(Some(StartError::Isolation(isolation)));
+        }
+        let encoding = setting(4)?;
+        if encoding != "UTF8" {
+            return Ok(Some(StartError::Encoding(encoding)));
+        }
+        // Milliseconds; 0 is none. Behind a pooler each transaction brings its own.
+        let found: u128 = setting(5)?.parse().unwrap_or(0);
+        let is_late = found == 0 || found >= self.timeout.as_millis();
+        let bears = self.accepts_late_statements || self.pooler == Pooler::Expected;
+        Ok((is_late && !bears).then_some(StartError::LateStatements(found)))
+    }
+}
+
+/// Whether one of two connections meets another process of the server in its next transaction.
+///
+/// A proxy that is found is there; one that stays hidden, as with a single connection, is not found.
+/// The two leave the pool for good: whatever ends the look half-way, their transactions end with them.
+pub(super) async fn is_pooled(
+    pool: &PgPool,
+    one: PoolConnection<Postgres>,
+) -> Result<bool, StoreError> {
+    if pool.options().get_max_connections() < 2 {
+        return Ok(false);
+    }
+    let mut one = one.detach();
+    let Ok(Ok(other)) = tokio::time::timeout(LONGEST_LOOK, pool.acquire()).await else {
+        return Ok(false);
+    };
+    let mut other = other.detach();
+    let look = async {
+        // The proxy hands out what came back last, or what came back first.
+        for ends_first in [true, false] {
+            let before = begin(&mut one).await?;
+            begin(&mut other).await?;
+            let (first, last) = if ends_first {
+                (&mut one, &mut other)
+            } else {
+                (&mut other, &mut one)
+            };
+            run(first, "COMMIT".into()).await?;
+            run(last, "COMMIT".into()).await?;
+            let after = begin(&mut one).await?;
+            run(&mut one, "COMMIT".into()).await?;
+            if before != after {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    match tokio::time::timeout(LONGEST_LOOK, look).await {
+        Ok(found) => found.map_err(outage),
+        // The second transaction waits for the first one's end: somebody shares one connection.
+        Err(_) => Ok(true),
+    }
+}
+
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
+/// The server's process in a new transaction.
+async fn begin(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    run(connection, "BEGIN".into()).await?;
+    let row = ask(connection, "SELECT pg_backend_pid()::bigint".into()).await?;
+    row.try_get(0)
+}

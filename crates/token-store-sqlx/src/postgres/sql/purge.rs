@@ -1,0 +1,92 @@
+//! Finding what is dead, and removing it.
+
+use super::tokens::current;
+
+/// `Stored::is_dead_before` at `$2`, beside an `expires_at` that was reached; `$1` is 60 s earlier.
+macro_rules! dead_otherwise {
+    () => {
+        concat!(
+            "($1::bigint - coalesce(t.used_at, t.issued_at) >= t.idle_micros \
+              OR t.issued_at < $2::bigint AND (t.state NOT IN (0, 1) OR NOT ",
+            current!(),
+            "))"
+        )
+    };
+}
+
+/// Has the server write the pages that this statement changed, or makes room by, bit by bit. Otherwise the
+/// kernel keeps them, writes very many at once, and the commits of others wait for the disk meanwhile.
+/// Until its transaction ends, and only on a server that can.
+macro_rules! bit_by_bit {
+    () => {
+        " AND (SELECT count(set_config(g.name, '32', true)) FROM pg_settings AS g \
+               WHERE g.name = 'backend_flush_after' AND g.max_val <> '0') >= 0"
+    };
+}
+
+/// What expired, the oldest first.
+pub(in crate::postgres) const EXPIRED_TOKENS: &str = concat!(
+    "SELECT t.id, t.expires_at AS at, true AS dead FROM {tokens} AS t \
+     WHERE t.expires_at <= $1::bigint AND t.expires_at >= $2::bigint{fresh}",
+    bit_by_bit!(),
+    " ORDER BY t.expires_at LIMIT $3::bigint"
+);
+
+/// The dead among the next so many of all that are older, and the last that was looked at.
+pub(in crate::postgres) const DEAD_TOKENS: &str = concat!(
+    "WITH seen AS MATERIALIZED ( \
+       SELECT t.id, t.issued_at, t.idle_micros, t.used_at, t.state, t.slot, t.generation \
+       FROM {tokens} AS t \
+       WHERE t.issued_at < $2::bigint AND (t.issued_at, t.id) > ($3::bigint, $4::uuid){fresh} \
+       ORDER BY t.issued_at, t.id LIMIT $5::bigint), \
+     judged AS MATERIALIZED ( \
+       SELECT t.id, t.issued_at AS at, coalesce(",
+    dead_otherwise!(),
+    ", false) AS dead FROM seen AS t) \
+     SELECT j.id, j.at, j.dead FROM judged AS j \
+     WHERE j.dead OR j.id = (SELECT l.id FROM judged AS l ORDER BY l.at DESC, l.id DESC LIMIT 1) \
+     ORDER BY j.at, j.id"
+);
+
+/// The condition again, of each row as it is once it is locked; whoever holds one keeps it.
+///
+/// A slot goes with the last of its records, unless a newer batch raised its generation since this
+/// statement began: the records of that one are not seen here.
+pub(in crate::postgres) const DELETE_TOKENS: &str = concat!(
+    "WITH dead AS MATERIALIZED ( \
+       SELECT t.id, t.slot FROM {tokens} AS t \
+       WHERE t.id = ANY ($3::uuid[]){fresh} AND (t.expires_at <= $1::bigint OR ",
+    dead_otherwise!(),
+    ")",
+    bit_by_bit!(),
+    " FOR UPDATE OF t SKIP LOCKED), \
+     gone AS (DELETE FROM {tokens} AS t USING dead WHERE t.id = dead.id RETURNING 1), \
+     touched AS (SELECT dead.slot, count(*) AS dead FROM dead GROUP BY dead.slot), \
+     empty AS MATERIALIZED ( \
+       SELECT s.slot, s.generation FROM touched JOIN {slots} AS s ON s.slot = touched.slot \
+       WHERE touched.dead = (SELECT count(*) FROM {tokens} AS t WHERE t.slot = s.slot)), \
+     held AS MATERIALIZED ( \
+       SELECT s.slot FROM {slots} AS s \
+       JOIN empty ON empty.slot = s.slot AND empty.generation = s.generation \
+       FOR UPDATE OF s SKIP LOCKED), \
+     freed AS (DELETE FROM {slots} AS s USING held WHERE s.slot = held.slot RETURNING 1) \
+     SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM freed) AS freed"
+);
+
+/// The same of limits. No index but their key finds them: `spend` would rewrite it.
+pub(in crate::postgres) const DEAD_LIMITS: &str = "\
+WITH seen AS MATERIALIZED ( \
+  SELECT l.key, l.full_at, l.count FROM {limits} AS l \
+  WHERE l.key > $2::uuid ORDER BY l.key LIMIT $3::bigint), \
+judged AS MATERIALIZED ( \
+  SELECT s.key AS id, s.count = 0 AND s.full_at <= $1::bigint AS dead FROM seen AS s) \
+SELECT j.id, 0::bigint AS at, j.dead FROM judged AS j \
+WHERE j.dead OR j.id = (SELECT l.id FROM judged AS l ORDER BY l.id DESC LIMIT 1) \
+ORDER BY j.id";
+
+pub(in crate::postgres) const DELETE_LIMITS: &str = "\
+WITH dead AS MATERIALIZED ( \
+  SELECT key FROM {limits} WHERE key = ANY ($2::uuid[]) AND count = 0 AND full_at <= $1::bigint \
+  FOR UPDATE SKIP LOCKED), \
+gone AS (DELETE FROM {limits} AS l USING dead WHERE l.key = dead.key RETURNING 1) \
+SELECT count(*) AS gone FROM gone";

@@ -1,0 +1,101 @@
+//! The redeems that wait.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sqlx::sqlite::SqliteRow;
+use token_store::{
+    StoreError,
+    ott_core::{
+        Presented,
+        chrono::{DateTime, Utc},
+    },
+};
+use tokio::sync::oneshot;
+
+/// So many redeems are looked at for one commit: every other verb waits for no more.
+const MOST: usize = 256;
+
+/// The row that a redeem wrote, if it counted.
+pub(super) type Written = Result<Option<SqliteRow>, StoreError>;
+
+/// A redeem that waits. Whoever waits for the answer is gone when `answer` is closed.
+pub(super) struct Job {
+    pub(super) presented: Presented,
+    pub(super) now: DateTime<Utc>,
+    pub(super) answer: oneshot::Sender<Written>,
+}
+
+/// The redeems that wait, in their order, and whether a task serves them.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    served: bool,
+}
+
+impl Job {
+    pub(super) fn tell(self, written: Written) {
+        // Nobody listens any more: it is done or not done all the same.
+        let _ = self.answer.send(written);
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // No code that holds it can leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    /// Whether nobody serves it yet: who is told so has to.
+    pub(super) fn push(&self, job: Job) -> bool {
+        let mut waiting = self.lock();
+        waiting.jobs.push_back(job);
+        !core::mem::replace(&mut waiting.served, true)
+    }
+
+    /// If nobody waits, nobody serves any more, in the same step.
+    pub(super) fn is_waiting(&self) -> bool {
+        let mut waiting = self.lock();
+        waiting.served = !waiting.jobs.is_empty();
+        waiting.served
+    }
+
+    pub(super) fn take_first(&self, count: usize) -> Vec<Job> {
+        let mut waiting = self.lock();
+        let count = count.min(waiting.jobs.len());
+        waiting.jobs.drain(..count).collect()
+    }
+
+    /// The next ones, without those that are gone.
+    pub(super) fn take_group(&self) -> Vec<Job> {
+        let mut group = self.take_first(MOST);
+        group.retain(|job| !job.answer.is_closed());
+        group
+    }
+}
+
+/// Dropped before nobody waits, its task was ended with its runtime: nobody would answer.
+pub(super) struct Served {
+    pub(super) queue: Arc<Queue>,
+    pub(super) ended: bool,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if !self.ended {
+            let mut waiting = self.queue.lock();
+            waiting.served = false;
+            waiting.jobs.clear();
+        }
+    }
+}

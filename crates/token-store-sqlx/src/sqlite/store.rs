@@ -1,0 +1,116 @@
+//! The verbs of tokens on a connection of the pool.
+
+use async_trait::async_trait;
+use sqlx::{Sqlite, Transaction};
+use token_store::{
+    Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{
+        Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use super::{
+    SqliteStore, group,
+    insert::{end, insert},
+    outage::outage,
+    purge::{OF_TOKENS, Purge, purge_all},
+    redeem::redeem,
+    tokens,
+};
+use crate::{error::within, redeem::Counts};
+
+#[async_trait]
+impl TokenStore for SqliteStore {
+    async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        within(self.timeout, async {
+            let (mut transaction, _turn) = self.begin().await?;
+            let inserted = insert(&mut transaction, batch).await?;
+            end(transaction, inserted).await
+        })
+        .await
+    }
+
+    async fn redeem(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        within(self.timeout, async {
+            group::redeem(self, presented, now).await
+        })
+        .await
+    }
+
+    async fn decide(
+        &self,
+        id: &RecordId,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, StoreError> {
+        within(self.timeout, async {
+            tokens::decide(&mut *self.writer().await?, id, decision, now).await
+        })
+        .await
+    }
+
+    async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
+        within(self.timeout, async {
+            tokens::find(&mut *self.reader().await?, id).await
+        })
+        .await
+    }
+
+    async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        within(self.timeout, async {
+            tokens::touch(&mut *self.writer().await?, id, now).await
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        subject: &Subject,
+        purpose: Option<&Purpose>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        within(self.timeout, async {
+            tokens::list(&mut *self.reader().await?, subject, purpose, now).await
+        })
+        .await
+    }
+
+    async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
+        within(self.timeout, async {
+            tokens::revoke(&mut *self.writer().await?, what).await
+        })
+        .await
+    }
+
+    async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        purge_all(self, Purge::new(OF_TOKENS, before, limit)).await
+    }
+}
+
+#[async_trait]
+impl OpenRedeem for SqliteStore {
+    type Transaction = Transaction<'static, Sqlite>;
+
+    async fn redeem_open(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+    ) -> Result<Opened<Self::Transaction>, StoreError> {
+        within(self.timeout, async {
+            let (mut transaction, _turn) = self.begin().await?;
+            match redeem(&mut transaction, presented, now, Counts::Yes).await? {
+                Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
+                Redeemed::Refused(reason) => {
+                    transaction.commit().await.map_err(outage)?;
+                    Ok(Opened::Refused(reason))
+                }
+            }
+        })
+        .await
+    }
+}

@@ -81,8 +81,8 @@ pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table, scale: &Tab
 /// What one store gave.
 fn measured(throughput: &Table, bytes: &Table, scale: &Table) -> String {
     let mut text = String::from(
-        "| | redeems a second with 1, 16, 64 clients | as a part of the bare loop's | ms of one with 16 clients: p50, p99 \
-         | sign-ins a second, 64 clients | bytes of a code | a redeem beside so many live tokens, as a part of beside 10,000 |\n\
+        "| | redeems a second with 1, 16, 64 clients | compared with the same statement in a plain loop, 1.0 = equally fast | ms of one with 16 clients: p50, p99 \
+         | sign-ins a second, 64 clients | bytes of a code | time of a redeem beside so many live tokens, divided by that beside 10,000 |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for (store, name) in STORES {

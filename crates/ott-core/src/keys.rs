@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
 use rand::TryCryptoRng;
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, zeroize_stack};
 
 use crate::{
     Destination,
@@ -32,6 +32,11 @@ pub struct KeyId(pub u32);
 /// drop it when nothing that it made or sealed is left.
 ///
 /// A clone shares the keys: several holders read the key file once.
+///
+/// # Memory
+/// The 256-bit keys are gone as soon as the ring is read: it keeps their sub-keys alone, which are wiped
+/// when its last clone is dropped. The stack of a thread that used a sub-key may still hold the hash
+/// states that HMAC makes of it, until something else overwrites them. The caller wipes the text.
 #[derive(Clone)]
 pub struct KeyRing {
     /// Reserved in full and never moved: a vector that grows leaves copies of keys behind.
@@ -65,7 +70,9 @@ impl KeyRing {
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            add(&mut keys, line, content)?;
+            let added = add(&mut keys, line, content);
+            zeroize_stack::<STACK>();
+            added?;
         }
         match keys.first() {
             None => Err(KeyRingError::Empty),
@@ -156,6 +163,12 @@ impl KeyRing {
     }
 }
 
+/// More than deriving the keys of a line takes of the stack. The hash functions leave states of the key
+/// there, which nobody drops.
+const STACK: usize = 32_768;
+
+/// Never inlined, so that what it leaves on the stack lies below its caller, who wipes it.
+#[inline(never)]
 fn add(keys: &mut Vec<Key>, line: u32, content: &str) -> Result<(), KeyRingError> {
     let malformed = KeyRingError::Malformed { line };
     let mut words = content.split_ascii_whitespace();

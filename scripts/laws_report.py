@@ -26,7 +26,7 @@ WIDTH = 60
 
 TESTING = Path("crates/testing/src")
 # File of the macro, and what its tests are about.
-SUITES = [("tokens", "Tokens")]
+SUITES = [("tokens", "Tokens"), ("two_factor", "TwoFactor")]
 # Where they run: everywhere but over the example of a store.
 PLACES = [(module, name) for module, name, _ in STORES if module != "own_store"]
 

@@ -1,21 +1,18 @@
 //! Owners are told what happened to their accounts: who is told, what, and what stands if that fails.
 
-#[path = "support/telling.rs"]
-mod telling;
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
-use telling::{HOME, Telling, sign_in, to};
 use twofa_providers::{
     AddressChange, Attempt, Limits, News, Response, TwoFactorError,
     token_store::{
-        FactorState, FactorStore as _,
+        FactorState,
         ott_core::{Binding, Limit, LimitKey, LimitScope, Reason, chrono::TimeDelta},
     },
 };
-use world::{alice, is_throttled};
+
+use crate::{
+    Place, alice,
+    telling::{HOME, Telling, sign_in, to},
+    world::is_throttled,
+};
 
 const ALICE: &str = "alice@example.org";
 const WORK: &str = "alice@work.example.org";
@@ -33,9 +30,9 @@ fn all(addresses: &[&str], news: News) -> (Vec<String>, Option<String>) {
 
 const NOBODY: (Vec<String>, Option<String>) = (Vec::new(), None);
 
-#[tokio::test]
-async fn a_notice_says_what_when_from_where_and_has_a_link() {
-    let told = Telling::new(&[ALICE]);
+/// A notice says what, when and from where, and has a link.
+pub async fn notice_says_what_when_and_from_where(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let _ = told.add_app(&sign_in("f"), None).await;
     let arrived = told.arrived();
     let token = arrived[0].token.clone();
@@ -48,9 +45,9 @@ async fn a_notice_says_what_when_from_where_and_has_a_link() {
     assert!(token.len() >= 43, "258 bits");
 }
 
-#[tokio::test]
-async fn every_news_reaches_every_verified_address() {
-    let told = Telling::new(&[ALICE, WORK]);
+/// Every news reaches every verified address.
+pub async fn news_reach_every_verified_address(place: Place) {
+    let told = Telling::new(place, &[ALICE, WORK]).await;
     let (world, f) = (&told.world, sign_in("f"));
 
     let app = told.add_app(&f, None).await;
@@ -106,9 +103,9 @@ async fn every_news_reaches_every_verified_address() {
     assert_eq!(told.told(), all(&[NEW, WORK], News::RecoveryRenewed));
 }
 
-#[tokio::test]
-async fn a_stranger_whose_address_was_typed_is_told_nothing() {
-    let told = Telling::new(&[ALICE]);
+/// A stranger whose address was typed is told nothing.
+pub async fn stranger_at_a_typed_address_is_told_nothing(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -121,9 +118,9 @@ async fn a_stranger_whose_address_was_typed_is_told_nothing() {
     assert_eq!(told.told(), all(&[ALICE], News::RecoveryRenewed));
 }
 
-#[tokio::test]
-async fn an_address_that_is_known_twice_is_told_once() {
-    let told = Telling::new(&[ALICE, WORK, ALICE]);
+/// An address that is known twice is told once.
+pub async fn address_known_twice_is_told_once(place: Place) {
+    let told = Telling::new(place, &[ALICE, WORK, ALICE]).await;
     let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -136,16 +133,18 @@ async fn an_address_that_is_known_twice_is_told_once() {
     assert_eq!(told.told(), all(&[ALICE, WORK], News::RecoveryRenewed));
 }
 
-#[tokio::test]
-async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
+/// A disabled factor and an exhausted provider are told once.
+pub async fn disabled_and_exhausted_are_told_once(place: Place) {
     let told = Telling::with(
+        place,
         &[ALICE],
         Limits {
             pace: Limit::pace(1_000, TimeDelta::hours(1)),
             ceiling: Limit::ceiling(6),
             ..Limits::default()
         },
-    );
+    )
+    .await;
     let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -189,9 +188,9 @@ async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
     assert_eq!(told.told(), all(&[ALICE, MAIL], News::CeilingReached));
 }
 
-#[tokio::test]
-async fn who_knows_the_password_fills_no_mailbox() {
-    let told = Telling::new(&[ALICE]);
+/// Whoever knows the password fills no mailbox.
+pub async fn password_alone_fills_no_mailbox(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let _ = told.arrived();
@@ -214,9 +213,9 @@ async fn who_knows_the_password_fills_no_mailbox() {
     }
 }
 
-#[tokio::test]
-async fn who_guesses_slowly_beside_a_known_device_is_told_of() {
-    let told = Telling::new(&[ALICE]);
+/// Whoever guesses slowly beside a known device is told of.
+pub async fn slow_guesses_beside_a_device_are_told(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -245,9 +244,9 @@ fn is_exhausted<T>(result: &Result<T, TwoFactorError>) -> bool {
     matches!(result, Err(TwoFactorError::Rejected(why)) if why.reason() == Reason::Exhausted)
 }
 
-#[tokio::test]
-async fn a_notice_that_nobody_got_is_told_by_the_next_try() {
-    let told = Telling::new(&[ALICE]);
+/// A notice that nobody got is told by the next try.
+pub async fn notice_that_nobody_got_is_told_next_time(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let app = told.add_app(&sign_in("f"), None).await;
     let _ = told.arrived();
     told.delivery_down(true);
@@ -260,9 +259,9 @@ async fn a_notice_that_nobody_got_is_told_by_the_next_try() {
     assert_eq!(told.told(), all(&[ALICE], News::ManyFailures));
 }
 
-#[tokio::test]
-async fn where_the_count_of_notices_is_down_the_answer_is_the_same_and_nobody_is_flooded() {
-    let told = Telling::new(&[ALICE]);
+/// Where the count of notices is down, the answer is the same and nobody is flooded.
+pub async fn count_of_notices_down_floods_nobody(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, owner) = (&told.world, alice());
     let app = told.add_app(&sign_in("f"), None).await;
     let _ = told.arrived();
@@ -282,9 +281,9 @@ async fn where_the_count_of_notices_is_down_the_answer_is_the_same_and_nobody_is
     assert!(world.log.whats().contains(&"store.failed spend".to_owned()));
 }
 
-#[tokio::test]
-async fn what_happened_stands_though_nobody_can_be_told() {
-    let told = Telling::new(&[ALICE]);
+/// What happened stands, though nobody can be told.
+pub async fn change_stands_though_nobody_can_be_told(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, f) = (&told.world, sign_in("f"));
     told.delivery_down(true);
     let app = told.add_app(&f, None).await;
@@ -294,14 +293,7 @@ async fn what_happened_stands_though_nobody_can_be_told() {
             .whats()
             .contains(&"delivery.failed news".to_owned())
     );
-    let stored = world
-        .store
-        .inner
-        .get()
-        .await
-        .factors(&alice())
-        .await
-        .unwrap();
+    let stored = world.store.store().factors(&alice()).await.unwrap();
     assert_eq!(stored[0].state, FactorState::Active);
     let proof = told.proof(&f, &app).await;
     let codes = world.codes(&proof).await;
@@ -339,9 +331,9 @@ fn linked(told: &Telling) -> Vec<(String, bool)> {
         .collect()
 }
 
-#[tokio::test]
-async fn an_address_that_is_itself_the_news_gets_no_link() {
-    let told = Telling::new(&[ALICE]);
+/// An address that is itself the news gets no link.
+pub async fn address_that_is_the_news_gets_no_link(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, owner, f) = (&told.world, alice(), sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -371,9 +363,9 @@ async fn an_address_that_is_itself_the_news_gets_no_link() {
     assert_eq!(linked(&told), [yes(ALICE), yes(WORK), yes(MAIL), no(NEW)]);
 }
 
-#[tokio::test]
-async fn where_nobody_gets_a_link_no_token_is_kept() {
-    let told = Telling::new(&[]);
+/// Where nobody gets a link, no token is kept.
+pub async fn token_is_kept_only_for_a_link(place: Place) {
+    let told = Telling::new(place, &[]).await;
     let (world, owner) = (&told.world, alice());
     let factor = world.enrol_email(&owner, MAIL, None).await;
     let attempt = Attempt::new(&owner, "email").factor(factor);
@@ -393,9 +385,9 @@ async fn where_nobody_gets_a_link_no_token_is_kept() {
     );
 }
 
-#[tokio::test]
-async fn where_the_addresses_are_down_those_of_factors_are_told() {
-    let told = Telling::new(&[ALICE]);
+/// Where the addresses are down, those of factors are told.
+pub async fn factor_addresses_are_told_in_an_outage(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
@@ -413,27 +405,27 @@ async fn where_the_addresses_are_down_those_of_factors_are_told() {
     );
 }
 
-#[tokio::test]
-async fn one_address_that_fails_keeps_no_other_from_its_message() {
+/// One address that fails keeps no other from its message.
+pub async fn address_that_fails_keeps_no_other_from_news(place: Place) {
     for failing in [ALICE, WORK] {
         let other = if failing == ALICE { WORK } else { ALICE };
-        let told = Telling::new(&[ALICE, WORK]);
+        let told = Telling::new(place, &[ALICE, WORK]).await;
         told.refuse(Some(failing));
         let _ = told.add_app(&sign_in("f"), None).await;
         assert_eq!(told.told(), all(&[other], News::FactorAdded));
         let events = told.world.log.drain();
         let failed: Vec<_> = events
             .iter()
-            .filter(|event| watched::words(event) == "delivery.failed news")
+            .filter(|event| crate::words(event) == "delivery.failed news")
             .map(|event| event.subject.clone())
             .collect();
         assert_eq!(failed, [Some(alice())]);
     }
 }
 
-#[tokio::test]
-async fn no_address_token_or_network_is_printed_or_told_to_the_events() {
-    let told = Telling::new(&[ALICE, WORK]);
+/// No address, token or network is printed, or told to the events.
+pub async fn notices_are_printed_nowhere(place: Place) {
+    let told = Telling::new(place, &[ALICE, WORK]).await;
     let (world, f) = (&told.world, sign_in("the-sign-in"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;

@@ -1,5 +1,4 @@
 //! An engine that tells owners: a book of addresses, and a post office that refuses on demand.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use core::{
     error::Error,
@@ -15,15 +14,21 @@ use twofa_providers::{
     token_store::ott_core::{Destination, Purpose, Subject},
 };
 
-use super::world::{App, NOT_ME, Plan, World, alice};
+use crate::{
+    Place, alice,
+    world::{App, NOT_ME, Plan, World},
+};
 
-pub(crate) const NEWS: Purpose = Purpose::new("news");
-pub(crate) const PLAIN: Purpose = Purpose::new("news-without-link");
-pub(crate) const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
+/// Notices with a link.
+pub const NEWS: Purpose = Purpose::new("news");
+/// Notices without one.
+pub const PLAIN: Purpose = Purpose::new("news-without-link");
+/// Where the owner signs in from.
+pub const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
 
 /// The application's verified addresses: the same for everybody.
-#[derive(Default)]
-pub(crate) struct Book {
+#[derive(Debug, Default)]
+pub struct Book {
     addresses: Mutex<Vec<Destination>>,
     down: AtomicBool,
 }
@@ -42,6 +47,7 @@ impl Addresses for Book {
 }
 
 /// Delivers to an outbox, but not to one address.
+#[derive(Debug)]
 struct Post {
     outbox: Outbox,
     refuses: Mutex<Option<String>>,
@@ -64,25 +70,33 @@ impl Delivery for Post {
 
 /// A notice that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    pub(crate) to: String,
-    pub(crate) text: String,
-    pub(crate) token: String,
+pub struct Arrived {
+    /// Its address.
+    pub to: String,
+    /// All of it.
+    pub text: String,
+    /// The link's.
+    pub token: String,
 }
 
-pub(crate) struct Telling {
-    pub(crate) world: World,
+/// An engine that tells owners.
+#[derive(Debug)]
+pub struct Telling {
+    /// The engine.
+    pub world: World,
     book: Arc<Book>,
     post: Arc<Post>,
     read: AtomicUsize,
 }
 
 impl Telling {
-    pub(crate) fn new(addresses: &[&str]) -> Self {
-        Self::with(addresses, Limits::default())
+    /// One in this place, with these verified addresses.
+    pub async fn new(place: Place, addresses: &[&str]) -> Self {
+        Self::with(place, addresses, Limits::default()).await
     }
 
-    pub(crate) fn with(addresses: &[&str], limits: Limits) -> Self {
+    /// One with these limits too.
+    pub async fn with(place: Place, addresses: &[&str], limits: Limits) -> Self {
         let template = Template::notice(&NEWS, "News", "{what}|{at}|{from}|\n{link}");
         let template = template.link("https://example.org/not-me");
         let plain = Template::notice(&PLAIN, "News", "{what}|{at}|{from}|");
@@ -99,12 +113,13 @@ impl Telling {
             Arc::clone(&post) as Arc<dyn Delivery>,
             Arc::clone(&book) as Arc<dyn Addresses>,
         );
-        let world = World::planned(&Plan {
+        let plan = Plan {
             limits,
             knows_devices: true,
             notices: Some(notices),
             ..Plan::default()
-        });
+        };
+        let world = World::planned(place, &plan).await;
         let telling = Self {
             world,
             book,
@@ -116,20 +131,23 @@ impl Telling {
     }
 
     /// These are the application's verified addresses from now on.
-    pub(crate) fn verified(&self, addresses: &[&str]) {
+    pub fn verified(&self, addresses: &[&str]) {
         *self.book.addresses.lock().expect("no panic") =
             addresses.iter().map(|address| to(address)).collect();
     }
 
-    pub(crate) fn addresses_down(&self, down: bool) {
+    /// Whether the application's addresses are an outage from now on.
+    pub fn addresses_down(&self, down: bool) {
         self.book.down.store(down, Ordering::Relaxed);
     }
 
-    pub(crate) fn refuse(&self, address: Option<&str>) {
+    /// Refuses messages to this address from now on.
+    pub fn refuse(&self, address: Option<&str>) {
         *self.post.refuses.lock().expect("no panic") = address.map(str::to_owned);
     }
 
-    pub(crate) fn delivery_down(&self, down: bool) {
+    /// Whether every delivery is an outage from now on.
+    pub fn delivery_down(&self, down: bool) {
         if down {
             self.post.outbox.fail();
         } else {
@@ -138,7 +156,7 @@ impl Telling {
     }
 
     /// What arrived since the last call.
-    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+    pub fn arrived(&self) -> Vec<Arrived> {
         let all = self.post.outbox.messages();
         let read = self.read.swap(all.len(), Ordering::Relaxed);
         let new = all.iter().skip(read);
@@ -151,7 +169,7 @@ impl Telling {
     }
 
     /// Whom what arrived since the last call reached, and the one clause that it told them all.
-    pub(crate) fn told(&self) -> (Vec<String>, Option<String>) {
+    pub fn told(&self) -> (Vec<String>, Option<String>) {
         let arrived = self.arrived();
         let mut what: Vec<_> = arrived
             .iter()
@@ -167,7 +185,7 @@ impl Telling {
     }
 
     /// Confirms a new authenticator app, from here, in a sign-in of this name.
-    pub(crate) async fn add_app(&self, flow: &SignInId, proof: Option<&Proof>) -> App {
+    pub async fn add_app(&self, flow: &SignInId, proof: Option<&Proof>) -> App {
         let app = self.world.enrol(&alice(), proof).await;
         let owner = alice();
         let attempt = Attempt::new(&owner, "totp")
@@ -182,7 +200,7 @@ impl Telling {
     }
 
     /// A proof, from here, in a sign-in of this name.
-    pub(crate) async fn proof(&self, flow: &SignInId, app: &App) -> Proof {
+    pub async fn proof(&self, flow: &SignInId, app: &App) -> Proof {
         self.world
             .pass(twofa_providers::token_store::ott_core::chrono::TimeDelta::seconds(30));
         let owner = alice();
@@ -196,10 +214,11 @@ impl Telling {
         verified.expect("the right code")
     }
 
-    pub(crate) async fn not_me(
-        &self,
-        token: &str,
-    ) -> Result<twofa_providers::NotMe, TwoFactorError> {
+    /// Uses the link to its end.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn not_me(&self, token: &str) -> Result<twofa_providers::NotMe, TwoFactorError> {
         let owner = self.world.owner();
         let used = owner.not_me("acme", token).await?;
         owner.redeem_not_me(&used).await?;
@@ -207,10 +226,12 @@ impl Telling {
     }
 }
 
-pub(crate) fn to(address: &str) -> Destination {
+/// A destination by e-mail.
+pub fn to(address: &str) -> Destination {
     Destination::email(address).expect("an address")
 }
 
-pub(crate) fn sign_in(name: &str) -> SignInId {
+/// The name of a sign-in.
+pub fn sign_in(name: &str) -> SignInId {
     SignInId::new(name).expect("a name")
 }

@@ -1,27 +1,20 @@
 //! A known device has a lane of its own in the limits, and is never a factor.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow here fails the test"
-)]
-
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
 
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, FRESH, KnownDevices, Limits, MOST_KNOWN_DEVICES, Proof, Response,
-    TwoFactor, TwoFactorError,
+    Attempt, FRESH, Limits, MOST_KNOWN_DEVICES, Proof, Response, TwoFactorError,
     token_store::{
-        FactorState, FactorStore,
-        ott_core::{Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta},
+        FactorState,
+        ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
     },
 };
-use watched::often;
-use world::{App, DEVICE, World, alice, is_outage, is_throttled, needs_proof, reason, subject};
+
+use crate::{
+    Place, alice, subject,
+    world::{App, World, is_outage, is_throttled, needs_proof, reason},
+};
 
 /// The ceiling would end the attack at 100; here pace, allowance and the lane have to.
 fn without_ceiling() -> Limits {
@@ -65,9 +58,9 @@ async fn exhaust(world: &World, app: &App, device: Option<&str>) -> u64 {
     }
 }
 
-#[tokio::test]
-async fn who_exhausts_the_account_locks_nobody_out_of_a_known_device() {
-    let world = World::knowing(Limits::default());
+/// Whoever exhausts the account locks nobody out of a known device.
+pub async fn known_device_outlives_an_exhausted_account(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let device = remembered(&world, &proof).await;
@@ -92,9 +85,9 @@ async fn who_exhausts_the_account_locks_nobody_out_of_a_known_device() {
     assert!(from(&world, &alice(), None, &code).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_burst_against_the_account_leaves_the_known_device_its_lane() {
-    let world = World::knowing(Limits::default());
+/// A burst against the account leaves the known device its lane.
+pub async fn burst_leaves_the_known_device_its_lane(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let device = remembered(&world, &proof).await;
@@ -116,8 +109,8 @@ async fn a_burst_against_the_account_leaves_the_known_device_its_lane() {
 
 /// A thief of password and device who takes whatever is allowed, each hour, beside an owner who
 /// signs in from a known device each day.
-async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
-    let world = World::knowing(without_ceiling());
+async fn a_year_of_a_thief(place: Place, devices: usize) -> (u64, u64) {
+    let world = World::knowing(place, without_ceiling()).await;
     let app = world.confirmed(&alice(), None).await;
     let mut tokens = Vec::new();
     for _ in 0..devices {
@@ -125,7 +118,7 @@ async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
         tokens.push(remembered(&world, &proof).await);
     }
     let (mut owner, mut thief) = (0, 0);
-    for hour in 0..often(365, 10) * 24 {
+    for hour in 0..place.often(365, 10) * 24 {
         if hour % 24 == 23 {
             let signed_in = from(
                 &world,
@@ -152,17 +145,17 @@ async fn a_year_of_a_thief(devices: usize) -> (u64, u64) {
     (owner, thief)
 }
 
-#[tokio::test]
-async fn a_year_of_a_thief_of_five_devices_gives_497_guesses_at_most() {
-    let (_, thief) = a_year_of_a_thief(5).await;
+/// A year of a thief of five devices gives 497 guesses at most.
+pub async fn year_of_a_device_thief_is_497_guesses(place: Place) {
+    let (_, thief) = a_year_of_a_thief(place, 5).await;
     // Over a durable store ten days of it: 100 and one a day, 20 and one a month.
-    let most = often(497, 130) as u64;
+    let most = place.often(497, 130) as u64;
     assert!((most * 4 / 5..=most).contains(&thief), "{thief}");
 }
 
-#[tokio::test]
-async fn one_stolen_device_gives_its_lane_and_no_more() {
-    let world = World::knowing(without_ceiling());
+/// One stolen device gives its lane and no more.
+pub async fn stolen_device_gives_its_lane_and_no_more(place: Place) {
+    let world = World::knowing(place, without_ceiling()).await;
     let app = world.confirmed(&alice(), None).await;
     let mut tokens = Vec::new();
     for _ in 0..MOST_KNOWN_DEVICES {
@@ -177,9 +170,9 @@ async fn one_stolen_device_gives_its_lane_and_no_more() {
     }
 }
 
-#[tokio::test]
-async fn a_hundred_failures_in_all_disable_a_factor_beside_known_devices_too() {
-    let world = World::knowing(Limits::default());
+/// A hundred failures in all disable a factor beside known devices too.
+pub async fn ceiling_holds_beside_known_devices(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let device = remembered(&world, &proof).await;
@@ -205,10 +198,10 @@ async fn a_hundred_failures_in_all_disable_a_factor_beside_known_devices_too() {
     assert_eq!(factors[0].state, FactorState::Disabled);
 }
 
-#[tokio::test]
-async fn without_a_known_device_the_whole_ceiling_is_everybodys() {
+/// Without a known device the whole ceiling is everybody's.
+pub async fn ceiling_without_devices_is_everybodys(place: Place) {
     for epoch in [None, Some(2)] {
-        let world = World::knowing(Limits::default());
+        let world = World::knowing(place, Limits::default()).await;
         let app = world.confirmed(&alice(), None).await;
         if epoch.is_some() {
             // One that an earlier epoch left is nobody's reserve.
@@ -235,12 +228,16 @@ async fn without_a_known_device_the_whole_ceiling_is_everybodys() {
     }
 }
 
-#[tokio::test]
-async fn a_known_device_skips_no_second_factor_and_no_address_limit() {
-    let world = World::knowing(Limits {
-        network: Limit::pace(3, TimeDelta::hours(1)),
-        ..Limits::default()
-    });
+/// A known device skips no second factor and no limit of an address.
+pub async fn device_skips_no_factor_and_no_address_limit(place: Place) {
+    let world = World::knowing(
+        place,
+        Limits {
+            network: Limit::pace(3, TimeDelta::hours(1)),
+            ..Limits::default()
+        },
+    )
+    .await;
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let proof = world.proof(&owner, &app).await;
@@ -278,9 +275,9 @@ async fn opens(world: &World, app: &App, attempt: Attempt<'_>) -> bool {
     world.engine.verify(&attempt, &typed).await.is_ok()
 }
 
-#[tokio::test]
-async fn a_device_is_known_for_its_own_subject_tenant_and_epoch_for_30_days() {
-    let world = World::knowing(without_ceiling());
+/// A device is known for its own subject, tenant and epoch, for 30 days.
+pub async fn device_is_known_for_its_own_subject(place: Place) {
+    let world = World::knowing(place, without_ceiling()).await;
     let (owner, bob) = (alice(), subject("acme", "bob"));
     let namesake = subject("other", owner.id());
     let app = world.confirmed(&owner, None).await;
@@ -317,9 +314,9 @@ async fn a_device_is_known_for_its_own_subject_tenant_and_epoch_for_30_days() {
     assert!(!opens(&world, &app, known).await);
 }
 
-#[tokio::test]
-async fn known_devices_are_listed_with_their_last_use_and_forgotten() {
-    let world = World::knowing(without_ceiling());
+/// Known devices are listed with their last use, and forgotten.
+pub async fn devices_are_listed_and_forgotten(place: Place) {
+    let world = World::knowing(place, without_ceiling()).await;
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let proof = world.proof(&owner, &app).await;
@@ -356,9 +353,9 @@ async fn known_devices_are_listed_with_their_last_use_and_forgotten() {
     assert!(listed.is_empty());
 }
 
-#[tokio::test]
-async fn remembering_takes_a_fresh_proof_and_a_label() {
-    let world = World::knowing(Limits::default());
+/// Remembering a device takes a fresh proof and a label.
+pub async fn device_takes_a_fresh_proof_and_a_label(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     for label in ["", "a\nb", &"x".repeat(65)] {
@@ -370,9 +367,9 @@ async fn remembering_takes_a_fresh_proof_and_a_label() {
     assert!(needs_proof(&device));
 }
 
-#[tokio::test]
-async fn the_sixth_device_forgets_the_one_used_longest_ago() {
-    let world = World::knowing(without_ceiling());
+/// The sixth device forgets the one that was used longest ago.
+pub async fn sixth_device_forgets_the_oldest(place: Place) {
+    let world = World::knowing(place, without_ceiling()).await;
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let mut devices = Vec::new();
@@ -392,10 +389,10 @@ async fn the_sixth_device_forgets_the_one_used_longest_ago() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_16_devices_remembered_at_once_five_are_known() {
-    for round in 0..often(30, 5) {
-        let world = Arc::new(World::knowing(Limits::default()));
+/// Of 16 devices remembered at once, five are known.
+pub async fn devices_at_once_are_five(place: Place) {
+    for round in 0..place.often(30, 5) {
+        let world = Arc::new(World::knowing(place, Limits::default()).await);
         let app = world.confirmed(&alice(), None).await;
         let proof = Arc::new(world.proof(&alice(), &app).await);
         let barrier = Arc::new(Barrier::new(16));
@@ -414,9 +411,9 @@ async fn of_16_devices_remembered_at_once_five_are_known() {
     }
 }
 
-#[tokio::test]
-async fn a_known_device_is_still_sent_a_code_when_others_used_up_the_requests() {
-    let world = World::knowing(Limits::default());
+/// A known device is still sent a code when others used up the requests.
+pub async fn known_device_is_still_sent_a_code(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let proof = world.proof(&owner, &app).await;
@@ -438,9 +435,9 @@ async fn a_known_device_is_still_sent_a_code_when_others_used_up_the_requests() 
     assert_eq!(sent, 5);
 }
 
-#[tokio::test]
-async fn an_outage_is_no_unknown_device_and_a_lost_key_is_one() {
-    let world = World::knowing(Limits::default());
+/// An outage is no unknown device, and a lost key is one.
+pub async fn device_is_unknown_by_key_and_not_by_outage(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let device = remembered(&world, &proof).await;
@@ -456,9 +453,9 @@ async fn an_outage_is_no_unknown_device_and_a_lost_key_is_one() {
     // A ring without the device's key: its owner signs in as from any other. The proof is of this ring,
     // or the factor would be sealed again with the key that it lacks.
     let proof = world.proof(&alice(), &app).await;
-    let ring = watched::ring(&[
-        &format!("2 {}", watched::KEY_2),
-        &format!("1 {}", watched::KEY_1),
+    let ring = crate::ring(&[
+        &format!("2 {}", crate::KEY_2),
+        &format!("1 {}", crate::KEY_1),
     ]);
     let ahead = world.beside_knowing(ring);
     let newer = remembered(&ahead, &proof).await;
@@ -467,9 +464,9 @@ async fn an_outage_is_no_unknown_device_and_a_lost_key_is_one() {
     assert!(from(&world, &alice(), Some(&newer), &code).await.is_ok());
 }
 
-#[tokio::test]
-async fn no_device_token_is_printed_logged_or_stored() {
-    let world = World::knowing(Limits::default());
+/// No device token is printed, logged or stored.
+pub async fn device_tokens_are_printed_nowhere(place: Place) {
+    let world = World::knowing(place, Limits::default()).await;
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let proof = world.proof(&owner, &app).await;
@@ -484,36 +481,4 @@ async fn no_device_token_is_printed_logged_or_stored() {
         said.push_str(&String::from_utf8_lossy(&stored.data));
     }
     assert!(!said.contains(token));
-}
-
-#[test]
-fn the_default_stands_at_994_parts_per_million_with_known_devices_and_starts() {
-    let start = |limits: Limits, policy: &Policy| {
-        let world = World::new();
-        let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
-        let totp = twofa_providers::TotpProvider::new("Example").unwrap();
-        let devices = KnownDevices::new(&world.tokens, policy)?;
-        TwoFactor::builder(Arc::clone(&world.tokens), factors)
-            .provider(totp)
-            .known_devices(&devices)
-            .limits(limits)
-            .build()
-            .map(|engine| engine.guess_bound().guesses())
-    };
-    let default = Limits::default();
-    assert_eq!(start(default, &DEVICE), Ok(497));
-    let wider = Limits {
-        known_devices: Limit::allowance(24, TimeDelta::days(30)),
-        ..default
-    };
-    let Err(BuildError::GuessBound(exceeded)) = start(wider, &DEVICE) else {
-        panic!("it started");
-    };
-    assert_eq!(exceeded.bound.guesses(), 501);
-    for policy in [
-        DEVICE.until_revoked(),
-        Policy::link(Purpose::new("known-device")),
-    ] {
-        assert_eq!(start(default, &policy), Err(BuildError::DevicePolicy));
-    }
 }

@@ -1,19 +1,18 @@
 //! One channel never counts twice in one sign-in.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use twofa_providers::{
     Attempt, Response,
     token_store::ott_core::{Channel, Reason, chrono::TimeDelta},
 };
-use world::{World, alice, reason};
 
-#[tokio::test]
-async fn a_mailbox_that_was_used_for_one_step_is_refused_for_the_next() {
-    let (world, alice) = (World::new(), alice());
+use crate::{
+    Place, alice,
+    world::{World, reason},
+};
+
+/// A mailbox that was used for one step is refused for the next.
+pub async fn mailbox_counts_once_in_a_sign_in(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     let _ = world

@@ -1,5 +1,4 @@
 //! A provider that finds right what a test tells it to.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use async_trait::async_trait;
 use twofa_providers::{

@@ -1,23 +1,22 @@
 //! Whatever is down: an outage is told, nothing succeeds, and what was not burnt still works.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use twofa_providers::{
     Attempt, Limits, Response, TwoFactorError,
     token_store::ott_core::{KeyId, Limit, chrono::TimeDelta},
 };
-use world::{World, alice, is_outage, key_2};
+
+use crate::{
+    Place, alice, key_2,
+    world::{World, is_outage},
+};
 
 fn told(world: &World, verb: &'static str) -> bool {
     world.log.whats().contains(&format!("store.failed {verb}"))
 }
 
-#[tokio::test]
-async fn a_factor_or_limit_store_that_is_down_verifies_nothing_and_burns_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A factor or limit store that is down verifies nothing and burns nothing.
+pub async fn factor_or_limit_store_down_burns_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&app);
@@ -37,13 +36,16 @@ async fn a_factor_or_limit_store_that_is_down_verifies_nothing_and_burns_nothing
 }
 
 /// The owner tries again and again, and is right each time.
-#[tokio::test]
-async fn outages_are_no_consecutive_failures() {
+pub async fn outages_are_no_consecutive_failures(place: Place) {
     let (world, alice) = (
-        World::with(Limits {
-            ceiling: Limit::ceiling(3),
-            ..Limits::default()
-        }),
+        World::with(
+            place,
+            Limits {
+                ceiling: Limit::ceiling(3),
+                ..Limits::default()
+            },
+        )
+        .await,
         alice(),
     );
     let app = world.confirmed(&alice, None).await;
@@ -58,9 +60,9 @@ async fn outages_are_no_consecutive_failures() {
     assert!(world.verify(&alice, &world.code(&app)).await.is_ok());
 }
 
-#[tokio::test]
-async fn limits_that_cannot_be_given_back_lose_no_proof() {
-    let (world, alice) = (World::new(), alice());
+/// Limits that cannot be given back lose no proof.
+pub async fn refund_that_fails_loses_no_proof(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     for verb in ["refund", "clear"] {
         world.pass(TimeDelta::seconds(30));
@@ -74,9 +76,9 @@ async fn limits_that_cannot_be_given_back_lose_no_proof() {
     }
 }
 
-#[tokio::test]
-async fn an_enrolment_that_fails_leaves_nothing_that_counts() {
-    let (world, alice) = (World::new(), alice());
+/// An enrolment that fails leaves nothing that counts.
+pub async fn enrolment_that_fails_leaves_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     for verb in ["factors", "insert_factor"] {
         world.store.fail(verb);
         assert!(
@@ -100,9 +102,9 @@ async fn an_enrolment_that_fails_leaves_nothing_that_counts() {
     assert!(world.confirm(&alice, &app, &code).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_change_that_fails_changes_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A change that fails changes nothing.
+pub async fn change_that_fails_changes_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     for verb in ["factors", "update", "remove"] {
@@ -131,9 +133,9 @@ async fn a_change_that_fails_changes_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_token_store_that_is_down_sends_and_verifies_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A token store that is down sends and verifies nothing.
+pub async fn token_store_down_sends_and_verifies_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let _ = world
         .confirmed_email(&alice, "alice@example.org", None)
         .await;
@@ -166,13 +168,13 @@ async fn a_token_store_that_is_down_sends_and_verifies_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_ceiling_that_cannot_disable_verifies_nothing() {
+/// A ceiling that cannot disable verifies nothing.
+pub async fn ceiling_that_cannot_disable_lets_nobody_in(place: Place) {
     let limits = twofa_providers::Limits {
         ceiling: twofa_providers::token_store::ott_core::Limit::ceiling(3),
         ..twofa_providers::Limits::default()
     };
-    let (world, alice) = (World::with(limits), alice());
+    let (world, alice) = (World::with(place, limits).await, alice());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
     for _ in 0..3 {
@@ -186,9 +188,9 @@ async fn a_ceiling_that_cannot_disable_verifies_nothing() {
     assert!(world.verify(&alice, &world.code(&app)).await.is_err());
 }
 
-#[tokio::test]
-async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A key that the ring lacks is an outage that counts nothing.
+pub async fn missing_key_is_an_outage_without_counts(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let behind = world.beside(key_2());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
@@ -204,11 +206,11 @@ async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
     assert!(world.verify(&alice, &code).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_code_under_a_key_that_the_ring_lacks_counts_nothing() {
-    use watched::{KEY_1, KEY_2, ring};
+/// A code under a key that the ring lacks counts nothing.
+pub async fn code_of_a_missing_key_counts_nothing(place: Place) {
+    use crate::{KEY_1, KEY_2, ring};
     // The factor's seal opens on both machines; the code was made with a key of one alone.
-    let (world, alice) = (World::new(), alice());
+    let (world, alice) = (World::new(place).await, alice());
     let _ = world
         .confirmed_email(&alice, "alice@example.org", None)
         .await;

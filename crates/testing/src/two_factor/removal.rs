@@ -1,10 +1,5 @@
 //! How many factors there are at most and at least, also in a race, and what their proofs outlive.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,9 +17,11 @@ use twofa_providers::{
         },
     },
 };
-use watched::Watched;
-use watched::often;
-use world::{App, World, alice, is_outage, needs_proof, reason};
+
+use crate::{
+    Place, Watched, alice,
+    world::{App, World, is_outage, needs_proof, reason},
+};
 
 /// Two authenticators of Alice.
 async fn two(world: &World) -> (App, App) {
@@ -44,10 +41,10 @@ fn state(factor: &twofa_providers::FactorView) -> FactorState {
     factor.state
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_16_enrolments_at_once_five_stay_and_those_can_be_confirmed() {
-    for round in 0..often(50, 5) {
-        let world = Arc::new(World::new());
+/// Of 16 enrolments at once five stay, and those can be confirmed.
+pub async fn enrolments_at_once_are_five(place: Place) {
+    for round in 0..place.often(50, 5) {
+        let world = Arc::new(World::new(place).await);
         let barrier = Arc::new(Barrier::new(16));
         let mut tasks = JoinSet::new();
         for _ in 0..16 {
@@ -68,9 +65,9 @@ async fn of_16_enrolments_at_once_five_stay_and_those_can_be_confirmed() {
     }
 }
 
-#[tokio::test]
-async fn the_last_active_factor_goes_only_where_none_is_required() {
-    let world = World::new();
+/// The last active factor goes only where none is required.
+pub async fn last_factor_goes_where_none_is_required(place: Place) {
+    let world = World::new(place).await;
     let (first, second) = two(&world).await;
     let proof = world.proof(&alice(), &second).await;
     world.remove(&proof, &first.factor).await.unwrap();
@@ -87,9 +84,9 @@ async fn the_last_active_factor_goes_only_where_none_is_required() {
     assert_eq!(active(&world).await, 0);
 }
 
-#[tokio::test]
-async fn what_counts_for_nothing_is_removed_beside_the_last_and_is_no_other() {
-    let world = World::new();
+/// What counts for nothing is removed beside the last, and is no other.
+pub async fn pending_is_removed_beside_the_last(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let pending = world.enrol(&alice(), Some(&proof)).await;
@@ -180,12 +177,12 @@ async fn removals(
     removed.into_iter().filter(|removed| *removed).count()
 }
 
-#[tokio::test]
-async fn of_parallel_removals_of_every_factor_one_stays_as_it_was_and_proves() {
+/// Of parallel removals of every factor one stays as it was, and proves.
+pub async fn removals_at_once_leave_one_factor(place: Place) {
     let mut stayed = [0; 2];
     // Every way in which three of them run up to four verbs behind the first.
     for way in 0..125 {
-        let world = World::new();
+        let world = World::new(place).await;
         let totp = TotpProvider::new("Example").unwrap();
         let factors = Arc::new(Yielding(Arc::clone(&world.store)));
         let engine = TwoFactor::builder(Arc::clone(&world.tokens), factors)
@@ -222,9 +219,9 @@ async fn of_parallel_removals_of_every_factor_one_stays_as_it_was_and_proves() {
     assert!(stayed.iter().all(|ways| *ways > 0), "{stayed:?}");
 }
 
-#[tokio::test]
-async fn a_disabled_factor_beside_no_active_one_guards_the_account() {
-    let world = World::new();
+/// A disabled factor beside no active one guards the account.
+pub async fn disabled_factor_alone_guards_the_account(place: Place) {
+    let world = World::new(place).await;
     let (first, second) = two(&world).await;
     let codes = world.codes(&world.proof(&alice(), &first).await).await;
     let proof = world.recover(&alice(), &codes[0]).await.unwrap();
@@ -240,9 +237,9 @@ async fn a_disabled_factor_beside_no_active_one_guards_the_account() {
     assert!(removed.is_ok());
 }
 
-#[tokio::test]
-async fn an_outage_of_a_removal_leaves_the_account_as_it_was() {
-    let world = World::new();
+/// An outage of a removal leaves the account as it was.
+pub async fn removal_that_fails_leaves_the_account(place: Place) {
+    let world = World::new(place).await;
     let (first, second) = two(&world).await;
     let proof = world.proof(&alice(), &second).await;
     world.store.fail("remove");
@@ -256,11 +253,11 @@ async fn an_outage_of_a_removal_leaves_the_account_as_it_was() {
     assert!(world.log.whats().contains(&"store.failed clear".to_owned()));
 }
 
-#[tokio::test]
-async fn the_proof_of_a_factor_that_was_removed_or_disabled_is_none_any_more() {
+/// The proof of a factor that was removed or disabled is none any more.
+pub async fn proof_ends_with_its_factor(place: Place) {
     let owner = alice();
     for removes in [true, false] {
-        let world = World::knowing(Limits::default());
+        let world = World::knowing(place, Limits::default()).await;
         let (stolen, own) = two(&world).await;
         let of_thief = world.proof(&owner, &stolen).await;
         let proof = world.proof(&owner, &own).await;
@@ -289,12 +286,16 @@ async fn the_proof_of_a_factor_that_was_removed_or_disabled_is_none_any_more() {
     }
 }
 
-#[tokio::test]
-async fn a_removed_factor_leaves_no_count_behind() {
-    let world = World::with(Limits {
-        ceiling: Limit::ceiling(5),
-        ..Limits::default()
-    });
+/// A removed factor leaves no count behind.
+pub async fn removed_factor_leaves_no_count_behind(place: Place) {
+    let world = World::with(
+        place,
+        Limits {
+            ceiling: Limit::ceiling(5),
+            ..Limits::default()
+        },
+    )
+    .await;
     let (first, second) = two(&world).await;
     for _ in 0..3 {
         let _ = world

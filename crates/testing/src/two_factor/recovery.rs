@@ -1,25 +1,19 @@
 //! Recovery codes: ten of them, each good once and for its owner, at most one in a sign-in.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, EnrolDetails, FRESH, Limits, RecoveryCodes, Response,
+    Attempt, EnrolDetails, FRESH, Limits, Response,
     token_store::{
         FactorState,
-        ott_core::{
-            Format, Limit, Lookup, Policy, Purpose, Reason, SlotRule, State, chrono::TimeDelta,
-        },
+        ott_core::{Limit, Reason, State, chrono::TimeDelta},
     },
 };
-use watched::often;
-use world::{
-    App, Plan, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject,
+
+use crate::{
+    Place, alice, subject,
+    world::{App, Plan, World, is_outage, is_throttled, needs_proof, reason},
 };
 
 async fn with_codes(world: &World) -> (App, Vec<String>) {
@@ -41,9 +35,9 @@ async fn left(world: &World) -> usize {
     world.recovery.left(&alice()).await.expect("memory")
 }
 
-#[tokio::test]
-async fn ten_different_codes_are_each_good_once_and_each_use_tells_how_many_are_left() {
-    let world = World::new();
+/// Ten different codes are each good once, and each use tells how many are left.
+pub async fn sheet_has_ten_codes_each_good_once(place: Place) {
+    let world = World::new(place).await;
     let (_, codes) = with_codes(&world).await;
     assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 10);
     assert!(codes.iter().all(|code| code.len() == "XXXX-".len() * 6 - 1));
@@ -66,17 +60,23 @@ async fn ten_different_codes_are_each_good_once_and_each_use_tells_how_many_are_
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_64_at_once_with_one_code_one_is_verified() {
-    let world = Arc::new(World::planned(&Plan {
-        // The limits refuse nobody here: the record alone decides.
-        limits: Limits {
-            pace: Limit::pace(10_000, TimeDelta::minutes(6)),
-            ..Limits::default()
-        },
-        allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
-        ..Plan::default()
-    }));
+/// Of 64 at once with one code, one is verified.
+pub async fn codes_at_once_have_one_winner(place: Place) {
+    let world = Arc::new(
+        World::planned(
+            place,
+            &Plan {
+                // The limits refuse nobody here: the record alone decides.
+                limits: Limits {
+                    pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+                    ..Limits::default()
+                },
+                allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
+                ..Plan::default()
+            },
+        )
+        .await,
+    );
     let (_, codes) = with_codes(&world).await;
     for code in codes {
         world.pass(TimeDelta::days(70));
@@ -94,9 +94,9 @@ async fn of_64_at_once_with_one_code_one_is_verified() {
     }
 }
 
-#[tokio::test]
-async fn a_new_set_voids_the_old_one_whole() {
-    let world = World::new();
+/// A new set voids the old one whole.
+pub async fn new_set_voids_the_old_one_whole(place: Place) {
+    let world = World::new(place).await;
     let (app, old) = with_codes(&world).await;
     let proof = world.proof(&alice(), &app).await;
     let new = world.codes(&proof).await;
@@ -110,10 +110,10 @@ async fn a_new_set_voids_the_old_one_whole() {
     assert!(world.recover(&alice(), &new[0]).await.is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_16_sets_renewed_at_once_exactly_one_lives_whole() {
-    for round in 0..often(50, 5) {
-        let world = Arc::new(World::new());
+/// Of 16 sets renewed at once, exactly one lives, and it is whole.
+pub async fn sets_at_once_leave_one_whole(place: Place) {
+    for round in 0..place.often(50, 5) {
+        let world = Arc::new(World::new(place).await);
         let app = world.confirmed(&alice(), None).await;
         let proof = Arc::new(world.proof(&alice(), &app).await);
         let barrier = Arc::new(Barrier::new(16));
@@ -139,9 +139,9 @@ async fn of_16_sets_renewed_at_once_exactly_one_lives_whole() {
     }
 }
 
-#[tokio::test]
-async fn a_code_is_worth_nothing_for_another_subject_or_tenant() {
-    let world = World::new();
+/// A code is worth nothing for another subject or tenant.
+pub async fn recovery_code_is_bound_to_its_subject(place: Place) {
+    let world = World::new(place).await;
     let (_, codes) = with_codes(&world).await;
     for other in [subject("acme", "bob"), subject("other", alice().id())] {
         assert_eq!(
@@ -152,9 +152,9 @@ async fn a_code_is_worth_nothing_for_another_subject_or_tenant() {
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_change_of_password_does_not_void_a_printed_sheet() {
-    let world = World::new();
+/// A change of password does not void a printed sheet.
+pub async fn password_change_leaves_the_sheet(place: Place) {
+    let world = World::new(place).await;
     let (_, codes) = with_codes(&world).await;
     for (epoch, code) in codes.iter().enumerate().take(3) {
         let owner = alice();
@@ -168,9 +168,9 @@ async fn a_change_of_password_does_not_void_a_printed_sheet() {
     }
 }
 
-#[tokio::test]
-async fn one_sheet_counts_once_in_a_sign_in() {
-    let world = World::new();
+/// One sheet counts once in a sign-in.
+pub async fn sheet_counts_once_in_a_sign_in(place: Place) {
+    let world = World::new(place).await;
     let (app, codes) = with_codes(&world).await;
     let first = world.recover(&alice(), &codes[0]).await.unwrap();
     let used = [&first];
@@ -195,9 +195,9 @@ async fn one_sheet_counts_once_in_a_sign_in() {
     );
 }
 
-#[tokio::test]
-async fn a_code_is_typed_forgivingly_and_what_cannot_be_one_is_free() {
-    let world = World::new();
+/// A code is typed forgivingly, and what cannot be one is free.
+pub async fn recovery_code_is_typed_forgivingly(place: Place) {
+    let world = World::new(place).await;
     let (_, codes) = with_codes(&world).await;
     for typed in ["", "123456", "XXXX", &"A".repeat(100_000), &codes[0][1..]] {
         for _ in 0..50 {
@@ -211,9 +211,9 @@ async fn a_code_is_typed_forgivingly_and_what_cannot_be_one_is_free() {
     assert_eq!(reason(world.recover(&alice(), &bare).await), Reason::Spent);
 }
 
-#[tokio::test]
-async fn renewing_takes_a_fresh_proof() {
-    let world = World::new();
+/// Renewing a sheet takes a fresh proof.
+pub async fn sheet_is_renewed_by_a_fresh_proof(place: Place) {
+    let world = World::new(place).await;
     let (app, codes) = with_codes(&world).await;
     let proof = world.proof(&alice(), &app).await;
     world.pass(FRESH);
@@ -222,9 +222,9 @@ async fn renewing_takes_a_fresh_proof() {
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_hundred_failures_lock_the_sheet_until_it_is_renewed() {
-    let world = World::new();
+/// A hundred failures lock the sheet, until it is renewed.
+pub async fn sheet_locks_after_a_hundred_failures(place: Place) {
+    let world = World::new(place).await;
     let (app, codes) = with_codes(&world).await;
     for _ in 0..100 {
         world.pass(TimeDelta::days(1));
@@ -254,9 +254,9 @@ async fn a_hundred_failures_lock_the_sheet_until_it_is_renewed() {
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
-#[tokio::test]
-async fn guesses_at_a_sheet_are_paid_for_by_the_subject() {
-    let world = World::new();
+/// Guesses at a sheet are paid for by the subject.
+pub async fn sheet_guesses_are_paid_by_the_subject(place: Place) {
+    let world = World::new(place).await;
     let (_, codes) = with_codes(&world).await;
     let mut throttled = false;
     for _ in 0..11 {
@@ -265,12 +265,16 @@ async fn guesses_at_a_sheet_are_paid_for_by_the_subject() {
     assert!(throttled);
 }
 
-#[tokio::test]
-async fn who_lost_the_phone_enrols_another_by_a_recovery_code_and_stays_guarded() {
-    let world = World::with(Limits {
-        ceiling: Limit::ceiling(3),
-        ..Limits::default()
-    });
+/// Whoever lost the phone enrols another by a recovery code, and stays guarded.
+pub async fn lost_phone_is_replaced_by_a_code(place: Place) {
+    let world = World::with(
+        place,
+        Limits {
+            ceiling: Limit::ceiling(3),
+            ..Limits::default()
+        },
+    )
+    .await;
     let alice = alice();
     let (lost, codes) = with_codes(&world).await;
     for _ in 0..4 {
@@ -296,9 +300,9 @@ async fn who_lost_the_phone_enrols_another_by_a_recovery_code_and_stays_guarded(
     assert!(world.remove(&proof, &lost.factor).await.is_ok());
 }
 
-#[tokio::test]
-async fn there_is_nothing_to_enrol_confirm_or_ask_for() {
-    let world = World::new();
+/// A sheet of codes has nothing to enrol, to confirm or to ask for.
+pub async fn recovery_has_no_enrolment_and_no_request(place: Place) {
+    let world = World::new(place).await;
     let (app, codes) = with_codes(&world).await;
     let owner = alice();
     let proof = world.proof(&owner, &app).await;
@@ -331,9 +335,9 @@ async fn there_is_nothing_to_enrol_confirm_or_ask_for() {
     assert_eq!(left(&world).await, 10);
 }
 
-#[tokio::test]
-async fn whatever_is_down_no_set_is_lost_and_nothing_is_proved() {
-    let world = World::new();
+/// Whatever is down, no set is lost and nothing is proved.
+pub async fn outage_loses_no_set_and_proves_nothing(place: Place) {
+    let world = World::new(place).await;
     let (app, codes) = with_codes(&world).await;
     let proof = world.proof(&alice(), &app).await;
     for verb in ["clear", "insert"] {
@@ -361,9 +365,9 @@ async fn whatever_is_down_no_set_is_lost_and_nothing_is_proved() {
     assert_eq!(left(&world).await, 9);
 }
 
-#[tokio::test]
-async fn no_code_is_printed_logged_or_stored() {
-    let world = World::new();
+/// No recovery code is printed, logged or stored.
+pub async fn recovery_codes_are_printed_nowhere(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let set = world.try_codes(&proof).await.unwrap();
@@ -382,23 +386,5 @@ async fn no_code_is_printed_logged_or_stored() {
     }
     for code in set.expose_secrets() {
         assert!(!said.contains(code) && !said.contains(&code.replace('-', "")));
-    }
-}
-
-#[test]
-fn codes_that_are_unsafe_on_paper_do_not_start() {
-    let world = World::new();
-    let start = |policy: &Policy| RecoveryCodes::new(&world.tokens, policy);
-    assert!(start(&RECOVERY).is_ok());
-    let short = Format::alphanumeric(10);
-    for unsafe_policy in [
-        Policy::code(Purpose::new("recovery-code")),
-        RECOVERY.slot(SlotRule::Nothing),
-        RECOVERY.slot(SlotRule::Flow),
-        RECOVERY.lookup(Lookup::ByItself),
-        RECOVERY.format(short).accepting_short_tokens(),
-    ] {
-        let built = start(&unsafe_policy);
-        assert!(matches!(built, Err(BuildError::RecoveryPolicy)));
     }
 }

@@ -1,40 +1,36 @@
 //! "This was not me": once, for one sign-in, and for nothing beside it.
 
-#[path = "support/telling.rs"]
-mod telling;
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
-use telling::{NEWS, PLAIN, Telling, sign_in};
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, Limits, News, Notices, Owner, Response, SignInId, TwoFactorError,
-    token_delivery::Outbox,
+    Attempt, Limits, News, Response, TwoFactorError,
     token_store::{
-        FactorId, FactorState, FactorStore, Tokens,
-        ott_core::{Format, Limit, Policy, Purpose, Reason, SlotRule, chrono::TimeDelta},
+        FactorId, FactorState,
+        ott_core::{Limit, Reason, chrono::TimeDelta},
     },
 };
-use world::{NOT_ME, alice, key_1, needs_proof, reason};
+
+use crate::{
+    Place, alice,
+    telling::{Telling, sign_in},
+    world::{needs_proof, reason},
+};
 
 const ALICE: &str = "alice@example.org";
 const WORK: &str = "alice@work.example.org";
 const THIEF: &str = "thief@example.net";
 
 async fn state(told: &Telling, factor: FactorId) -> FactorState {
-    let factors = told.world.store.inner.get().await.factors(&alice()).await;
+    let factors = told.world.store.store().factors(&alice()).await;
     let mut factors = factors.expect("memory").into_iter();
     let found = factors.find(|stored| stored.id == factor);
     found.expect("a factor").state
 }
 
-#[tokio::test]
-async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
-    let told = Telling::new(&[ALICE]);
+/// "This was not me" undoes what one sign-in added, and nothing beside it.
+pub async fn not_me_undoes_one_sign_in(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let engine = &told.world.engine;
     let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
@@ -83,9 +79,9 @@ async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
     );
 }
 
-#[tokio::test]
-async fn used_once_it_is_dead_at_every_address() {
-    let told = Telling::new(&[ALICE, WORK]);
+/// Used once, the token is dead at every address.
+pub async fn not_me_token_is_dead_everywhere_once_used(place: Place) {
+    let told = Telling::new(place, &[ALICE, WORK]).await;
     let _ = told.add_app(&sign_in("f"), None).await;
     let links = told.arrived();
     assert_eq!(links.len(), 2);
@@ -96,9 +92,9 @@ async fn used_once_it_is_dead_at_every_address() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_32_at_once_from_all_addresses_one_is_taken() {
-    let told = Arc::new(Telling::new(&[ALICE, WORK]));
+/// Of 32 at once from all addresses, one is taken.
+pub async fn not_me_tokens_at_once_have_one_winner(place: Place) {
+    let told = Arc::new(Telling::new(place, &[ALICE, WORK]).await);
     let _ = told.add_app(&sign_in("f"), None).await;
     let links = told.arrived();
     let barrier = Arc::new(Barrier::new(32));
@@ -114,9 +110,9 @@ async fn of_32_at_once_from_all_addresses_one_is_taken() {
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
 }
 
-#[tokio::test]
-async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
-    let told = Telling::new(&[ALICE]);
+/// The codes that the sign-in made are void, and no others.
+pub async fn codes_of_the_disowned_sign_in_are_void(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
     let stolen = told.proof(&his, &app).await;
@@ -145,13 +141,13 @@ async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
     assert!(told.world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_factor_that_was_disabled_before_is_wiped_too() {
+/// A factor that was disabled before is wiped too.
+pub async fn factor_disabled_before_is_wiped_too(place: Place) {
     let limits = Limits {
         ceiling: Limit::ceiling(1),
         ..Limits::default()
     };
-    let told = Telling::with(&[ALICE], limits);
+    let told = Telling::with(place, &[ALICE], limits).await;
     let (world, owner) = (&told.world, alice());
     let _ = world.confirmed_email(&owner, THIEF, None).await;
     let link = told.arrived().remove(0);
@@ -172,9 +168,9 @@ async fn a_factor_that_was_disabled_before_is_wiped_too() {
     assert_eq!(told.told().0, [ALICE]);
 }
 
-#[tokio::test]
-async fn a_removed_factor_is_not_brought_back_or_disabled() {
-    let told = Telling::new(&[ALICE]);
+/// A removed factor is neither brought back nor disabled.
+pub async fn removed_factor_is_not_brought_back(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let f = sign_in("f");
     let first = told.add_app(&f, None).await;
     let proof = told.proof(&f, &first).await;
@@ -186,9 +182,9 @@ async fn a_removed_factor_is_not_brought_back_or_disabled() {
     assert_eq!(state(&told, second.factor).await, FactorState::Removed);
 }
 
-#[tokio::test]
-async fn a_disowned_address_is_told_nothing_more() {
-    let told = Telling::new(&[ALICE]);
+/// A disowned address is told nothing more.
+pub async fn disowned_address_is_told_nothing_more(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
     let stolen = told.proof(&his, &app).await;
@@ -213,9 +209,9 @@ async fn a_disowned_address_is_told_nothing_more() {
     assert_eq!(told.told().0, [ALICE]);
 }
 
-#[tokio::test]
-async fn a_disowned_only_factor_guards_the_account() {
-    let told = Telling::new(&[ALICE]);
+/// A disowned only factor guards the account.
+pub async fn disowned_only_factor_guards_the_account(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let _ = told.add_app(&sign_in("his"), None).await;
     let used = told.not_me(&told.arrived()[0].token).await.unwrap();
     assert!(used.disabled.is_some());
@@ -224,9 +220,9 @@ async fn a_disowned_only_factor_guards_the_account() {
     ));
 }
 
-#[tokio::test]
-async fn what_is_no_such_token_is_refused_and_spends_none() {
-    let told = Telling::new(&[ALICE]);
+/// What is no such token is refused, and spends none.
+pub async fn text_that_is_no_link_spends_none(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let link = told.arrived().remove(0);
@@ -252,13 +248,13 @@ async fn what_is_no_such_token_is_refused_and_spends_none() {
     assert!(owner.not_me("acme", &link.token).await.is_ok());
 }
 
-#[tokio::test]
-async fn it_is_good_for_a_week() {
-    let told = Telling::new(&[ALICE]);
+/// A token of "this was not me" is good for a week.
+pub async fn not_me_token_is_good_for_a_week(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let _ = told.add_app(&sign_in("f"), None).await;
     let _ = told
         .world
-        .confirmed(&world::subject("acme", "bob"), None)
+        .confirmed(&crate::subject("acme", "bob"), None)
         .await;
     let links = told.arrived();
     told.world
@@ -268,9 +264,9 @@ async fn it_is_good_for_a_week() {
     assert_eq!(reason(told.not_me(&links[1].token).await), Reason::Expired);
 }
 
-#[tokio::test]
-async fn more_news_voids_no_earlier_link() {
-    let told = Telling::new(&[ALICE]);
+/// More news void no earlier link.
+pub async fn news_void_no_earlier_link(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let first = told.arrived().remove(0);
@@ -281,10 +277,10 @@ async fn more_news_voids_no_earlier_link() {
     assert!(told.not_me(&first.token).await.is_ok());
 }
 
-#[tokio::test]
-async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
+/// After an outage the link is good, and the rest is undone.
+pub async fn link_is_good_after_an_outage(place: Place) {
     for verb in ["find", "update", "factors", "list", "revoke", "redeem"] {
-        let told = Telling::new(&[ALICE]);
+        let told = Telling::new(place, &[ALICE]).await;
         let (mine, his) = (sign_in("mine"), sign_in("his"));
         let app = told.add_app(&mine, None).await;
         let stolen = told.proof(&his, &app).await;
@@ -294,7 +290,10 @@ async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
         let added = told.add_app(&his, Some(&stolen)).await;
         let link = told.arrived().remove(0);
         told.world.store.fail(verb);
-        assert!(world::is_outage(&told.not_me(&link.token).await), "{verb}");
+        assert!(
+            crate::world::is_outage(&told.not_me(&link.token).await),
+            "{verb}"
+        );
         told.world.store.recover();
         // What was not concerned was done all the same.
         let disabled = state(&told, added.factor).await == FactorState::Disabled;
@@ -311,10 +310,10 @@ async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
     }
 }
 
-#[tokio::test]
-async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
+/// What could not be voided or forgotten is an outage.
+pub async fn disowning_that_fails_is_an_outage(place: Place) {
     for codes in [true, false] {
-        let told = Telling::new(&[ALICE]);
+        let told = Telling::new(place, &[ALICE]).await;
         let f = sign_in("f");
         let app = told.add_app(&f, None).await;
         let proof = told.proof(&f, &app).await;
@@ -326,7 +325,7 @@ async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
             let _ = device.unwrap();
         }
         told.world.store.fail("revoke");
-        assert!(world::is_outage(&told.not_me(&link.token).await));
+        assert!(crate::world::is_outage(&told.not_me(&link.token).await));
         told.world.store.recover();
         let used = told.not_me(&link.token).await.unwrap();
         let undone = if codes { (10, 0) } else { (0, 1) };
@@ -334,9 +333,9 @@ async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
     }
 }
 
-#[tokio::test]
-async fn until_the_sessions_are_ended_the_link_is_good() {
-    let told = Telling::new(&[ALICE]);
+/// Until the sessions are ended, the link is good.
+pub async fn link_is_good_until_sessions_are_ended(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
     let _ = told.add_app(&sign_in("f"), None).await;
     let link = told.arrived().remove(0);
     let owner = told.world.owner();
@@ -349,45 +348,4 @@ async fn until_the_sessions_are_ended_the_link_is_good() {
     assert_eq!(reason(owner.redeem_not_me(&used).await), Reason::Spent);
     let again = owner.not_me("acme", &link.token).await;
     assert_eq!(reason(again), Reason::Spent);
-}
-
-#[test]
-fn a_flow_has_a_name_of_64_bytes_at_most() {
-    assert!(SignInId::new("").is_err());
-    assert!(SignInId::new([0; 64]).is_ok());
-    assert!(SignInId::new([0; 65]).is_err());
-}
-
-fn build(policy: &Policy, known: &[&Policy]) -> Result<Owner, BuildError> {
-    let store = Arc::new(watched::Watched::default());
-    let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store));
-    let tokens = known
-        .iter()
-        .fold(tokens, |tokens, policy| tokens.policy(policy));
-    let tokens = tokens.accepting_guess_bound(u64::MAX).build();
-    let tokens = tokens.expect("policies that fit").shared();
-    let (outbox, book) = (Arc::new(Outbox::new(1)), Arc::new(telling::Book::default()));
-    let notices = Notices::new(NEWS, PLAIN, policy, outbox, book);
-    Owner::new(&tokens, store as Arc<dyn FactorStore>, notices)
-}
-
-#[test]
-fn only_a_long_token_that_is_good_once_and_for_a_time_will_do() {
-    assert!(build(&NOT_ME, &[&NOT_ME]).is_ok());
-    let purpose = Purpose::new("not-me");
-    for policy in [
-        Policy::code(purpose),
-        Policy::bearer(purpose, TimeDelta::days(7)),
-        NOT_ME.until_revoked(),
-        NOT_ME.slot(SlotRule::Subject),
-        NOT_ME
-            .format(Format::alphanumeric(10))
-            .accepting_short_tokens(),
-    ] {
-        let built = build(&policy, &[&policy]).map(drop);
-        assert_eq!(built, Err(BuildError::NotMePolicy), "{policy:?}");
-    }
-    // One that the tokens do not know would never be issued.
-    let unknown = BuildError::PolicyUnknown(*NOT_ME.purpose());
-    assert_eq!(build(&NOT_ME, &[]).map(drop), Err(unknown));
 }

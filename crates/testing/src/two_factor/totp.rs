@@ -1,10 +1,5 @@
 //! An authenticator app, from enrolment to removal: each code is accepted once.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
@@ -16,12 +11,15 @@ use twofa_providers::{
         ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
     },
 };
-use watched::often;
-use world::{Plan, World, alice, is_outage, needs_proof, reason, subject};
 
-#[tokio::test]
-async fn a_code_is_accepted_once_and_the_confirming_one_is_burnt() {
-    let (world, alice) = (World::new(), alice());
+use crate::{
+    Place, alice, subject,
+    world::{Plan, World, is_outage, needs_proof, reason},
+};
+
+/// A code is accepted once, and the confirming one is burnt.
+pub async fn app_code_is_accepted_once(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.enrol(&alice, None).await;
     assert!(app_uri_is_shown_once(&world, &alice).await);
     let code = world.code(&app);
@@ -57,9 +55,9 @@ async fn app_uri_is_shown_once(world: &World, owner: &Subject) -> bool {
     uri.starts_with("otpauth://totp/Example:") && uri.contains(shown.base32.expose_secret())
 }
 
-#[tokio::test]
-async fn a_spent_code_is_refused_in_every_spelling() {
-    let (world, alice) = (World::new(), alice());
+/// A spent code is refused in every spelling.
+pub async fn spent_code_is_refused_in_every_spelling(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&app);
@@ -111,9 +109,9 @@ async fn a_spent_code_is_refused_in_every_spelling() {
     }
 }
 
-#[tokio::test]
-async fn the_code_of_the_step_before_is_accepted_once_and_older_ones_never() {
-    let (world, alice) = (World::new(), alice());
+/// The code of the step before is accepted once, and older ones never.
+pub async fn code_of_the_step_before_is_accepted_once(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(120));
     assert_eq!(
@@ -128,19 +126,25 @@ async fn the_code_of_the_step_before_is_accepted_once_and_older_ones_never() {
     assert_eq!(reason(world.verify(&alice, &trailing).await), Reason::Spent);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_64_at_once_with_one_code_one_is_verified() {
-    let world = Arc::new(World::planned(&Plan {
-        // The limits refuse nobody here: the counter alone decides.
-        limits: Limits {
-            pace: Limit::pace(10_000, TimeDelta::minutes(6)),
-            ..Limits::default()
-        },
-        allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
-        ..Plan::default()
-    }));
+/// Of 64 at once with one code, one is verified.
+pub async fn codes_at_once_have_one_winner(place: Place) {
+    let world = Arc::new(
+        World::planned(
+            place,
+            &Plan {
+                // The limits refuse nobody here: the counter alone decides.
+                limits: Limits {
+                    pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+                    ..Limits::default()
+                },
+                allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
+                ..Plan::default()
+            },
+        )
+        .await,
+    );
     let app = world.confirmed(&alice(), None).await;
-    for round in 0..often(30, 5) {
+    for round in 0..place.often(30, 5) {
         world.pass(TimeDelta::days(70));
         let code = world.code(&app);
         let barrier = Arc::new(Barrier::new(64));
@@ -162,10 +166,10 @@ async fn of_64_at_once_with_one_code_one_is_verified() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_8_confirmations_at_once_one_succeeds() {
-    for round in 0..often(50, 5) {
-        let world = Arc::new(World::new());
+/// Of 8 confirmations at once, one succeeds.
+pub async fn confirmations_at_once_have_one_winner(place: Place) {
+    for round in 0..place.often(50, 5) {
+        let world = Arc::new(World::new(place).await);
         let app = Arc::new(world.enrol(&alice(), None).await);
         let barrier = Arc::new(Barrier::new(8));
         let mut tasks = JoinSet::new();
@@ -189,9 +193,9 @@ async fn of_8_confirmations_at_once_one_succeeds() {
     }
 }
 
-#[tokio::test]
-async fn an_unconfirmed_factor_counts_for_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// An unconfirmed factor counts for nothing.
+pub async fn unconfirmed_factor_counts_for_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.enrol(&alice, None).await;
     assert_eq!(
         reason(world.verify(&alice, &world.code(&app)).await),
@@ -206,9 +210,9 @@ async fn an_unconfirmed_factor_counts_for_nothing() {
     let _ = world.enrol(&alice, None).await;
 }
 
-#[tokio::test]
-async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
-    let (world, alice) = (World::new(), alice());
+/// A stale enrolment is not confirmed, and makes room.
+pub async fn stale_enrolment_makes_room(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let mut apps = Vec::new();
     for _ in 0..MAX_FACTORS_PER_PROVIDER {
         apps.push(world.enrol(&alice, None).await);
@@ -230,9 +234,9 @@ async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
     assert!(world.confirm(&alice, &app, &world.code(&app)).await.is_ok());
 }
 
-#[tokio::test]
-async fn no_confirmed_factor_gives_way_to_a_sixth() {
-    let (world, alice) = (World::new(), alice());
+/// No confirmed factor gives way to a sixth.
+pub async fn confirmed_factor_gives_way_to_no_sixth(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let phone = world.confirmed(&alice, None).await;
     for _ in 1..MAX_FACTORS_PER_PROVIDER {
         let proof = world.proof(&alice, &phone).await;
@@ -243,9 +247,9 @@ async fn no_confirmed_factor_gives_way_to_a_sixth() {
     assert!(matches!(more, Err(TwoFactorError::TooMany)));
 }
 
-#[tokio::test]
-async fn each_of_several_authenticators_proves_and_only_its_own_codes_burn() {
-    let (world, alice) = (World::new(), alice());
+/// Each of several authenticators proves, and only its own codes burn.
+pub async fn authenticators_burn_their_own_codes(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let phone = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &phone).await;
     let tablet = world.confirmed(&alice, Some(&proof)).await;
@@ -268,9 +272,9 @@ async fn each_of_several_authenticators_proves_and_only_its_own_codes_burn() {
     assert_eq!(reason(verified), Reason::Mismatch);
 }
 
-#[tokio::test]
-async fn a_person_is_offered_what_was_confirmed_and_renames_and_removes_it() {
-    let (world, alice) = (World::new(), alice());
+/// A person is offered what was confirmed, and renames and removes it.
+pub async fn confirmed_factor_is_offered_and_renamed(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let offered = world.engine.offered(&alice).await.unwrap();
     assert_eq!(offered.len(), 1);
@@ -304,9 +308,9 @@ async fn a_person_is_offered_what_was_confirmed_and_renames_and_removes_it() {
     assert_eq!((row.state, row.sealed.len()), (FactorState::Removed, 0));
 }
 
-#[tokio::test]
-async fn a_secret_rests_sealed_to_its_own_row() {
-    let world = World::new();
+/// A secret rests sealed to its own row.
+pub async fn secret_rests_sealed_to_its_own_row(place: Place) {
+    let world = World::new(place).await;
     let (alice, bob) = (alice(), subject("acme", "bob"));
     let enrolled = world.try_enrol(&alice, "phone", None).await.unwrap();
     let shown = enrolled.provisioning.unwrap();
@@ -334,9 +338,9 @@ async fn a_secret_rests_sealed_to_its_own_row() {
     ));
 }
 
-#[tokio::test]
-async fn what_was_enrolled_before_the_first_factor_is_not_confirmed_after_it() {
-    let (world, alice) = (World::new(), alice());
+/// What was enrolled before the first factor is not confirmed after it.
+pub async fn early_enrolment_is_not_confirmed_later(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let planted = world.enrol(&alice, None).await;
     let own = world.confirmed(&alice, None).await;
     let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
@@ -352,9 +356,9 @@ async fn what_was_enrolled_before_the_first_factor_is_not_confirmed_after_it() {
     );
 }
 
-#[tokio::test]
-async fn every_step_of_a_factor_is_an_event() {
-    let (world, alice) = (World::new(), alice());
+/// Every step of a factor is an event.
+pub async fn factor_tells_every_step(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.enrol(&alice, None).await;
     let id = app.factor;
     let _ = world
@@ -374,7 +378,7 @@ async fn every_step_of_a_factor_is_an_event() {
             .all(|event| event.subject.as_ref() == Some(&alice))
     );
     assert!(events.iter().all(|event| event.factor == Some(id)));
-    let whats: Vec<_> = events.iter().map(watched::words).collect();
+    let whats: Vec<_> = events.iter().map(crate::words).collect();
     assert_eq!(
         whats,
         [
@@ -387,9 +391,9 @@ async fn every_step_of_a_factor_is_an_event() {
     );
 }
 
-#[tokio::test]
-async fn whatever_a_form_names_is_refused_and_never_a_mistake_of_the_program() {
-    let (world, alice) = (World::new(), alice());
+/// Whatever a form names is refused, and never a mistake of the program.
+pub async fn form_content_is_never_misuse(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     for id in ["", "sms", "TOTP", "totp\0"] {

@@ -1,10 +1,5 @@
 //! No secret, code, URI or address stands in what is printed, logged or stored.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use core::fmt::Debug;
 
 use twofa_providers::{
@@ -14,8 +9,12 @@ use twofa_providers::{
         ott_core::{Destination, chrono::TimeDelta},
     },
 };
-use watched::often;
-use world::{App, World, alice, wrong};
+
+use crate::{
+    Place, alice,
+    world::{App, World},
+    wrong,
+};
 
 const ADDRESS: &str = "alice.the.owner@mail.example.org";
 
@@ -51,11 +50,11 @@ impl Said {
     }
 }
 
-#[tokio::test]
-async fn an_authenticator_app_is_printed_logged_and_stored_nowhere() {
-    let world = World::new();
-    for round in 0..often(200, 20) {
-        let owner = world::subject("acme", &format!("person-{round}"));
+/// An authenticator app is printed, logged and stored nowhere.
+pub async fn app_is_printed_nowhere(place: Place) {
+    let world = World::new(place).await;
+    for round in 0..place.often(200, 20) {
+        let owner = crate::subject("acme", &format!("person-{round}"));
         let mut said = Said::default();
         let details = EnrolDetails::new(&owner, ADDRESS);
         said.of(&details);
@@ -103,9 +102,9 @@ async fn an_authenticator_app_is_printed_logged_and_stored_nowhere() {
     }
 }
 
-#[tokio::test]
-async fn a_code_by_mail_and_its_address_are_printed_logged_and_stored_nowhere() {
-    let (world, alice) = (World::new(), alice());
+/// A code by mail and its address are printed, logged and stored nowhere.
+pub async fn mailed_code_is_printed_nowhere(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let address = Destination::email(ADDRESS).unwrap();
     let mut said = Said {
         secrets: vec![ADDRESS.into(), "mail.example.org".into()],

@@ -1,5 +1,6 @@
-//! What the tests share: an engine over a store that fails on demand, a counted provider, an outbox.
-#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+//! An engine over a watched store, a counted provider, an outbox.
+
+#![expect(clippy::missing_errors_doc, reason = "they are the engine's")]
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -7,30 +8,34 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use twofa_providers::{
     Asked, Attempt, Claim, CodeProvider, Context, Descriptor, EnrolDetails, Enrolled, Enrolment,
-    Existing, Holder, Import, Imported, KnownDevices, Limits, Notices, Owner, Proof, Proofs,
-    Provider, ProviderError, RecoveryCodes, Response, TotpProvider, TwoFactor, TwoFactorBuilder,
-    TwoFactorError, VerifyError,
+    Existing, Import, Imported, KnownDevices, Limits, Notices, Owner, Proof, Proofs, Provider,
+    ProviderError, RecoveryCodes, Response, TotpProvider, TwoFactor, TwoFactorError, VerifyError,
     oath_otp::{Secret, Totp},
     token_delivery::Outbox,
     token_store::{
         Clock, FactorId, FactorStore, ManualClock, Tokens,
         ott_core::{
-            Destination, Handle, KeyRing, Limit, Policy, Purpose, Reason, Subject,
-            chrono::{DateTime, TimeDelta, Utc},
+            Destination, KeyRing, Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta,
         },
     },
 };
 
-pub(crate) use super::watched::{Log, Watched, alice, key_1, key_2, start, subject, wrong};
+use crate::{Log, Place, Watched, key_1, start};
 
-pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
-pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
-pub(crate) const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
-pub(crate) const PARKED: Policy = Policy::parked(Purpose::new("second-factor-proof"));
-pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
+/// Codes by e-mail.
+pub const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
+/// Tokens of known devices.
+pub const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
+/// Links to disown a sign-in.
+pub const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
+/// What proofs are kept under.
+pub const PARKED: Policy = Policy::parked(Purpose::new("second-factor-proof"));
+/// Recovery codes.
+pub const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 
 /// Counts the responses that a provider compared.
-pub(crate) struct Counted<P> {
+#[derive(Debug)]
+pub struct Counted<P> {
     provider: P,
     evaluated: Arc<AtomicU64>,
 }
@@ -76,69 +81,89 @@ impl<P: Provider> Provider for Counted<P> {
 }
 
 /// What a world is made of beside its store.
-#[derive(Clone, Default)]
-pub(crate) struct Plan {
-    pub(crate) limits: Limits,
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The engine's.
+    pub limits: Limits,
     /// The account's, where it is not the default.
-    pub(crate) allowance: Option<Limit>,
-    pub(crate) knows_devices: bool,
-    pub(crate) notices: Option<Notices>,
+    pub allowance: Option<Limit>,
+    /// Whether it remembers devices.
+    pub knows_devices: bool,
+    /// How owners are told, if they are.
+    pub notices: Option<Notices>,
 }
 
-pub(crate) struct World {
-    pub(crate) store: Arc<Watched>,
-    pub(crate) clock: Arc<ManualClock>,
-    pub(crate) log: Log,
-    pub(crate) outbox: Outbox,
-    pub(crate) tokens: Arc<Tokens>,
-    pub(crate) engine: TwoFactor,
-    pub(crate) recovery: RecoveryCodes,
-    pub(crate) proofs: Proofs,
+/// An engine, and what is around it.
+#[derive(Debug)]
+pub struct World {
+    /// What is watched.
+    pub store: Arc<Watched>,
+    /// The time, which only the test moves.
+    pub clock: Arc<ManualClock>,
+    /// What was told.
+    pub log: Log,
+    /// What was sent.
+    pub outbox: Outbox,
+    /// What the engine keeps its tokens with.
+    pub tokens: Arc<Tokens>,
+    /// What is tested.
+    pub engine: TwoFactor,
+    /// Its recovery codes.
+    pub recovery: RecoveryCodes,
+    /// Proofs between two requests.
+    pub proofs: Proofs,
     known: Option<KnownDevices>,
     told: Option<Owner>,
     evaluated: Arc<AtomicU64>,
 }
 
 /// An authenticator app: the secret that was shown once.
-pub(crate) struct App {
-    pub(crate) factor: FactorId,
+#[derive(Debug)]
+pub struct App {
+    /// As which it was enrolled.
+    pub factor: FactorId,
     secret: Secret,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(Limits::default())
+    /// One in this place.
+    pub async fn new(place: Place) -> Self {
+        Self::with(place, Limits::default()).await
     }
 
-    pub(crate) fn with(limits: Limits) -> Self {
-        Self::planned(&Plan {
+    /// One with these limits.
+    pub async fn with(place: Place, limits: Limits) -> Self {
+        let plan = Plan {
             limits,
             ..Plan::default()
-        })
+        };
+        Self::planned(place, &plan).await
     }
 
     /// One that remembers devices.
-    pub(crate) fn knowing(limits: Limits) -> Self {
-        Self::planned(&Plan {
+    pub async fn knowing(place: Place, limits: Limits) -> Self {
+        let plan = Plan {
             limits,
             knows_devices: true,
             ..Plan::default()
-        })
+        };
+        Self::planned(place, &plan).await
     }
 
-    pub(crate) fn planned(plan: &Plan) -> Self {
-        let store = Arc::new(Watched::default());
+    /// One that is built like this.
+    pub async fn planned(place: Place, plan: &Plan) -> Self {
+        let store = Arc::new(Watched::new(place).await);
         let clock = Arc::new(ManualClock::new(start()));
         Self::over(key_1(), store, clock, plan)
     }
 
     /// Another process over the same store and clock.
-    pub(crate) fn beside(&self, keys: KeyRing) -> Self {
+    pub fn beside(&self, keys: KeyRing) -> Self {
         self.beside_planned(keys, &Plan::default())
     }
 
     /// Another process over the same store and clock, which remembers devices.
-    pub(crate) fn beside_knowing(&self, keys: KeyRing) -> Self {
+    pub fn beside_knowing(&self, keys: KeyRing) -> Self {
         let plan = Plan {
             knows_devices: true,
             ..Plan::default()
@@ -210,24 +235,28 @@ impl World {
         }
     }
 
-    pub(crate) fn devices(&self) -> &KnownDevices {
+    /// Its known devices.
+    pub fn devices(&self) -> &KnownDevices {
         self.known.as_ref().expect("it remembers devices")
     }
 
-    pub(crate) fn owner(&self) -> &Owner {
+    /// Who tells owners.
+    pub fn owner(&self) -> &Owner {
         self.told.as_ref().expect("it tells owners")
     }
 
     /// How many codes of authenticator apps were compared.
-    pub(crate) fn evaluated(&self) -> u64 {
+    pub fn evaluated(&self) -> u64 {
         self.evaluated.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn pass(&self, time: TimeDelta) {
+    /// Lets this much time pass.
+    pub fn pass(&self, time: TimeDelta) {
         self.clock.advance(time);
     }
 
-    pub(crate) async fn try_enrol(
+    /// Enrols an authenticator app, unconfirmed, if it may.
+    pub async fn try_enrol(
         &self,
         owner: &Subject,
         label: &str,
@@ -238,7 +267,7 @@ impl World {
     }
 
     /// Enrols behind this proof.
-    pub(crate) async fn enrol_with(
+    pub async fn enrol_with(
         &self,
         provider: &str,
         details: &EnrolDetails<'_>,
@@ -255,17 +284,13 @@ impl World {
     }
 
     /// Removes behind this proof, unless it is the last.
-    pub(crate) async fn remove(
-        &self,
-        proof: &Proof,
-        factor: &FactorId,
-    ) -> Result<(), TwoFactorError> {
+    pub async fn remove(&self, proof: &Proof, factor: &FactorId) -> Result<(), TwoFactorError> {
         let fresh = self.engine.fresh(proof.subject(), proof).await?;
         self.engine.remove(&fresh, factor).await
     }
 
     /// Removes behind this proof.
-    pub(crate) async fn remove_last_too(
+    pub async fn remove_last_too(
         &self,
         proof: &Proof,
         factor: &FactorId,
@@ -275,7 +300,7 @@ impl World {
     }
 
     /// Renames behind this proof.
-    pub(crate) async fn rename(
+    pub async fn rename(
         &self,
         proof: &Proof,
         factor: &FactorId,
@@ -286,7 +311,7 @@ impl World {
     }
 
     /// Enrols an authenticator app, unconfirmed.
-    pub(crate) async fn enrol(&self, owner: &Subject, proof: Option<&Proof>) -> App {
+    pub async fn enrol(&self, owner: &Subject, proof: Option<&Proof>) -> App {
         let enrolled = self
             .try_enrol(owner, "phone", proof)
             .await
@@ -295,7 +320,7 @@ impl World {
     }
 
     /// Enrols and confirms an authenticator app, with the code of the present step.
-    pub(crate) async fn confirmed(&self, owner: &Subject, proof: Option<&Proof>) -> App {
+    pub async fn confirmed(&self, owner: &Subject, proof: Option<&Proof>) -> App {
         let app = self.enrol(owner, proof).await;
         let _ = self
             .confirm(owner, &app, &self.code(&app))
@@ -305,7 +330,7 @@ impl World {
     }
 
     /// An authenticator app beside what the account has.
-    pub(crate) async fn confirmed_beside(&self, owner: &Subject) -> App {
+    pub async fn confirmed_beside(&self, owner: &Subject) -> App {
         let secret = Secret::from_bytes(&[9; 20]).expect("long enough");
         let totp = Totp::default();
         let existing = Existing::Totp(&totp, &secret);
@@ -317,7 +342,8 @@ impl World {
         App { factor, secret }
     }
 
-    pub(crate) async fn confirm(
+    /// Confirms an authenticator app.
+    pub async fn confirm(
         &self,
         owner: &Subject,
         app: &App,
@@ -328,29 +354,25 @@ impl World {
     }
 
     /// Verifies with whichever authenticator app made the code.
-    pub(crate) async fn verify(
-        &self,
-        owner: &Subject,
-        typed: &str,
-    ) -> Result<Proof, TwoFactorError> {
+    pub async fn verify(&self, owner: &Subject, typed: &str) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(owner, "totp");
         self.engine.verify(&attempt, &Response::typed(typed)).await
     }
 
     /// The code that an app shows now.
-    pub(crate) fn code(&self, app: &App) -> String {
+    pub fn code(&self, app: &App) -> String {
         self.code_ago(app, 0)
     }
 
     /// The code that an app showed so many seconds ago.
-    pub(crate) fn code_ago(&self, app: &App, seconds: u64) -> String {
+    pub fn code_ago(&self, app: &App, seconds: u64) -> String {
         let now = u64::try_from(self.clock.now().timestamp()).expect("after 1970");
         let code = Totp::default().generate(&app.secret, now.saturating_sub(seconds));
         code.expose_secret().to_owned()
     }
 
     /// A code that no app shows now or showed a step ago.
-    pub(crate) fn wrong_code(&self, apps: &[&App]) -> String {
+    pub fn wrong_code(&self, apps: &[&App]) -> String {
         let shown: Vec<_> = apps
             .iter()
             .flat_map(|app| [self.code(app), self.code_ago(app, 30)])
@@ -363,7 +385,7 @@ impl World {
     }
 
     /// A new proof of the app's owner, by the code of the next step.
-    pub(crate) async fn proof(&self, owner: &Subject, app: &App) -> Proof {
+    pub async fn proof(&self, owner: &Subject, app: &App) -> Proof {
         self.pass(TimeDelta::seconds(30));
         let attempt = Attempt::new(owner, "totp").factor(app.factor);
         let typed = self.code(app);
@@ -372,7 +394,7 @@ impl World {
     }
 
     /// Enrols an e-mail factor, unconfirmed.
-    pub(crate) async fn enrol_email(
+    pub async fn enrol_email(
         &self,
         owner: &Subject,
         address: &str,
@@ -385,7 +407,7 @@ impl World {
     }
 
     /// Enrols and confirms an e-mail factor.
-    pub(crate) async fn confirmed_email(
+    pub async fn confirmed_email(
         &self,
         owner: &Subject,
         address: &str,
@@ -406,17 +428,13 @@ impl World {
     }
 
     /// Tries a recovery code.
-    pub(crate) async fn recover(
-        &self,
-        owner: &Subject,
-        typed: &str,
-    ) -> Result<Proof, TwoFactorError> {
+    pub async fn recover(&self, owner: &Subject, typed: &str) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(owner, "recovery");
         self.engine.verify(&attempt, &Response::typed(typed)).await
     }
 
     /// A new set of recovery codes, behind this proof.
-    pub(crate) async fn try_codes(
+    pub async fn try_codes(
         &self,
         proof: &Proof,
     ) -> Result<twofa_providers::RecoverySheet, TwoFactorError> {
@@ -425,7 +443,7 @@ impl World {
     }
 
     /// Remembers a device, behind this proof.
-    pub(crate) async fn remember(
+    pub async fn remember(
         &self,
         proof: &Proof,
         label: &str,
@@ -435,13 +453,13 @@ impl World {
     }
 
     /// A new set of recovery codes.
-    pub(crate) async fn codes(&self, proof: &Proof) -> Vec<String> {
+    pub async fn codes(&self, proof: &Proof) -> Vec<String> {
         let codes = self.try_codes(proof).await.expect("a new set");
         codes.expose_secrets().map(str::to_owned).collect()
     }
 
     /// The code that was sent last.
-    pub(crate) fn sent(&self) -> String {
+    pub fn sent(&self) -> String {
         self.outbox
             .last()
             .expect("a message")
@@ -451,7 +469,8 @@ impl World {
 }
 
 impl App {
-    pub(crate) fn new(enrolled: &Enrolled) -> Self {
+    /// Scans what was shown.
+    pub fn new(enrolled: &Enrolled) -> Self {
         let shown = enrolled.provisioning.as_ref().expect("something to scan");
         Self {
             factor: enrolled.factor,
@@ -460,21 +479,25 @@ impl App {
     }
 }
 
-pub(crate) fn reason<T: core::fmt::Debug>(result: Result<T, TwoFactorError>) -> Reason {
+/// Why it was refused.
+pub fn reason<T: core::fmt::Debug>(result: Result<T, TwoFactorError>) -> Reason {
     match result {
         Err(TwoFactorError::Rejected(rejected)) => rejected.reason(),
         other => panic!("not a refusal: {other:?}"),
     }
 }
 
-pub(crate) fn is_throttled<T>(result: &Result<T, TwoFactorError>) -> bool {
+/// Whether a limit was reached.
+pub fn is_throttled<T>(result: &Result<T, TwoFactorError>) -> bool {
     matches!(result, Err(TwoFactorError::Throttled { .. }))
 }
 
-pub(crate) fn is_outage<T>(result: &Result<T, TwoFactorError>) -> bool {
+/// Whether something was down.
+pub fn is_outage<T>(result: &Result<T, TwoFactorError>) -> bool {
     matches!(result, Err(TwoFactorError::Unavailable(_)))
 }
 
-pub(crate) fn needs_proof<T>(result: &Result<T, TwoFactorError>) -> bool {
+/// Whether a fresh proof was missing.
+pub fn needs_proof<T>(result: &Result<T, TwoFactorError>) -> bool {
     matches!(result, Err(TwoFactorError::ProofNeeded))
 }

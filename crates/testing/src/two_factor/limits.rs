@@ -1,13 +1,4 @@
 //! How many guesses an attacker gets who knows the password, and what the owner keeps.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow here fails the test"
-)]
-
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
 
 use core::net::{IpAddr, Ipv6Addr};
 use std::collections::HashSet;
@@ -19,8 +10,11 @@ use twofa_providers::{
         ott_core::{Limit, Reason, chrono::TimeDelta},
     },
 };
-use watched::often;
-use world::{App, World, alice, is_throttled, reason, subject};
+
+use crate::{
+    Place, alice, subject,
+    world::{App, World, is_throttled, reason},
+};
 
 /// One wrong guess; whether it was compared.
 async fn guess(world: &World, app: &App) -> bool {
@@ -34,36 +28,40 @@ async fn guess(world: &World, app: &App) -> bool {
 }
 
 /// The ceiling would end the attack at 100; here pace and allowance have to.
-fn without_ceiling() -> World {
-    World::with(Limits {
-        ceiling: Limit::ceiling(1_000_000),
-        ..Limits::default()
-    })
+async fn without_ceiling(place: Place) -> World {
+    World::with(
+        place,
+        Limits {
+            ceiling: Limit::ceiling(1_000_000),
+            ..Limits::default()
+        },
+    )
+    .await
 }
 
 async fn sign_in(world: &World, app: &App) -> bool {
     world.verify(&alice(), &world.code(app)).await.is_ok()
 }
 
-#[tokio::test]
-async fn ten_thousand_challenges_of_five_guesses_stay_within_the_limits() {
-    let world = without_ceiling();
+/// Ten thousand challenges of five guesses stay within the limits.
+pub async fn challenges_stay_within_the_limits(place: Place) {
+    let world = without_ceiling(place).await;
     let app = world.confirmed(&alice(), None).await;
     let before = world.evaluated();
     // One challenge each half minute, or each ten minutes: three and a half days.
-    for _ in 0..often(10_000, 500) {
+    for _ in 0..place.often(10_000, 500) {
         for _ in 0..5 {
             guess(&world, &app).await;
         }
-        world.pass(TimeDelta::seconds(often(30, 600) as i64));
+        world.pass(TimeDelta::seconds(place.often(30, 600) as i64));
     }
     // 100 at first and one for each whole day.
     assert_eq!(world.evaluated() - before, 103);
 }
 
-#[tokio::test]
-async fn a_hundred_consecutive_failures_disable_a_factor() {
-    let (world, alice) = (World::new(), alice());
+/// A hundred consecutive failures disable a factor.
+pub async fn factor_ends_after_a_hundred_failures(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let before = world.evaluated();
     world.log.drain();
@@ -91,9 +89,9 @@ async fn a_hundred_consecutive_failures_disable_a_factor() {
     assert!(world.engine.offered(&alice).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_success_clears_the_ceiling() {
-    let world = World::new();
+/// A success clears the ceiling.
+pub async fn success_clears_the_ceiling(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     // 150 failures, never 100 of them in a row.
     for round in 0..15 {
@@ -107,30 +105,27 @@ async fn a_success_clears_the_ceiling() {
     assert_eq!(factors[0].state, FactorState::Active);
 }
 
-/// How many hours pass between two tries.
-const HOURS: usize = often(1, 12);
-
 /// An attacker who takes whatever is allowed, each hour, beside an owner who signs in. Over a durable
 /// store both come twice a day at most: a year is as long, and the allowance gives as much.
-async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
-    let world = without_ceiling();
+async fn a_year_beside(place: Place, owner_every_hours: usize) -> (u64, u64) {
+    let (world, hours) = (without_ceiling(place).await, place.often(1, 12));
     let app = world.confirmed(&alice(), None).await;
     let (mut owner_signed_in, mut attacks) = (0, 0);
-    for hour in (0..365 * 24).step_by(HOURS) {
+    for hour in (0..365 * 24).step_by(hours) {
         if hour > 0 && hour % owner_every_hours == 0 {
             owner_signed_in += u64::from(sign_in(&world, &app).await);
         }
         while guess(&world, &app).await {
             attacks += 1;
         }
-        world.pass(TimeDelta::hours(HOURS as i64));
+        world.pass(TimeDelta::hours(hours as i64));
     }
     (owner_signed_in, attacks)
 }
 
-#[tokio::test]
-async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses_at_most() {
-    let (owner, attacker) = a_year_beside(24).await;
+/// A year beside an owner who signs in daily gives 465 guesses at most.
+pub async fn year_of_codes_beside_a_daily_owner_is_465(place: Place) {
+    let (owner, attacker) = a_year_beside(place, 24).await;
     assert!(
         owner > 300,
         "the owner signed in {owner} times: nothing could be refilled"
@@ -138,9 +133,9 @@ async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses_at_most() {
     assert!((400..=465).contains(&attacker), "{attacker}");
 }
 
-#[tokio::test]
-async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses_at_most() {
-    let (owner, attacker) = a_year_beside(1).await;
+/// A year beside an owner who signs in hourly gives 465 guesses at most.
+pub async fn year_of_codes_beside_an_hourly_owner_is_465(place: Place) {
+    let (owner, attacker) = a_year_beside(place, 1).await;
     assert!(
         owner > 300,
         "the owner signed in {owner} times: nothing could be refilled"
@@ -148,13 +143,13 @@ async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses_at_most() 
     assert!((400..=465).contains(&attacker), "{attacker}");
 }
 
-#[tokio::test]
-async fn who_uses_the_second_of_two_authenticators_never_runs_out_and_disables_neither() {
-    let (world, alice) = (World::new(), alice());
+/// Whoever uses the second of two authenticators never runs out, and disables neither.
+pub async fn second_authenticator_never_runs_out(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let first = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &first).await;
     let second = world.confirmed(&alice, Some(&proof)).await;
-    for hour in 0..often(500, 50) {
+    for hour in 0..place.often(500, 50) {
         world.pass(TimeDelta::hours(1));
         for app in [&first, &second] {
             // What the other app shows now is the one code in 10^6 that would be burnt instead.
@@ -172,9 +167,9 @@ async fn who_uses_the_second_of_two_authenticators_never_runs_out_and_disables_n
     );
 }
 
-#[tokio::test]
-async fn a_guess_at_several_factors_is_paid_for_at_each() {
-    let (world, alice) = (World::new(), alice());
+/// A guess at several factors is paid for at each.
+pub async fn guess_is_paid_at_each_factor(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let first = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &first).await;
     let second = world.confirmed(&alice, Some(&proof)).await;
@@ -186,9 +181,9 @@ async fn a_guess_at_several_factors_is_paid_for_at_each() {
     assert_eq!(world.evaluated() - before, 10);
 }
 
-#[tokio::test]
-async fn what_cannot_be_a_code_is_free() {
-    let (world, alice) = (World::new(), alice());
+/// What cannot be a code is free.
+pub async fn text_that_is_no_code_is_free(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
     let before = world.evaluated();
@@ -202,12 +197,16 @@ async fn what_cannot_be_a_code_is_free() {
     assert!(sign_in(&world, &app).await);
 }
 
-#[tokio::test]
-async fn an_address_that_is_refused_costs_the_subject_nothing() {
-    let world = World::with(Limits {
-        network: Limit::pace(3, TimeDelta::hours(1)),
-        ..Limits::default()
-    });
+/// An address that is refused costs the subject nothing.
+pub async fn refused_address_costs_the_subject_nothing(place: Place) {
+    let world = World::with(
+        place,
+        Limits {
+            network: Limit::pace(3, TimeDelta::hours(1)),
+            ..Limits::default()
+        },
+    )
+    .await;
     let (alice, bob) = (alice(), subject("acme", "bob"));
     let app = world.confirmed(&alice, None).await;
     let _ = world.confirmed(&bob, None).await;
@@ -241,12 +240,16 @@ async fn an_address_that_is_refused_costs_the_subject_nothing() {
     );
 }
 
-#[tokio::test]
-async fn every_address_of_a_64_and_every_spelling_of_one_is_one_key() {
-    let world = World::with(Limits {
-        network: Limit::pace(3, TimeDelta::hours(1)),
-        ..Limits::default()
-    });
+/// Every address of a /64, and every spelling of one, is one key.
+pub async fn address_key_is_the_network(place: Place) {
+    let world = World::with(
+        place,
+        Limits {
+            network: Limit::pace(3, TimeDelta::hours(1)),
+            ..Limits::default()
+        },
+    )
+    .await;
     let alice = alice();
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::seconds(30));
@@ -290,9 +293,9 @@ async fn every_address_of_a_64_and_every_spelling_of_one_is_one_key() {
     assert!(from(neighbour, &world.code(&app)).await.is_ok());
 }
 
-#[tokio::test]
-async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
-    let world = without_ceiling();
+/// Requests that the allowance refuses do not use up the pace.
+pub async fn allowance_refusals_leave_the_pace(place: Place) {
+    let world = without_ceiling(place).await;
     let app = world.confirmed(&alice(), None).await;
     let mut left = 99;
     while left > 0 {
@@ -314,21 +317,21 @@ async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
     assert!(sign_in(&world, &app).await);
 }
 
-#[tokio::test]
-async fn refused_requests_do_not_postpone_the_next_try() {
-    let world = World::new();
+/// Refused requests do not postpone the next try.
+pub async fn refusals_do_not_postpone_the_next_code(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     while guess(&world, &app).await {}
-    for _ in 0..often(100_000, 2_000) {
+    for _ in 0..place.often(100_000, 2_000) {
         assert!(!guess(&world, &app).await);
     }
     world.pass(TimeDelta::minutes(6));
     assert!(sign_in(&world, &app).await);
 }
 
-#[tokio::test]
-async fn codes_are_sent_five_at_once_and_one_each_ten_minutes() {
-    let (world, alice) = (World::new(), alice());
+/// Codes are sent five at once, and then one each ten minutes.
+pub async fn codes_are_sent_five_then_one_each_ten_minutes(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let attempt = Attempt::new(&alice, "email");
     let _ = world
         .confirmed_email(&alice, "alice@example.org", None)

@@ -1,10 +1,5 @@
 //! A code by e-mail: good for its own factor, occasion, subject, tenant, epoch and flow, once.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use twofa_providers::{
     Attempt, Proof, Response, TwoFactorError,
     token_store::{
@@ -12,8 +7,12 @@ use twofa_providers::{
         ott_core::{Channel, Handle, Reason, State, Subject},
     },
 };
-use watched::Meanwhile;
-use world::{World, alice, is_outage, reason, subject, wrong};
+
+use crate::{
+    Meanwhile, Place, alice, subject,
+    world::{World, is_outage, reason},
+    wrong,
+};
 
 const ADDRESS: &str = "alice@example.org";
 
@@ -30,9 +29,9 @@ fn of(owner: &Subject, factor: FactorId) -> Attempt<'_> {
     Attempt::new(owner, "email").factor(factor)
 }
 
-#[tokio::test]
-async fn a_code_is_sent_to_the_stored_address_and_accepted_once() {
-    let (world, alice) = (World::new(), alice());
+/// A code is sent to the stored address, and accepted once.
+pub async fn mailed_code_is_accepted_once(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let attempt = Attempt::new(&alice, "email");
     let requested = world.engine.request(&attempt).await.unwrap();
@@ -56,9 +55,9 @@ async fn a_code_is_sent_to_the_stored_address_and_accepted_once() {
     assert_eq!(reason(verify(&world, attempt, &code).await), Reason::Spent);
 }
 
-#[tokio::test]
-async fn a_confirming_code_confirms_and_nothing_else() {
-    let (world, alice) = (World::new(), alice());
+/// A confirming code confirms, and nothing else.
+pub async fn confirming_code_does_nothing_else(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let pending = world.enrol_email(&alice, ADDRESS, None).await;
     let attempt = of(&alice, pending);
     // Unnamed, it is none: no code for signing in is sent.
@@ -85,9 +84,9 @@ async fn a_confirming_code_confirms_and_nothing_else() {
     );
 }
 
-#[tokio::test]
-async fn a_code_of_the_other_occasion_is_refused() {
-    let (world, alice) = (World::new(), alice());
+/// A code of the other occasion is refused.
+pub async fn code_of_the_other_occasion_is_refused(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let first = world.confirmed_email(&alice, ADDRESS, None).await;
     let (sign_in, code) = request(&world, of(&alice, first)).await;
     let proof = verify(&world, of(&alice, first).handle(&sign_in), &code)
@@ -113,9 +112,9 @@ async fn a_code_of_the_other_occasion_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn a_second_confirming_code_of_the_same_factor_signs_nobody_in() {
-    let (world, alice) = (World::new(), alice());
+/// A second confirming code of the same factor signs nobody in.
+pub async fn second_confirming_code_signs_nobody_in(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.enrol_email(&alice, ADDRESS, None).await;
     let attempt = of(&alice, factor);
     let requested = world.engine.request(&attempt).await.unwrap();
@@ -131,12 +130,12 @@ async fn a_second_confirming_code_of_the_same_factor_signs_nobody_in() {
     assert_eq!(reason(signed_in), Reason::Mismatch);
 }
 
-#[tokio::test]
-async fn a_code_is_worth_nothing_for_another_factor_subject_tenant_epoch_or_flow() {
+/// A code is worth nothing for another factor, subject, tenant, epoch or flow.
+pub async fn mailed_code_is_bound_in_every_part(place: Place) {
     let (alice, bob) = (alice(), subject("acme", "bob"));
     let elsewhere = subject("other", alice.id());
     for case in 0..7 {
-        let world = World::new();
+        let world = World::new(place).await;
         let factor = world.confirmed_email(&alice, ADDRESS, None).await;
         let (handle, code) = request(&world, of(&alice, factor)).await;
         let proof = verify(&world, of(&alice, factor).handle(&handle), &code)
@@ -177,16 +176,16 @@ async fn a_code_is_worth_nothing_for_another_factor_subject_tenant_epoch_or_flow
         }
     }
     // Somebody else's factor is nobody's here.
-    let world = World::new();
+    let world = World::new(place).await;
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let (handle, code) = request(&world, of(&alice, factor)).await;
     let stolen = of(&bob, factor).handle(&handle);
     assert_eq!(reason(verify(&world, stolen, &code).await), Reason::Unknown);
 }
 
-#[tokio::test]
-async fn a_resend_voids_the_earlier_code_of_its_own_flow_alone() {
-    let (world, alice) = (World::new(), alice());
+/// A resend voids the earlier code of its own flow, and no other.
+pub async fn resend_voids_its_own_flow_alone(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let mine = of(&alice, factor);
     let (first, first_code) = request(&world, mine).await;
@@ -206,9 +205,9 @@ async fn a_resend_voids_the_earlier_code_of_its_own_flow_alone() {
     );
 }
 
-#[tokio::test]
-async fn a_code_without_its_flow_is_compared_with_nothing_and_costs_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A code without its flow is compared with nothing, and costs nothing.
+pub async fn code_without_its_flow_costs_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let (handle, code) = request(&world, of(&alice, factor)).await;
     for _ in 0..200 {
@@ -222,9 +221,9 @@ async fn a_code_without_its_flow_is_compared_with_nothing_and_costs_nothing() {
     );
 }
 
-#[tokio::test]
-async fn five_wrong_codes_end_a_flow() {
-    let (world, alice) = (World::new(), alice());
+/// Five wrong codes end a flow.
+pub async fn flow_ends_after_five_wrong_codes(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let (handle, code) = request(&world, of(&alice, factor)).await;
     let attempt = of(&alice, factor).handle(&handle);
@@ -237,11 +236,11 @@ async fn five_wrong_codes_end_a_flow() {
     );
 }
 
-#[tokio::test]
-async fn a_factor_that_goes_while_its_code_is_redeemed_proves_nothing() {
+/// A factor that goes while its code is redeemed proves nothing.
+pub async fn factor_that_goes_meanwhile_proves_nothing(place: Place) {
     let alice = alice();
     for what in [Meanwhile::Removes, Meanwhile::Disables] {
-        let world = World::new();
+        let world = World::new(place).await;
         let factor = world.confirmed_email(&alice, ADDRESS, None).await;
         let mine = of(&alice, factor);
         let (handle, code) = request(&world, mine).await;
@@ -258,7 +257,7 @@ async fn a_factor_that_goes_while_its_code_is_redeemed_proves_nothing() {
         assert!(stored.iter().all(|stored| stored.state == State::Spent));
     }
     // Nor is one confirmed that was removed while its code was on the way.
-    let world = World::new();
+    let world = World::new(place).await;
     let factor = world.enrol_email(&alice, ADDRESS, None).await;
     let mine = of(&alice, factor);
     let requested = world.engine.request(&mine).await.unwrap();
@@ -270,9 +269,9 @@ async fn a_factor_that_goes_while_its_code_is_redeemed_proves_nothing() {
     assert_eq!(reason(confirmed), Reason::Revoked);
 }
 
-#[tokio::test]
-async fn a_delivery_that_is_down_is_an_outage_and_loses_nothing() {
-    let (world, alice) = (World::new(), alice());
+/// A delivery that is down is an outage, and loses nothing.
+pub async fn delivery_down_is_an_outage_and_loses_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
     let mine = of(&alice, factor);
     let (earlier, earlier_code) = request(&world, mine).await;

@@ -1,10 +1,5 @@
 //! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use twofa_providers::{
     EnrolDetails, FRESH,
     token_store::{
@@ -12,11 +7,15 @@ use twofa_providers::{
         ott_core::{Reason, chrono::TimeDelta},
     },
 };
-use world::{App, World, alice, needs_proof, reason, subject};
 
-#[tokio::test]
-async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
-    let (world, alice) = (World::new(), alice());
+use crate::{
+    Place, alice, subject,
+    world::{App, World, needs_proof, reason},
+};
+
+/// Enrolling, renaming and removing take a fresh proof.
+pub async fn factor_changes_take_a_fresh_proof(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
     let proof = world.proof(&alice, &app).await;
@@ -47,9 +46,9 @@ async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
     assert!(removed.is_ok());
 }
 
-#[tokio::test]
-async fn a_proof_from_a_clock_that_is_far_ahead_is_not_fresh() {
-    let (world, alice) = (World::new(), alice());
+/// A proof from a clock that is far ahead is not fresh.
+pub async fn proof_of_a_clock_far_ahead_is_not_fresh(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     world.pass(-FRESH);
@@ -59,9 +58,9 @@ async fn a_proof_from_a_clock_that_is_far_ahead_is_not_fresh() {
     assert!(needs_proof(&world.remove(&proof, &app.factor).await));
 }
 
-#[tokio::test]
-async fn a_proof_of_somebody_else_proves_nothing() {
-    let world = World::new();
+/// A proof of somebody else proves nothing.
+pub async fn proof_of_somebody_else_proves_nothing(place: Place) {
+    let world = World::new(place).await;
     let (alice, bob, namesake) = (alice(), subject("acme", "bob"), subject("other", "4711"));
     let of_alice = world.confirmed(&alice, None).await;
     for other in [&bob, &namesake] {
@@ -79,9 +78,9 @@ async fn a_proof_of_somebody_else_proves_nothing() {
     assert_eq!((factors.len(), &*factors[0].label), (1, "phone"));
 }
 
-#[tokio::test]
-async fn an_enrolment_under_foreign_evidence_is_as_one_without() {
-    let (world, alice, bob) = (World::new(), alice(), subject("acme", "bob"));
+/// An enrolment under foreign evidence is as one without.
+pub async fn enrolment_under_foreign_evidence_has_none(place: Place) {
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
     let of_bob = world.confirmed(&bob, None).await;
     let proof = world.proof(&bob, &of_bob).await;
     assert!(needs_proof(&world.engine.fresh(&alice, &proof).await));
@@ -98,13 +97,13 @@ async fn an_enrolment_under_foreign_evidence_is_as_one_without() {
     ));
 }
 
-#[tokio::test]
-async fn a_disabled_factor_still_guards() {
+/// A disabled factor still guards.
+pub async fn disabled_factor_still_guards(place: Place) {
     let limits = twofa_providers::Limits {
         ceiling: twofa_providers::token_store::ott_core::Limit::ceiling(1),
         ..twofa_providers::Limits::default()
     };
-    let (world, alice) = (World::with(limits), alice());
+    let (world, alice) = (World::with(place, limits).await, alice());
     let app = world.confirmed(&alice, None).await;
     for _ in 0..2 {
         let wrong = world.wrong_code(&[&app]);

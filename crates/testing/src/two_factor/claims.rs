@@ -1,16 +1,8 @@
 //! What a provider claims is burnt by the engine, once, and after the limits were spent.
 
-#[path = "support/told.rs"]
-mod told;
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use told::Told;
 use twofa_providers::{
     Attempt, Claim, Descriptor, Kind, Odds, Response, TwoFactor, TwoFactorError,
     token_store::{
@@ -18,7 +10,12 @@ use twofa_providers::{
         ott_core::{Policy, Purpose, Reason, chrono::TimeDelta},
     },
 };
-use world::{App, World, alice, is_throttled, reason};
+
+use crate::{
+    Place, alice,
+    provider::Told,
+    world::{App, World, is_throttled, reason},
+};
 
 const STEP: Policy = Policy::parked(Purpose::new("second-factor-proof"));
 
@@ -35,8 +32,8 @@ fn totp() -> Descriptor {
     Descriptor::new(Kind::UserToken, "totp", "Told", "", Odds::NOT_GUESSED)
 }
 
-async fn with_app() -> (World, App) {
-    let world = World::new();
+async fn with_app(place: Place) -> (World, App) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     world.pass(TimeDelta::seconds(30));
     (world, app)
@@ -50,9 +47,8 @@ async fn last(world: &World, app: &App) -> Option<u64> {
 
 /// The counter of a claim goes forward in the store, and never back: without the engine's advance, one
 /// code signs in for ever.
-#[tokio::test]
-async fn advance_is_performed_and_only_forward() {
-    let (world, app) = with_app().await;
+pub async fn advance_is_performed_and_only_forward(place: Place) {
+    let (world, app) = with_app(place).await;
     let told = Told::new(totp(), |_, response| {
         let counter = response.one()?.parse().expect("a counter");
         Ok(Claim::advance(counter))
@@ -72,9 +68,8 @@ async fn advance_is_performed_and_only_forward() {
 }
 
 /// The step that somebody else's store performs is run after the limits, once for each claim.
-#[tokio::test]
-async fn elsewhere_is_burnt_once_and_after_the_limits() {
-    let (world, app) = with_app().await;
+pub async fn elsewhere_is_burnt_once_and_after_the_limits(place: Place) {
+    let (world, app) = with_app(place).await;
     let burnt = Arc::new(AtomicUsize::new(0));
     let burning = Arc::clone(&burnt);
     let told = Told::new(totp(), move |_, _| {
@@ -99,9 +94,8 @@ async fn elsewhere_is_burnt_once_and_after_the_limits() {
 }
 
 /// A question and a counter: both are burnt, and neither is good without the other.
-#[tokio::test]
-async fn token_and_counter_are_both_burnt() {
-    let (world, app) = with_app().await;
+pub async fn token_and_counter_are_both_burnt(place: Place) {
+    let (world, app) = with_app(place).await;
     let told = Told::new(totp().requested(&STEP), |_, _| unreachable!());
     let told = told.parking(STEP, |ends, response| {
         let counter = response.one()?.parse().expect("a counter");
@@ -129,9 +123,8 @@ async fn token_and_counter_are_both_burnt() {
 }
 
 /// What a claim keeps takes the secret's place, sealed, and the provider reads it next time.
-#[tokio::test]
-async fn kept_secret_takes_the_place_of_the_old_one() {
-    let (world, app) = with_app().await;
+pub async fn kept_secret_takes_the_place_of_the_old_one(place: Place) {
+    let (world, app) = with_app(place).await;
     let told = Told::new(totp(), |context, response| {
         let typed = response.one()?;
         if typed == "look" {
@@ -153,9 +146,8 @@ async fn kept_secret_takes_the_place_of_the_old_one() {
 }
 
 /// A claim about a factor, where there is none, is a mistake of the provider and proves nothing.
-#[tokio::test]
-async fn counter_without_a_factor_is_misuse() {
-    let (world, _) = with_app().await;
+pub async fn counter_without_a_factor_is_misuse(place: Place) {
+    let (world, _) = with_app(place).await;
     for keeps in [false, true] {
         let told = Told::new(totp().of_subject(), move |_, _| {
             Ok(if keeps {

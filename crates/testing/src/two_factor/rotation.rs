@@ -1,10 +1,5 @@
 //! Keys rotate under the engine: nobody is refused, and seals follow the ring.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
@@ -15,10 +10,13 @@ use twofa_providers::{
         ott_core::{Handle, KeyId, KeyRing, Limit, Subject, chrono::TimeDelta},
     },
 };
-use watched::{KEY_1, KEY_2, ring};
-use world::{App, World, alice, is_outage, key_2, needs_proof, reason};
 
-const PAGE: &str = include_str!("../../../docs/keys.md");
+use crate::{
+    KEY_1, KEY_2, Place, alice, key_2, ring,
+    world::{App, World, is_outage, needs_proof, reason},
+};
+
+const PAGE: &str = include_str!("../../../../docs/keys.md");
 const STEPS: [&str; 4] = ["before", "added", "moved", "retired"];
 const ADDRESS: &str = "alice@example.org";
 
@@ -78,10 +76,10 @@ async fn verify_mailed(world: &World, mail: &(Handle, String)) -> Result<(), Two
     world.engine.verify(&attempt, &response).await.map(drop)
 }
 
-#[tokio::test]
-async fn engines_one_step_apart_refuse_nobody_and_count_nothing() {
+/// Engines one step apart refuse nobody, and count nothing.
+pub async fn engines_one_step_apart_refuse_nobody(place: Place) {
     for pair in STEPS.windows(2) {
-        let first = World::new();
+        let first = World::new(place).await;
         let engines = [pair[0], pair[1]].map(|step| first.beside(page_ring(step)));
         let app = engines[0].confirmed(&alice(), None).await;
         let proof = engines[0].proof(&alice(), &app).await;
@@ -120,9 +118,9 @@ async fn engines_one_step_apart_refuse_nobody_and_count_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_used_factor_is_sealed_again_and_outlives_the_old_key() {
-    let world = World::new();
+/// A used factor is sealed again, and outlives the old key.
+pub async fn used_factor_outlives_the_old_key(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let mail = world.confirmed_email(&alice(), ADDRESS, Some(&proof)).await;
@@ -154,9 +152,9 @@ async fn a_used_factor_is_sealed_again_and_outlives_the_old_key() {
     );
 }
 
-#[tokio::test]
-async fn a_seal_of_the_first_key_is_left_as_it_is() {
-    let world = World::new();
+/// A seal of the first key is left as it is.
+pub async fn seal_of_the_first_key_stays(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let before = row(&world, app.factor).await.sealed;
     for engine in [world.beside(both(1)), world.beside(page_ring("before"))] {
@@ -168,9 +166,9 @@ async fn a_seal_of_the_first_key_is_left_as_it_is() {
     assert!(row(&world, app.factor).await.sealed == before);
 }
 
-#[tokio::test]
-async fn a_try_that_fails_leaves_the_seal_as_it_is() {
-    let world = World::new();
+/// A try that fails leaves the seal as it is.
+pub async fn failed_try_leaves_the_seal(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let spent = world.code(&app);
     let moved = world.beside(both(2));
@@ -184,9 +182,9 @@ async fn a_try_that_fails_leaves_the_seal_as_it_is() {
     assert_eq!(sealed_by(&world, app.factor).await, 1);
 }
 
-#[tokio::test]
-async fn a_seal_that_cannot_be_stored_loses_no_proof_and_is_told() {
-    let world = World::new();
+/// A seal that cannot be stored loses no proof, and is told.
+pub async fn seal_that_cannot_be_stored_loses_no_proof(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let moved = world.beside(both(2));
     world.store.fail("update");
@@ -204,9 +202,9 @@ async fn a_seal_that_cannot_be_stored_loses_no_proof_and_is_told() {
     assert_eq!(sealed_by(&world, app.factor).await, 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn engines_that_seal_again_at_once_lose_nothing() {
-    let first = World::new();
+/// Engines that seal again at once lose nothing.
+pub async fn engines_that_seal_at_once_lose_nothing(place: Place) {
+    let first = World::new(place).await;
     let factor = first.confirmed_email(&alice(), ADDRESS, None).await;
     // Two machines whose rings differ by a step, each of which rewrites what the other wrote.
     let engines = [both(1), both(2)].map(|keys| Arc::new(first.beside(keys)));
@@ -239,9 +237,9 @@ async fn engines_that_seal_again_at_once_lose_nothing() {
     assert!(verify_mailed(&engines[1], &mail).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_moved_or_edited_seal_is_refused_and_never_rewritten() {
-    let world = World::new();
+/// A moved or edited seal is refused, and never rewritten.
+pub async fn moved_or_edited_seal_is_never_rewritten(place: Place) {
+    let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let other = world.confirmed(&alice(), Some(&proof)).await;
@@ -267,9 +265,9 @@ async fn a_moved_or_edited_seal_is_refused_and_never_rewritten() {
     }
 }
 
-#[tokio::test]
-async fn what_was_enrolled_without_a_proof_stays_so_under_the_new_key() {
-    let world = World::new();
+/// What was enrolled without a proof stays so under the new key.
+pub async fn enrolment_without_proof_stays_so(place: Place) {
+    let world = World::new(place).await;
     let planted = world.enrol(&alice(), None).await;
     let owned = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &owned).await;
@@ -282,13 +280,13 @@ async fn what_was_enrolled_without_a_proof_stays_so_under_the_new_key() {
     assert!(moved.confirm(&alice(), &second, &code).await.is_ok());
 }
 
-#[tokio::test]
-async fn what_nobody_uses_is_sealed_again_before_the_old_key_goes() {
+/// What nobody uses is sealed again before the old key goes.
+pub async fn unused_seals_follow_before_the_key_goes(place: Place) {
     let limits = Limits {
         ceiling: Limit::ceiling(1),
         ..Limits::default()
     };
-    let world = World::with(limits);
+    let world = World::with(place, limits).await;
     let unused = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &unused).await;
     let removed = world.confirmed(&alice(), Some(&proof)).await;

@@ -1,10 +1,5 @@
 //! What is on its way when credentials change is worth nothing afterwards.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use twofa_providers::{
     Attempt, Proof, Response, TwoFactorError,
     token_store::{
@@ -12,7 +7,11 @@ use twofa_providers::{
         ott_core::{Handle, Reason, Subject, chrono::TimeDelta},
     },
 };
-use world::{App, World, alice, reason};
+
+use crate::{
+    Place, alice,
+    world::{App, World, reason},
+};
 
 const OLD: &str = "alice@example.org";
 const NEW: &str = "alice@example.net";
@@ -29,8 +28,8 @@ struct Account {
 }
 
 impl Account {
-    async fn new() -> Self {
-        let (world, owner) = (World::new(), alice());
+    async fn new(place: Place) -> Self {
+        let (world, owner) = (World::new(place).await, alice());
         let app = world.confirmed(&owner, None).await;
         let proof = world.proof(&owner, &app).await;
         let mail = world.confirmed_email(&owner, OLD, Some(&proof)).await;
@@ -65,23 +64,23 @@ impl Account {
     }
 }
 
-#[tokio::test]
-async fn without_a_change_the_code_in_the_mail_counts() {
-    let account = Account::new().await;
+/// Without a change the code in the mail counts.
+pub async fn mailed_code_counts_without_a_change(place: Place) {
+    let account = Account::new(place).await;
     assert!(account.by_mail(1).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_new_password_voids_the_code_in_the_mail_and_not_the_printed_sheet() {
-    let account = Account::new().await;
+/// A new password voids the code in the mail, and not the printed sheet.
+pub async fn new_password_voids_the_mailed_code(place: Place) {
+    let account = Account::new(place).await;
     assert_eq!(reason(account.by_mail(2).await), Reason::Mismatch);
     let code = &account.sheet[0];
     assert!(account.world.recover(&account.owner, code).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_new_address_voids_the_code_sent_to_the_old_one() {
-    let account = Account::new().await;
+/// A new address voids the code that was sent to the old one.
+pub async fn new_address_voids_the_code_to_the_old_one(place: Place) {
+    let account = Account::new(place).await;
     let (world, owner) = (&account.world, &account.owner);
     let proof = account.proof().await;
     let new = world.confirmed_email(owner, NEW, Some(&proof)).await;
@@ -97,9 +96,9 @@ async fn a_new_address_voids_the_code_sent_to_the_old_one() {
     assert_eq!(reason(verified), Reason::Mismatch);
 }
 
-#[tokio::test]
-async fn a_removed_app_and_a_disabled_address_prove_nothing_any_more() {
-    let account = Account::new().await;
+/// A removed app and a disabled address prove nothing any more.
+pub async fn removed_and_disabled_prove_nothing(place: Place) {
+    let account = Account::new(place).await;
     let (world, owner) = (&account.world, &account.owner);
     let proof = account.proof().await;
     let other = world.enrol(owner, Some(&proof)).await;
@@ -120,9 +119,9 @@ async fn a_removed_app_and_a_disabled_address_prove_nothing_any_more() {
     assert_eq!(reason(account.by_mail(1).await), Reason::Unknown);
 }
 
-#[tokio::test]
-async fn a_new_sheet_voids_the_old_one() {
-    let account = Account::new().await;
+/// A new sheet voids the old one.
+pub async fn sheet_voids_the_one_before(place: Place) {
+    let account = Account::new(place).await;
     let (world, owner) = (&account.world, &account.owner);
     let new = world.codes(&account.proof().await).await;
     for old in account.sheet.iter().take(5) {

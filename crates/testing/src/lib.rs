@@ -7,14 +7,40 @@
 //! started here, once in each test binary. A place without its server fails the test.
 
 #![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::unwrap_used,
     reason = "what panics here fails its test, and says why"
 )]
 
+mod bench;
+mod fixtures;
+mod log;
 mod place;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod tokens;
+mod watched;
 
+pub use bench::{Bench, issue_one, stated, wrong};
+pub use fixtures::{KEY_1, KEY_2, alice, key_1, key_2, ring, start, subject};
+pub use log::{Log, told};
 pub use place::{Everything, Place, Store};
+pub use watched::{Meanwhile, Opening, Watched};
+
+/// Bodies as tests of a place, in a module for each of their files.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ($place:ident $suite:ident $($file:ident { $($name:ident)+ })+) => {
+        $(mod $file {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                $crate::$suite::$file::$name($crate::Place::$place).await;
+            })+
+        })+
+    };
+}

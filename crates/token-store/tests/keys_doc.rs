@@ -1,14 +1,11 @@
 //! What docs/keys.md and docs/formats.md say of keys and seals, held against the crate.
 
-#[path = "support/watched.rs"]
-mod watched;
-
+use testing::{KEY_1, KEY_2, alice, ring};
 use token_store::{
     FactorId,
-    ott_core::{KeyId, KeyRing, KeyRingError, rand::rngs::SysRng},
+    ott_core::{Destination, KeyId, KeyRing, KeyRingError, rand::rngs::SysRng},
     seal::{SealError, SealedFor, needs_renewal, open, seal},
 };
-use watched::{KEY_1, KEY_2, alice, ring};
 
 const KEYS: &str = include_str!("../../../docs/keys.md");
 const FORMATS: &str = include_str!("../../../docs/formats.md");
@@ -61,7 +58,7 @@ fn the_page_lists_the_sub_keys_of_the_formats() {
 #[test]
 fn the_seal_of_the_formats_page_opens() {
     let keys = ring(&[&format!("{} {}", value("key id"), value("key"))]);
-    let subject = watched::subject(value("tenant"), value("subject"));
+    let subject = testing::subject(value("tenant"), value("subject"));
     let factor = FactorId::parse(value("factor id")).unwrap();
     let context = SealedFor {
         owner: &subject,
@@ -110,4 +107,22 @@ fn a_seal_of_another_key_than_the_first_needs_renewal() {
     for none in [&b""[..], &[1, 0, 0, 0], &[2, 0, 0, 0, 9, 0]] {
         assert!(!needs_renewal(&ring(&[&two]), none), "{none:?} is no seal");
     }
+}
+
+/// A pseudonym changes when the new key moves first, and only then.
+#[test]
+fn pseudonym_changes_with_the_first_key_alone() {
+    let address = Destination::email("alice@example.org").expect("an address");
+    let names = ["before", "added", "moved", "retired", "dropped"].map(|step| {
+        let (_, rest) = KEYS
+            .split_once(&format!("```ring {step}\n"))
+            .expect("a ring");
+        let (text, _) = rest.split_once("```").expect("an end");
+        let text = text.replace("KEY-A", KEY_1).replace("KEY-B", KEY_2);
+        let keys = KeyRing::from_text(&text).expect("a key ring");
+        keys.pseudonym(&address)
+    });
+    assert_eq!(names[0], names[1]);
+    assert_ne!(names[1], names[2]);
+    assert_eq!([names[2]; 2], [names[3], names[4]]);
 }

@@ -1,14 +1,11 @@
 //! A sealed secret opens in its own row, under the key that it names, unchanged; or not at all.
 
-#[path = "support/watched.rs"]
-mod watched;
-
+use testing::{KEY_1, KEY_2, key_1, key_2, ring, subject};
 use token_store::{
     FactorId,
     ott_core::{KeyId, KeyRing, Subject, rand::rngs::SysRng},
     seal::{SealError, SealedFor, open, seal},
 };
-use watched::{KEY_1, KEY_2, key_1, key_2, ring, subject};
 
 const SECRET: &[u8] = b"12345678901234567890";
 

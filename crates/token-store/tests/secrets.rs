@@ -1,13 +1,10 @@
 //! No issued token stands in clear in anything that is printed, logged or stored.
 
-#[path = "support/watched.rs"]
-mod watched;
-
+use testing::{Bench, Place, alice, stated, wrong};
 use token_store::{
     FactorChange, TokensError,
     ott_core::{Binding, Format, Policy, Purpose, Stored, chrono::TimeDelta},
 };
-use watched::{Bench, alice, stated, wrong};
 
 // Each alphabet and length is one that hexadecimal digits and numbers cannot spell by chance.
 const CODE: Policy = Policy::code(Purpose::new("sign-in"))
@@ -39,7 +36,11 @@ fn row(stored: &Stored) -> String {
 
 #[tokio::test]
 async fn ten_thousand_tokens_are_printed_logged_and_stored_nowhere() {
-    let bench = Bench::new(&[&CODE, &READABLE, &LINK, &RECOVERY, &BEARER]);
+    let bench = Bench::new(
+        Place::Memory,
+        &[&CODE, &READABLE, &LINK, &RECOVERY, &BEARER],
+    )
+    .await;
     let (tokens, owner) = (&bench.tokens, alice());
     let binding = Binding::subject(&owner);
     for _ in 0..2_000 {
@@ -75,7 +76,7 @@ async fn ten_thousand_tokens_are_printed_logged_and_stored_nowhere() {
             assert!(!printed.contains(&**handle), "{printed}");
         }
     }
-    assert!(!format!("{tokens:?}").contains(watched::KEY_1));
+    assert!(!format!("{tokens:?}").contains(testing::KEY_1));
     assert_eq!(bench.store.records().await.len(), 10_000);
 }
 

@@ -1,14 +1,12 @@
 //! A token of one purpose, tenant, subject, destination, epoch, operation or flow is refused for
 //! every other: full matrices over `Tokens`, and the diagonal works.
 
-#[path = "support/watched.rs"]
-mod watched;
-
 use token_store::{
     TokensError,
     ott_core::{Binding, Destination, Issued, Policy, Purpose, Reason, chrono::TimeDelta},
 };
-use watched::{Bench, stated, subject};
+
+use crate::{Bench, Place, stated, subject};
 
 const CODES: [Policy; 3] = [
     Policy::code(Purpose::new("sign-in")).requests(None),
@@ -28,9 +26,9 @@ const BEARERS: [Policy; 2] = [
     Policy::bearer(Purpose::new("known-device"), TimeDelta::days(1)),
 ];
 
-fn bench() -> Bench {
+async fn bench(place: Place) -> Bench {
     let all = CODES.iter().chain(&RECOVERY).chain(&LINKS).chain(&BEARERS);
-    Bench::new(&all.collect::<Vec<_>>())
+    Bench::new(place, &all.collect::<Vec<_>>()).await
 }
 
 /// Owned parts of bindings that differ pairwise, most in one part alone.
@@ -86,14 +84,15 @@ fn refused<T>(result: Result<T, TokensError>) -> bool {
     }
 }
 
-#[tokio::test]
-async fn a_code_is_worth_nothing_under_another_binding_purpose_or_flow() {
+/// A code is worth nothing under another binding, purpose or flow.
+pub async fn code_is_bound_in_every_part(place: Place) {
     let parts = Parts::new();
     let bindings = parts.bindings();
+    let bench = bench(place).await;
+    let tokens = &bench.tokens;
     for (mine, issued_for) in bindings.iter().enumerate() {
         for (theirs, presented_for) in bindings.iter().enumerate() {
-            let bench = bench();
-            let tokens = &bench.tokens;
+            bench.pass(TimeDelta::days(10));
             let policy = &CODES[0];
             let issued: Issued = tokens.issue(policy, issued_for).await.unwrap();
             let typed = issued.token.expose_secret();
@@ -103,8 +102,8 @@ async fn a_code_is_worth_nothing_under_another_binding_purpose_or_flow() {
             assert_eq!(refused(tried), mine != theirs, "{mine} as {theirs}");
         }
     }
-    let bench = bench();
-    let (tokens, alice) = (&bench.tokens, &bindings[5]);
+    bench.pass(TimeDelta::days(10));
+    let alice = &bindings[5];
     for mine in &CODES[..2] {
         for theirs in &CODES[..2] {
             let issued = tokens.issue(mine, alice).await.unwrap();
@@ -126,14 +125,15 @@ async fn a_code_is_worth_nothing_under_another_binding_purpose_or_flow() {
     }
 }
 
-#[tokio::test]
-async fn a_recovery_code_is_worth_nothing_under_another_binding_or_purpose() {
+/// A recovery code is worth nothing under another binding or purpose.
+pub async fn recovery_code_is_bound_in_every_part(place: Place) {
     let parts = Parts::new();
     let bindings = parts.bindings();
+    let bench = bench(place).await;
+    let tokens = &bench.tokens;
     for (mine, issued_for) in bindings.iter().enumerate() {
         for (theirs, presented_for) in bindings.iter().enumerate() {
-            let bench = bench();
-            let tokens = &bench.tokens;
+            bench.pass(TimeDelta::days(10));
             let issued = tokens.issue(&RECOVERY[0], issued_for).await.unwrap();
             let typed = issued.token.expose_secret();
             let tried = tokens
@@ -148,11 +148,11 @@ async fn a_recovery_code_is_worth_nothing_under_another_binding_or_purpose() {
     }
 }
 
-#[tokio::test]
-async fn a_link_and_a_bearer_token_open_only_with_the_binding_they_were_issued_for() {
+/// A link and a bearer token open with the binding that they were issued for, and no other.
+pub async fn link_and_bearer_are_bound_in_every_part(place: Place) {
     let parts = Parts::new();
     let bindings = parts.bindings();
-    let bench = bench();
+    let bench = bench(place).await;
     let tokens = &bench.tokens;
     let tenant_of = |at: usize| match at {
         3 => "",

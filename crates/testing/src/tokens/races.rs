@@ -1,8 +1,5 @@
 //! Many at once: one winner, and no more guesses than the limits allow.
 
-#[path = "support/watched.rs"]
-mod watched;
-
 use std::sync::Arc;
 
 use token_store::{
@@ -10,7 +7,8 @@ use token_store::{
     ott_core::{Binding, Handle, Policy, Purpose, chrono::TimeDelta},
 };
 use tokio::{sync::Barrier, task::JoinSet};
-use watched::{Bench, alice, often, stated, subject, wrong};
+
+use crate::{Bench, Place, alice, stated, subject, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const LINK: Policy = Policy::link(Purpose::new("reset")).requests(None);
@@ -35,10 +33,10 @@ where
     tasks.join_all().await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_64_redeems_of_one_token_one_wins() {
-    let bench = Bench::new(&[&CODE, &LINK, &RECOVERY]);
-    for round in 0..often(100, 10) {
+/// Of 64 redeems of one token at once, one wins.
+pub async fn redeems_at_once_have_one_winner(place: Place) {
+    let bench = Bench::new(place, &[&CODE, &LINK, &RECOVERY]).await;
+    for round in 0..place.often(100, 10) {
         let owner = alice();
         let binding = Binding::subject(&owner);
         let code = Arc::new(bench.tokens.issue(&CODE, &binding).await.unwrap());
@@ -79,10 +77,11 @@ async fn of_64_redeems_of_one_token_one_wins() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn of_64_guesses_at_as_many_challenges_the_burst_is_evaluated() {
-    for round in 0..often(50, 5) {
-        let bench = Bench::new(&[&CODE]);
+/// Of 64 guesses at as many challenges at once, the burst is evaluated.
+pub async fn guesses_at_once_are_the_burst(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
+    let mut evaluated = 0;
+    for round in 0..place.often(50, 5) {
         let answers = at_once(|_| {
             let tokens = Arc::clone(&bench.tokens);
             async move {
@@ -98,15 +97,18 @@ async fn of_64_guesses_at_as_many_challenges_the_burst_is_evaluated() {
             .iter()
             .filter(|answer| matches!(answer, Err(TokensError::Throttled { .. })));
         assert_eq!(throttled.count(), AT_ONCE - 10, "round {round}");
-        assert_eq!(bench.store.evaluated().await, 10, "round {round}");
+        evaluated += 10;
+        assert_eq!(bench.store.evaluated().await, evaluated, "round {round}");
+        bench.pass(TimeDelta::days(10));
     }
 }
 
+/// A code and the link in the same mail are one record.
+///
 /// The link names the flow and holds the code, so that it is no second token: `FLOW.CODE` behind its
 /// `#`. Whichever is used, both are spent in that step, over any store.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_code_and_the_link_in_the_same_mail_are_one_record() {
-    let bench = Bench::new(&[&CODE]);
+pub async fn code_and_link_of_one_mail_are_one_record(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     for round in 0..20 {
         let owner = subject("", &round.to_string());
         let binding = Binding::subject(&owner);

@@ -1,13 +1,11 @@
 //! The loop of the crate's page: bounded batches, everything that is dead, nothing that lives.
 
-#[path = "support/watched.rs"]
-mod watched;
-
 use token_store::{
     Tokens,
     ott_core::{Binding, IssueOptions, Policy, Purpose, chrono::TimeDelta},
 };
-use watched::{Bench, alice};
+
+use crate::{Bench, Place, alice};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
@@ -27,9 +25,9 @@ async fn sweep(tokens: &Tokens<impl token_store::TokenStore>) -> Vec<u64> {
     removed
 }
 
-#[tokio::test]
-async fn a_sweep_removes_what_is_dead_in_batches_and_nothing_that_lives() {
-    let bench = Bench::new(&[&CODE, &RECOVERY]);
+/// A sweep removes what is dead in batches, and nothing that lives.
+pub async fn sweep_takes_the_dead_in_batches(place: Place) {
+    let bench = Bench::new(place, &[&CODE, &RECOVERY]).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     for _ in 0..50 {

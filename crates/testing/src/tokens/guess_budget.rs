@@ -1,11 +1,4 @@
 //! How many guesses an attacker gets evaluated who may ask as often as he likes.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow here fails the test"
-)]
-
-#[path = "support/watched.rs"]
-mod watched;
 
 use token_store::{
     Charge, LimitStore as _, Spent, TokensError,
@@ -14,7 +7,8 @@ use token_store::{
         chrono::TimeDelta,
     },
 };
-use watched::{Bench, alice, issue_one, often, wrong};
+
+use crate::{Bench, Place, alice, issue_one, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 
@@ -52,25 +46,25 @@ async fn sign_in(bench: &Bench, issued: &Issued) -> bool {
         .is_ok()
 }
 
-#[tokio::test]
-async fn ten_thousand_challenges_of_five_guesses_stay_within_pace_and_allowance() {
-    let bench = Bench::new(&[&CODE]);
+/// Five guesses at each of ten thousand challenges stay within pace and allowance.
+pub async fn challenges_stay_within_pace_and_allowance(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     // One challenge each half minute, or each ten minutes: three and a half days.
-    for _ in 0..often(10_000, 500) {
+    for _ in 0..place.often(10_000, 500) {
         let issued = issue(&bench).await;
         let typed = wrong(issued.token.expose_secret());
         for _ in 0..5 {
             guess(&bench, &issued.handle, &typed).await;
         }
-        bench.pass(TimeDelta::seconds(often(30, 600) as i64));
+        bench.pass(TimeDelta::seconds(place.often(30, 600) as i64));
     }
     // 100 at first and one for each whole day: what the pace alone would allow is 843.
     assert_eq!(bench.store.evaluated().await, 103);
 }
 
-#[tokio::test]
-async fn a_burst_is_ten_whatever_the_number_of_challenges() {
-    let bench = Bench::new(&[&CODE]);
+/// A burst is ten guesses, whatever the number of challenges.
+pub async fn burst_is_ten_over_all_challenges(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     let mut evaluated = 0;
     for _ in 0..100 {
         let issued = issue(&bench).await;
@@ -82,12 +76,12 @@ async fn a_burst_is_ten_whatever_the_number_of_challenges() {
     assert_eq!((evaluated, bench.store.evaluated().await), (10, 10));
 }
 
-#[tokio::test]
-async fn a_resend_does_not_reset_the_budget() {
-    let bench = Bench::new(&[&CODE]);
+/// A resend does not reset the budget.
+pub async fn resend_does_not_reset_the_budget(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     let alice = alice();
     let mut issued = issue(&bench).await;
-    for _ in 0..often(1_000, 100) {
+    for _ in 0..place.often(1_000, 100) {
         let typed = wrong(issued.token.expose_secret());
         guess(&bench, &issued.handle, &typed).await;
         let options = IssueOptions {
@@ -100,15 +94,13 @@ async fn a_resend_does_not_reset_the_budget() {
     assert_eq!(bench.store.evaluated().await, 10);
 }
 
-/// How many hours pass between two tries.
-const HOURS: usize = often(1, 12);
-
 /// An attacker who takes whatever is allowed, each hour, beside an owner who signs in. Over a durable
 /// store both come twice a day at most: a year is as long, and the allowance gives as much.
-async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
-    let bench = Bench::new(&[&CODE]);
+async fn a_year_beside(place: Place, owner_every_hours: usize) -> (u64, u64) {
+    let bench = Bench::new(place, &[&CODE]).await;
+    let hours = place.often(1, 12);
     let (mut owner_signed_in, mut attacks) = (0, 0);
-    for hour in (0..365 * 24).step_by(HOURS) {
+    for hour in (0..365 * 24).step_by(hours) {
         if hour % owner_every_hours == 0 {
             let issued = issue(&bench).await;
             owner_signed_in += u64::from(sign_in(&bench, &issued).await);
@@ -118,14 +110,14 @@ async fn a_year_beside(owner_every_hours: usize) -> (u64, u64) {
         while guess(&bench, &issued.handle, &typed).await {
             attacks += 1;
         }
-        bench.pass(TimeDelta::hours(HOURS as i64));
+        bench.pass(TimeDelta::hours(hours as i64));
     }
     (owner_signed_in, attacks)
 }
 
-#[tokio::test]
-async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses() {
-    let (owner, attacker) = a_year_beside(24).await;
+/// A year beside an owner who signs in daily gives 465 guesses.
+pub async fn year_beside_a_daily_owner_is_465_guesses(place: Place) {
+    let (owner, attacker) = a_year_beside(place, 24).await;
     assert!(
         owner > 300,
         "the owner signed in {owner} times: nothing could be refilled"
@@ -133,9 +125,9 @@ async fn a_year_beside_an_owner_who_signs_in_daily_gives_465_guesses() {
     assert!((400..=465).contains(&attacker), "{attacker}");
 }
 
-#[tokio::test]
-async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses() {
-    let (owner, attacker) = a_year_beside(1).await;
+/// A year beside an owner who signs in hourly gives 465 guesses.
+pub async fn year_beside_an_hourly_owner_is_465_guesses(place: Place) {
+    let (owner, attacker) = a_year_beside(place, 1).await;
     assert!(
         owner > 300,
         "the owner signed in {owner} times: nothing could be refilled"
@@ -143,10 +135,10 @@ async fn a_year_beside_an_owner_who_signs_in_hourly_gives_465_guesses() {
     assert!((400..=465).contains(&attacker), "{attacker}");
 }
 
-#[tokio::test]
-async fn an_owner_who_signs_in_hourly_never_runs_out() {
-    let bench = Bench::new(&[&CODE]);
-    for hour in 0..often(2_000, 100) {
+/// An owner who signs in hourly, and mistypes each time, never runs out.
+pub async fn owner_who_signs_in_hourly_never_runs_out(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
+    for hour in 0..place.often(2_000, 100) {
         let issued = issue(&bench).await;
         // He mistypes once each time, and gets that back with the success.
         guess(&bench, &issued.handle, &wrong(issued.token.expose_secret())).await;
@@ -155,15 +147,15 @@ async fn an_owner_who_signs_in_hourly_never_runs_out() {
     }
 }
 
-#[tokio::test]
-async fn refused_requests_do_not_postpone_the_next_try() {
-    let bench = Bench::new(&[&CODE]);
+/// Refused requests do not postpone the next try.
+pub async fn refusals_do_not_postpone_the_next_try(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     let victim = issue(&bench).await;
     let attacked = issue(&bench).await;
     let typed = wrong(attacked.token.expose_secret());
     while guess(&bench, &attacked.handle, &typed).await {}
     // What is told of them is forgotten: so many events are no part of this.
-    for tried in 0..often(100_000, 2_000) {
+    for tried in 0..place.often(100_000, 2_000) {
         assert!(!guess(&bench, &attacked.handle, &typed).await);
         if tried % 1_000 == 0 {
             bench.log.drain();
@@ -174,9 +166,9 @@ async fn refused_requests_do_not_postpone_the_next_try() {
     assert!(sign_in(&bench, &victim).await);
 }
 
-#[tokio::test]
-async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
-    let bench = Bench::new(&[&CODE]);
+/// What the allowance refuses does not use up the pace.
+pub async fn allowance_refusals_do_not_use_up_the_pace(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     for _ in 0..20 {
         let attacked = issue(&bench).await;
         let typed = wrong(attacked.token.expose_secret());
@@ -198,9 +190,9 @@ async fn requests_that_the_allowance_refuses_do_not_use_up_the_pace() {
     assert!(sign_in(&bench, &victim).await);
 }
 
-#[tokio::test]
-async fn a_million_refused_charges_leave_the_next_try_where_it_was() {
-    let bench = Bench::new(&[&CODE]);
+/// A million refused charges leave the next try where it was.
+pub async fn refused_charges_leave_the_next_try(place: Place) {
+    let bench = Bench::new(place, &[&CODE]).await;
     let (store, alice) = (&bench.store, alice());
     let charge = Charge {
         key: LimitKey::new(LimitScope::Policy, "pace", &Binding::subject(&alice)),
@@ -212,7 +204,7 @@ async fn a_million_refused_charges_leave_the_next_try_where_it_was() {
     }
     let next = now + TimeDelta::minutes(6);
     let refused = Spent::RetryAt(charge.key, next);
-    for tried in 0..often(1_000_000, 10_000) {
+    for tried in 0..place.often(1_000_000, 10_000) {
         // All the time until the next one, to the last microsecond.
         let wait = i64::try_from(tried).expect("a million") * 360 % 360_000_000;
         let at = now + TimeDelta::microseconds(wait);

@@ -1,13 +1,11 @@
 //! A store that is down, and a key that is missing: nothing succeeds, nothing is counted or lost.
 
-#[path = "support/watched.rs"]
-mod watched;
-
 use token_store::{
     Revoke, TokensError,
     ott_core::{Binding, IssueOptions, KeyId, Policy, Purpose, Verdict, chrono::TimeDelta},
 };
-use watched::{Bench, KEY_1, KEY_2, alice, issue_one, key_2, ring, stated, wrong};
+
+use crate::{Bench, KEY_1, KEY_2, Place, alice, issue_one, key_2, ring, stated, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
@@ -20,9 +18,9 @@ fn is_outage<T>(bench: &Bench, verb: &'static str, result: &Result<T, TokensErro
     bench.log.store_failed_at(verb) && matches!(result, Err(TokensError::Unavailable(_)))
 }
 
-#[tokio::test]
-async fn a_failing_insert_issues_nothing() {
-    let bench = Bench::new(&ALL);
+/// An insert that fails issues nothing, and a resend that fails replaces nothing.
+pub async fn insert_that_fails_issues_nothing(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let earlier = tokens.issue(&CODE, &binding).await.unwrap();
@@ -68,9 +66,9 @@ async fn a_failing_insert_issues_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_failing_limit_store_evaluates_nothing() {
-    let bench = Bench::new(&ALL);
+/// While limits cannot be spent, nothing is evaluated.
+pub async fn limits_that_fail_evaluate_nothing(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let issued = tokens.issue(&CODE, &binding).await.unwrap();
@@ -90,9 +88,9 @@ async fn a_failing_limit_store_evaluates_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_failing_redeem_redeems_nothing() {
-    let bench = Bench::new(&ALL);
+/// A redeem that fails is an outage, and redeems nothing.
+pub async fn redeem_that_fails_redeems_nothing(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let code = tokens.issue(&CODE, &binding).await.unwrap();
@@ -129,9 +127,9 @@ async fn a_failing_redeem_redeems_nothing() {
     assert!(by_itself().await.is_ok());
 }
 
-#[tokio::test]
-async fn a_failing_refund_loses_no_token() {
-    let bench = Bench::new(&ALL);
+/// A refund that fails is told, and loses no token.
+pub async fn refund_that_fails_loses_no_token(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let issued = tokens.issue(&CODE, &binding).await.unwrap();
@@ -146,9 +144,9 @@ async fn a_failing_refund_loses_no_token() {
     assert!(bench.log.store_failed_at("refund"));
 }
 
-#[tokio::test]
-async fn every_other_verb_that_fails_is_an_outage() {
-    let bench = Bench::new(&ALL);
+/// Every other verb that fails is an outage.
+pub async fn verbs_that_fail_are_outages(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let bearer = tokens.issue(&BEARER, &binding).await.unwrap();
@@ -209,9 +207,9 @@ async fn every_other_verb_that_fails_is_an_outage() {
     assert!(approve().await.is_ok());
 }
 
-#[tokio::test]
-async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
-    let bench = Bench::new(&ALL);
+/// A key that the ring lacks is an outage that counts nothing.
+pub async fn key_missing_is_an_outage_without_counts(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let (tokens, alice) = (&bench.tokens, alice());
     let binding = Binding::subject(&alice);
     let behind = bench.beside(key_2(), &ALL);
@@ -268,9 +266,9 @@ async fn a_key_that_the_ring_lacks_is_an_outage_that_counts_nothing() {
     );
 }
 
-#[tokio::test]
-async fn rings_that_differ_by_one_step_of_a_rotation_refuse_nobody() {
-    let bench = Bench::new(&ALL);
+/// Rings that differ by one step of a rotation refuse nobody.
+pub async fn rings_one_step_apart_refuse_nobody(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
     let alice = alice();
     let binding = Binding::subject(&alice);
     let (first, second) = (format!("1 {KEY_1}"), format!("2 {KEY_2}"));

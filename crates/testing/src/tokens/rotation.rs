@@ -1,11 +1,4 @@
 //! docs/keys.md, step by step: rotation, leak, restore and loss, with the rings that it prints.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow here fails the test"
-)]
-
-#[path = "support/watched.rs"]
-mod watched;
 
 use std::sync::Arc;
 
@@ -13,16 +6,17 @@ use token_store::{
     Clock as _, FactorChange, FactorId, FactorState, FactorStore as _, ManualClock, StoredFactor,
     TokenStore as _, Tokens, TokensError, events,
     ott_core::{
-        Binding, Decider, Destination, Handle, IssueOptions, Issued, Issuer, KeyId, KeyRing,
-        Parked, Policy, Purpose, Reason, Record, Verdict,
+        Binding, Decider, Handle, IssueOptions, Issued, Issuer, KeyId, KeyRing, Parked, Policy,
+        Purpose, Reason, Record, Verdict,
         chrono::{DateTime, TimeDelta, Utc},
         rand::rngs::SysRng,
     },
     seal::{SealError, SealedFor, needs_renewal, open, seal},
 };
-use watched::{KEY_1, KEY_2, Log, Watched, alice, stated, wrong};
 
-const PAGE: &str = include_str!("../../../docs/keys.md");
+use crate::{KEY_1, KEY_2, Log, Place, Watched, alice, stated, wrong};
+
+const PAGE: &str = include_str!("../../../../docs/keys.md");
 const KEY_3: &str = "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f";
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
@@ -64,16 +58,16 @@ struct World {
 }
 
 impl World {
-    fn at(now: DateTime<Utc>) -> Self {
+    async fn at(place: Place, now: DateTime<Utc>) -> Self {
         Self {
-            store: Arc::default(),
+            store: Arc::new(Watched::new(place).await),
             clock: Arc::new(ManualClock::new(now)),
         }
     }
 
     /// A minute before the page's old key retires.
-    fn before_retirement() -> Self {
-        Self::at(retirement("retired") - TimeDelta::minutes(1))
+    async fn before_retirement(place: Place) -> Self {
+        Self::at(place, retirement("retired") - TimeDelta::minutes(1)).await
     }
 
     fn machine(&self, name: &str) -> Machine {
@@ -266,10 +260,10 @@ async fn is_an_outage(world: &World, maker: &Machine, lacking: &Machine, key: Ke
     );
 }
 
-#[tokio::test]
-async fn machines_one_step_apart_refuse_nobody_and_count_nothing() {
+/// Machines one step apart refuse nobody, and count nothing.
+pub async fn machines_one_step_apart_refuse_nobody(place: Place) {
     for pair in STEPS.windows(2) {
-        let world = World::before_retirement();
+        let world = World::before_retirement(place).await;
         if pair[1] == "dropped" {
             world.clock.advance(TimeDelta::days(31));
         }
@@ -310,9 +304,9 @@ async fn machines_one_step_apart_refuse_nobody_and_count_nothing() {
     }
 }
 
-#[tokio::test]
-async fn what_was_made_before_the_rotation_is_used_at_any_later_step_but_the_last() {
-    let world = World::before_retirement();
+/// What was made before the rotation is used at any later step but the last.
+pub async fn tokens_live_until_the_last_step(place: Place) {
+    let world = World::before_retirement(place).await;
     let maker = world.machine("before");
     for step in ["added", "moved", "retired"] {
         let user = world.machine(step);
@@ -330,9 +324,9 @@ async fn what_was_made_before_the_rotation_is_used_at_any_later_step_but_the_las
     assert_eq!(keys, [1, 1, 2, 2, 2]);
 }
 
-#[tokio::test]
-async fn a_key_moved_first_before_it_was_added_everywhere_is_an_outage() {
-    let world = World::before_retirement();
+/// A key that moves first before it was added everywhere is an outage.
+pub async fn key_moved_before_added_is_an_outage(place: Place) {
+    let world = World::before_retirement(place).await;
     let (early, forgotten) = (world.machine("moved"), world.machine("before"));
     is_an_outage(&world, &early, &forgotten, KeyId(2)).await;
     // The other way round nothing is amiss, and adding it mends the rest.
@@ -345,9 +339,9 @@ async fn a_key_moved_first_before_it_was_added_everywhere_is_an_outage() {
     }
 }
 
-#[tokio::test]
-async fn a_key_dropped_too_early_is_an_outage_until_it_is_back() {
-    let world = World::before_retirement();
+/// A key that is dropped too early is an outage, until it is back.
+pub async fn key_dropped_too_early_is_an_outage(place: Place) {
+    let world = World::before_retirement(place).await;
     let (old, dropped) = (world.machine("moved"), world.machine("dropped"));
     let maker = world.machine("before");
     is_an_outage(&world, &maker, &dropped, KeyId(1)).await;
@@ -359,9 +353,9 @@ async fn a_key_dropped_too_early_is_an_outage_until_it_is_back() {
     assert!(matches!(listed, Err(TokensError::KeyMissing(KeyId(1)))));
 }
 
-#[tokio::test]
-async fn a_machine_left_at_step_one_makes_what_the_others_refuse_after_the_retirement() {
-    let world = World::before_retirement();
+/// A machine that is left at step one makes what the others refuse after the retirement.
+pub async fn machine_left_behind_makes_refused_tokens(place: Place) {
+    let world = World::before_retirement(place).await;
     world.reach(retirement("retired"));
     let (behind, ahead) = (world.machine("added"), world.machine("retired"));
     for policy in ALL {
@@ -411,12 +405,12 @@ fn horizon(policy: &Policy) -> Option<DateTime<Utc>> {
     Some(retirement("retired") + lifetime + TimeDelta::minutes(2))
 }
 
-#[tokio::test]
-async fn a_retired_key_mints_nothing_after_its_horizon() {
+/// A retired key mints nothing after its horizon.
+pub async fn retired_key_mints_nothing_past_its_horizon(place: Place) {
     let tick = TimeDelta::microseconds(1);
     let retired = retirement("retired");
     for policy in ALL {
-        let world = World::at(retired);
+        let world = World::at(place, retired).await;
         let machine = world.machine("retired");
         // Dated after the retirement it is worth nothing at any time.
         for date in [retired, retired + tick, retired + TimeDelta::days(1)] {
@@ -437,9 +431,10 @@ async fn a_retired_key_mints_nothing_after_its_horizon() {
             (horizon + TimeDelta::days(1), false),
             (horizon + TimeDelta::days(9_000), false),
         ];
+        let world = World::at(place, horizon - tick).await;
+        let machine = world.machine("retired");
         for (now, alive) in late {
-            let world = World::at(now);
-            let machine = world.machine("retired");
+            world.reach(now);
             let forged = forge(&world, policy, retired - tick).await;
             let answer = machine.redeem(policy, &forged).await;
             if alive {
@@ -453,10 +448,10 @@ async fn a_retired_key_mints_nothing_after_its_horizon() {
     }
 }
 
-#[tokio::test]
-async fn what_has_no_horizon_counts_until_the_old_key_is_dropped() {
+/// What has no horizon counts until the old key is dropped.
+pub async fn tokens_without_horizon_end_with_the_key(place: Place) {
     let retired = retirement("retired");
-    let world = World::at(retired + TimeDelta::days(9_000));
+    let world = World::at(place, retired + TimeDelta::days(9_000)).await;
     let date = retired - TimeDelta::days(1);
     let planted = world.machine("before").seal();
     let [holding, dropped] = ["retired", "dropped"].map(|step| world.machine(step));
@@ -472,12 +467,12 @@ async fn what_has_no_horizon_counts_until_the_old_key_is_dropped() {
     );
 }
 
-#[tokio::test]
-async fn after_a_leak_nothing_that_the_old_key_made_is_accepted_whatever_its_date() {
+/// After a leak, nothing that the old key made is accepted, whatever its date.
+pub async fn leaked_key_makes_nothing_of_any_date(place: Place) {
     let leak = retirement("leaked");
     let tick = TimeDelta::microseconds(1);
     for policy in ALL {
-        let world = World::at(leak - TimeDelta::seconds(1));
+        let world = World::at(place, leak - TimeDelta::seconds(1)).await;
         let honest = world.machine("before").issue(policy).await;
         let planted = world.machine("before").seal();
         world.reach(leak);
@@ -507,20 +502,21 @@ async fn after_a_leak_nothing_that_the_old_key_made_is_accepted_whatever_its_dat
     }
 }
 
-#[tokio::test]
-async fn what_a_restored_backup_brings_back_is_refused_from_not_before_on() {
+/// What a restored backup brings back is refused from `not_before` on.
+pub async fn backup_tokens_end_at_not_before(place: Place) {
+    let live = World::before_retirement(place).await;
+    let moment = live.clock.now() + TimeDelta::minutes(1);
+    let restored = World::at(place, moment).await;
+    let unguarded = World::at(place, moment).await;
+    let machine = live.machine("before");
     for policy in ALL {
-        let live = World::before_retirement();
-        let machine = live.machine("before");
         let used = machine.issue(policy).await;
         // The backup is made here; then the token is used, and the backup restored.
         let backup = live.store.inner_row(used.record.id()).await;
         machine.accepts(policy, &used).await.unwrap();
-        let restored = World::at(live.clock.now() + TimeDelta::minutes(1));
         let record = machine.tokens.issuer().open(policy, backup).unwrap();
         let batch = core::slice::from_ref(&record);
         restored.store.insert(batch).await.unwrap();
-        let moment = restored.clock.now();
         let guarded = restored.machine_of(&text("before"), Some(moment));
         assert_eq!(
             reason(guarded.accepts(policy, &used).await),
@@ -530,16 +526,15 @@ async fn what_a_restored_backup_brings_back_is_refused_from_not_before_on() {
         guarded.accepts(policy, &since).await.unwrap();
         guarded.opens(&machine.seal()).unwrap();
         // Without it the token works a second time.
-        let unguarded = World::at(moment);
         unguarded.store.insert(batch).await.unwrap();
         let careless = unguarded.machine("before");
         careless.accepts(policy, &used).await.unwrap();
     }
 }
 
-#[tokio::test]
-async fn a_backup_older_than_the_drop_needs_the_dropped_key_as_a_retired_line() {
-    let world = World::before_retirement();
+/// A backup that is older than the drop needs the dropped key as a retired line.
+pub async fn backup_older_than_the_drop_needs_the_key(place: Place) {
+    let world = World::before_retirement(place).await;
     let maker = world.machine("before");
     let (sealed, date) = (maker.seal(), retirement("retired") - TimeDelta::days(1));
     world.clock.advance(TimeDelta::days(40));
@@ -554,9 +549,9 @@ async fn a_backup_older_than_the_drop_needs_the_dropped_key_as_a_retired_line() 
     }
 }
 
-#[tokio::test]
-async fn a_lost_ring_is_an_outage_under_a_new_id_and_looks_forged_under_an_old_one() {
-    let world = World::before_retirement();
+/// A lost ring is an outage under a new id, and looks forged under an old one.
+pub async fn lost_ring_is_an_outage_or_looks_forged(place: Place) {
+    let world = World::before_retirement(place).await;
     let (old, new) = (world.machine("before"), world.machine("lost"));
     is_an_outage(&world, &old, &new, KeyId(1)).await;
     for policy in ALL {
@@ -576,9 +571,9 @@ async fn a_lost_ring_is_an_outage_under_a_new_id_and_looks_forged_under_an_old_o
     assert_eq!(mistaken.opens(&old.seal()), Err(SealError::Broken));
 }
 
-#[tokio::test]
-async fn limits_do_not_notice_a_rotation() {
-    let world = World::before_retirement();
+/// Limits do not notice a rotation.
+pub async fn limits_do_not_notice_a_rotation(place: Place) {
+    let world = World::before_retirement(place).await;
     let owner = alice();
     let mut evaluated = 0;
     // Four wrong guesses at each of five steps: the pace allows ten.
@@ -603,18 +598,9 @@ async fn limits_do_not_notice_a_rotation() {
     assert_eq!(evaluated, 10);
 }
 
-#[test]
-fn pseudonyms_change_when_the_new_key_moves_first_and_only_then() {
-    let address = Destination::email("alice@example.org").unwrap();
-    let names = STEPS.map(|step| ring(step).pseudonym(&address));
-    assert_eq!(names[0], names[1]);
-    assert_ne!(names[1], names[2]);
-    assert_eq!([names[2]; 2], [names[3], names[4]]);
-}
-
-#[tokio::test]
-async fn a_seal_is_renewed_in_one_step_and_the_old_key_can_be_dropped() {
-    let world = World::before_retirement();
+/// A seal is renewed in one step, and the old key can be dropped.
+pub async fn seal_is_renewed_before_the_key_is_dropped(place: Place) {
+    let world = World::before_retirement(place).await;
     let [before, added, moved, dropped] =
         ["before", "added", "moved", "dropped"].map(|step| world.machine(step));
     let old = before.seal();

@@ -9,7 +9,7 @@ use token_store_sqlx::{
     token_store::{
         Charge, FactorId, FactorState, FactorStore, LimitStore, MemoryStore, StoredFactor,
         TokenStore,
-        ott_core::{Binding, Limit, LimitKey},
+        ott_core::{Binding, Limit, LimitKey, LimitScope},
     },
 };
 

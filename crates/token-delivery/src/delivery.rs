@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use ott_core::Purpose;
+
 use crate::{DeliveryError, Message};
 
 /// Carries a message to the destination that it names, and to nowhere else.
@@ -27,11 +29,19 @@ pub trait Delivery: Send + Sync {
     /// # Errors
     /// [`DeliveryError`], which says nothing about the token: it is still good.
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError>;
+
+    /// Whether it has what it takes to send messages of this purpose, such as a template. Builders ask it,
+    /// so that an application does not start which would fail at the first message.
+    fn sends(&self, purpose: &Purpose) -> bool;
 }
 
 #[async_trait]
 impl<D: Delivery + ?Sized> Delivery for Arc<D> {
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError> {
         (**self).deliver(message).await
+    }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        (**self).sends(purpose)
     }
 }

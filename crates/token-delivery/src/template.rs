@@ -121,6 +121,12 @@ impl Templates {
         &self.application
     }
 
+    /// Whether there is a template of this purpose.
+    #[must_use]
+    pub fn has(&self, purpose: &Purpose) -> bool {
+        self.by_purpose.contains_key(purpose)
+    }
+
     /// Renders a message. For whoever writes a [`Delivery`](crate::Delivery).
     ///
     /// # Errors

@@ -1,13 +1,16 @@
 //! A try at a second factor.
 
-use core::net::IpAddr;
+use core::{fmt, net::IpAddr};
 
 use token_store::{
     FactorId,
     ott_core::{Channel, Handle, Subject},
 };
 
-use crate::{FlowId, engine::Origin};
+use crate::{
+    proof::{Origin, Proof},
+    sign_in::SignInId,
+};
 
 /// A try at a second factor: whose, with what, from where.
 #[derive(Clone, Copy)]
@@ -17,11 +20,12 @@ pub struct Attempt<'a> {
     pub(crate) factor: Option<FactorId>,
     pub(crate) handle: Option<&'a Handle>,
     pub(crate) epoch: Option<u64>,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) flow: Option<&'a FlowId>,
+    pub(crate) operation: &'a [(&'a str, &'a str)],
+    pub(crate) network: Option<IpAddr>,
+    pub(crate) sign_in: Option<&'a SignInId>,
     pub(crate) known_device: Option<&'a str>,
-    pub(crate) used_channels: &'a [Channel],
-    pub(crate) used_providers: &'a [&'a str],
+    pub(crate) first_step: Option<Channel>,
+    pub(crate) after: &'a [&'a Proof],
 }
 
 impl<'a> Attempt<'a> {
@@ -34,11 +38,12 @@ impl<'a> Attempt<'a> {
             factor: None,
             handle: None,
             epoch: None,
-            address: None,
-            flow: None,
+            operation: &[],
+            network: None,
+            sign_in: None,
             known_device: None,
-            used_channels: &[],
-            used_providers: &[],
+            first_step: None,
+            after: &[],
         }
     }
 
@@ -69,31 +74,45 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// For this operation, and not for a sign-in: a payment of this sum to this account. State the same
+    /// parameters when you ask and when you verify; the [`Proof`] carries them.
+    ///
+    /// What was asked for one operation is worth nothing for another. A code of an authenticator app is
+    /// bound to none: whoever is tricked into typing it approves whatever the page says.
+    #[must_use]
+    pub const fn operation(self, parameters: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            operation: parameters,
+            ..self
+        }
+    }
+
     /// From this network address: of the client, and not of a proxy before this server.
     ///
     /// Limits count it in one spelling, and an IPv6 address as its /64, which one household has; a
     /// notice tells it whole.
     #[must_use]
-    pub const fn address(self, address: IpAddr) -> Self {
+    pub const fn network(self, network: IpAddr) -> Self {
         Self {
-            address: Some(address),
+            network: Some(network),
             ..self
         }
     }
 
-    /// In this sign-in, by the application's name of it.
+    /// In this sign-in, by the application's name of it. What was asked for in one sign-in is worth nothing
+    /// in another, so name it when you ask and when you verify.
     #[must_use]
-    pub const fn flow(self, flow: &'a FlowId) -> Self {
+    pub const fn sign_in(self, sign_in: &'a SignInId) -> Self {
         Self {
-            flow: Some(flow),
+            sign_in: Some(sign_in),
             ..self
         }
     }
 
-    /// From a device that presents this token of [`TwoFactor::remember_device`](crate::TwoFactor::remember_device).
+    /// From a device that presents this token of [`KnownDevices::remember`](crate::KnownDevices::remember).
     ///
-    /// It is checked at each use, against the attempt's subject and epoch. One that proves nothing
-    /// (any more) is as none; one that does opens the lane of known devices, and nothing else.
+    /// An expired, revoked or unknown token is ignored. A valid one lets this attempt use the reserve for
+    /// known devices. It never proves a factor.
     #[must_use]
     pub const fn known_device(self, token: &'a str) -> Self {
         Self {
@@ -102,35 +121,45 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// After steps that used these channels: none of them counts again.
+    /// After a first step over this channel, such as a link in a mail: the channel does not count again.
     #[must_use]
-    pub const fn used_channels(self, channels: &'a [Channel]) -> Self {
+    pub const fn first_step(self, channel: Channel) -> Self {
         Self {
-            used_channels: channels,
+            first_step: Some(channel),
             ..self
         }
     }
 
-    /// After steps that used these providers: none of them counts again, so that a second recovery
-    /// code, or a second app, is no other factor.
+    /// After these proofs of the same subject. Neither their channels nor their providers count again: one
+    /// mailbox, a second recovery code, or a second app is no other factor.
     #[must_use]
-    pub const fn used_providers(self, providers: &'a [&'a str]) -> Self {
+    pub const fn after(self, proofs: &'a [&'a Proof]) -> Self {
         Self {
-            used_providers: providers,
+            after: proofs,
             ..self
         }
     }
 
     pub(crate) const fn origin(&self) -> Origin<'a> {
         Origin {
-            address: self.address,
-            flow: self.flow,
+            network: self.network,
+            sign_in: self.sign_in,
         }
+    }
+
+    /// Whether a step of this provider, over this channel, is another one than those before.
+    pub(crate) fn is_another(&self, channel: Option<Channel>) -> bool {
+        let seen = |proof: &&Proof| {
+            proof.subject != *self.subject
+                || proof.provider == self.provider
+                || (channel.is_some() && proof.channel == channel)
+        };
+        !self.after.iter().any(seen) && (channel.is_none() || self.first_step != channel)
     }
 }
 
-impl core::fmt::Debug for Attempt<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Neither the device's token nor the network address.
         f.debug_struct("Attempt")
             .field("subject", &self.subject)

@@ -1,36 +1,39 @@
 //! The engine that an application holds.
 
 mod builder;
-mod devices;
-mod not_me;
+mod burn;
+mod candidates;
+mod evidence;
+mod paid;
+mod paying;
 mod prove;
-mod renew;
-mod spending;
-mod telling;
+mod request;
+mod seals;
 
+use core::fmt;
 use std::sync::Arc;
 
 use token_store::{
-    FactorState, FactorStore, StoreError, StoredFactor, Tokens, What,
-    ott_core::{
-        Policy, Reason, Subject,
-        chrono::{DateTime, Utc},
-    },
-    seal::{self, SealError, SealedFor},
+    StoredFactor, Tokens,
+    events::STORE_FAILED,
+    ott_core::{GuessBound, Reason, Subject},
 };
 
-pub(crate) use self::telling::{Origin, Told};
-pub use self::{
-    builder::TwoFactorBuilder,
-    devices::{DeviceView, MOST_KNOWN_DEVICES, RememberedDevice},
-    not_me::NotMe,
-    telling::AddressChange,
-};
+pub use self::builder::TwoFactorBuilder;
 use crate::{
-    Attempt, Context, Limits, Notices, Occasion, OpenFactor, Provider, ProviderError, Requested,
-    Response, TwoFactorError, Verified,
-    factors::{is_guarded, is_stale, read_secret},
-    recovery,
+    attempt::Attempt,
+    context::{Context, Occasion, OpenFactor},
+    descriptor::{Descriptor, Proves},
+    devices::KnownDevices,
+    error::TwoFactorError,
+    events::DELIVERY_FAILED,
+    limits::Limits,
+    owner::Owner,
+    provider::Provider,
+    provider_error::ProviderError,
+    recovery::RecoveryCodes,
+    rows::Rows,
+    telling::{Telling, Told},
 };
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
@@ -41,203 +44,108 @@ use crate::{
 /// One guess at one factor is one guess: where a response names no factor and several could have
 /// made it, each that it is compared with is paid for.
 pub struct TwoFactor {
-    pub(crate) tokens: Arc<Tokens>,
-    pub(crate) factors: Arc<dyn FactorStore>,
+    pub(crate) rows: Rows,
     pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) limits: Limits,
-    pub(crate) recovery: Option<Policy>,
-    pub(crate) devices: Option<Policy>,
-    pub(crate) notices: Option<Notices>,
+    pub(crate) codes: Option<RecoveryCodes>,
+    pub(crate) devices: Option<KnownDevices>,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) bound: GuessBound,
 }
 
 impl TwoFactor {
-    /// Sends what the person needs to answer: a code by e-mail.
-    ///
-    /// With the flow's earlier handle it is sent again, and what was sent before is void.
-    ///
-    /// # Errors
-    /// [`TwoFactorError`].
-    pub async fn request(&self, attempt: &Attempt<'_>) -> Result<Requested, TwoFactorError> {
-        self.send(attempt, Occasion::Verify).await
+    /// The providers that a subject may enrol with.
+    pub fn providers(&self) -> impl Iterator<Item = &Descriptor> {
+        let all = self.providers.iter().map(|provider| provider.descriptor());
+        all.filter(|descriptor| descriptor.proves == Proves::Factor)
     }
 
-    pub(crate) async fn send(
-        &self,
-        attempt: &Attempt<'_>,
-        occasion: Occasion,
-    ) -> Result<Requested, TwoFactorError> {
-        let (provider, factors) = self.candidates(attempt, occasion).await?;
-        let asks = provider.descriptor().request;
-        let factor = factors.first().filter(|_| asks).ok_or(Reason::Unknown)?;
-        self.pay_request(attempt).await?;
-        let requested = provider
-            .request(&self.context(attempt, occasion, factor.as_ref()))
-            .await;
-        requested.map_err(|error| self.provider_failed(error))
+    /// What an attacker has in a year who knows one account's password, never runs into a limit and stole a
+    /// known device: guesses, and the chance that one is right. It covers every policy of the tokens and
+    /// every provider.
+    #[must_use]
+    pub const fn guess_bound(&self) -> GuessBound {
+        self.bound
     }
 
-    /// Verifies a response, and burns what proved it.
-    ///
-    /// Of any number of concurrent calls with one code, at most one succeeds.
-    ///
-    /// # Errors
-    /// [`TwoFactorError`]. Whatever it says, nothing was proved.
-    pub async fn verify(
-        &self,
-        attempt: &Attempt<'_>,
-        response: &Response<'_>,
-    ) -> Result<Verified, TwoFactorError> {
-        let verified = self.prove(attempt, Occasion::Verify, response).await?;
-        let what = match verified.factor {
-            Some(factor) => What::FactorVerified(factor),
-            None => What::ProviderVerified(verified.provider),
-        };
-        self.tokens.emit(Some(attempt.subject), what);
-        if verified.provider == recovery::ID {
-            self.tell_recovery_used(attempt).await;
-        }
-        Ok(verified)
+    pub(crate) fn provider(&self, id: &str) -> Result<&Arc<dyn Provider>, TwoFactorError> {
+        let mut all = self.providers.iter();
+        let found = all.find(|provider| provider.descriptor().id == id);
+        found.ok_or_else(|| Reason::Unknown.into())
     }
 
-    /// The provider, and the factors that the attempt may mean, opened; `None` stands for the subject
-    /// as a whole, where the provider has nothing to enrol.
-    async fn candidates(
-        &self,
-        attempt: &Attempt<'_>,
-        occasion: Occasion,
-    ) -> Result<(Arc<dyn Provider>, Vec<Option<OpenFactor>>), TwoFactorError> {
-        let provider = self.provider(attempt.provider).ok_or(Reason::Unknown)?;
-        let channel = provider.channel();
-        if channel.is_some_and(|channel| attempt.used_channels.contains(&channel))
-            || attempt.used_providers.contains(&attempt.provider)
-        {
-            return Err(Reason::Binding.into());
-        }
-        if !provider.enrols() {
-            let whole = occasion == Occasion::Verify && attempt.factor.is_none();
-            return Ok((provider, whole.then_some(None).into_iter().collect()));
-        }
-        let wanted = match occasion {
-            Occasion::Confirm => FactorState::Pending,
-            Occasion::Verify => FactorState::Active,
-        };
-        let stored = self.stored(attempt.subject).await?;
-        let guarded = is_guarded(&stored);
-        let now = self.now();
-        let meant = stored.into_iter().filter(|factor| {
-            factor.kind == attempt.provider
-                && factor.state == wanted
-                && !is_stale(factor, now)
-                && attempt.factor.is_none_or(|wanted| wanted == factor.id)
-        });
-        let factors = meant
-            .map(|factor| self.open(factor))
-            .collect::<Result<Vec<_>, _>>()?;
-        if occasion == Occasion::Confirm && guarded && factors.iter().any(|factor| !factor.proved) {
-            // Enrolled before there was a factor to prove: by whom, nobody knows.
-            return Err(TwoFactorError::ProofNeeded);
-        }
-        Ok((provider, factors.into_iter().map(Some).collect()))
+    pub(crate) fn telling(&self) -> Option<&Telling> {
+        self.owner.as_ref().map(|owner| &*owner.telling)
     }
 
-    pub(crate) fn provider(&self, id: &str) -> Option<Arc<dyn Provider>> {
-        self.providers
-            .iter()
-            .find(|provider| provider.descriptor().id == id)
-            .cloned()
-    }
-
-    pub(crate) async fn stored(
-        &self,
-        subject: &Subject,
-    ) -> Result<Vec<StoredFactor>, TwoFactorError> {
-        let stored = self.factors.factors(subject).await;
-        stored.map_err(|error| self.outage("factors", error))
-    }
-
-    /// Opens a factor's seal. One that does not open is an outage: the row was edited, and a person
-    /// whose factor it is must not be told that there is none.
-    pub(crate) fn open(&self, stored: StoredFactor) -> Result<OpenFactor, TwoFactorError> {
-        let context = SealedFor {
-            subject: &stored.subject,
-            factor: &stored.id,
-            kind: &stored.kind,
-        };
-        let keys = self.tokens.issuer().keys();
-        let opened = seal::open(keys, &context, &stored.sealed);
-        match opened.and_then(|plain| read_secret(plain).ok_or(SealError::Broken)) {
-            Ok((proved, secret)) => Ok(OpenFactor {
-                id: stored.id,
-                label: stored.label,
-                last: stored.last,
-                proved,
-                old_seal: seal::needs_renewal(keys, &stored.sealed).then_some(stored.sealed),
-                secret,
-            }),
-            Err(SealError::KeyMissing(key)) => {
-                self.tokens
-                    .emit(Some(&stored.subject), What::KeyMissing(key));
-                Err(TwoFactorError::KeyMissing(key))
-            }
-            Err(error) => {
-                self.tokens.emit(
-                    Some(&stored.subject),
-                    What::FactorRefused(stored.id, Reason::TagForged),
-                );
-                Err(TwoFactorError::Unavailable(error.into()))
-            }
+    pub(crate) async fn tell(&self, told: &Told<'_>) {
+        if let Some(telling) = self.telling() {
+            telling.tell(told).await;
         }
     }
 
-    fn context<'a>(
-        &self,
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.rows.tokens
+    }
+
+    /// What a provider sees of an attempt.
+    pub(crate) fn context<'a>(
+        &'a self,
         attempt: &Attempt<'a>,
         occasion: Occasion,
         factor: Option<&'a OpenFactor>,
     ) -> Context<'a> {
-        let Attempt {
-            subject,
-            epoch,
-            handle,
-            ..
-        } = *attempt;
         Context {
-            subject,
+            tokens: &self.rows.tokens,
+            subject: attempt.subject,
+            provider: attempt.provider,
+            id: factor.map(OpenFactor::id),
             factor,
             occasion,
-            epoch,
-            handle,
-            now: self.tokens.now(),
+            epoch: attempt.epoch,
+            sign_in: attempt.sign_in,
+            operation: attempt.operation,
+            handle: attempt.handle,
+            now: self.rows.now(),
         }
     }
 
-    /// An outage of a store, told to the events.
-    pub(crate) fn outage(&self, verb: &'static str, error: StoreError) -> TwoFactorError {
-        self.tokens.emit(None, What::StoreFailed(verb));
+    /// A provider's outage, told to the events.
+    pub(crate) fn provider_failed(
+        &self,
+        provider: &Descriptor,
+        subject: &Subject,
+        error: ProviderError,
+    ) -> TwoFactorError {
+        let name = match &error {
+            ProviderError::Delivery(_) => DELIVERY_FAILED,
+            ProviderError::Secret | ProviderError::Unavailable(_) => STORE_FAILED,
+            ProviderError::Misuse(_) | ProviderError::Tokens(_) => return error.into(),
+        };
+        let event = self.rows.event(name, subject).verb("provider");
+        let event = event.provider(&provider.id);
+        self.rows.emit(match provider.policies.first() {
+            Some(policy) if name == DELIVERY_FAILED => event.purpose(policy.purpose()),
+            _ => event,
+        });
         error.into()
-    }
-
-    pub(crate) fn provider_failed(&self, error: ProviderError) -> TwoFactorError {
-        if matches!(error, ProviderError::Secret | ProviderError::Unavailable(_)) {
-            self.tokens.emit(None, What::StoreFailed("provider"));
-        }
-        error.into()
-    }
-
-    pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.tokens.now()
     }
 }
 
-impl core::fmt::Debug for TwoFactor {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let providers: Vec<_> = self
+/// Whether it is this provider's, and stands there.
+pub(crate) fn is_of(factor: &StoredFactor, provider: &Descriptor) -> bool {
+    factor.provider == *provider.id
+}
+
+impl fmt::Debug for TwoFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<_> = self
             .providers
             .iter()
-            .map(|provider| provider.descriptor().id)
+            .map(|provider| &provider.descriptor().id)
             .collect();
         f.debug_struct("TwoFactor")
-            .field("providers", &providers)
+            .field("providers", &ids)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -3,28 +3,31 @@
 use core::error::Error;
 
 use token_store::{
-    StoreError, TokensError,
+    Answer, StoreError, TokensError,
     ott_core::{
-        GuessBoundExceeded, KeyId, Reason, Rejected,
-        chrono::{DateTime, Utc},
+        KeyId, Reason, Rejected,
+        chrono::{DateTime, TimeDelta, Utc},
     },
 };
 
-use crate::ProviderError;
+use crate::provider_error::ProviderError;
 
-/// Why [`TwoFactor`](crate::TwoFactor) did not do what was asked.
+/// Why a second factor was not proved, or something about one not done.
 ///
-/// | variant | answer | what the client may learn |
+/// | variant | [`Answer`] | what the client may learn |
 /// | --- | --- | --- |
-/// | `Rejected` | 401 or 403 | that it was refused, never why |
-/// | `ProofNeeded` | 403 | that the second factor is asked for first |
-/// | `TooMany`, `LastFactor` | 409 | that there are enough already, or no more than one |
-/// | `Throttled` | 429 | when to come back |
-/// | `Unavailable`, `KeyMissing` | 503 | that it is not its fault |
-/// | `Misuse` | 500 | nothing: a mistake in the program |
+/// | `Rejected` | `Refused` | that it was refused, never why |
+/// | `ProofNeeded` | `Forbidden` | that the second factor is asked for first |
+/// | `FactorUnnamed`, `LastFactor`, `Pending`, `TooMany` | `Conflict` | which of them |
+/// | `Throttled` | `RetryAt` | when to come back |
+/// | `Unavailable`, `KeyMissing` | `Unavailable` | that it is not its fault |
+/// | `Misuse` | `Misuse` | nothing: a mistake in the program |
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TwoFactorError {
+    /// Several factors could be meant, and the attempt names none: nothing was sent.
+    #[error("several factors could be meant: name one")]
+    FactorUnnamed,
     /// A record or seal names a key that the ring lacks: an operator must add it.
     #[error("the key ring lacks key {}", .0.0)]
     KeyMissing(KeyId),
@@ -34,7 +37,10 @@ pub enum TwoFactorError {
     /// A mistake in the program.
     #[error("misuse: {0}")]
     Misuse(&'static str),
-    /// A factor is confirmed, so changing factors takes a fresh proof.
+    /// Nobody decided yet: ask again. It cost nothing.
+    #[error("nobody decided yet")]
+    Pending,
+    /// Changing what guards an account takes a fresh proof of a factor that still proves.
     #[error("a fresh proof of a second factor is needed first")]
     ProofNeeded,
     /// Refused.
@@ -45,13 +51,32 @@ pub enum TwoFactorError {
     Throttled {
         /// When the next try is allowed; `None` where time does not help.
         retry_at: Option<DateTime<Utc>>,
+        /// How long that is from now.
+        retry_after: Option<TimeDelta>,
     },
-    /// The subject has as many authenticators of this kind as one may have.
-    #[error("there are enough authenticators of this kind")]
+    /// The subject has as many factors of this provider as one may have.
+    #[error("there are enough factors of this provider")]
     TooMany,
-    /// Something the engine depends on did not answer. Nothing was proved.
+    /// Something that second factors depend on did not answer. Nothing was proved.
     #[error("second factors are unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl TwoFactorError {
+    /// What to answer the client.
+    #[must_use]
+    pub const fn answer(&self) -> Answer {
+        match self {
+            Self::Rejected(_) => Answer::Refused,
+            Self::ProofNeeded => Answer::Forbidden,
+            Self::FactorUnnamed | Self::LastFactor | Self::Pending | Self::TooMany => {
+                Answer::Conflict
+            }
+            Self::Throttled { retry_at, .. } => Answer::RetryAt(*retry_at),
+            Self::KeyMissing(_) | Self::Unavailable(_) => Answer::Unavailable,
+            Self::Misuse(_) => Answer::Misuse,
+        }
+    }
 }
 
 impl From<Reason> for TwoFactorError {
@@ -62,7 +87,10 @@ impl From<Reason> for TwoFactorError {
 
 impl From<StoreError> for TwoFactorError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.into())
+        match error {
+            StoreError::Misuse(what) => Self::Misuse(what),
+            other => Self::Unavailable(other.into()),
+        }
     }
 }
 
@@ -70,7 +98,13 @@ impl From<TokensError> for TwoFactorError {
     fn from(error: TokensError) -> Self {
         match error {
             TokensError::Rejected(rejected) => Self::Rejected(rejected),
-            TokensError::Throttled { retry_at } => Self::Throttled { retry_at },
+            TokensError::Throttled {
+                retry_at,
+                retry_after,
+            } => Self::Throttled {
+                retry_at,
+                retry_after,
+            },
             TokensError::KeyMissing(key) => Self::KeyMissing(key),
             TokensError::Misuse(what) => Self::Misuse(what),
             other => Self::Unavailable(other.into()),
@@ -86,27 +120,4 @@ impl From<ProviderError> for TwoFactorError {
             other => Self::Unavailable(other.into()),
         }
     }
-}
-
-/// Why no [`TwoFactor`](crate::TwoFactor) was built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A policy for known devices whose tokens do not expire, or are redeemed once.
-    #[error("known devices need a policy that `Policy::bearer` makes")]
-    DevicePolicy,
-    /// The guess budget is too large.
-    #[error(transparent)]
-    GuessBound(#[from] GuessBoundExceeded),
-    /// A policy to say "this was not me" whose tokens are short, do not expire, are not found by
-    /// themselves and redeemed once, or void each other; or one that the tokens were not built with.
-    #[error("notices need a policy that `Policy::link` makes, and that the tokens know")]
-    NotMePolicy,
-    /// Two providers share an id.
-    #[error("two providers share the id `{0}`")]
-    ProviderTwice(&'static str),
-    /// A policy for recovery codes whose codes are short, are not found within their subject, or do
-    /// not retire the older set.
-    #[error("recovery codes need a policy that `Policy::recovery` makes")]
-    RecoveryPolicy,
 }

@@ -4,58 +4,53 @@ use core::net::IpAddr;
 
 use token_store::{
     Charge, FactorId,
-    ott_core::{Binding, Limit, LimitKey, LimitKind, Subject, chrono::TimeDelta},
+    ott_core::{Binding, Limit, LimitKey, LimitKind, LimitScope, Subject, chrono::TimeDelta},
 };
 
-/// The limits of second factors. The defaults keep an attacker who knows the password at 465
-/// guesses in the first year, beside an owner who signs in daily; 497 if he stole a known device's
-/// token too.
+/// The limits of second factors, beside the account's allowance, which [`Tokens`](token_store::Tokens) has
+/// for all policies and the engine together. The defaults keep an attacker who knows the password at 465
+/// guesses in the first year, beside an owner who signs in daily; 497 if they stole a known device's token
+/// too.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Guesses of one subject, bursts.
     pub pace: Limit,
-    /// Guesses of one subject, over all factors; success gives back only what its own try spent.
-    pub allowance: Limit,
     /// Consecutive failures of one factor; reached, the factor is disabled until enrolled again. An outage
     /// is none.
     pub ceiling: Limit,
-    /// Guesses from all known devices of one subject together, where `pace`, `allowance` or what the
+    /// Guesses from all known devices of one subject together, where `pace`, the allowance or what the
     /// ceiling has for strangers refuses.
     pub known_devices: Limit,
     /// Codes sent to one subject, and once more to its known devices.
     pub requests: Limit,
-    /// Guesses from one network address, where the caller names one.
-    pub address: Limit,
+    /// Guesses and requests from one network, where the caller names one.
+    pub network: Limit,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             pace: Limit::PACE,
-            allowance: Limit::ALLOWANCE,
             ceiling: Limit::CEILING,
             known_devices: Limit::allowance(20, TimeDelta::days(30)),
             requests: Limit::pace(5, TimeDelta::minutes(10)),
-            address: Limit::pace(60, TimeDelta::minutes(1)),
+            network: Limit::pace(60, TimeDelta::minutes(1)),
         }
     }
 }
 
 impl Limits {
-    /// What one guess costs.
+    /// What one guess costs; `allowance` is the account's.
     pub(crate) fn of_guess(
         &self,
+        allowance: Charge,
         subject: &Subject,
         counted: &Counted<'_>,
-        address: Option<IpAddr>,
+        network: Option<IpAddr>,
     ) -> Price {
-        let own = |name, limit| of_subject(subject, name, limit);
         Price {
-            address: self.of_address(subject, address),
-            shared: [
-                own("second-factor pace", self.pace),
-                own("second-factor allowance", self.allowance),
-            ],
+            network: self.of_network(subject, network),
+            shared: [of_subject(subject, PACE, self.pace), allowance],
             ceiling: Charge {
                 key: counted.key(subject),
                 limit: self.ceiling,
@@ -65,7 +60,7 @@ impl Limits {
 
     /// What known devices have instead of what a guess shares.
     pub(crate) fn reserve(&self, subject: &Subject) -> Charge {
-        of_subject(subject, "second-factor known devices", self.known_devices)
+        of_subject(subject, KNOWN_DEVICES, self.known_devices)
     }
 
     /// The ceiling for those who are no known device, beside one: the same count, and it refuses
@@ -82,28 +77,43 @@ impl Limits {
     }
 
     /// What sending a code costs, and what it costs known devices instead.
-    pub(crate) fn of_request(&self, subject: &Subject, address: Option<IpAddr>) -> RequestPrice {
+    pub(crate) fn of_request(&self, subject: &Subject, network: Option<IpAddr>) -> RequestPrice {
         RequestPrice {
-            address: self.of_address(subject, address),
-            shared: of_subject(subject, "second-factor requests", self.requests),
-            reserve: of_subject(
-                subject,
-                "second-factor requests of known devices",
-                self.requests,
-            ),
+            network: self.of_network(subject, network),
+            shared: of_subject(subject, REQUESTS, self.requests),
+            reserve: of_subject(subject, REQUESTS_OF_DEVICES, self.requests),
         }
     }
 
-    fn of_address(&self, subject: &Subject, address: Option<IpAddr>) -> Option<Charge> {
-        let network = counted_network(address?);
-        let operation = [("address", network.as_str())];
+    /// Every timed limit that counts for this subject alone, beside the account's allowance.
+    pub(crate) fn timed_of(&self, subject: &Subject) -> [Charge; 5] {
+        let RequestPrice {
+            shared, reserve, ..
+        } = self.of_request(subject, None);
+        [
+            of_subject(subject, PACE, self.pace),
+            self.reserve(subject),
+            shared,
+            reserve,
+            of_failures_notice(subject),
+        ]
+    }
+
+    fn of_network(&self, subject: &Subject, network: Option<IpAddr>) -> Option<Charge> {
+        let network = counted_network(network?);
+        let operation = [("network", network.as_str())];
         let binding = Binding::tenant(subject.tenant()).operation(&operation);
         Some(Charge {
-            key: LimitKey::new("second-factor address", &binding),
-            limit: self.address,
+            key: LimitKey::new(LimitScope::Engine, "network", &binding),
+            limit: self.network,
         })
     }
 }
+
+const PACE: &str = "pace";
+const KNOWN_DEVICES: &str = "known devices";
+const REQUESTS: &str = "requests";
+const REQUESTS_OF_DEVICES: &str = "requests of known devices";
 
 /// A network address as limits count it: in one spelling, and IPv6 as its /64, which one household
 /// has. For limits of the application's own, such as that of passwords.
@@ -121,32 +131,30 @@ pub fn counted_network(address: IpAddr) -> String {
 /// Telling that many tries failed: once a day.
 pub(crate) fn of_failures_notice(subject: &Subject) -> Charge {
     let daily = Limit::pace(1, TimeDelta::days(1));
-    of_subject(subject, "second-factor notice of failures", daily)
+    of_subject(subject, "notice of failures", daily)
 }
 
 /// Telling that a provider is exhausted: once, until it is renewed.
 pub(crate) fn of_ceiling_notice(subject: &Subject, provider: &str) -> Charge {
     let operation = [("provider", provider)];
+    let binding = Binding::subject(subject).operation(&operation);
     Charge {
-        key: LimitKey::new(
-            "second-factor notice of a ceiling",
-            &Binding::subject(subject).operation(&operation),
-        ),
+        key: LimitKey::new(LimitScope::Engine, "notice of a ceiling", &binding),
         limit: Limit::ceiling(1),
     }
 }
 
 fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge {
     Charge {
-        key: LimitKey::new(name, &Binding::subject(subject)),
+        key: LimitKey::new(LimitScope::Engine, name, &Binding::subject(subject)),
         limit,
     }
 }
 
-/// What one guess costs: the address first, so that a refused address costs the subject nothing,
+/// What one guess costs: the network first, so that a refused network costs the subject nothing,
 /// then the subject, the ceiling last.
 pub(crate) struct Price {
-    pub(crate) address: Option<Charge>,
+    pub(crate) network: Option<Charge>,
     /// The subject's pace and allowance, which everybody shares who knows the password.
     pub(crate) shared: [Charge; 2],
     /// The consecutive failures.
@@ -155,7 +163,7 @@ pub(crate) struct Price {
 
 /// What sending a code costs.
 pub(crate) struct RequestPrice {
-    pub(crate) address: Option<Charge>,
+    pub(crate) network: Option<Charge>,
     pub(crate) shared: Charge,
     pub(crate) reserve: Charge,
 }
@@ -164,7 +172,7 @@ pub(crate) struct RequestPrice {
 pub(crate) enum Counted<'a> {
     /// A factor.
     Factor(FactorId),
-    /// A provider that has nothing to enrol.
+    /// A provider that proves the subject.
     Provider(&'a str),
 }
 
@@ -179,9 +187,7 @@ impl Counted<'_> {
             }
             Self::Provider(provider) => [("provider", *provider)],
         };
-        LimitKey::new(
-            "second-factor ceiling",
-            &Binding::subject(subject).operation(&operation),
-        )
+        let binding = Binding::subject(subject).operation(&operation);
+        LimitKey::new(LimitScope::Engine, "ceiling", &binding)
     }
 }

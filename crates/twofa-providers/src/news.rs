@@ -2,15 +2,17 @@
 
 use token_store::FactorId;
 
-use crate::FlowId;
+use crate::sign_in::SignInId;
 
 /// What happened to an account that its owner must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum News {
+    /// An operator took every factor, recovery code and known device off the account.
+    AccountReset,
     /// The application changed an address of the account.
     AddressChanged,
-    /// A provider that has nothing to enrol failed too often, and proves nothing until renewed.
+    /// A provider that proves the subject failed too often, and proves nothing until renewed.
     CeilingReached,
     /// A factor was confirmed, and counts.
     FactorAdded,
@@ -30,7 +32,8 @@ pub enum News {
 
 impl News {
     /// All there are, in the order of the numbers under which records keep them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::AccountReset,
         Self::AddressChanged,
         Self::CeilingReached,
         Self::FactorAdded,
@@ -46,6 +49,9 @@ impl News {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
+            Self::AccountReset => {
+                "our support took every second step off your account, because somebody asked for it"
+            }
             Self::AddressChanged => "an e-mail address of your account was changed",
             Self::CeilingReached => {
                 "too many wrong recovery codes were tried, and none is taken until you make new ones"
@@ -66,38 +72,42 @@ impl News {
 pub(crate) struct Disowned {
     pub(crate) news: News,
     pub(crate) factor: Option<FactorId>,
-    pub(crate) flow: Option<FlowId>,
+    pub(crate) sign_in: Option<SignInId>,
 }
 
 const VERSION: u8 = 1;
 
 impl Disowned {
-    /// Version and news (1 byte each), whether a factor follows (1), its id (16), the flow's name.
+    /// Version and news (1 byte each), whether a factor follows (1), its id (16), the sign-in's name.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let at = News::ALL.iter().position(|news| *news == self.news);
         let news = at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX);
         let mut bytes = vec![VERSION, news, u8::from(self.factor.is_some())];
         bytes.extend(self.factor.iter().flat_map(FactorId::as_bytes));
-        bytes.extend(self.flow.iter().flat_map(FlowId::as_bytes));
+        bytes.extend(self.sign_in.iter().flat_map(SignInId::as_bytes));
         bytes
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let ([version, news, has_factor], rest) = bytes.split_first_chunk()?;
         let news = *News::ALL.get(usize::from(*news))?;
-        let (factor, flow) = match (version, has_factor) {
+        let (factor, sign_in) = match (version, has_factor) {
             (&VERSION, 0) => (None, rest),
             (&VERSION, 1) => {
-                let (factor, flow) = rest.split_first_chunk()?;
-                (Some(FactorId::from_bytes(*factor)), flow)
+                let (factor, sign_in) = rest.split_first_chunk()?;
+                (Some(FactorId::from_bytes(*factor)), sign_in)
             }
             _ => return None,
         };
-        let flow = match flow {
+        let sign_in = match sign_in {
             [] => None,
-            name => Some(FlowId::new(name).ok()?),
+            name => Some(SignInId::new(name).ok()?),
         };
-        Some(Self { news, factor, flow })
+        Some(Self {
+            news,
+            factor,
+            sign_in,
+        })
     }
 }
 
@@ -105,13 +115,18 @@ impl Disowned {
 mod tests {
     use super::*;
 
+    /// What a record holds is read as it was written.
     #[test]
-    fn what_a_record_holds_is_read_as_it_was_written() {
-        let flows = [None, FlowId::new("f").ok(), FlowId::new([7; 64]).ok()];
+    fn disowned_round_trip() {
+        let sign_ins = [None, SignInId::new("f").ok(), SignInId::new([7; 64]).ok()];
         for news in News::ALL {
             for factor in [None, Some(FactorId::from_bytes([1; 16]))] {
-                for flow in flows.clone() {
-                    let disowned = Disowned { news, factor, flow };
+                for sign_in in sign_ins.clone() {
+                    let disowned = Disowned {
+                        news,
+                        factor,
+                        sign_in,
+                    };
                     let read = Disowned::from_bytes(&disowned.to_bytes());
                     assert_eq!(read, Some(disowned));
                 }

@@ -9,7 +9,7 @@ use token_store::ott_core::{
     Destination, Lookup, Policy, Purpose, SlotRule, Start, Subject, Usage,
 };
 
-use crate::News;
+use crate::{build_error::BuildError, news::News};
 
 /// Where the application's accounts can be told something.
 #[async_trait]
@@ -27,8 +27,7 @@ pub trait Addresses: Send + Sync {
     ) -> Result<Vec<Destination>, Box<dyn Error + Send + Sync>>;
 }
 
-/// How owners are told what happened to their accounts: for
-/// [`TwoFactorBuilder::notices`](crate::TwoFactorBuilder::notices).
+/// How owners are told what happened to their accounts: for [`Owner::new`](crate::Owner::new).
 ///
 /// A delivery that takes long keeps the request waiting that caused the news: hand in one that
 /// queues. And a server that drops a request's future when the client hangs up would let a thief
@@ -36,69 +35,68 @@ pub trait Addresses: Send + Sync {
 #[derive(Clone)]
 pub struct Notices {
     pub(crate) purpose: Purpose,
+    pub(crate) without_link: Purpose,
+    pub(crate) link: Policy,
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) addresses: Arc<dyn Addresses>,
-    pub(crate) not_me: Option<NotMeLink>,
     pub(crate) words: fn(News) -> &'static str,
 }
 
 impl Notices {
-    /// Through this delivery, with its template for notices of this purpose.
+    /// Through this delivery, with two of its templates.
+    ///
+    /// `purpose` is that of the template with `{link}`, by which the person says "this was not me". The
+    /// token in it is of the policy `link`, such as
+    /// `Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7))`.
+    ///
+    /// `without_link` is the purpose of the template without. Under it goes the notice to an address that
+    /// is itself the news: the new one of the account, or that of a factor that was just added, unless the
+    /// account had it before. Who brought it in must not be the one to disown. It also stands in while no
+    /// token can be stored: a notice without a link is better than none.
     #[must_use]
     pub fn new(
         purpose: Purpose,
+        without_link: Purpose,
+        link: &Policy,
         delivery: Arc<dyn Delivery>,
         addresses: Arc<dyn Addresses>,
     ) -> Self {
         Self {
             purpose,
+            without_link,
+            link: *link,
             delivery,
             addresses,
-            not_me: None,
             words: News::words,
         }
     }
 
-    /// With a token to say "this was not me", for the template's link, under a policy that the
-    /// tokens were built with, such as
-    /// `Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7))`.
-    ///
-    /// `without_link` is the purpose of a second template, without `{link}`. Under it goes the notice
-    /// to an address that is itself the news: the new one of the account, or that of an e-mail factor
-    /// that was just added, unless the account had it before. Who brought it in must not be the one to
-    /// disown. It also stands in while no token can be stored: a notice without a link is better than
-    /// none.
-    ///
-    /// See [`TwoFactor::not_me`](crate::TwoFactor::not_me).
-    #[must_use]
-    pub fn not_me(mut self, policy: &Policy, without_link: Purpose) -> Self {
-        self.not_me = Some(NotMeLink {
-            policy: *policy,
-            without_link,
-        });
-        self
-    }
-
     /// In other words: the clause that `{what}` stands for.
     #[must_use]
-    pub fn words(mut self, words: fn(News) -> &'static str) -> Self {
-        self.words = words;
-        self
+    pub fn words(self, words: fn(News) -> &'static str) -> Self {
+        Self { words, ..self }
     }
-}
 
-/// The link of a notice, and the purpose of notices without one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotMeLink {
-    pub(crate) policy: Policy,
-    pub(crate) without_link: Purpose,
+    /// Whether the link's policy fits, and the delivery has both templates.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        if !fits(&self.link) {
+            return Err(BuildError::NotMePolicy);
+        }
+        for purpose in [self.purpose, self.without_link] {
+            if !self.delivery.sends(&purpose) {
+                return Err(BuildError::Template(purpose));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notices")
             .field("purpose", &self.purpose)
-            .field("not_me", &self.not_me)
+            .field("without_link", &self.without_link)
+            .field("link", &self.link)
             .finish_non_exhaustive()
     }
 }
@@ -108,7 +106,7 @@ const LEAST_BITS: u32 = 112;
 
 /// Whether a link of this policy is long, good once and for a time, and lives on when more news
 /// comes: else a thief would void the owner's link by one more act.
-pub(crate) fn fits(policy: &Policy) -> bool {
+fn fits(policy: &Policy) -> bool {
     policy.token_lookup() == Lookup::ByItself
         && policy.usage() == Usage::Once
         && policy.token_lifetime().is_some()

@@ -1,22 +1,31 @@
 //! Recovery codes: a printed sheet for the day on which the phone is gone.
 
+use core::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use token_store::{
-    Tokens, What,
+    Revoke, Tokens,
     ott_core::{
-        Binding, Channel, Destination, Extra, Lookup, Policy, SlotRule, Subject, Token, Usage,
-        chrono::DateTime, chrono::Utc,
+        Binding, IssueOptions, Lookup, Policy, SlotRule, Subject, Token, Usage,
+        chrono::{DateTime, Utc},
     },
 };
 
 use crate::{
-    Attempt, Claim, Context, Descriptor, EnrolDetails, Enrolment, FlowId, Kind, News, Odds,
-    OpenFactor, Provider, ProviderError, Requested, Response, TwoFactor, TwoFactorError, Verified,
-    VerifyError,
-    engine::Told,
+    build_error::BuildError,
+    claim::Claim,
+    context::Context,
+    descriptor::{Descriptor, Kind, Odds},
+    error::TwoFactorError,
+    events::RECOVERY_RENEWED,
+    fresh::Fresh,
     limits::{Counted, of_ceiling_notice},
+    news::News,
+    provider::Provider,
+    provider_error::{ProviderError, VerifyError},
+    response::Response,
+    sign_in::SignInId,
 };
 
 /// How many recovery codes a set has.
@@ -30,22 +39,139 @@ const LEAST_BITS: u32 = 112;
 
 /// Whether codes of this policy are safe on paper: long, found within their subject, used once, and
 /// a new set retires the old one in the same step.
-pub(crate) fn fits(policy: &Policy) -> bool {
+fn fits(policy: &Policy) -> bool {
     policy.token_lookup() == Lookup::BySubject
         && policy.usage() == Usage::Once
         && policy.token_format().entropy_bits() >= LEAST_BITS
         && policy.slot(SlotRule::Subject) == *policy
 }
 
+/// Makes and counts recovery codes. Give it to
+/// [`TwoFactorBuilder::recovery_codes`](crate::TwoFactorBuilder::recovery_codes), whose provider `recovery`
+/// takes them.
+#[derive(Clone)]
+pub struct RecoveryCodes {
+    tokens: Arc<Tokens>,
+    policy: Policy,
+}
+
+impl RecoveryCodes {
+    /// Under a policy that the tokens were built with, such as
+    /// `Policy::recovery(Purpose::new("recovery-code"))`.
+    ///
+    /// # Errors
+    /// [`BuildError::RecoveryPolicy`], [`BuildError::PolicyUnknown`].
+    pub fn new(tokens: &Arc<Tokens>, policy: &Policy) -> Result<Self, BuildError> {
+        if !fits(policy) {
+            return Err(BuildError::RecoveryPolicy);
+        }
+        if !tokens.policies().contains(policy) {
+            return Err(BuildError::PolicyUnknown(*policy.purpose()));
+        }
+        Ok(Self {
+            tokens: Arc::clone(tokens),
+            policy: *policy,
+        })
+    }
+
+    /// Makes a new set of [`RECOVERY_CODES`] codes, which retires the old set in the same step.
+    ///
+    /// Of any number of concurrent calls the last one's set lives, whole, and no code of another.
+    ///
+    /// The codes are bound to their subject and to nothing else. They stay valid when the password changes
+    /// and when factors come and go: a sheet in a drawer that dies with each such change would be dead on
+    /// the day it is needed. To make them invalid, make new ones.
+    ///
+    /// # Errors
+    /// [`TwoFactorError`].
+    pub async fn renew(&self, fresh: &Fresh<'_>) -> Result<RecoverySheet, TwoFactorError> {
+        let subject = fresh.subject();
+        // First, so that an outage here leaves the old set as it was.
+        let keys = [
+            Counted::Provider(ID).key(subject),
+            of_ceiling_notice(subject, ID).key,
+        ];
+        for key in keys {
+            self.tokens.limit_store().clear(&key).await?;
+        }
+        // The sign-in that made the set: what a person who says "this was not me" disowns.
+        let options = IssueOptions {
+            data: fresh.proof().sign_in().map_or(&[], SignInId::as_bytes),
+            count: RECOVERY_CODES,
+            ..IssueOptions::default()
+        };
+        let binding = Binding::subject(subject);
+        let issued = self
+            .tokens
+            .without_limits("behind fresh evidence")
+            .issue_opts(&self.policy, &binding, options)
+            .await?;
+        let event = self.tokens.event(RECOVERY_RENEWED).of(subject);
+        self.tokens
+            .emit(event.count(u64::try_from(issued.len()).unwrap_or(u64::MAX)));
+        fresh.tell(News::RecoveryRenewed).await;
+        Ok(RecoverySheet {
+            codes: issued.into_iter().map(|issued| issued.token).collect(),
+            issued_at: self.tokens.now(),
+        })
+    }
+
+    /// How many recovery codes the subject can still use.
+    ///
+    /// # Errors
+    /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`].
+    pub async fn left(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
+        Ok(self.tokens.list(&self.policy, subject).await?.len())
+    }
+
+    /// Makes every code of the subject invalid, and says how many that were.
+    pub(crate) async fn void(&self, subject: &Subject) -> Result<u64, TwoFactorError> {
+        let all = Revoke::purpose(subject, self.policy.purpose());
+        Ok(self.tokens.revoke(&all).await?)
+    }
+
+    /// Makes the live codes invalid that were made in this sign-in.
+    pub(crate) async fn void_of(
+        &self,
+        subject: &Subject,
+        sign_in: &SignInId,
+    ) -> Result<u64, TwoFactorError> {
+        let mut voided = 0u64;
+        for found in self.tokens.list(&self.policy, subject).await? {
+            if found.stored().data == sign_in.as_bytes() {
+                let own = Revoke::own(subject, *found.id());
+                voided = voided.saturating_add(self.tokens.revoke(&own).await?);
+            }
+        }
+        Ok(voided)
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn provider(&self) -> RecoveryProvider {
+        RecoveryProvider::new(&self.policy)
+    }
+}
+
+impl fmt::Debug for RecoveryCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoveryCodes")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A new set of recovery codes: show it once, for the owner to print or save.
 ///
 /// It has no `Debug` text, `Clone` or `Serialize`, and is wiped when dropped.
-pub struct RecoveryCodes {
+pub struct RecoverySheet {
     codes: Vec<Token>,
     issued_at: DateTime<Utc>,
 }
 
-impl RecoveryCodes {
+impl RecoverySheet {
     /// The codes as they are printed, in groups of four.
     pub fn expose_secrets(&self) -> impl ExactSizeIterator<Item = &str> {
         self.codes.iter().map(Token::expose_secret)
@@ -58,119 +184,33 @@ impl RecoveryCodes {
     }
 }
 
-impl core::fmt::Debug for RecoveryCodes {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("RecoveryCodes(..)")
-    }
-}
-
-impl TwoFactor {
-    /// Makes a new set of [`RECOVERY_CODES`] codes, which retires the old set in the same step.
-    ///
-    /// Of any number of concurrent calls the last one's set lives, whole, and no code of another.
-    ///
-    /// The codes are bound to their subject and to nothing else. A change of password or of factors
-    /// does not void them, as it does whatever is bound to the credential epoch: a sheet in a drawer
-    /// that dies with each such change would be dead on the day it is needed. To void it, renew it.
-    ///
-    /// # Errors
-    /// [`TwoFactorError`]; [`TwoFactorError::ProofNeeded`] unless the proof is fresh. A recovery code
-    /// is a proof too.
-    pub async fn renew_recovery_codes(
-        &self,
-        proof: &Verified,
-    ) -> Result<RecoveryCodes, TwoFactorError> {
-        let policy = self.recovery_policy()?;
-        let subject = proof.subject();
-        let _ = self.fresh(proof).await?;
-        let binding = Binding::subject(subject);
-        // First, so that an outage here leaves the old set as it was.
-        let ceiling = Counted::Provider(ID).key(subject);
-        let cleared = self.tokens.limits().clear(&ceiling).await;
-        cleared.map_err(|error| self.outage("clear", error))?;
-        let noticed = of_ceiling_notice(subject, ID).key;
-        let cleared = self.tokens.limits().clear(&noticed).await;
-        cleared.map_err(|error| self.outage("clear", error))?;
-        // The sign-in that made the set: what a person who says "this was not me" disowns.
-        let extra = Extra {
-            data: proof.flow().map_or(&[], FlowId::as_bytes),
-            ..Extra::default()
-        };
-        let issued = self
-            .tokens
-            .issue_batch_with(policy, &binding, extra, RECOVERY_CODES)
-            .await?;
-        self.tokens.emit(Some(subject), What::RecoveryRenewed);
-        let told = Told {
-            subject,
-            news: News::RecoveryRenewed,
-            factor: None,
-            origin: proof.origin(),
-            old: None,
-            new: None,
-        };
-        self.tell(&told).await;
-        Ok(RecoveryCodes {
-            codes: issued.into_iter().map(|issued| issued.token).collect(),
-            issued_at: self.now(),
-        })
-    }
-
-    /// How many recovery codes the subject can still use.
-    ///
-    /// # Errors
-    /// [`TwoFactorError::Unavailable`].
-    pub async fn recovery_codes_left(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
-        let listed = self.tokens.list(self.recovery_policy()?, subject).await?;
-        Ok(listed.len())
-    }
-
-    /// The proof stands whether or not the rest can be counted.
-    pub(crate) async fn tell_recovery_used(&self, attempt: &Attempt<'_>) {
-        let subject = attempt.subject;
-        let left = self.recovery_codes_left(subject).await.ok();
-        self.tokens.emit(Some(subject), What::RecoveryUsed { left });
-        let news = match left {
-            Some(0) => News::RecoveryUsedUp,
-            _ => News::RecoveryUsed,
-        };
-        let told = Told {
-            subject,
-            news,
-            factor: None,
-            origin: attempt.origin(),
-            old: None,
-            new: None,
-        };
-        self.tell(&told).await;
-    }
-
-    fn recovery_policy(&self) -> Result<&Policy, TwoFactorError> {
-        self.recovery.as_ref().ok_or(TwoFactorError::Misuse(
-            "the engine was built without recovery codes",
-        ))
+impl fmt::Debug for RecoverySheet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoverySheet(..)")
     }
 }
 
 /// Codes from a sheet. There is no factor: each code is a record, found within its subject.
 pub(crate) struct RecoveryProvider {
     descriptor: Descriptor,
-    tokens: Arc<Tokens>,
     policy: Policy,
 }
 
 impl RecoveryProvider {
-    pub(crate) fn new(tokens: Arc<Tokens>, policy: &Policy) -> Self {
-        let descriptor = Descriptor {
-            kind: Kind::UserToken,
-            id: ID,
-            label: "Recovery code".into(),
-            description: "One of the codes that you printed or saved".into(),
-            request: false,
+    fn new(policy: &Policy) -> Self {
+        let odds = Odds {
+            valid: RECOVERY_CODES as u64,
+            ..Odds::of_policy(policy)
         };
+        let descriptor = Descriptor::new(
+            Kind::UserToken,
+            ID,
+            "Recovery code",
+            "One of the codes that you printed or saved",
+            odds,
+        );
         Self {
-            descriptor,
-            tokens,
+            descriptor: descriptor.of_subject().policy(policy),
             policy: *policy,
         }
     }
@@ -182,35 +222,8 @@ impl Provider for RecoveryProvider {
         &self.descriptor
     }
 
-    fn enrols(&self) -> bool {
-        false
-    }
-
-    fn channel(&self) -> Option<Channel> {
-        None
-    }
-
-    fn destination(&self, _: &OpenFactor) -> Option<Destination> {
-        None
-    }
-
-    fn odds(&self) -> Odds {
-        Odds {
-            code_space: self.policy.token_format().code_space(),
-            valid: RECOVERY_CODES as u64,
-        }
-    }
-
-    async fn available(&self, subject: &Subject, _: &[OpenFactor]) -> Result<bool, ProviderError> {
-        Ok(!self.tokens.list(&self.policy, subject).await?.is_empty())
-    }
-
-    fn enrol(&self, _: &EnrolDetails<'_>) -> Result<Option<Enrolment>, ProviderError> {
-        Ok(None)
-    }
-
-    async fn request(&self, _: &Context<'_>) -> Result<Requested, ProviderError> {
-        Err(ProviderError::Misuse("recovery codes are not sent"))
+    fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
+        context.present_own(&self.policy, response.one()?).map(drop)
     }
 
     async fn verify(
@@ -218,13 +231,10 @@ impl Provider for RecoveryProvider {
         context: &Context<'_>,
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
-        let binding = Binding::subject(context.subject);
-        let issuer = self.tokens.issuer();
-        let presented =
-            issuer.present_by_subject(&self.policy, &binding, response.text(), context.now)?;
-        Ok(Claim::Redeem {
-            policy: self.policy,
-            presented,
-        })
+        context.present_own(&self.policy, response.one()?)
+    }
+
+    async fn available(&self, context: &Context<'_>) -> Result<bool, ProviderError> {
+        Ok(context.own(&self.policy).await? > 0)
     }
 }

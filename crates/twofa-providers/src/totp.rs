@@ -1,13 +1,22 @@
 //! The provider for authenticator apps.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
-use oath_otp::{Algorithm, Digits, Label, Period, Secret, Totp, Window};
-use token_store::ott_core::{Channel, Destination, GuessBound, Reason, Subject};
+use oath_otp::{Digits, Label, Period, Secret, Totp, Window};
+use token_store::ott_core::GuessBound;
 use zeroize::Zeroizing;
 
 use crate::{
-    Claim, Context, Descriptor, EnrolDetails, Enrolment, Kind, Odds, OpenFactor, Provider,
-    ProviderError, Requested, Response, Shown, VerifyError,
+    claim::Claim,
+    context::Context,
+    descriptor::{Descriptor, Kind, Odds},
+    enrolment::{EnrolDetails, Enrolment, Provisioning},
+    existing::Existing,
+    oath::{algorithm_code, algorithm_of, form, refused},
+    provider::Provider,
+    provider_error::{ProviderError, VerifyError},
+    response::Response,
 };
 
 /// The first byte of a sealed TOTP secret.
@@ -48,36 +57,69 @@ impl TotpProvider {
             .ok_or(ProviderError::Misuse("a hash that no sealed factor names"))?;
         Label::new(issuer, "account")
             .map_err(|_| ProviderError::Misuse("an issuer that no otpauth label can hold"))?;
-        let descriptor = Descriptor {
-            kind: Kind::UserToken,
-            id: "totp",
-            label: "Authenticator app".into(),
-            description: "A code from an app on your phone or computer".into(),
-            request: false,
-        };
+        let descriptor = Descriptor::new(
+            Kind::UserToken,
+            "totp",
+            "Authenticator app",
+            "A code from an app on your phone or computer",
+            odds(totp),
+        );
         Ok(Self {
             descriptor,
             issuer: issuer.into(),
             totp,
         })
     }
+
+    /// Under another id and in other words: for a second set of parameters beside the first. Never change
+    /// the id, factors name it.
+    #[must_use]
+    pub fn named(
+        mut self,
+        id: impl Into<Cow<'static, str>>,
+        label: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.descriptor.id = id.into();
+        self.descriptor.label = label.into();
+        self
+    }
+
+    /// The factor's secret, and how it is verified now.
+    fn open(&self, context: &Context<'_>) -> Result<(Totp, Secret), ProviderError> {
+        let (enrolled, secret) = decode(context.factor()?.secret()).ok_or(ProviderError::Secret)?;
+        let totp = of_enrolled(self.totp, enrolled).ok_or(ProviderError::Secret)?;
+        Ok((totp, secret))
+    }
 }
 
-impl TotpProvider {
-    /// How a factor that was enrolled with these parameters is verified now. `None` if its odds are
-    /// worse than any that the guess budget was computed with.
-    fn of_enrolled(&self, enrolled: Totp) -> Option<Totp> {
-        let window = self.totp.window;
-        if enrolled.digits >= self.totp.digits {
-            return Some(Totp { window, ..enrolled });
-        }
-        let default = Window::default();
-        let window = Window {
-            past: window.past.min(default.past),
-            future: window.future.min(default.future),
-        };
-        (enrolled.digits >= Digits::Six).then_some(Totp { window, ..enrolled })
+/// How a factor that was enrolled with these parameters is verified by a provider with those. `None` if its
+/// odds are worse than any that the guess budget was computed with.
+fn of_enrolled(now: Totp, enrolled: Totp) -> Option<Totp> {
+    let window = now.window;
+    if enrolled.digits >= now.digits {
+        return Some(Totp { window, ..enrolled });
     }
+    let default = Window::default();
+    let window = Window {
+        past: window.past.min(default.past),
+        future: window.future.min(default.future),
+    };
+    (enrolled.digits >= Digits::Six).then_some(Totp { window, ..enrolled })
+}
+
+/// The worst odds of any factor that it verifies.
+fn odds(totp: Totp) -> Odds {
+    let earlier = of_enrolled(totp, Totp::default());
+    let odds = [Some(totp), earlier].into_iter().flatten();
+    let odds = odds.map(|totp| Odds {
+        code_space: u128::from(totp.code_space()),
+        valid: u64::from(totp.valid_codes()),
+    });
+    let worst = odds.max_by_key(|odds| GuessBound::new(1_000_000, odds.valid, odds.code_space));
+    worst.unwrap_or(Odds {
+        code_space: 1,
+        valid: 1,
+    })
 }
 
 #[async_trait]
@@ -86,60 +128,8 @@ impl Provider for TotpProvider {
         &self.descriptor
     }
 
-    fn enrols(&self) -> bool {
-        true
-    }
-
-    fn channel(&self) -> Option<Channel> {
-        None
-    }
-
-    fn destination(&self, _: &OpenFactor) -> Option<Destination> {
-        None
-    }
-
-    fn odds(&self) -> Odds {
-        let earlier = self.of_enrolled(Totp::default());
-        let odds = [Some(self.totp), earlier]
-            .into_iter()
-            .flatten()
-            .map(|totp| Odds {
-                code_space: u128::from(totp.code_space()),
-                valid: u64::from(totp.valid_codes()),
-            });
-        let worst = odds.max_by_key(|odds| GuessBound::new(1, odds.valid, odds.code_space));
-        worst.unwrap_or(Odds {
-            code_space: 1,
-            valid: 1,
-        })
-    }
-
-    async fn available(&self, _: &Subject, factors: &[OpenFactor]) -> Result<bool, ProviderError> {
-        Ok(!factors.is_empty())
-    }
-
-    fn enrol(&self, details: &EnrolDetails<'_>) -> Result<Option<Enrolment>, ProviderError> {
-        let secret =
-            Secret::try_generate().map_err(|error| ProviderError::Unavailable(error.into()))?;
-        let label = Label::new(&self.issuer, details.account)
-            .map_err(|_| ProviderError::Misuse("an account name that no otpauth label can hold"))?;
-        let uri = self.totp.to_uri(&secret, &label);
-        let uri =
-            uri.map_err(|_| ProviderError::Misuse("parameters that no otpauth URI can say"))?;
-        let shown = Shown {
-            uri,
-            base32: secret.to_base32(),
-        };
-        Ok(Some(Enrolment {
-            secret: encode(&self.totp, &secret),
-            shown: Some(shown),
-        }))
-    }
-
-    async fn request(&self, _: &Context<'_>) -> Result<Requested, ProviderError> {
-        Err(ProviderError::Misuse(
-            "an authenticator app makes its codes without being asked",
-        ))
+    fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
+        form(context.factor()?.secret(), response.one()?)
     }
 
     async fn verify(
@@ -147,31 +137,45 @@ impl Provider for TotpProvider {
         context: &Context<'_>,
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
-        let factor = context.enrolled()?;
-        let (totp, secret) = decode(factor.secret()).ok_or(ProviderError::Secret)?;
-        let totp = self.of_enrolled(totp).ok_or(ProviderError::Secret)?;
-        let seconds = u64::try_from(context.now.timestamp()).unwrap_or(0);
-        let step = totp.verify(&secret, response.text(), seconds, factor.last());
-        let step = step.map_err(|rejected| match rejected.reason() {
-            oath_otp::Reason::Malformed => Reason::Malformed,
-            oath_otp::Reason::Replayed => Reason::Spent,
-            _ => Reason::Mismatch,
-        })?;
-        Ok(Claim::Advance {
-            factor: factor.id(),
-            counter: step.get(),
-        })
+        let (totp, secret) = self.open(context)?;
+        let last = context.factor()?.last();
+        let seconds = u64::try_from(context.now().timestamp()).unwrap_or(0);
+        let step = totp.verify(&secret, response.one()?, seconds, last);
+        Ok(Claim::advance(step.map_err(refused)?.get()))
     }
-}
 
-/// The byte that names a hash in a sealed secret. Others exist only behind a feature of `oath-otp`
-/// that this crate does not turn on.
-const fn algorithm_code(algorithm: Algorithm) -> Option<u8> {
-    match algorithm {
-        Algorithm::Sha1 => Some(1),
-        Algorithm::Sha256 => Some(2),
-        Algorithm::Sha512 => Some(3),
-        _ => None,
+    async fn enrol(
+        &self,
+        _: &Context<'_>,
+        details: &EnrolDetails<'_>,
+    ) -> Result<Enrolment, ProviderError> {
+        let secret = Secret::try_generate();
+        let secret = secret.map_err(|error| ProviderError::Unavailable(error.into()))?;
+        let issuer = details.issuer.unwrap_or(&self.issuer);
+        let label = Label::new(issuer, details.account)
+            .map_err(|_| ProviderError::Misuse("names that no otpauth label can hold"))?;
+        let uri = self.totp.to_uri(&secret, &label);
+        let uri =
+            uri.map_err(|_| ProviderError::Misuse("parameters that no otpauth URI can say"))?;
+        let provisioning = Provisioning {
+            uri,
+            base32: secret.to_base32(),
+        };
+        Ok(Enrolment::secret(encode(&self.totp, &secret)).showing(provisioning))
+    }
+
+    fn import(&self, existing: &Existing<'_>) -> Result<Enrolment, ProviderError> {
+        let Existing::Totp(totp, secret) = existing else {
+            return Err(ProviderError::Misuse(
+                "not the secret of an authenticator app",
+            ));
+        };
+        algorithm_code(totp.algorithm)
+            .and_then(|_| of_enrolled(self.totp, **totp))
+            .ok_or(ProviderError::Misuse(
+                "parameters that would prove nothing here",
+            ))?;
+        Ok(Enrolment::secret(encode(totp, secret)))
     }
 }
 
@@ -191,12 +195,10 @@ fn decode(bytes: &[u8]) -> Option<(Totp, Secret)> {
     let ([version, algorithm, digits], rest) = bytes.split_first_chunk::<3>()?;
     let (period, rest) = rest.split_first_chunk::<4>()?;
     let (start, key) = rest.split_first_chunk::<8>()?;
-    let algorithm = match (version, algorithm) {
-        (&VERSION, 1) => Algorithm::Sha1,
-        (&VERSION, 2) => Algorithm::Sha256,
-        (&VERSION, 3) => Algorithm::Sha512,
-        _ => return None,
-    };
+    if *version != VERSION {
+        return None;
+    }
+    let algorithm = algorithm_of(*algorithm)?;
     let digits = Digits::try_from(*digits).ok()?;
     let period = Period::from_seconds(u32::from_be_bytes(*period)).ok()?;
     let totp = Totp {

@@ -1,6 +1,6 @@
 //! An engine whose guess bound is above 10⁻³ a year does not start, unless the figure is accepted.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -8,13 +8,18 @@ mod world;
 use std::sync::Arc;
 
 use twofa_providers::{
-    BuildError, Limits, Provider as _, TotpProvider, TwoFactor,
-    oath_otp::{Digits, Totp, Window},
+    Attempt, BuildError, Existing, Import, Limits, Provider as _, Response, TotpProvider,
+    TwoFactor, TwoFactorError,
+    oath_otp::{Digits, Secret, Totp, Window},
     token_store::{
-        FactorStore, MemoryStore, Tokens,
-        ott_core::{KeyRing, Limit, chrono::TimeDelta},
+        Clock, FactorStore, ManualClock, MemoryStore, Tokens,
+        ott_core::{
+            Binding, GuessBound, GuessBoundExceeded, Limit, Policy, Purpose, Reason,
+            chrono::TimeDelta,
+        },
     },
 };
+use watched::{Watched, key_1};
 
 fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
     let window = Window { past, future };
@@ -26,95 +31,187 @@ fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
     TotpProvider::with("Example", totp).expect("it fits")
 }
 
-/// The figure of a refused engine in parts per billion, or `None` if it started.
-fn refused(totp: TotpProvider, limits: Limits, accepted: Option<u64>) -> Option<u64> {
+/// The bound of an engine with this provider, beside tokens with this allowance.
+fn bound(
+    totp: TotpProvider,
+    limits: Limits,
+    allowance: Limit,
+    accepted: Option<u64>,
+) -> Result<GuessBound, GuessBound> {
     let store = Arc::new(MemoryStore::new());
-    let keys = KeyRing::generate().expect("it fits");
-    let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
-        .build()
-        .expect("it fits");
-    let mut builder = TwoFactor::builder(tokens.into_shared(), store as Arc<dyn FactorStore>)
+    let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store)).allowance(allowance);
+    let tokens = tokens.build().expect("no policy").shared();
+    let mut builder = TwoFactor::builder(tokens, store)
         .provider(totp)
         .limits(limits);
     if let Some(figure) = accepted {
         builder = builder.accepting_guess_bound(figure);
     }
     match builder.build() {
-        Ok(_) => None,
+        Ok(engine) => Ok(engine.guess_bound()),
         Err(BuildError::GuessBound(exceeded)) => {
-            let figure = exceeded.bound.parts_per_billion();
-            assert!(
-                exceeded.to_string().contains(&figure.to_string()),
-                "{exceeded}"
-            );
-            Some(figure)
+            let said = exceeded.to_string();
+            let GuessBoundExceeded { bound } = exceeded;
+            for figure in [bound.guesses(), bound.parts_per_billion()] {
+                assert!(said.contains(&figure.to_string()), "{said}");
+            }
+            Err(bound)
         }
         Err(other) => panic!("{other}"),
     }
 }
 
-#[test]
-fn the_default_stands_at_930_parts_per_million_and_starts() {
-    let default = Limits::default();
-    assert_eq!(refused(totp(Digits::Six, 1, 0), default, None), None);
-    // Exactly that, and not by a wide margin: 465 guesses, two codes, the likeliest of six digits.
-    let odds = TotpProvider::new("Example").unwrap().odds();
-    assert_eq!((odds.valid, odds.code_space), (2, 999_759));
-    let guesses = default.allowance.most_in_a_year();
-    assert_eq!(guesses * odds.valid * 1_000_000 / 999_759, 930);
+/// How many codes of six digits there are, by the likeliest of them.
+fn space() -> u128 {
+    Totp::default().code_space().into()
 }
 
+fn parts(bound: Result<GuessBound, GuessBound>) -> Result<u64, u64> {
+    let parts = |bound: GuessBound| bound.parts_per_billion();
+    bound.map(parts).map_err(parts)
+}
+
+/// 465 guesses, two codes, 10^6: that, and not by a wide margin.
 #[test]
-fn a_window_of_three_codes_starts_only_by_its_figure() {
-    let default = Limits::default();
+fn default_has_465_guesses_and_930_ppm() {
+    let built = bound(
+        totp(Digits::Six, 1, 0),
+        Limits::default(),
+        Limit::ALLOWANCE,
+        None,
+    );
+    let built = built.expect("it starts");
+    assert_eq!(built, GuessBound::new(465, 2, space()));
+    assert_eq!((built.guesses(), built.parts_per_billion()), (465, 930_225));
+}
+
+/// A window of three codes starts only where its figure is accepted by name.
+#[test]
+fn window_of_three_codes_starts_by_its_figure() {
     for (past, future) in [(1, 1), (2, 0)] {
-        let wide = || totp(Digits::Six, past, future);
-        assert_eq!(refused(wide(), default, None), Some(1_395_337));
-        assert_eq!(refused(wide(), default, Some(1_395_336)), Some(1_395_337));
-        assert_eq!(refused(wide(), default, Some(1_395_337)), None);
+        let wide = |accepted| {
+            let totp = totp(Digits::Six, past, future);
+            parts(bound(totp, Limits::default(), Limit::ALLOWANCE, accepted))
+        };
+        let figure = GuessBound::new(465, 3, space()).parts_per_billion();
+        assert_eq!(wide(None), Err(figure));
+        assert_eq!(wide(Some(figure - 1)), Err(figure));
+        assert_eq!(wide(Some(figure)), Ok(figure));
     }
 }
 
+/// Whichever of pace and allowance lets fewer guesses through decides.
 #[test]
-fn whichever_limit_is_tighter_decides() {
+fn tighter_limit_decides() {
     let default = Limits::default();
-    let every_minute = Limit::pace(10, TimeDelta::minutes(1));
-    let no_allowance = Limits {
-        allowance: Limit::allowance(1_000_000, TimeDelta::minutes(1)),
-        ..default
-    };
-    // (10 + 87,600) * 2 / 999,759.
-    assert_eq!(
-        refused(totp(Digits::Six, 1, 0), no_allowance, None),
-        Some(175_262_239)
-    );
+    let six = || totp(Digits::Six, 1, 0);
+    let wide = Limit::allowance(1_000_000, TimeDelta::minutes(1));
+    // (10 + 87,600) * 2 / 10^6.
+    let paced = GuessBound::new(87_610, 2, space());
+    assert_eq!(bound(six(), default, wide, None), Err(paced));
     let faster = Limits {
-        pace: every_minute,
+        pace: Limit::pace(10, TimeDelta::minutes(1)),
         ..default
     };
-    assert_eq!(refused(totp(Digits::Six, 1, 0), faster, None), None);
-    let ceiling_for_allowance = Limits {
-        allowance: Limit::ceiling(100),
-        ..default
-    };
-    assert!(refused(totp(Digits::Six, 1, 0), ceiling_for_allowance, None).is_some());
+    let allowed = GuessBound::new(465, 2, space());
+    assert_eq!(bound(six(), faster, Limit::ALLOWANCE, None), Ok(allowed));
 }
 
+/// Factors that were enrolled with fewer digits keep the bound: eight digits are good for a wide window, the
+/// six-digit factors of last year are not.
 #[test]
-fn factors_that_were_enrolled_with_fewer_digits_keep_the_bound() {
-    let default = Limits::default();
-    // Eight digits are good for a wide window; the six-digit factors of last year are not.
+fn earlier_factors_of_fewer_digits_keep_the_bound() {
     let eight = totp(Digits::Eight, 4, 0);
-    let odds = eight.odds();
-    assert_eq!((odds.valid, odds.code_space), (2, 999_759));
-    assert_eq!(refused(eight, default, None), None);
+    let odds = eight.descriptor().odds;
+    assert_eq!((odds.valid, odds.code_space), (2, space()));
+    assert!(bound(eight, Limits::default(), Limit::ALLOWANCE, None).is_ok());
     let five = totp(Digits::Five, 0, 0);
-    assert_eq!(refused(five, default, None), Some(4_650_047));
+    let space = five.descriptor().odds.code_space;
+    let five = bound(five, Limits::default(), Limit::ALLOWANCE, None);
+    assert_eq!(five, Err(GuessBound::new(465, 1, space)));
+}
+
+const DOORS: [Policy; 4] = [
+    Policy::code(Purpose::new("sign-in")),
+    Policy::code(Purpose::new("pay")),
+    Policy::code(Purpose::new("move")),
+    // A policy called as an engine's limit would be, or as the engine: it touches no key of it.
+    Policy::code(Purpose::new("second-factor")),
+];
+
+/// A year at four policies and an authenticator app at once, taking whatever any of them allows, beside an
+/// owner who signs in daily: the account has 465 guesses in all, and building said so.
+#[tokio::test]
+async fn year_at_four_policies_and_the_engine_gives_465() {
+    let store = Arc::new(Watched::default());
+    let clock = Arc::new(ManualClock::new(watched::start()));
+    let mut tokens = Tokens::builder_shared(key_1(), Arc::clone(&store))
+        .clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    for policy in &DOORS {
+        tokens = tokens.policy(policy);
+    }
+    let tokens = tokens.build().expect("they fit").shared();
+    let limits = Limits {
+        // It would end the attack at 100.
+        ceiling: Limit::ceiling(1_000_000),
+        ..Limits::default()
+    };
+    let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
+    let engine = TwoFactor::builder(Arc::clone(&tokens), factors)
+        .provider(totp(Digits::Six, 1, 0))
+        .limits(limits)
+        .build()
+        .expect("it fits");
+    assert_eq!(engine.guess_bound().guesses(), 465);
+
+    let alice = watched::alice();
+    let secret = Secret::from_bytes(&[7; 20]).expect("long enough");
+    let totp = Totp::default();
+    let import = Import::new(&alice, "1", "app", Existing::Totp(&totp, &secret));
+    engine.import("totp", &import).await.expect("it fits");
+    let binding = Binding::subject(&alice);
+    let attempt = Attempt::new(&alice, "totp");
+    let right = |clock: &ManualClock| {
+        let now = u64::try_from(clock.now().timestamp()).expect("after 1970");
+        totp.generate(&secret, now).expose_secret().to_owned()
+    };
+    let (mut guesses, mut by_engine, mut signed_in) = (0, 0, 0);
+    for half_day in 0..2 * 365 {
+        if half_day % 2 == 0 {
+            let typed = right(&clock);
+            let proved = engine.verify(&attempt, &Response::typed(&typed)).await;
+            signed_in += u32::from(proved.is_ok());
+        }
+        let mut allowed = true;
+        while allowed {
+            allowed = false;
+            for policy in &DOORS {
+                let Ok(issued) = tokens.issue(policy, &binding).await else {
+                    continue;
+                };
+                let typed = watched::wrong(issued.token.expose_secret());
+                let tried = tokens
+                    .redeem(policy, &issued.handle, &binding, &typed)
+                    .await;
+                if tried.is_err_and(|error| error.reason() == Some(Reason::Mismatch)) {
+                    (guesses, allowed) = (guesses + 1, true);
+                }
+            }
+            let typed = watched::wrong(&right(&clock));
+            let tried = engine.verify(&attempt, &Response::typed(&typed)).await;
+            if matches!(tried, Err(TwoFactorError::Rejected(_))) {
+                (guesses, by_engine, allowed) = (guesses + 1, by_engine + 1, true);
+            }
+        }
+        clock.advance(TimeDelta::hours(12));
+    }
+    assert!((400..=465).contains(&guesses), "{guesses}");
+    assert!(by_engine > 0 && by_engine < guesses, "{by_engine}");
+    assert!(signed_in > 300, "the owner signed in {signed_in} times");
 }
 
 #[tokio::test]
 async fn an_earlier_factor_of_six_digits_has_no_wider_window_than_the_default() {
-    use twofa_providers::{Attempt, Response};
     let world = world::World::new();
     let alice = world::alice();
     let app = world.confirmed(&alice, None).await;
@@ -139,16 +236,22 @@ async fn an_earlier_factor_of_six_digits_has_no_wider_window_than_the_default() 
     assert!(later.verify(&attempt, &Response::typed(&old)).await.is_ok());
 }
 
+/// Two providers of one id do not start, two of the same kind with an id each do.
 #[test]
-fn two_providers_of_one_id_do_not_start() {
+fn providers_of_one_id_do_not_start() {
     let store = Arc::new(MemoryStore::new());
-    let keys = KeyRing::generate().unwrap();
-    let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
-        .build()
-        .unwrap();
-    let built = TwoFactor::builder(tokens.into_shared(), store as Arc<dyn FactorStore>)
-        .provider(totp(Digits::Six, 1, 0))
-        .provider(totp(Digits::Six, 0, 0))
-        .build();
-    assert!(matches!(built, Err(BuildError::ProviderTwice("totp"))));
+    let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store));
+    let tokens = tokens.build().expect("no policy").shared();
+    let build = |second: TotpProvider| {
+        let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
+        TwoFactor::builder(Arc::clone(&tokens), factors)
+            .provider(totp(Digits::Six, 1, 0))
+            .provider(second)
+            .build()
+            .map(drop)
+    };
+    let twice = BuildError::ProviderTwice("totp".into());
+    assert_eq!(build(totp(Digits::Six, 0, 0)), Err(twice));
+    let named = totp(Digits::Six, 0, 0).named("totp-2", "Second app");
+    assert_eq!(build(named), Ok(()));
 }

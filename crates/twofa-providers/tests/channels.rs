@@ -1,6 +1,6 @@
 //! One channel never counts twice in one sign-in.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -24,7 +24,7 @@ async fn a_mailbox_that_was_used_for_one_step_is_refused_for_the_next() {
     let (free, code) = (free.handle(&handle), world.sent());
     let sent = world.outbox.messages().len();
 
-    let after_a_mail = free.used_channels(&[Channel::Email]);
+    let after_a_mail = free.first_step(Channel::Email);
     assert_eq!(
         reason(world.engine.request(&after_a_mail).await),
         Reason::Binding
@@ -37,7 +37,7 @@ async fn a_mailbox_that_was_used_for_one_step_is_refused_for_the_next() {
     assert_eq!(reason(verified), Reason::Binding);
 
     // Other channels do not matter, nor does the mailbox to what is sent over none.
-    let after_a_call = free.used_channels(&[Channel::Phone, Channel::Device]);
+    let after_a_call = free.first_step(Channel::Phone);
     let verified = world
         .engine
         .verify(&after_a_call, &Response::typed(&code))
@@ -46,7 +46,7 @@ async fn a_mailbox_that_was_used_for_one_step_is_refused_for_the_next() {
     assert_eq!(verified.channel(), Some(Channel::Email));
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&app);
-    let by_app = Attempt::new(&alice, "totp").used_channels(&[Channel::Email]);
+    let by_app = Attempt::new(&alice, "totp").first_step(Channel::Email);
     assert!(
         world
             .engine

@@ -1,12 +1,12 @@
 //! What is on its way when credentials change is worth nothing afterwards.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
 
 use twofa_providers::{
-    Attempt, Response, TwoFactorError, Verified,
+    Attempt, Proof, Response, TwoFactorError,
     token_store::{
         FactorChange, FactorId, FactorStore as _,
         ott_core::{Handle, Reason, Subject, chrono::TimeDelta},
@@ -50,12 +50,12 @@ impl Account {
         }
     }
 
-    async fn proof(&self) -> Verified {
+    async fn proof(&self) -> Proof {
         self.world.proof(&self.owner, &self.app).await
     }
 
     /// The code in the mail, under this epoch.
-    async fn by_mail(&self, epoch: u64) -> Result<Verified, TwoFactorError> {
+    async fn by_mail(&self, epoch: u64) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(&self.owner, "email")
             .factor(self.mail)
             .epoch(epoch)
@@ -85,7 +85,7 @@ async fn a_new_address_voids_the_code_sent_to_the_old_one() {
     let (world, owner) = (&account.world, &account.owner);
     let proof = account.proof().await;
     let new = world.confirmed_email(owner, NEW, Some(&proof)).await;
-    world.engine.remove(&proof, &account.mail).await.unwrap();
+    world.remove(&proof, &account.mail).await.unwrap();
     assert_eq!(reason(account.by_mail(1).await), Reason::Unknown);
     // Nor is it good for the new address.
     let attempt = Attempt::new(owner, "email")
@@ -106,7 +106,7 @@ async fn a_removed_app_and_a_disabled_address_prove_nothing_any_more() {
     let confirmed = world.confirm(owner, &other, &world.code(&other)).await;
     assert!(confirmed.is_ok());
     let engine = &world.engine;
-    engine.remove(&proof, &account.app.factor).await.unwrap();
+    world.remove(&proof, &account.app.factor).await.unwrap();
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&account.app);
     if code != world.code(&other) {

@@ -1,12 +1,12 @@
 //! The form in which a client lists providers.
 #![cfg(feature = "serde")]
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
 
-use twofa_providers::{Descriptor, Kind};
+use twofa_providers::{Descriptor, Kind, Odds};
 use world::World;
 
 #[test]
@@ -32,13 +32,14 @@ fn a_descriptor_says_type_id_label_description_and_request() {
   }
 ]"#
     );
-    let prompt = Descriptor {
-        kind: Kind::RequestToken,
-        id: "push",
-        label: "Phone".into(),
-        description: "Approve on your phone".into(),
-        request: true,
-    };
+    let words = ("push", "Phone", "Approve on your phone");
+    let prompt = Descriptor::new(
+        Kind::RequestToken,
+        words.0,
+        words.1,
+        words.2,
+        Odds::NOT_GUESSED,
+    );
     let json = serde_json::to_value(&prompt).unwrap();
     assert_eq!(json["type"], "request-token");
 }

@@ -4,7 +4,7 @@
     reason = "an overflow here fails the test"
 )]
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -13,10 +13,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, FRESH, Limits, MOST_KNOWN_DEVICES, Response, TwoFactor, TwoFactorError,
-    Verified,
+    Attempt, BuildError, FRESH, KnownDevices, Limits, MOST_KNOWN_DEVICES, Proof, Response,
+    TwoFactor, TwoFactorError,
     token_store::{
-        FactorState, FactorStore, What,
+        FactorState, FactorStore,
         ott_core::{Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta},
     },
 };
@@ -31,8 +31,8 @@ fn without_ceiling() -> Limits {
     }
 }
 
-async fn remembered(world: &World, proof: &Verified) -> String {
-    let device = world.engine.remember_device(proof, "laptop").await;
+async fn remembered(world: &World, proof: &Proof) -> String {
+    let device = world.remember(proof, "laptop").await;
     device.expect("remembered").token.expose_secret().to_owned()
 }
 
@@ -42,7 +42,7 @@ async fn from(
     owner: &Subject,
     device: Option<&str>,
     typed: &str,
-) -> Result<Verified, TwoFactorError> {
+) -> Result<Proof, TwoFactorError> {
     let mut attempt = Attempt::new(owner, "totp");
     if let Some(token) = device {
         attempt = attempt.known_device(token);
@@ -238,7 +238,7 @@ async fn without_a_known_device_the_whole_ceiling_is_everybodys() {
 #[tokio::test]
 async fn a_known_device_skips_no_second_factor_and_no_address_limit() {
     let world = World::knowing(Limits {
-        address: Limit::pace(3, TimeDelta::hours(1)),
+        network: Limit::pace(3, TimeDelta::hours(1)),
         ..Limits::default()
     });
     let owner = alice();
@@ -257,7 +257,7 @@ async fn a_known_device_skips_no_second_factor_and_no_address_limit() {
     );
     let attempt = Attempt::new(&owner, "totp")
         .known_device(&device)
-        .address([192, 0, 2, 1].into());
+        .network([192, 0, 2, 1].into());
     let before = world.evaluated();
     for _ in 0..20 {
         let wrong = world.wrong_code(&[&app]);
@@ -305,10 +305,10 @@ async fn a_device_is_known_for_its_own_subject_tenant_and_epoch_for_30_days() {
     let later = attempt.epoch(8).known_device(&device);
     assert!(!opens(&world, &app, later).await);
     let told = world.log.whats();
-    assert!(told.iter().any(|what| matches!(
-        what,
-        What::Refused(purpose, Some(_), Reason::Binding) if purpose == DEVICE.purpose()
-    )));
+    assert!(
+        told.iter()
+            .any(|what| matches!(what.as_str(), "token.refused Binding known-device"))
+    );
     let known = attempt.known_device(&device);
     assert!(opens(&world, &app, known).await);
     world.pass(TimeDelta::days(29));
@@ -325,34 +325,34 @@ async fn known_devices_are_listed_with_their_last_use_and_forgotten() {
     let proof = world.proof(&owner, &app).await;
     let mut devices = Vec::new();
     for label in ["laptop", " phone "] {
-        devices.push(world.engine.remember_device(&proof, label).await.unwrap());
+        devices.push(world.remember(&proof, label).await.unwrap());
         world.pass(TimeDelta::minutes(1));
     }
     world.pass(TimeDelta::minutes(5));
     let code = world.code(&app);
     let token = devices[1].token.expose_secret();
     assert!(from(&world, &owner, Some(token), &code).await.is_ok());
-    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    let listed = world.devices().list(&owner, None).await.unwrap();
     let labels: Vec<_> = listed.iter().map(|device| &*device.label).collect();
     assert_eq!(labels, ["laptop", "phone"]);
     assert_eq!(listed[0].used_at, None);
     assert_eq!(listed[1].used_at, Some(world.tokens.now()));
     assert_eq!(listed[1].expires_at, devices[1].expires_at);
-    let of_others = world.engine.known_devices(&owner, Some(1)).await.unwrap();
+    let of_others = world.devices().list(&owner, Some(1)).await.unwrap();
     assert!(of_others.is_empty());
     // Not by somebody else's name.
     let bob = subject("acme", "bob");
-    let forgotten = world.engine.forget_device(&bob, &devices[1].id).await;
+    let forgotten = world.devices().forget(&bob, &devices[1].id).await;
     assert!(!forgotten.unwrap());
     let attempt = Attempt::new(&owner, "totp").known_device(token);
     assert!(opens(&world, &app, attempt).await);
     for known in [true, false] {
-        let forgotten = world.engine.forget_device(&owner, &devices[1].id).await;
+        let forgotten = world.devices().forget(&owner, &devices[1].id).await;
         assert_eq!(forgotten.unwrap(), known);
     }
     assert!(!opens(&world, &app, attempt).await);
-    assert_eq!(world.engine.forget_devices(&owner).await.unwrap(), 1);
-    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    assert_eq!(world.devices().forget_all(&owner).await.unwrap(), 1);
+    let listed = world.devices().list(&owner, None).await.unwrap();
     assert!(listed.is_empty());
 }
 
@@ -362,11 +362,11 @@ async fn remembering_takes_a_fresh_proof_and_a_label() {
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     for label in ["", "a\nb", &"x".repeat(65)] {
-        let device = world.engine.remember_device(&proof, label).await;
+        let device = world.remember(&proof, label).await;
         assert_eq!(reason(device), Reason::Malformed);
     }
     world.pass(FRESH);
-    let device = world.engine.remember_device(&proof, "laptop").await;
+    let device = world.remember(&proof, "laptop").await;
     assert!(needs_proof(&device));
 }
 
@@ -384,7 +384,7 @@ async fn the_sixth_device_forgets_the_one_used_longest_ago() {
     let code = world.code(&app);
     let proof = from(&world, &owner, Some(&devices[0]), &code).await;
     devices.push(remembered(&world, &proof.unwrap()).await);
-    let listed = world.engine.known_devices(&owner, None).await.unwrap();
+    let listed = world.devices().list(&owner, None).await.unwrap();
     assert_eq!(listed.len(), MOST_KNOWN_DEVICES);
     for (at, device) in devices.iter().enumerate() {
         let attempt = Attempt::new(&owner, "totp").known_device(device);
@@ -409,7 +409,7 @@ async fn of_16_devices_remembered_at_once_five_are_known() {
         }
         let tokens = tasks.join_all().await;
         assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 16);
-        let listed = world.engine.known_devices(&alice(), None).await.unwrap();
+        let listed = world.devices().list(&alice(), None).await.unwrap();
         assert_eq!(listed.len(), MOST_KNOWN_DEVICES, "round {round}");
     }
 }
@@ -473,11 +473,7 @@ async fn no_device_token_is_printed_logged_or_stored() {
     let owner = alice();
     let app = world.confirmed(&owner, None).await;
     let proof = world.proof(&owner, &app).await;
-    let device = world
-        .engine
-        .remember_device(&proof, "laptop")
-        .await
-        .unwrap();
+    let device = world.remember(&proof, "laptop").await.unwrap();
     let token = device.token.expose_secret();
     let attempt = Attempt::new(&owner, "totp").known_device(token);
     let mut said = format!("{device:?}{attempt:?}{:?}", world.engine);
@@ -496,17 +492,16 @@ fn the_default_stands_at_994_parts_per_million_with_known_devices_and_starts() {
         let world = World::new();
         let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
         let totp = twofa_providers::TotpProvider::new("Example").unwrap();
+        let devices = KnownDevices::new(&world.tokens, policy)?;
         TwoFactor::builder(Arc::clone(&world.tokens), factors)
             .provider(totp)
-            .known_devices(policy)
+            .known_devices(&devices)
             .limits(limits)
             .build()
-            .map(|_| ())
+            .map(|engine| engine.guess_bound().guesses())
     };
     let default = Limits::default();
-    assert_eq!(start(default, &DEVICE), Ok(()));
-    let guesses = default.allowance.most_in_a_year() + default.known_devices.most_in_a_year();
-    assert_eq!((guesses, guesses * 2 * 1_000), (497, 994_000));
+    assert_eq!(start(default, &DEVICE), Ok(497));
     let wider = Limits {
         known_devices: Limit::allowance(24, TimeDelta::days(30)),
         ..default
@@ -514,7 +509,7 @@ fn the_default_stands_at_994_parts_per_million_with_known_devices_and_starts() {
     let Err(BuildError::GuessBound(exceeded)) = start(wider, &DEVICE) else {
         panic!("it started");
     };
-    assert_eq!(exceeded.bound.parts_per_billion(), 1_002_000);
+    assert_eq!(exceeded.bound.guesses(), 501);
     for policy in [
         DEVICE.until_revoked(),
         Policy::link(Purpose::new("known-device")),

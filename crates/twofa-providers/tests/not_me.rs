@@ -2,25 +2,24 @@
 
 #[path = "support/telling.rs"]
 mod telling;
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
 
 use std::sync::Arc;
 
-use telling::{NEWS, PLAIN, Telling, flow};
+use telling::{NEWS, PLAIN, Telling, sign_in};
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, FlowId, Limits, News, Notices, Response, TotpProvider, TwoFactor,
-    TwoFactorError,
+    Attempt, BuildError, Limits, News, Notices, Owner, Response, SignInId, TwoFactorError,
     token_delivery::Outbox,
     token_store::{
         FactorId, FactorState, FactorStore, Tokens,
         ott_core::{Format, Limit, Policy, Purpose, Reason, SlotRule, chrono::TimeDelta},
     },
 };
-use world::{NOT_ME, World, alice, key_1, needs_proof, reason};
+use world::{NOT_ME, alice, key_1, needs_proof, reason};
 
 const ALICE: &str = "alice@example.org";
 const WORK: &str = "alice@work.example.org";
@@ -37,14 +36,14 @@ async fn state(told: &Telling, factor: FactorId) -> FactorState {
 async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
     let told = Telling::new(&[ALICE]);
     let engine = &told.world.engine;
-    let (mine, his) = (flow("mine"), flow("his"));
+    let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
     let proof = told.proof(&mine, &app).await;
-    let laptop = engine.remember_device(&proof, "laptop").await.unwrap();
+    let laptop = told.world.remember(&proof, "laptop").await.unwrap();
     let codes = told.world.codes(&proof).await;
 
     let stolen = told.proof(&his, &app).await;
-    let burner = engine.remember_device(&stolen, "burner").await.unwrap();
+    let burner = told.world.remember(&stolen, "burner").await.unwrap();
     let _ = told.arrived();
     let added = told.add_app(&his, Some(&stolen)).await;
     let other = told.add_app(&mine, Some(&proof)).await;
@@ -55,12 +54,12 @@ async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
         (used.factor, used.disabled),
         (Some(added.factor), Some(added.factor))
     );
-    assert_eq!((used.flow.as_ref(), used.devices), (Some(&his), 1));
+    assert_eq!((used.sign_in.as_ref(), used.devices), (Some(&his), 1));
 
     assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
     assert_eq!(state(&told, app.factor).await, FactorState::Active);
     assert_eq!(state(&told, other.factor).await, FactorState::Active);
-    let known = engine.known_devices(&alice(), None).await.unwrap();
+    let known = told.world.devices().list(&alice(), None).await.unwrap();
     let known: Vec<_> = known
         .iter()
         .map(|device| (device.id, device.label.as_str()))
@@ -68,7 +67,7 @@ async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
     assert_eq!(known, [(laptop.id, "laptop")]);
     assert_ne!(burner.id, laptop.id);
     assert_eq!(
-        engine.recovery_codes_left(&alice()).await.unwrap(),
+        told.world.recovery.left(&alice()).await.unwrap(),
         codes.len()
     );
     // What was disowned proves nothing.
@@ -87,7 +86,7 @@ async fn it_undoes_what_one_sign_in_added_and_nothing_beside_it() {
 #[tokio::test]
 async fn used_once_it_is_dead_at_every_address() {
     let told = Telling::new(&[ALICE, WORK]);
-    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&sign_in("f"), None).await;
     let links = told.arrived();
     assert_eq!(links.len(), 2);
     let used = told.not_me(&links[0].token).await;
@@ -100,7 +99,7 @@ async fn used_once_it_is_dead_at_every_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_32_at_once_from_all_addresses_one_is_taken() {
     let told = Arc::new(Telling::new(&[ALICE, WORK]));
-    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&sign_in("f"), None).await;
     let links = told.arrived();
     let barrier = Arc::new(Barrier::new(32));
     let mut tasks = JoinSet::new();
@@ -118,7 +117,7 @@ async fn of_32_at_once_from_all_addresses_one_is_taken() {
 #[tokio::test]
 async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
     let told = Telling::new(&[ALICE]);
-    let (mine, his) = (flow("mine"), flow("his"));
+    let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
     let stolen = told.proof(&his, &app).await;
     let _ = told.arrived();
@@ -126,12 +125,12 @@ async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
     let link = told.arrived().remove(0);
     let used = told.not_me(&link.token).await.unwrap();
     assert_eq!((used.news, used.factor), (News::RecoveryRenewed, None));
-    assert_eq!((used.disabled, used.flow), (None, Some(his.clone())));
+    assert_eq!((used.disabled, used.sign_in), (None, Some(his.clone())));
     assert_eq!(used.recovery_codes, 10);
     assert_eq!(state(&told, app.factor).await, FactorState::Active);
     let tried = told.world.recover(&alice(), &codes[0]).await;
     assert!(matches!(tried, Err(TwoFactorError::Rejected(_))));
-    let left = told.world.engine.recovery_codes_left(&alice()).await;
+    let left = told.world.recovery.left(&alice()).await;
     assert_eq!(left.unwrap(), 0);
 
     // A set that another sign-in made in its place stays.
@@ -142,7 +141,7 @@ async fn the_codes_that_the_sign_in_made_are_void_and_no_others() {
     let proof = told.proof(&mine, &app).await;
     let codes = told.world.codes(&proof).await;
     let used = told.not_me(&link.token).await.unwrap();
-    assert_eq!((used.flow, used.recovery_codes), (Some(his), 0));
+    assert_eq!((used.sign_in, used.recovery_codes), (Some(his), 0));
     assert!(told.world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
@@ -176,16 +175,12 @@ async fn a_factor_that_was_disabled_before_is_wiped_too() {
 #[tokio::test]
 async fn a_removed_factor_is_not_brought_back_or_disabled() {
     let told = Telling::new(&[ALICE]);
-    let f = flow("f");
+    let f = sign_in("f");
     let first = told.add_app(&f, None).await;
     let proof = told.proof(&f, &first).await;
     let second = told.add_app(&f, Some(&proof)).await;
     let links = told.arrived();
-    told.world
-        .engine
-        .remove(&proof, &second.factor)
-        .await
-        .unwrap();
+    told.world.remove(&proof, &second.factor).await.unwrap();
     let used = told.not_me(&links[1].token).await.unwrap();
     assert_eq!((used.factor, used.disabled), (Some(second.factor), None));
     assert_eq!(state(&told, second.factor).await, FactorState::Removed);
@@ -194,7 +189,7 @@ async fn a_removed_factor_is_not_brought_back_or_disabled() {
 #[tokio::test]
 async fn a_disowned_address_is_told_nothing_more() {
     let told = Telling::new(&[ALICE]);
-    let (mine, his) = (flow("mine"), flow("his"));
+    let (mine, his) = (sign_in("mine"), sign_in("his"));
     let app = told.add_app(&mine, None).await;
     let stolen = told.proof(&his, &app).await;
     let _ = told.arrived();
@@ -214,14 +209,14 @@ async fn a_disowned_address_is_told_nothing_more() {
     let _ = told.world.codes(&proof).await;
     assert_eq!(told.told().0, [ALICE]);
     // Nor when its row goes.
-    told.world.engine.remove(&proof, &factor).await.unwrap();
+    told.world.remove(&proof, &factor).await.unwrap();
     assert_eq!(told.told().0, [ALICE]);
 }
 
 #[tokio::test]
 async fn a_disowned_only_factor_guards_the_account() {
     let told = Telling::new(&[ALICE]);
-    let _ = told.add_app(&flow("his"), None).await;
+    let _ = told.add_app(&sign_in("his"), None).await;
     let used = told.not_me(&told.arrived()[0].token).await.unwrap();
     assert!(used.disabled.is_some());
     assert!(needs_proof(
@@ -232,16 +227,16 @@ async fn a_disowned_only_factor_guards_the_account() {
 #[tokio::test]
 async fn what_is_no_such_token_is_refused_and_spends_none() {
     let told = Telling::new(&[ALICE]);
-    let f = flow("f");
+    let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let link = told.arrived().remove(0);
-    let engine = &told.world.engine;
+    let owner = told.world.owner();
     assert_eq!(
-        reason(engine.not_me("other", &link.token).await),
+        reason(owner.not_me("other", &link.token).await),
         Reason::Unknown
     );
     let proof = told.proof(&f, &app).await;
-    let device = engine.remember_device(&proof, "laptop").await.unwrap();
+    let device = told.world.remember(&proof, "laptop").await.unwrap();
     let codes = told.world.codes(&proof).await;
     let twisted: String = link.token.chars().rev().collect();
     for token in [
@@ -252,15 +247,15 @@ async fn what_is_no_such_token_is_refused_and_spends_none() {
         "STOP",
         &"A".repeat(1 << 20),
     ] {
-        assert!(engine.not_me("acme", token).await.is_err());
+        assert!(owner.not_me("acme", token).await.is_err());
     }
-    assert!(engine.not_me("acme", &link.token).await.is_ok());
+    assert!(owner.not_me("acme", &link.token).await.is_ok());
 }
 
 #[tokio::test]
 async fn it_is_good_for_a_week() {
     let told = Telling::new(&[ALICE]);
-    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&sign_in("f"), None).await;
     let _ = told
         .world
         .confirmed(&world::subject("acme", "bob"), None)
@@ -276,7 +271,7 @@ async fn it_is_good_for_a_week() {
 #[tokio::test]
 async fn more_news_voids_no_earlier_link() {
     let told = Telling::new(&[ALICE]);
-    let f = flow("f");
+    let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let first = told.arrived().remove(0);
     let proof = told.proof(&f, &app).await;
@@ -290,11 +285,10 @@ async fn more_news_voids_no_earlier_link() {
 async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
     for verb in ["find", "update", "factors", "list", "revoke", "redeem"] {
         let told = Telling::new(&[ALICE]);
-        let (mine, his) = (flow("mine"), flow("his"));
+        let (mine, his) = (sign_in("mine"), sign_in("his"));
         let app = told.add_app(&mine, None).await;
         let stolen = told.proof(&his, &app).await;
-        let engine = &told.world.engine;
-        let _ = engine.remember_device(&stolen, "burner").await.unwrap();
+        let _ = told.world.remember(&stolen, "burner").await.unwrap();
         let _ = told.world.codes(&stolen).await;
         let _ = told.arrived();
         let added = told.add_app(&his, Some(&stolen)).await;
@@ -307,10 +301,10 @@ async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
         assert_eq!(disabled, !matches!(verb, "find" | "update"), "{verb}");
         let used = told.not_me(&link.token).await.unwrap();
         assert_eq!(used.disabled, Some(added.factor), "{verb}");
-        assert_eq!(used.flow.as_ref(), Some(&his));
+        assert_eq!(used.sign_in.as_ref(), Some(&his));
         assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
-        assert_eq!(engine.recovery_codes_left(&alice()).await.unwrap(), 0);
-        let known = engine.known_devices(&alice(), None).await.unwrap();
+        assert_eq!(told.world.recovery.left(&alice()).await.unwrap(), 0);
+        let known = told.world.devices().list(&alice(), None).await.unwrap();
         assert_eq!(known, [], "{verb}");
         assert_eq!(told.told().0, [ALICE], "told once: {verb}");
         assert_eq!(reason(told.not_me(&link.token).await), Reason::Spent);
@@ -321,14 +315,14 @@ async fn after_an_outage_the_link_is_good_and_the_rest_is_undone() {
 async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
     for codes in [true, false] {
         let told = Telling::new(&[ALICE]);
-        let f = flow("f");
+        let f = sign_in("f");
         let app = told.add_app(&f, None).await;
         let proof = told.proof(&f, &app).await;
         let link = told.arrived().remove(0);
         if codes {
             let _ = told.world.codes(&proof).await;
         } else {
-            let device = told.world.engine.remember_device(&proof, "laptop").await;
+            let device = told.world.remember(&proof, "laptop").await;
             let _ = device.unwrap();
         }
         told.world.store.fail("revoke");
@@ -343,40 +337,38 @@ async fn what_could_not_be_voided_or_forgotten_is_an_outage() {
 #[tokio::test]
 async fn until_the_sessions_are_ended_the_link_is_good() {
     let told = Telling::new(&[ALICE]);
-    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&sign_in("f"), None).await;
     let link = told.arrived().remove(0);
-    let engine = &told.world.engine;
+    let owner = told.world.owner();
     for _ in 0..2 {
-        let used = engine.not_me("acme", &link.token).await.unwrap();
-        assert_eq!(used.flow, Some(flow("f")));
+        let used = owner.not_me("acme", &link.token).await.unwrap();
+        assert_eq!(used.sign_in, Some(sign_in("f")));
     }
-    let used = engine.not_me("acme", &link.token).await.unwrap();
-    engine.redeem_not_me(&used).await.unwrap();
-    assert_eq!(reason(engine.redeem_not_me(&used).await), Reason::Spent);
-    let again = engine.not_me("acme", &link.token).await;
+    let used = owner.not_me("acme", &link.token).await.unwrap();
+    owner.redeem_not_me(&used).await.unwrap();
+    assert_eq!(reason(owner.redeem_not_me(&used).await), Reason::Spent);
+    let again = owner.not_me("acme", &link.token).await;
     assert_eq!(reason(again), Reason::Spent);
 }
 
 #[test]
 fn a_flow_has_a_name_of_64_bytes_at_most() {
-    assert!(FlowId::new("").is_err());
-    assert!(FlowId::new([0; 64]).is_ok());
-    assert!(FlowId::new([0; 65]).is_err());
+    assert!(SignInId::new("").is_err());
+    assert!(SignInId::new([0; 64]).is_ok());
+    assert!(SignInId::new([0; 65]).is_err());
 }
 
-fn build(policy: &Policy, known: &[&Policy]) -> Result<TwoFactor, BuildError> {
+fn build(policy: &Policy, known: &[&Policy]) -> Result<Owner, BuildError> {
     let store = Arc::new(watched::Watched::default());
     let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store));
     let tokens = known
         .iter()
         .fold(tokens, |tokens, policy| tokens.policy(policy));
-    let tokens = tokens.build().expect("policies that fit").into_shared();
-    let outbox = Arc::new(Outbox::new(1));
-    let notices = Notices::new(NEWS, outbox, Arc::new(telling::Book::default()));
-    TwoFactor::builder(tokens, store as Arc<dyn FactorStore>)
-        .provider(TotpProvider::new("Example").expect("an issuer"))
-        .notices(notices.not_me(policy, PLAIN))
-        .build()
+    let tokens = tokens.accepting_guess_bound(u64::MAX).build();
+    let tokens = tokens.expect("policies that fit").shared();
+    let (outbox, book) = (Arc::new(Outbox::new(1)), Arc::new(telling::Book::default()));
+    let notices = Notices::new(NEWS, PLAIN, policy, outbox, book);
+    Owner::new(&tokens, store as Arc<dyn FactorStore>, notices)
 }
 
 #[test]
@@ -390,19 +382,12 @@ fn only_a_long_token_that_is_good_once_and_for_a_time_will_do() {
         NOT_ME.slot(SlotRule::Subject),
         NOT_ME
             .format(Format::alphanumeric(10))
-            .accepting_short_tokens()
-            .accepting_guess_bound(u64::MAX),
+            .accepting_short_tokens(),
     ] {
         let built = build(&policy, &[&policy]).map(drop);
         assert_eq!(built, Err(BuildError::NotMePolicy), "{policy:?}");
     }
     // One that the tokens do not know would never be issued.
-    assert_eq!(build(&NOT_ME, &[]).map(drop), Err(BuildError::NotMePolicy));
-}
-
-#[tokio::test]
-async fn without_notices_there_is_nothing_to_disown() {
-    let world = World::with(Limits::default());
-    let used = world.engine.not_me("acme", "x").await;
-    assert!(matches!(used, Err(TwoFactorError::Misuse(_))));
+    let unknown = BuildError::PolicyUnknown(*NOT_ME.purpose());
+    assert_eq!(build(&NOT_ME, &[]).map(drop), Err(unknown));
 }

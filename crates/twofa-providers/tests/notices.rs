@@ -2,17 +2,17 @@
 
 #[path = "support/telling.rs"]
 mod telling;
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
 
-use telling::{HOME, NEWS, Telling, flow, to};
+use telling::{HOME, Telling, sign_in, to};
 use twofa_providers::{
     AddressChange, Attempt, Limits, News, Response, TwoFactorError,
     token_store::{
-        FactorState, FactorStore as _, What,
-        ott_core::{Binding, Limit, LimitKey, Reason, chrono::TimeDelta},
+        FactorState, FactorStore as _,
+        ott_core::{Binding, Limit, LimitKey, LimitScope, Reason, chrono::TimeDelta},
     },
 };
 use world::{alice, is_throttled};
@@ -36,7 +36,7 @@ const NOBODY: (Vec<String>, Option<String>) = (Vec::new(), None);
 #[tokio::test]
 async fn a_notice_says_what_when_from_where_and_has_a_link() {
     let told = Telling::new(&[ALICE]);
-    let _ = told.add_app(&flow("f"), None).await;
+    let _ = told.add_app(&sign_in("f"), None).await;
     let arrived = told.arrived();
     let token = arrived[0].token.clone();
     let expected = format!(
@@ -51,8 +51,7 @@ async fn a_notice_says_what_when_from_where_and_has_a_link() {
 #[tokio::test]
 async fn every_news_reaches_every_verified_address() {
     let told = Telling::new(&[ALICE, WORK]);
-    let (world, f) = (&told.world, flow("f"));
-    let engine = &world.engine;
+    let (world, f) = (&told.world, sign_in("f"));
 
     let app = told.add_app(&f, None).await;
     assert_eq!(told.told(), all(&[ALICE, WORK], News::FactorAdded));
@@ -62,7 +61,7 @@ async fn every_news_reaches_every_verified_address() {
     // The address of a factor counts from its confirmation on, and not before.
     let factor = world.enrol_email(&alice(), MAIL, Some(&proof)).await;
     assert_eq!(told.told(), NOBODY, "what is not confirmed is no news");
-    engine.remove(&proof, &factor).await.unwrap();
+    world.remove(&proof, &factor).await.unwrap();
     assert_eq!(told.told(), NOBODY);
     let mail = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
     assert_eq!(told.told(), all(&[ALICE, WORK, MAIL], News::FactorAdded));
@@ -84,11 +83,11 @@ async fn every_news_reaches_every_verified_address() {
     }
 
     let proof = told.proof(&f, &app).await;
-    engine.rename(&proof, &mail, "inbox").await.unwrap();
+    world.rename(&proof, &mail, "inbox").await.unwrap();
     assert_eq!(told.told(), NOBODY, "a name is no news");
-    engine.remove(&proof, &mail).await.unwrap();
+    world.remove(&proof, &mail).await.unwrap();
     assert_eq!(told.told(), all(&[ALICE, WORK, MAIL], News::FactorRemoved));
-    assert!(engine.remove(&proof, &mail).await.is_err());
+    assert!(world.remove(&proof, &mail).await.is_err());
     assert_eq!(told.told(), NOBODY, "what was refused did not happen");
 
     told.verified(&[NEW, WORK]);
@@ -97,10 +96,10 @@ async fn every_news_reaches_every_verified_address() {
         subject: &owner,
         old: Some(&old),
         new: Some(&new),
-        address: Some(HOME),
-        flow: Some(&f),
+        network: Some(HOME),
+        sign_in: Some(&f),
     };
-    engine.address_changed(&change).await;
+    told.world.owner().address_changed(&change).await;
     assert_eq!(told.told(), all(&[NEW, WORK, ALICE], News::AddressChanged));
     // Once told, the old one is out.
     let _ = told.world.codes(&proof).await;
@@ -110,7 +109,7 @@ async fn every_news_reaches_every_verified_address() {
 #[tokio::test]
 async fn a_stranger_whose_address_was_typed_is_told_nothing() {
     let told = Telling::new(&[ALICE]);
-    let f = flow("f");
+    let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = told
@@ -125,7 +124,7 @@ async fn a_stranger_whose_address_was_typed_is_told_nothing() {
 #[tokio::test]
 async fn an_address_that_is_known_twice_is_told_once() {
     let told = Telling::new(&[ALICE, WORK, ALICE]);
-    let f = flow("f");
+    let f = sign_in("f");
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = told
@@ -147,7 +146,7 @@ async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
             ..Limits::default()
         },
     );
-    let (world, f) = (&told.world, flow("f"));
+    let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let mail = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
@@ -155,7 +154,7 @@ async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
     let _ = told.arrived();
 
     let owner = alice();
-    let attempt = Attempt::new(&owner, "totp").address(HOME).flow(&f);
+    let attempt = Attempt::new(&owner, "totp").network(HOME).sign_in(&f);
     for _ in 0..20 {
         let wrong = world.wrong_code(&[&app]);
         let _ = world
@@ -193,7 +192,7 @@ async fn a_disabled_factor_and_an_exhausted_provider_are_told_once() {
 #[tokio::test]
 async fn who_knows_the_password_fills_no_mailbox() {
     let told = Telling::new(&[ALICE]);
-    let (world, f) = (&told.world, flow("f"));
+    let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let _ = told.arrived();
     world.pass(TimeDelta::seconds(30));
@@ -218,14 +217,10 @@ async fn who_knows_the_password_fills_no_mailbox() {
 #[tokio::test]
 async fn who_guesses_slowly_beside_a_known_device_is_told_of() {
     let told = Telling::new(&[ALICE]);
-    let (world, f) = (&told.world, flow("f"));
+    let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
-    let _ = world
-        .engine
-        .remember_device(&proof, "laptop")
-        .await
-        .unwrap();
+    let _ = world.remember(&proof, "laptop").await.unwrap();
     let _ = told.arrived();
     // Never too fast for the pace, and no more than strangers have of the ceiling.
     let mut refused = 0;
@@ -253,7 +248,7 @@ fn is_exhausted<T>(result: &Result<T, TwoFactorError>) -> bool {
 #[tokio::test]
 async fn a_notice_that_nobody_got_is_told_by_the_next_try() {
     let told = Telling::new(&[ALICE]);
-    let app = told.add_app(&flow("f"), None).await;
+    let app = told.add_app(&sign_in("f"), None).await;
     let _ = told.arrived();
     told.delivery_down(true);
     let wrong = told.world.wrong_code(&[&app]);
@@ -269,11 +264,12 @@ async fn a_notice_that_nobody_got_is_told_by_the_next_try() {
 async fn where_the_count_of_notices_is_down_the_answer_is_the_same_and_nobody_is_flooded() {
     let told = Telling::new(&[ALICE]);
     let (world, owner) = (&told.world, alice());
-    let app = told.add_app(&flow("f"), None).await;
+    let app = told.add_app(&sign_in("f"), None).await;
     let _ = told.arrived();
     world.log.drain();
     let key = LimitKey::new(
-        "second-factor notice of failures",
+        LimitScope::Engine,
+        "notice of failures",
         &Binding::subject(&owner),
     );
     world.store.fail_limit(key);
@@ -283,16 +279,21 @@ async fn where_the_count_of_notices_is_down_the_answer_is_the_same_and_nobody_is
     }
     assert!(is_throttled(&world.verify(&owner, &wrong).await));
     assert_eq!(told.told(), NOBODY);
-    assert!(world.log.whats().contains(&What::StoreFailed("spend")));
+    assert!(world.log.whats().contains(&"store.failed spend".to_owned()));
 }
 
 #[tokio::test]
 async fn what_happened_stands_though_nobody_can_be_told() {
     let told = Telling::new(&[ALICE]);
-    let (world, f) = (&told.world, flow("f"));
+    let (world, f) = (&told.world, sign_in("f"));
     told.delivery_down(true);
     let app = told.add_app(&f, None).await;
-    assert!(world.log.whats().contains(&What::DeliveryFailed(NEWS)));
+    assert!(
+        world
+            .log
+            .whats()
+            .contains(&"delivery.failed news".to_owned())
+    );
     let stored = world
         .store
         .inner
@@ -314,7 +315,12 @@ async fn what_happened_stands_though_nobody_can_be_told() {
     world.log.drain();
     let code = world.code(&second);
     assert!(world.confirm(&alice(), &second, &code).await.is_ok());
-    assert!(world.log.whats().contains(&What::DeliveryFailed(NEWS)));
+    assert!(
+        world
+            .log
+            .whats()
+            .contains(&"delivery.failed news".to_owned())
+    );
     let arrived = told.arrived();
     assert_eq!(arrived.len(), 1);
     assert!(arrived[0].text.starts_with(News::FactorAdded.words()));
@@ -336,7 +342,7 @@ fn linked(told: &Telling) -> Vec<(String, bool)> {
 #[tokio::test]
 async fn an_address_that_is_itself_the_news_gets_no_link() {
     let told = Telling::new(&[ALICE]);
-    let (world, owner, f) = (&told.world, alice(), flow("f"));
+    let (world, owner, f) = (&told.world, alice(), sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = told.arrived();
@@ -358,10 +364,10 @@ async fn an_address_that_is_itself_the_news_gets_no_link() {
         subject: &owner,
         old: Some(&old),
         new: Some(&new),
-        address: None,
-        flow: Some(&f),
+        network: None,
+        sign_in: Some(&f),
     };
-    world.engine.address_changed(&change).await;
+    world.owner().address_changed(&change).await;
     assert_eq!(linked(&told), [yes(ALICE), yes(WORK), yes(MAIL), no(NEW)]);
 }
 
@@ -371,7 +377,7 @@ async fn where_nobody_gets_a_link_no_token_is_kept() {
     let (world, owner) = (&told.world, alice());
     let factor = world.enrol_email(&owner, MAIL, None).await;
     let attempt = Attempt::new(&owner, "email").factor(factor);
-    let requested = world.engine.request_confirmation(&attempt).await;
+    let requested = world.engine.request(&attempt).await;
     let handle = requested.unwrap().handle.unwrap();
     let (typed, attempt) = (world.sent(), attempt.handle(&handle));
     world.store.fail("insert");
@@ -379,13 +385,18 @@ async fn where_nobody_gets_a_link_no_token_is_kept() {
     let confirmed = world.engine.confirm(&attempt, &response).await;
     assert!(confirmed.is_ok());
     assert_eq!(linked(&told), [(MAIL.to_owned(), false)]);
-    assert!(!world.log.whats().contains(&What::StoreFailed("insert")));
+    assert!(
+        !world
+            .log
+            .whats()
+            .contains(&"store.failed insert".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn where_the_addresses_are_down_those_of_factors_are_told() {
     let told = Telling::new(&[ALICE]);
-    let (world, f) = (&told.world, flow("f"));
+    let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
@@ -394,7 +405,12 @@ async fn where_the_addresses_are_down_those_of_factors_are_told() {
     world.log.drain();
     let _ = world.codes(&proof).await;
     assert_eq!(told.told(), all(&[MAIL], News::RecoveryRenewed));
-    assert!(world.log.whats().contains(&What::StoreFailed("addresses")));
+    assert!(
+        world
+            .log
+            .whats()
+            .contains(&"store.failed addresses".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -403,12 +419,12 @@ async fn one_address_that_fails_keeps_no_other_from_its_message() {
         let other = if failing == ALICE { WORK } else { ALICE };
         let told = Telling::new(&[ALICE, WORK]);
         told.refuse(Some(failing));
-        let _ = told.add_app(&flow("f"), None).await;
+        let _ = told.add_app(&sign_in("f"), None).await;
         assert_eq!(told.told(), all(&[other], News::FactorAdded));
         let events = told.world.log.drain();
         let failed: Vec<_> = events
             .iter()
-            .filter(|event| event.what == What::DeliveryFailed(NEWS))
+            .filter(|event| watched::words(event) == "delivery.failed news")
             .map(|event| event.subject.clone())
             .collect();
         assert_eq!(failed, [Some(alice())]);
@@ -418,7 +434,7 @@ async fn one_address_that_fails_keeps_no_other_from_its_message() {
 #[tokio::test]
 async fn no_address_token_or_network_is_printed_or_told_to_the_events() {
     let told = Telling::new(&[ALICE, WORK]);
-    let (world, f) = (&told.world, flow("the-sign-in"));
+    let (world, f) = (&told.world, sign_in("the-sign-in"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
@@ -430,12 +446,12 @@ async fn no_address_token_or_network_is_printed_or_told_to_the_events() {
         subject: &owner,
         old: Some(&old),
         new: Some(&new),
-        address: Some(HOME),
-        flow: Some(&f),
+        network: Some(HOME),
+        sign_in: Some(&f),
     };
-    world.engine.address_changed(&change).await;
+    world.owner().address_changed(&change).await;
     let used = told.not_me(&arrived[0].token).await.unwrap();
-    let attempt = Attempt::new(&owner, "totp").address(HOME).flow(&f);
+    let attempt = Attempt::new(&owner, "totp").network(HOME).sign_in(&f);
     let events = world.log.drain();
     let said = format!(
         "{proof:?} {change:?} {used:?} {attempt:?} {events:?} {:?}",

@@ -1,18 +1,18 @@
 //! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
 
 use twofa_providers::{
-    FRESH,
+    EnrolDetails, FRESH,
     token_store::{
         FactorState,
         ott_core::{Reason, chrono::TimeDelta},
     },
 };
-use world::{World, alice, needs_proof, reason, subject};
+use world::{App, World, alice, needs_proof, reason, subject};
 
 #[tokio::test]
 async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
@@ -21,33 +21,29 @@ async fn enrolling_renaming_and_removing_take_a_fresh_proof() {
     assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
     let proof = world.proof(&alice, &app).await;
     world.pass(FRESH - TimeDelta::seconds(1));
-    assert!(world.engine.check_fresh(&proof).await.is_ok());
+    assert!(world.engine.fresh(proof.subject(), &proof).await.is_ok());
     assert!(
         world
             .try_enrol(&alice, "another", Some(&proof))
             .await
             .is_ok()
     );
-    assert!(
-        world
-            .engine
-            .rename(&proof, &app.factor, "mine")
-            .await
-            .is_ok()
-    );
+    assert!(world.rename(&proof, &app.factor, "mine").await.is_ok());
     world.pass(TimeDelta::seconds(1));
     assert!(needs_proof(
         &world.try_enrol(&alice, "another", Some(&proof)).await
     ));
     assert!(needs_proof(
-        &world.engine.rename(&proof, &app.factor, "other").await
+        &world.rename(&proof, &app.factor, "other").await
     ));
-    assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
-    assert!(needs_proof(&world.engine.check_fresh(&proof).await));
+    assert!(needs_proof(&world.remove(&proof, &app.factor).await));
+    assert!(needs_proof(
+        &world.engine.fresh(proof.subject(), &proof).await
+    ));
     let named = world.engine.factors(&alice).await.unwrap();
     assert_eq!(named[0].label, "mine");
     let proof = world.proof(&alice, &app).await;
-    let removed = world.engine.remove_even_last(&proof, &app.factor).await;
+    let removed = world.remove_last_too(&proof, &app.factor).await;
     assert!(removed.is_ok());
 }
 
@@ -57,8 +53,10 @@ async fn a_proof_from_a_clock_that_is_far_ahead_is_not_fresh() {
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     world.pass(-FRESH);
-    assert!(needs_proof(&world.engine.check_fresh(&proof).await));
-    assert!(needs_proof(&world.engine.remove(&proof, &app.factor).await));
+    assert!(needs_proof(
+        &world.engine.fresh(proof.subject(), &proof).await
+    ));
+    assert!(needs_proof(&world.remove(&proof, &app.factor).await));
 }
 
 #[tokio::test]
@@ -72,12 +70,9 @@ async fn a_proof_of_somebody_else_proves_nothing() {
         assert!(needs_proof(
             &world.try_enrol(&alice, "planted", Some(&proof)).await
         ));
-        let renamed = world
-            .engine
-            .rename(&proof, &of_alice.factor, "mine now")
-            .await;
+        let renamed = world.rename(&proof, &of_alice.factor, "mine now").await;
         assert_eq!(reason(renamed), Reason::Unknown);
-        let removed = world.engine.remove(&proof, &of_alice.factor).await;
+        let removed = world.remove(&proof, &of_alice.factor).await;
         assert_eq!(reason(removed), Reason::Unknown);
     }
     let factors = world.engine.factors(&alice).await.unwrap();
@@ -85,11 +80,18 @@ async fn a_proof_of_somebody_else_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_enrolment_under_a_foreign_or_stale_proof_is_as_one_without() {
+async fn an_enrolment_under_foreign_evidence_is_as_one_without() {
     let (world, alice, bob) = (World::new(), alice(), subject("acme", "bob"));
     let of_bob = world.confirmed(&bob, None).await;
     let proof = world.proof(&bob, &of_bob).await;
-    let planted = world.enrol(&alice, Some(&proof)).await;
+    assert!(needs_proof(&world.engine.fresh(&alice, &proof).await));
+    let fresh = world.engine.fresh(&bob, &proof).await.unwrap();
+    let details = EnrolDetails::new(&alice, "alice");
+    let planted = world
+        .engine
+        .enrol("totp", &details, "planted", Some(&fresh))
+        .await;
+    let planted = App::new(&planted.unwrap());
     let _ = world.confirmed(&alice, None).await;
     assert!(needs_proof(
         &world.confirm(&alice, &planted, &world.code(&planted)).await

@@ -1,6 +1,6 @@
 //! Recovery codes: ten of them, each good once and for its owner, at most one in a sign-in.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -9,16 +9,18 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, BuildError, EnrolDetails, FRESH, Limits, Response, TwoFactor, TwoFactorError,
+    Attempt, BuildError, EnrolDetails, FRESH, Limits, RecoveryCodes, Response,
     token_store::{
-        FactorState, FactorStore, What,
+        FactorState,
         ott_core::{
             Format, Limit, Lookup, Policy, Purpose, Reason, SlotRule, State, chrono::TimeDelta,
         },
     },
 };
 use watched::often;
-use world::{App, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject};
+use world::{
+    App, Plan, RECOVERY, World, alice, is_outage, is_throttled, needs_proof, reason, subject,
+};
 
 async fn with_codes(world: &World) -> (App, Vec<String>) {
     let app = world.confirmed(&alice(), None).await;
@@ -36,11 +38,7 @@ fn wrong(code: &str) -> String {
 }
 
 async fn left(world: &World) -> usize {
-    world
-        .engine
-        .recovery_codes_left(&alice())
-        .await
-        .expect("memory")
+    world.recovery.left(&alice()).await.expect("memory")
 }
 
 #[tokio::test]
@@ -56,8 +54,8 @@ async fn ten_different_codes_are_each_good_once_and_each_use_tells_how_many_are_
         assert_eq!((verified.subject(), verified.factor()), (&alice(), None));
         assert_eq!(verified.provider(), "recovery");
         let told = world.log.whats();
-        let left = Some(9 - used);
-        assert!(told.contains(&What::RecoveryUsed { left }), "{told:?}");
+        let used = format!("recovery.used {}", 9 - used);
+        assert!(told.contains(&used), "{told:?}");
         assert_eq!(reason(world.recover(&alice(), code).await), Reason::Spent);
     }
     let offered = world.engine.offered(&alice()).await.unwrap();
@@ -70,11 +68,14 @@ async fn ten_different_codes_are_each_good_once_and_each_use_tells_how_many_are_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn of_64_at_once_with_one_code_one_is_verified() {
-    let world = Arc::new(World::with(Limits {
+    let world = Arc::new(World::planned(&Plan {
         // The limits refuse nobody here: the record alone decides.
-        pace: Limit::pace(10_000, TimeDelta::minutes(6)),
-        allowance: Limit::allowance(90, TimeDelta::days(1)),
-        ..Limits::default()
+        limits: Limits {
+            pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+            ..Limits::default()
+        },
+        allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
+        ..Plan::default()
     }));
     let (_, codes) = with_codes(&world).await;
     for code in codes {
@@ -172,9 +173,9 @@ async fn one_sheet_counts_once_in_a_sign_in() {
     let world = World::new();
     let (app, codes) = with_codes(&world).await;
     let first = world.recover(&alice(), &codes[0]).await.unwrap();
-    let used = [first.provider()];
+    let used = [&first];
     let owner = alice();
-    let second = Attempt::new(&owner, "recovery").used_providers(&used);
+    let second = Attempt::new(&owner, "recovery").after(&used);
     let verified = world
         .engine
         .verify(&second, &Response::typed(&codes[1]))
@@ -184,7 +185,7 @@ async fn one_sheet_counts_once_in_a_sign_in() {
     // Another provider is another factor.
     world.pass(TimeDelta::seconds(30));
     let code = world.code(&app);
-    let by_app = Attempt::new(&owner, "totp").used_providers(&used);
+    let by_app = Attempt::new(&owner, "totp").after(&used);
     assert!(
         world
             .engine
@@ -216,7 +217,7 @@ async fn renewing_takes_a_fresh_proof() {
     let (app, codes) = with_codes(&world).await;
     let proof = world.proof(&alice(), &app).await;
     world.pass(FRESH);
-    let renewed = world.engine.renew_recovery_codes(&proof).await;
+    let renewed = world.try_codes(&proof).await;
     assert!(needs_proof(&renewed));
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
 }
@@ -241,7 +242,7 @@ async fn a_hundred_failures_lock_the_sheet_until_it_is_renewed() {
         );
     }
     let told = world.log.whats();
-    assert!(told.contains(&What::ProviderRefused("recovery", Reason::Exhausted)));
+    assert!(told.contains(&"provider.refused Exhausted".to_owned()));
     world.pass(TimeDelta::days(200));
     assert_eq!(
         reason(world.recover(&alice(), &codes[0]).await),
@@ -292,7 +293,7 @@ async fn who_lost_the_phone_enrols_another_by_a_recovery_code_and_stays_guarded(
         .await
         .unwrap();
     assert_eq!(states().await, [FactorState::Disabled, FactorState::Active]);
-    assert!(world.engine.remove(&proof, &lost.factor).await.is_ok());
+    assert!(world.remove(&proof, &lost.factor).await.is_ok());
 }
 
 #[tokio::test]
@@ -301,14 +302,9 @@ async fn there_is_nothing_to_enrol_confirm_or_ask_for() {
     let (app, codes) = with_codes(&world).await;
     let owner = alice();
     let proof = world.proof(&owner, &app).await;
-    let details = EnrolDetails {
-        subject: &owner,
-        account: "alice",
-        destination: None,
-    };
+    let details = EnrolDetails::new(&owner, "alice");
     let enrolled = world
-        .engine
-        .enrol("recovery", &details, "sheet", Some(&proof))
+        .enrol_with("recovery", &details, "sheet", Some(&proof))
         .await;
     assert_eq!(reason(enrolled), Reason::Unknown);
     assert!(
@@ -342,7 +338,7 @@ async fn whatever_is_down_no_set_is_lost_and_nothing_is_proved() {
     let proof = world.proof(&alice(), &app).await;
     for verb in ["clear", "insert"] {
         world.store.fail(verb);
-        let renewed = world.engine.renew_recovery_codes(&proof).await;
+        let renewed = world.try_codes(&proof).await;
         assert!(is_outage(&renewed), "{verb}");
         world.store.recover();
     }
@@ -360,7 +356,7 @@ async fn whatever_is_down_no_set_is_lost_and_nothing_is_proved() {
     // Counting what is left is no part of the proof.
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
     let told = world.log.whats();
-    assert!(told.contains(&What::RecoveryUsed { left: None }));
+    assert!(told.contains(&"recovery.used".to_owned()));
     world.store.recover();
     assert_eq!(left(&world).await, 9);
 }
@@ -370,7 +366,7 @@ async fn no_code_is_printed_logged_or_stored() {
     let world = World::new();
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
-    let set = world.engine.renew_recovery_codes(&proof).await.unwrap();
+    let set = world.try_codes(&proof).await.unwrap();
     let mut said = format!("{set:?}{:?}", world.engine);
     for code in set.expose_secrets().take(3) {
         let verified = world.recover(&alice(), code).await;
@@ -390,14 +386,9 @@ async fn no_code_is_printed_logged_or_stored() {
 }
 
 #[test]
-fn an_engine_does_not_start_with_codes_that_are_unsafe_on_paper() {
+fn codes_that_are_unsafe_on_paper_do_not_start() {
     let world = World::new();
-    let start = |policy: &Policy| {
-        let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
-        TwoFactor::builder(Arc::clone(&world.tokens), factors)
-            .recovery_codes(policy)
-            .build()
-    };
+    let start = |policy: &Policy| RecoveryCodes::new(&world.tokens, policy);
     assert!(start(&RECOVERY).is_ok());
     let short = Format::alphanumeric(10);
     for unsafe_policy in [
@@ -410,17 +401,4 @@ fn an_engine_does_not_start_with_codes_that_are_unsafe_on_paper() {
         let built = start(&unsafe_policy);
         assert!(matches!(built, Err(BuildError::RecoveryPolicy)));
     }
-}
-
-#[tokio::test]
-async fn without_a_policy_there_are_no_recovery_codes() {
-    let world = World::new();
-    let app = world.confirmed(&alice(), None).await;
-    let proof = world.proof(&alice(), &app).await;
-    let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
-    let engine = TwoFactor::builder(Arc::clone(&world.tokens), factors)
-        .build()
-        .unwrap();
-    let renewed = engine.renew_recovery_codes(&proof).await;
-    assert!(matches!(renewed, Err(TwoFactorError::Misuse(_))));
 }

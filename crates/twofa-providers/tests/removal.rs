@@ -1,6 +1,6 @@
 //! How many factors there are at most and at least, also in a race, and what their proofs outlive.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -13,9 +13,9 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 use twofa_providers::{
-    Limits, MOST_OF_A_KIND, TotpProvider, TwoFactor, TwoFactorError, Verified,
+    Limits, MAX_FACTORS_PER_PROVIDER, Proof, TotpProvider, TwoFactor, TwoFactorError,
     token_store::{
-        Advanced, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor, What,
+        Advanced, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor,
         ott_core::{
             Limit, Reason, Subject,
             chrono::{DateTime, TimeDelta, Utc},
@@ -59,7 +59,7 @@ async fn of_16_enrolments_at_once_five_stay_and_those_can_be_confirmed() {
         }
         let enrolled = tasks.join_all().await;
         let factors = world.engine.factors(&alice()).await.unwrap();
-        assert_eq!(factors.len(), MOST_OF_A_KIND, "round {round}");
+        assert_eq!(factors.len(), MAX_FACTORS_PER_PROVIDER, "round {round}");
         let told: Vec<_> = enrolled.into_iter().flatten().collect();
         for factor in &factors {
             let told = told.iter().find(|told| told.factor == factor.id);
@@ -73,13 +73,16 @@ async fn the_last_active_factor_goes_only_where_none_is_required() {
     let world = World::new();
     let (first, second) = two(&world).await;
     let proof = world.proof(&alice(), &second).await;
-    world.engine.remove(&proof, &first.factor).await.unwrap();
+    world.remove(&proof, &first.factor).await.unwrap();
     world.log.drain();
-    let removed = world.engine.remove(&proof, &second.factor).await;
+    let removed = world.remove(&proof, &second.factor).await;
     assert!(matches!(removed, Err(TwoFactorError::LastFactor)));
-    assert_eq!((active(&world).await, world.log.whats()), (1, vec![]));
+    assert_eq!(
+        (active(&world).await, world.log.whats()),
+        (1, Vec::<String>::new())
+    );
     let proof = world.proof(&alice(), &second).await;
-    let removed = world.engine.remove_even_last(&proof, &second.factor).await;
+    let removed = world.remove_last_too(&proof, &second.factor).await;
     assert!(removed.is_ok());
     assert_eq!(active(&world).await, 0);
 }
@@ -90,10 +93,10 @@ async fn what_counts_for_nothing_is_removed_beside_the_last_and_is_no_other() {
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let pending = world.enrol(&alice(), Some(&proof)).await;
-    let removed = world.engine.remove(&proof, &app.factor).await;
+    let removed = world.remove(&proof, &app.factor).await;
     assert!(matches!(removed, Err(TwoFactorError::LastFactor)));
-    assert!(world.engine.remove(&proof, &pending.factor).await.is_ok());
-    let again = world.engine.remove(&proof, &pending.factor).await;
+    assert!(world.remove(&proof, &pending.factor).await.is_ok());
+    let again = world.remove(&proof, &pending.factor).await;
     assert_eq!(reason(again), Reason::Unknown);
 }
 
@@ -152,7 +155,7 @@ impl FactorStore for Yielding {
 /// how many succeeded.
 async fn removals(
     engine: &TwoFactor,
-    proof: &Verified,
+    proof: &Proof,
     factors: [FactorId; 2],
     late: [usize; 4],
 ) -> usize {
@@ -160,7 +163,11 @@ async fn removals(
         for _ in 0..late {
             yield_now().await;
         }
-        engine.remove(proof, &factor).await.is_ok()
+        let fresh = engine.fresh(proof.subject(), proof).await;
+        match fresh {
+            Ok(fresh) => engine.remove(&fresh, &factor).await.is_ok(),
+            Err(_) => false,
+        }
     };
     let ([first, second], [a, b, c, d]) = (factors, late);
     let removed = tokio::join!(
@@ -226,10 +233,10 @@ async fn a_disabled_factor_beside_no_active_one_guards_the_account() {
         assert!(world.store.update(&app.factor, &disable).await.unwrap());
     }
     for app in [&first, &second] {
-        let removed = world.engine.remove(&proof, &app.factor).await;
+        let removed = world.remove(&proof, &app.factor).await;
         assert!(matches!(removed, Err(TwoFactorError::LastFactor)));
     }
-    let removed = world.engine.remove_even_last(&proof, &first.factor).await;
+    let removed = world.remove_last_too(&proof, &first.factor).await;
     assert!(removed.is_ok());
 }
 
@@ -239,14 +246,14 @@ async fn an_outage_of_a_removal_leaves_the_account_as_it_was() {
     let (first, second) = two(&world).await;
     let proof = world.proof(&alice(), &second).await;
     world.store.fail("remove");
-    assert!(is_outage(&world.engine.remove(&proof, &first.factor).await));
+    assert!(is_outage(&world.remove(&proof, &first.factor).await));
     world.store.recover();
     assert_eq!(active(&world).await, 2);
-    world.engine.remove(&proof, &first.factor).await.unwrap();
+    world.remove(&proof, &first.factor).await.unwrap();
     world.store.fail("clear");
-    let removed = world.engine.remove_even_last(&proof, &second.factor).await;
+    let removed = world.remove_last_too(&proof, &second.factor).await;
     assert!(removed.is_ok());
-    assert!(world.log.whats().contains(&What::StoreFailed("clear")));
+    assert!(world.log.whats().contains(&"store.failed clear".to_owned()));
 }
 
 #[tokio::test]
@@ -258,7 +265,7 @@ async fn the_proof_of_a_factor_that_was_removed_or_disabled_is_none_any_more() {
         let of_thief = world.proof(&owner, &stolen).await;
         let proof = world.proof(&owner, &own).await;
         if removes {
-            world.engine.remove(&proof, &stolen.factor).await.unwrap();
+            world.remove(&proof, &stolen.factor).await.unwrap();
         } else {
             let disabled = world
                 .store
@@ -268,18 +275,15 @@ async fn the_proof_of_a_factor_that_was_removed_or_disabled_is_none_any_more() {
         }
         let enrolled = world.try_enrol(&owner, "planted", Some(&of_thief)).await;
         assert!(needs_proof(&enrolled));
-        let engine = &world.engine;
         assert!(needs_proof(
-            &engine.rename(&of_thief, &own.factor, "mine").await
+            &world.rename(&of_thief, &own.factor, "mine").await
         ));
-        assert!(needs_proof(&engine.remove(&of_thief, &own.factor).await));
+        assert!(needs_proof(&world.remove(&of_thief, &own.factor).await));
         assert!(needs_proof(
-            &engine.remove_even_last(&of_thief, &own.factor).await
+            &world.remove_last_too(&of_thief, &own.factor).await
         ));
-        assert!(needs_proof(&engine.renew_recovery_codes(&of_thief).await));
-        assert!(needs_proof(
-            &engine.remember_device(&of_thief, "mine").await
-        ));
+        assert!(needs_proof(&world.try_codes(&of_thief).await));
+        assert!(needs_proof(&world.remember(&of_thief, "mine").await));
         // The owner's own is one still.
         assert!(world.try_enrol(&owner, "new", Some(&proof)).await.is_ok());
     }
@@ -300,7 +304,7 @@ async fn a_removed_factor_leaves_no_count_behind() {
     world.pass(TimeDelta::hours(2));
     let proof = world.proof(&alice(), &second).await;
     world.store.asked();
-    world.engine.remove(&proof, &first.factor).await.unwrap();
+    world.remove(&proof, &first.factor).await.unwrap();
     let asked = world.store.asked();
     assert_eq!(asked.iter().filter(|verb| **verb == "clear").count(), 1);
 }

@@ -1,6 +1,6 @@
 //! Keys rotate under the engine: nobody is refused, and seals follow the ring.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -11,7 +11,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
     Attempt, Limits, Response, TwoFactorError,
     token_store::{
-        FactorChange, FactorId, FactorStore as _, StoredFactor, What,
+        FactorChange, FactorId, FactorStore as _, StoredFactor,
         ott_core::{Handle, KeyId, KeyRing, Limit, Subject, chrono::TimeDelta},
     },
 };
@@ -112,15 +112,8 @@ async fn engines_one_step_apart_refuse_nobody_and_count_nothing() {
         for engine in &engines {
             let told = engine.log.whats();
             let amiss = told.iter().find(|what| {
-                matches!(
-                    what,
-                    What::FactorRefused(..)
-                        | What::KeyMissing(_)
-                        | What::ProviderRefused(..)
-                        | What::Refused(..)
-                        | What::StoreFailed(_)
-                        | What::Throttled(..)
-                )
+                let bad = ["refused", "missing", "failed", "throttled"];
+                bad.iter().any(|bad| what.contains(bad))
             });
             assert_eq!(amiss, None, "{pair:?}");
         }
@@ -198,7 +191,12 @@ async fn a_seal_that_cannot_be_stored_loses_no_proof_and_is_told() {
     let moved = world.beside(both(2));
     world.store.fail("update");
     sign_in(&moved, &app).await.unwrap();
-    assert!(moved.log.whats().contains(&What::StoreFailed("update")));
+    assert!(
+        moved
+            .log
+            .whats()
+            .contains(&"store.failed update".to_owned())
+    );
     assert_eq!(sealed_by(&world, app.factor).await, 1);
     assert!(is_outage(&moved.engine.renew_seals(&alice()).await));
     world.store.recover();
@@ -297,7 +295,6 @@ async fn what_nobody_uses_is_sealed_again_before_the_old_key_goes() {
     let disabled = world.enrol(&alice(), Some(&proof)).await;
     let pending = world.enrol(&alice(), Some(&proof)).await;
     world
-        .engine
         .remove(&proof, &removed.factor)
         .await
         .expect("removed");

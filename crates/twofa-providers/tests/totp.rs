@@ -1,6 +1,6 @@
 //! An authenticator app, from enrolment to removal: each code is accepted once.
 
-#[path = "../../token-store/tests/support/watched.rs"]
+#[path = "support/watched.rs"]
 mod watched;
 #[path = "support/world.rs"]
 mod world;
@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, CONFIRM_WITHIN, EnrolDetails, Limits, MOST_OF_A_KIND, Response, TwoFactorError,
+    Attempt, CONFIRM_WITHIN, EnrolDetails, Limits, MAX_FACTORS_PER_PROVIDER, Response,
+    TwoFactorError,
     token_store::{
-        FactorId, FactorState, FactorStore as _, What,
+        FactorId, FactorState, FactorStore as _,
         ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
     },
 };
 use watched::often;
-use world::{World, alice, is_outage, needs_proof, reason, subject};
+use world::{Plan, World, alice, is_outage, needs_proof, reason, subject};
 
 #[tokio::test]
 async fn a_code_is_accepted_once_and_the_confirming_one_is_burnt() {
@@ -51,7 +52,7 @@ async fn app_uri_is_shown_once(world: &World, owner: &Subject) -> bool {
         .try_enrol(owner, "tablet", None)
         .await
         .expect("enrolled");
-    let shown = enrolled.shown.expect("enrolled");
+    let shown = enrolled.provisioning.expect("enrolled");
     let uri = shown.uri.expose_secret();
     uri.starts_with("otpauth://totp/Example:") && uri.contains(shown.base32.expose_secret())
 }
@@ -129,11 +130,14 @@ async fn the_code_of_the_step_before_is_accepted_once_and_older_ones_never() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn of_64_at_once_with_one_code_one_is_verified() {
-    let world = Arc::new(World::with(Limits {
+    let world = Arc::new(World::planned(&Plan {
         // The limits refuse nobody here: the counter alone decides.
-        pace: Limit::pace(10_000, TimeDelta::minutes(6)),
-        allowance: Limit::allowance(90, TimeDelta::days(1)),
-        ..Limits::default()
+        limits: Limits {
+            pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+            ..Limits::default()
+        },
+        allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
+        ..Plan::default()
     }));
     let app = world.confirmed(&alice(), None).await;
     for round in 0..often(30, 5) {
@@ -206,7 +210,7 @@ async fn an_unconfirmed_factor_counts_for_nothing() {
 async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
     let (world, alice) = (World::new(), alice());
     let mut apps = Vec::new();
-    for _ in 0..MOST_OF_A_KIND {
+    for _ in 0..MAX_FACTORS_PER_PROVIDER {
         apps.push(world.enrol(&alice, None).await);
         world.pass(TimeDelta::seconds(1));
     }
@@ -216,7 +220,7 @@ async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
     assert_eq!(reason(gone), Reason::Unknown);
     assert_eq!(
         world.engine.factors(&alice).await.unwrap().len(),
-        MOST_OF_A_KIND
+        MAX_FACTORS_PER_PROVIDER
     );
     world.pass(CONFIRM_WITHIN);
     let stale = world.confirm(&alice, &more, &world.code(&more)).await;
@@ -230,7 +234,7 @@ async fn a_stale_enrolment_is_not_confirmed_and_makes_room() {
 async fn no_confirmed_factor_gives_way_to_a_sixth() {
     let (world, alice) = (World::new(), alice());
     let phone = world.confirmed(&alice, None).await;
-    for _ in 1..MOST_OF_A_KIND {
+    for _ in 1..MAX_FACTORS_PER_PROVIDER {
         let proof = world.proof(&alice, &phone).await;
         world.confirmed(&alice, Some(&proof)).await;
     }
@@ -275,23 +279,18 @@ async fn a_person_is_offered_what_was_confirmed_and_renames_and_removes_it() {
 
     let proof = world.proof(&alice, &app).await;
     world
-        .engine
         .rename(&proof, &app.factor, " work phone ")
         .await
         .unwrap();
     let named = world.engine.factors(&alice).await.unwrap();
     assert_eq!(named[0].label, "work phone");
     for label in ["", "  ", "a\nb", &"x".repeat(65)] {
-        let renamed = world.engine.rename(&proof, &app.factor, label).await;
+        let renamed = world.rename(&proof, &app.factor, label).await;
         assert_eq!(reason(renamed), Reason::Malformed);
     }
     world.log.drain();
-    world
-        .engine
-        .remove_even_last(&proof, &app.factor)
-        .await
-        .unwrap();
-    assert_eq!(world.log.whats(), [What::FactorRemoved(app.factor)]);
+    world.remove_last_too(&proof, &app.factor).await.unwrap();
+    assert_eq!(world.log.whats(), ["factor.removed"]);
     assert!(world.engine.factors(&alice).await.unwrap().is_empty());
     assert!(world.engine.offered(&alice).await.unwrap().is_empty());
     world.pass(TimeDelta::seconds(30));
@@ -299,7 +298,7 @@ async fn a_person_is_offered_what_was_confirmed_and_renames_and_removes_it() {
         reason(world.verify(&alice, &world.code(&app)).await),
         Reason::Unknown
     );
-    let again = world.engine.remove_even_last(&proof, &app.factor).await;
+    let again = world.remove_last_too(&proof, &app.factor).await;
     assert!(needs_proof(&again));
     let row = &world.store.factors(&alice).await.unwrap()[0];
     assert_eq!((row.state, row.sealed.len()), (FactorState::Removed, 0));
@@ -310,7 +309,7 @@ async fn a_secret_rests_sealed_to_its_own_row() {
     let world = World::new();
     let (alice, bob) = (alice(), subject("acme", "bob"));
     let enrolled = world.try_enrol(&alice, "phone", None).await.unwrap();
-    let shown = enrolled.shown.unwrap();
+    let shown = enrolled.provisioning.unwrap();
     let secret = twofa_providers::oath_otp::Secret::from_base32(shown.base32.expose_secret());
     let secret = secret.unwrap();
     let row = world.store.factors(&alice).await.unwrap().remove(0);
@@ -321,13 +320,18 @@ async fn a_secret_rests_sealed_to_its_own_row() {
     moved.subject = bob.clone();
     moved.id = FactorId::from_bytes([7; 16]);
     moved.state = FactorState::Active;
-    let factor = moved.id;
     assert!(world.store.insert_factor(&moved).await.unwrap());
     world.log.drain();
     assert!(is_outage(&world.verify(&bob, "123456").await));
-    assert!(is_outage(&world.engine.offered(&bob).await));
-    let told = What::FactorRefused(factor, Reason::TagForged);
-    assert_eq!(world.log.whats(), [told.clone(), told]);
+    assert_eq!(world.log.whats(), ["factor.refused TagForged"]);
+    // A list opens no seal, so that one that is broken hides no other.
+    assert_eq!(world.engine.offered(&bob).await.unwrap().len(), 1);
+    let own = world.confirmed_beside(&bob).await;
+    world.pass(TimeDelta::seconds(30));
+    assert!(world.verify(&bob, &world.code(&own)).await.is_ok());
+    assert!(is_outage(
+        &world.verify(&bob, &world.wrong_code(&[&own])).await
+    ));
 }
 
 #[tokio::test]
@@ -362,22 +366,23 @@ async fn every_step_of_a_factor_is_an_event() {
         .await
         .unwrap();
     let proof = world.proof(&alice, &app).await;
-    world.engine.rename(&proof, &id, "tablet").await.unwrap();
+    world.rename(&proof, &id, "tablet").await.unwrap();
     let events = world.log.drain();
     assert!(
         events
             .iter()
             .all(|event| event.subject.as_ref() == Some(&alice))
     );
-    let whats: Vec<_> = events.into_iter().map(|event| event.what).collect();
+    assert!(events.iter().all(|event| event.factor == Some(id)));
+    let whats: Vec<_> = events.iter().map(watched::words).collect();
     assert_eq!(
         whats,
         [
-            What::FactorEnrolled(id),
-            What::FactorRefused(id, Reason::Mismatch),
-            What::FactorConfirmed(id),
-            What::FactorVerified(id),
-            What::FactorRenamed(id),
+            "factor.enrolled",
+            "factor.refused Mismatch",
+            "factor.confirmed",
+            "factor.verified",
+            "factor.renamed",
         ]
     );
 }
@@ -398,22 +403,15 @@ async fn whatever_a_form_names_is_refused_and_never_a_mistake_of_the_program() {
             reason(world.engine.request(&attempt).await),
             Reason::Unknown
         );
-        let details = EnrolDetails {
-            subject: &alice,
-            account: "alice",
-            destination: None,
-        };
-        let enrolled = world
-            .engine
-            .enrol(id, &details, "phone", Some(&proof))
-            .await;
+        let details = EnrolDetails::new(&alice, "alice");
+        let enrolled = world.enrol_with(id, &details, "phone", Some(&proof)).await;
         assert_eq!(reason(enrolled), Reason::Unknown);
     }
     // An authenticator app is never asked for a code, and asking costs nothing.
     world.store.asked();
     let requested = world.engine.request(&Attempt::new(&alice, "totp")).await;
     assert_eq!(reason(requested), Reason::Unknown);
-    assert_eq!(world.store.asked(), ["factors"]);
+    assert!(world.store.asked().is_empty());
     // A factor that nobody has is nothing to guess at, and costs nothing.
     let nobody = Attempt::new(&alice, "totp").factor(FactorId::from_bytes([9; 16]));
     let verified = world

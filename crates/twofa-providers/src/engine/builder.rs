@@ -1,27 +1,46 @@
-//! Building the engine: nothing starts that exceeds the guess budget.
+//! Building the engine: nothing starts that exceeds the guess budget, or cannot work.
 
+use core::fmt;
 use std::sync::Arc;
 
 use token_store::{
     FactorStore, Tokens,
-    ott_core::{GuessBound, Policy},
+    ott_core::{GuessBound, LimitKind},
 };
 
+use super::TwoFactor;
 use crate::{
-    BuildError, Limits, Notices, Provider, TwoFactor, notices,
-    recovery::{self, RecoveryProvider},
+    build_error::BuildError, devices::KnownDevices, limits::Limits, owner::Owner,
+    provider::Provider, recovery::RecoveryCodes, rows::Rows,
 };
 
 /// Builds [`TwoFactor`].
 pub struct TwoFactorBuilder {
-    tokens: Arc<Tokens>,
-    factors: Arc<dyn FactorStore>,
+    rows: Rows,
     providers: Vec<Arc<dyn Provider>>,
     limits: Limits,
-    recovery: Option<Policy>,
-    devices: Option<Policy>,
-    notices: Option<Notices>,
+    codes: Option<RecoveryCodes>,
+    devices: Option<KnownDevices>,
+    owner: Option<Owner>,
     accepted_bound: Option<u64>,
+}
+
+impl TwoFactor {
+    /// Starts with tokens (their keys, limits, clock and events) and a store for factors.
+    pub fn builder(tokens: Arc<Tokens>, factors: Arc<dyn FactorStore>) -> TwoFactorBuilder {
+        TwoFactorBuilder {
+            rows: Rows {
+                tokens,
+                store: factors,
+            },
+            providers: Vec::new(),
+            limits: Limits::default(),
+            codes: None,
+            devices: None,
+            owner: None,
+            accepted_bound: None,
+        }
+    }
 }
 
 impl TwoFactorBuilder {
@@ -32,126 +51,127 @@ impl TwoFactorBuilder {
         self
     }
 
-    /// Adds recovery codes, under a policy that the tokens were built with, such as
-    /// `Policy::recovery(Purpose::new("recovery-code"))`.
-    ///
-    /// Their provider is `recovery`; see [`TwoFactor::renew_recovery_codes`].
+    /// Takes recovery codes, by a provider called `recovery`.
     #[must_use]
-    pub fn recovery_codes(mut self, policy: &Policy) -> Self {
-        let provider = RecoveryProvider::new(Arc::clone(&self.tokens), policy);
-        self.recovery = Some(*policy);
-        self.provider(provider)
+    pub fn recovery_codes(mut self, codes: &RecoveryCodes) -> Self {
+        self.codes = Some(codes.clone());
+        self.provider(codes.provider())
     }
 
-    /// Adds known devices, under a policy that the tokens were built with, such as
-    /// `Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30))`.
-    ///
-    /// See [`TwoFactor::remember_device`]. It costs guess budget: [`Limits::known_devices`].
+    /// Has a reserve for known devices. It costs guess budget: [`Limits::known_devices`].
     #[must_use]
-    pub const fn known_devices(mut self, policy: &Policy) -> Self {
-        self.devices = Some(*policy);
-        self
+    pub fn known_devices(self, devices: &KnownDevices) -> Self {
+        Self {
+            devices: Some(devices.clone()),
+            ..self
+        }
     }
 
     /// Tells owners what happened to their accounts.
     #[must_use]
-    pub fn notices(mut self, notices: Notices) -> Self {
-        self.notices = Some(notices);
-        self
+    pub fn owner(self, owner: &Owner) -> Self {
+        Self {
+            owner: Some(owner.clone()),
+            ..self
+        }
     }
 
     /// Other limits.
     #[must_use]
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Accepts a guess bound above 10⁻³ a year, by its figure in parts per billion.
     #[must_use]
-    pub const fn accepting_guess_bound(mut self, parts_per_billion: u64) -> Self {
-        self.accepted_bound = Some(parts_per_billion);
-        self
+    pub fn accepting_guess_bound(self, parts_per_billion: u64) -> Self {
+        Self {
+            accepted_bound: Some(parts_per_billion),
+            ..self
+        }
     }
 
     /// Builds.
     ///
     /// # Errors
-    /// [`BuildError`] if two providers share an id, if a policy does not fit its use, or if an attacker who knows the password and
-    /// stays under the limits guesses right with more than 10⁻³ a year: it names the figure.
+    /// [`BuildError`] if two providers share an id, if the tokens lack a policy of a provider, if the store
+    /// for limits drops what is spent, or if an attacker who knows one account's password and stays under
+    /// all limits guesses right with more than 10⁻³ a year: it names guesses and figure.
     pub fn build(self) -> Result<TwoFactor, BuildError> {
-        let Self {
-            tokens,
-            factors,
-            providers,
-            limits,
-            recovery,
-            devices,
-            notices,
-            accepted_bound,
-        } = self;
-        for (at, provider) in providers.iter().enumerate() {
-            let id = provider.descriptor().id;
-            if providers
-                .iter()
-                .take(at)
-                .any(|other| other.descriptor().id == id)
-            {
-                return Err(BuildError::ProviderTwice(id));
-            }
-        }
-        if recovery.is_some_and(|policy| !recovery::fits(&policy)) {
-            return Err(BuildError::RecoveryPolicy);
-        }
-        if devices.is_some_and(|policy| !super::devices::fits(&policy)) {
-            return Err(BuildError::DevicePolicy);
-        }
-        let not_me = notices.as_ref().and_then(|notices| notices.not_me);
-        let known = |policy: &Policy| tokens.policies().contains(policy);
-        if not_me.is_some_and(|link| !notices::fits(&link.policy) || !known(&link.policy)) {
-            return Err(BuildError::NotMePolicy);
-        }
-        // Every guess is paid for by the subject, at whichever factor the odds are best: by what
-        // everybody shares, and, for who stole a known device, by what those have beside it.
-        let shared = limits
-            .pace
-            .most_in_a_year()
-            .min(limits.allowance.most_in_a_year());
-        let reserve = devices.map_or(0, |_| limits.known_devices.most_in_a_year());
-        let guesses = shared.saturating_add(reserve);
-        let odds = providers.iter().map(|provider| provider.odds());
-        let bounds = odds.map(|odds| GuessBound::new(guesses, odds.valid, odds.code_space));
-        bounds.max().unwrap_or_default().check(accepted_bound)?;
+        self.check_providers()?;
+        self.check_services()?;
+        let bound = self.guess_bound();
+        bound.check(self.accepted_bound)?;
         Ok(TwoFactor {
-            tokens,
-            factors,
-            providers,
-            limits,
-            recovery,
-            devices,
-            notices,
+            rows: self.rows,
+            providers: self.providers,
+            limits: self.limits,
+            codes: self.codes,
+            devices: self.devices,
+            owner: self.owner,
+            bound,
         })
     }
-}
 
-impl TwoFactor {
-    /// Starts with tokens (their keys, limits, clock and events) and a store for factors.
-    pub fn builder(tokens: Arc<Tokens>, factors: Arc<dyn FactorStore>) -> TwoFactorBuilder {
-        TwoFactorBuilder {
-            tokens,
-            factors,
-            providers: Vec::new(),
-            limits: Limits::default(),
-            recovery: None,
-            devices: None,
-            notices: None,
-            accepted_bound: None,
+    fn check_providers(&self) -> Result<(), BuildError> {
+        let known = self.rows.tokens.policies();
+        for (at, provider) in self.providers.iter().enumerate() {
+            let descriptor = provider.descriptor();
+            let mut earlier = self.providers.iter().take(at);
+            if earlier.any(|other| other.descriptor().id == descriptor.id) {
+                return Err(BuildError::ProviderTwice(descriptor.id.clone()));
+            }
+            let mut policies = descriptor.policies.iter();
+            if let Some(unknown) = policies.find(|policy| !known.contains(policy)) {
+                return Err(BuildError::PolicyUnknown(*unknown.purpose()));
+            }
         }
+        Ok(())
+    }
+
+    fn check_services(&self) -> Result<(), BuildError> {
+        let limits = self.rows.tokens.limit_store();
+        for (kind, name) in [
+            (LimitKind::Allowance, "allowance"),
+            (LimitKind::Ceiling, "ceiling"),
+            (LimitKind::Pace, "pace"),
+        ] {
+            if !limits.keeps(kind) {
+                return Err(BuildError::LimitKind(name));
+            }
+        }
+        let Some(owner) = &self.owner else {
+            return Ok(());
+        };
+        let codes = |codes: &Option<RecoveryCodes>| codes.as_ref().map(|it| *it.policy());
+        let devices = |devices: &Option<KnownDevices>| devices.as_ref().map(|it| *it.policy());
+        if codes(&self.codes) != codes(&owner.codes)
+            || devices(&self.devices) != devices(&owner.devices)
+        {
+            return Err(BuildError::OwnerLacks);
+        }
+        Ok(())
+    }
+
+    /// Every guess is paid for by the account, whichever policy or provider it is tried at: by what everybody
+    /// shares, and, for who stole a known device, by what those have beside it.
+    fn guess_bound(&self) -> GuessBound {
+        let mut budget = self.rows.tokens.account_budget();
+        for (at, provider) in self.providers.iter().enumerate() {
+            let odds = provider.descriptor().odds;
+            // One pace for all providers.
+            let pace = (at == 0).then_some(&self.limits.pace);
+            budget = budget.spending(pace, odds.valid, odds.code_space);
+        }
+        if self.devices.is_some() {
+            budget = budget.reserve(&self.limits.known_devices);
+        }
+        budget.bound()
     }
 }
 
-impl core::fmt::Debug for TwoFactorBuilder {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for TwoFactorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TwoFactorBuilder")
             .field("limits", &self.limits)
             .finish_non_exhaustive()

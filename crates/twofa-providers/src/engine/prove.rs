@@ -1,72 +1,115 @@
-//! Proving: pay, ask the provider, burn what it claims.
+//! Proving: the form is free, then pay, ask the provider, burn what it claims.
 
-use token_store::{
-    Advanced, FactorState, What,
-    ott_core::{Reason, Rejected},
+use token_store::ott_core::{Reason, Rejected};
+
+use super::{
+    TwoFactor,
+    candidates::Candidates,
+    paid::{Lane, NotProved, Paid},
 };
-
-use super::spending::Paid;
 use crate::{
-    Attempt, Claim, Occasion, OpenFactor, Provider, Response, TwoFactor, TwoFactorError, Verified,
-    VerifyError, limits::Counted,
+    attempt::Attempt,
+    context::{Occasion, OpenFactor},
+    error::TwoFactorError,
+    events::{
+        FACTOR_CONFIRMED, FACTOR_REFUSED, FACTOR_VERIFIED, PROVIDER_REFUSED, PROVIDER_VERIFIED,
+        RECOVERY_USED,
+    },
+    limits::Counted,
+    news::News,
+    proof::Proof,
+    provider::Provider,
+    provider_error::VerifyError,
+    recovery,
+    response::Response,
+    telling::Told,
 };
 
 impl TwoFactor {
+    /// Verifies a response, and burns what proved it.
+    ///
+    /// Of any number of concurrent calls with one code, at most one succeeds.
+    ///
+    /// # Errors
+    /// [`TwoFactorError`]. Whatever it says, nothing was proved.
+    pub async fn verify(
+        &self,
+        attempt: &Attempt<'_>,
+        response: &Response<'_>,
+    ) -> Result<Proof, TwoFactorError> {
+        let proof = self.prove(attempt, Occasion::Verify, response).await?;
+        let name = match proof.factor {
+            Some(_) => FACTOR_VERIFIED,
+            None => PROVIDER_VERIFIED,
+        };
+        self.tell_proved(name, &proof);
+        if proof.provider == recovery::ID {
+            self.tell_recovery_used(attempt).await;
+        }
+        Ok(proof)
+    }
+
+    /// Confirms an enrolled factor with its first code, which is burnt in the same step.
+    ///
+    /// A factor that was enrolled without a proof is not confirmed any more once another one is:
+    /// enrol it again, with a proof.
+    ///
+    /// # Errors
+    /// [`TwoFactorError`]. The factor counts for nothing until this succeeds.
+    pub async fn confirm(
+        &self,
+        attempt: &Attempt<'_>,
+        response: &Response<'_>,
+    ) -> Result<Proof, TwoFactorError> {
+        if attempt.factor.is_none() {
+            return Err(TwoFactorError::Misuse("a confirmation names its factor"));
+        }
+        let proof = self.prove(attempt, Occasion::Confirm, response).await?;
+        self.tell_proved(FACTOR_CONFIRMED, &proof);
+        if let Some(factor) = proof.factor {
+            let told = Told::new(attempt.subject, News::FactorAdded).of(factor);
+            self.tell(&told.by(attempt.origin())).await;
+        }
+        Ok(proof)
+    }
+
     /// Tries the response at each candidate in turn, paying for each.
-    pub(crate) async fn prove(
+    async fn prove(
         &self,
         attempt: &Attempt<'_>,
         occasion: Occasion,
         response: &Response<'_>,
-    ) -> Result<Verified, TwoFactorError> {
-        let (provider, factors) = self.candidates(attempt, occasion).await?;
-        let id = provider.descriptor().id;
+    ) -> Result<Proof, TwoFactorError> {
+        let Candidates {
+            provider,
+            factors,
+            broken,
+        } = self.candidates(attempt, occasion).await?;
         let mut refusal = TwoFactorError::from(Reason::Unknown);
         let lane = self.lane(attempt).await?;
         let mut paid = Vec::new();
         for factor in factors.iter().map(Option::as_ref) {
-            let counted = factor.map_or(Counted::Provider(id), |factor| Counted::Factor(factor.id));
-            let price = self
-                .limits
-                .of_guess(attempt.subject, &counted, attempt.address);
-            let proved = match self.pay(attempt, lane, factor, &price).await {
-                Ok(paid) => {
-                    self.prove_one(attempt, occasion, &*provider, factor, response, paid)
-                        .await
-                }
-                Err(unpaid) => Err(unpaid),
-            };
+            let proved = self
+                .prove_one(attempt, occasion, &**provider, factor, lane, response)
+                .await;
             match proved {
                 Ok(won) => {
                     self.give_back_all(&won, &paid).await;
                     if let Some(factor) = factor {
-                        self.renew_after_use(attempt.subject, id, factor).await;
+                        self.renew_after_use(attempt, factor).await;
                     }
-                    return Ok(Verified {
-                        subject: attempt.subject.clone(),
-                        factor: factor.map(OpenFactor::id),
-                        provider: id,
-                        channel: provider.channel(),
-                        epoch: attempt.epoch,
-                        at: self.now(),
-                        address: attempt.address,
-                        flow: attempt.flow.cloned(),
-                    });
+                    return Ok(self.proof(attempt, &**provider, factor));
                 }
                 Err(NotProved::Refused(rejected, cost)) => {
-                    let reason = rejected.reason();
-                    let what = match factor {
-                        Some(factor) => What::FactorRefused(factor.id, reason),
-                        None => What::ProviderRefused(id, reason),
-                    };
-                    self.tokens.emit(Some(attempt.subject), what);
+                    self.tell_refused(attempt, factor, rejected);
                     refusal = TwoFactorError::Rejected(rejected);
                     paid.extend(cost);
                 }
+                Err(NotProved::Pending) => return Err(TwoFactorError::Pending),
                 Err(NotProved::Failed(error)) => return Err(error),
             }
         }
-        Err(refusal)
+        Err(broken.unwrap_or(refusal))
     }
 
     async fn prove_one(
@@ -75,111 +118,116 @@ impl TwoFactor {
         occasion: Occasion,
         provider: &dyn Provider,
         factor: Option<&OpenFactor>,
+        lane: Lane,
         response: &Response<'_>,
-        paid: Paid,
     ) -> Result<Paid, NotProved> {
-        let verified = provider
-            .verify(&self.context(attempt, occasion, factor), response)
-            .await;
-        let claim = match verified {
-            Ok(claim) => claim,
-            Err(VerifyError::Provider(error)) => {
-                self.forgive(&paid).await;
-                return Err(self.provider_failed(error).into());
+        let context = self.context(attempt, occasion, factor);
+        let descriptor = provider.descriptor();
+        let failed = |error| self.provider_failed(descriptor, attempt.subject, error);
+        match provider.form(&context, response) {
+            Ok(()) => {}
+            Err(VerifyError::NoFlow) => {
+                return Err(NotProved::Refused(Rejected::new(Reason::Unknown), None));
             }
-            Err(VerifyError::Rejected(rejected)) if rejected.reason() == Reason::Malformed => {
-                // Nothing was compared, so nothing was learnt: a slip of the finger is free.
-                self.give_back(&paid.whole(), 1).await;
-                return Err(NotProved::Refused(rejected, None));
-            }
-            Err(VerifyError::Rejected(rejected)) => {
-                return Err(NotProved::Refused(rejected, Some(paid)));
-            }
+            Err(VerifyError::Rejected(rejected)) => return Err(NotProved::Refused(rejected, None)),
+            Err(VerifyError::Pending) => return Err(NotProved::Pending),
+            Err(VerifyError::Provider(error)) => return Err(failed(error).into()),
+        }
+        let counted = match factor {
+            Some(factor) => Counted::Factor(factor.id),
+            None => Counted::Provider(&descriptor.id),
         };
-        match self.burn(attempt, occasion, factor, claim).await {
-            Err(TwoFactorError::Rejected(rejected)) => {
-                Err(NotProved::Refused(rejected, Some(paid)))
-            }
-            Err(TwoFactorError::KeyMissing(key)) => {
-                // The store compared nothing.
-                self.give_back(&paid.whole(), 1).await;
-                Err(TwoFactorError::KeyMissing(key).into())
-            }
-            Err(failed) => {
-                self.forgive(&paid).await;
-                Err(failed.into())
-            }
+        let paid = self.pay(attempt, lane, factor, &counted).await?;
+        let proved = match provider.verify(&context, response).await {
+            Ok(claim) => self.burn(attempt, occasion, factor, claim).await,
+            Err(error) => Err(error),
+        };
+        match proved {
             Ok(()) => Ok(paid),
+            Err(VerifyError::Pending) => {
+                self.give_back(&paid.whole(), 1).await;
+                Err(NotProved::Pending)
+            }
+            Err(VerifyError::NoFlow) => {
+                // Whoever states somebody's name with a made-up handle must not use up their tries.
+                self.give_back(&paid.whole(), 1).await;
+                Err(NotProved::Refused(Rejected::new(Reason::Unknown), None))
+            }
+            Err(VerifyError::Rejected(rejected)) => Err(NotProved::Refused(rejected, Some(paid))),
+            Err(VerifyError::Provider(error)) => {
+                let error = failed(error);
+                if matches!(error, TwoFactorError::KeyMissing(_)) {
+                    // The store compared nothing.
+                    self.give_back(&paid.whole(), 1).await;
+                } else {
+                    self.forgive(&paid).await;
+                }
+                Err(error.into())
+            }
         }
     }
 
-    /// Performs a claim: the one place where a code stops being good.
-    async fn burn(
+    fn proof(
         &self,
         attempt: &Attempt<'_>,
-        occasion: Occasion,
+        provider: &dyn Provider,
         factor: Option<&OpenFactor>,
-        claim: Claim,
-    ) -> Result<(), TwoFactorError> {
-        let now = self.tokens.now();
-        let counter = match claim {
-            Claim::Advance {
-                factor: claimed,
-                counter,
-            } if factor.is_some_and(|factor| factor.id == claimed) => Some(counter),
-            Claim::Advance { .. } => {
-                return Err(TwoFactorError::Misuse("a provider claimed another factor"));
-            }
-            Claim::Redeem { policy, presented } => {
-                let tokens = self.tokens.without_limits("the engine spent its own");
-                let record = tokens.redeem(&policy, &presented).await?;
-                if record.stored().owner().as_ref() != Some(attempt.subject) {
-                    return Err(TwoFactorError::Misuse("a provider claimed another's token"));
-                }
-                None
-            }
-        };
-        let advanced = match (factor, occasion, counter) {
-            (Some(factor), Occasion::Confirm, _) => {
-                self.factors.confirm(&factor.id, counter, now).await
-            }
-            (Some(factor), Occasion::Verify, Some(counter)) => {
-                self.factors.advance(&factor.id, counter, now).await
-            }
-            // The token was redeemed, and there is no counter whose step would notice that the factor
-            // was removed or disabled since it was read.
-            (Some(factor), Occasion::Verify, None) => {
-                let stored = self.stored(attempt.subject).await?;
-                let active = stored
-                    .iter()
-                    .any(|stored| stored.id == factor.id && stored.state == FactorState::Active);
-                Ok(if active {
-                    Advanced::Accepted
-                } else {
-                    Advanced::Absent
-                })
-            }
-            (None, Occasion::Verify, None) => Ok(Advanced::Accepted),
-            (None, _, _) => return Err(TwoFactorError::Misuse("a counter without a factor")),
-        };
-        match advanced.map_err(|error| self.outage("advance", error))? {
-            Advanced::Accepted => Ok(()),
-            Advanced::Replayed => Err(Reason::Spent.into()),
-            // Removed, disabled or confirmed by somebody else in the meantime.
-            Advanced::Absent => Err(Reason::Revoked.into()),
+    ) -> Proof {
+        let operation = attempt.operation.iter();
+        Proof {
+            subject: attempt.subject.clone(),
+            provider: provider.descriptor().id.to_string(),
+            factor: factor.map(OpenFactor::id),
+            channel: provider.descriptor().channel,
+            epoch: attempt.epoch,
+            operation: operation
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            at: self.rows.now(),
+            network: attempt.network,
+            sign_in: attempt.sign_in.cloned(),
         }
     }
-}
 
-/// Why one candidate did not prove it: the next may, or nothing goes on.
-pub(super) enum NotProved {
-    /// What it cost, where something was compared.
-    Refused(Rejected, Option<Paid>),
-    Failed(TwoFactorError),
-}
+    fn tell_proved(&self, name: &'static str, proof: &Proof) {
+        let event = self.rows.event(name, &proof.subject);
+        let event = event.provider(&proof.provider);
+        self.rows.emit(match proof.factor {
+            Some(factor) => event.factor(factor),
+            None => event,
+        });
+    }
 
-impl From<TwoFactorError> for NotProved {
-    fn from(error: TwoFactorError) -> Self {
-        Self::Failed(error)
+    fn tell_refused(&self, attempt: &Attempt<'_>, factor: Option<&OpenFactor>, rejected: Rejected) {
+        let name = match factor {
+            Some(_) => FACTOR_REFUSED,
+            None => PROVIDER_REFUSED,
+        };
+        let event = self.rows.event(name, attempt.subject);
+        let event = event.provider(attempt.provider).reason(rejected.reason());
+        self.rows.emit(match factor {
+            Some(factor) => event.factor(factor.id),
+            None => event,
+        });
+    }
+
+    /// The proof stands whether or not the rest can be counted.
+    async fn tell_recovery_used(&self, attempt: &Attempt<'_>) {
+        let subject = attempt.subject;
+        let left = match &self.codes {
+            Some(codes) => codes.left(subject).await.ok(),
+            None => None,
+        };
+        let event = self.rows.event(RECOVERY_USED, subject);
+        self.rows.emit(match left {
+            Some(left) => event.count(u64::try_from(left).unwrap_or(u64::MAX)),
+            None => event,
+        });
+        let news = match left {
+            Some(0) => News::RecoveryUsedUp,
+            _ => News::RecoveryUsed,
+        };
+        self.tell(&Told::new(subject, news).by(attempt.origin()))
+            .await;
     }
 }

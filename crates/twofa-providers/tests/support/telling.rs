@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use twofa_providers::{
-    Addresses, Attempt, FlowId, Limits, Notices, Response, TwoFactorError, Verified,
+    Addresses, Attempt, Limits, Notices, Proof, Response, SignInId, TwoFactorError,
     token_delivery::{Delivery, DeliveryError, Message, Outbox, Template, Templates},
     token_store::ott_core::{Destination, Purpose, Subject},
 };
 
-use super::world::{App, DEVICE, NOT_ME, World, alice};
+use super::world::{App, NOT_ME, Plan, World, alice};
 
 pub(crate) const NEWS: Purpose = Purpose::new("news");
 pub(crate) const PLAIN: Purpose = Purpose::new("news-without-link");
@@ -56,6 +56,10 @@ impl Delivery for Post {
         }
         self.outbox.deliver(message).await
     }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        self.outbox.sends(purpose)
+    }
 }
 
 /// A notice that arrived.
@@ -90,12 +94,16 @@ impl Telling {
         let book = Arc::new(Book::default());
         let notices = Notices::new(
             NEWS,
+            PLAIN,
+            &NOT_ME,
             Arc::clone(&post) as Arc<dyn Delivery>,
             Arc::clone(&book) as Arc<dyn Addresses>,
         );
-        let notices = notices.not_me(&NOT_ME, PLAIN);
-        let world = World::built(limits, |builder| {
-            builder.known_devices(&DEVICE).notices(notices)
+        let world = World::planned(&Plan {
+            limits,
+            knows_devices: true,
+            notices: Some(notices),
+            ..Plan::default()
         });
         let telling = Self {
             world,
@@ -159,13 +167,13 @@ impl Telling {
     }
 
     /// Confirms a new authenticator app, from here, in a sign-in of this name.
-    pub(crate) async fn add_app(&self, flow: &FlowId, proof: Option<&Verified>) -> App {
+    pub(crate) async fn add_app(&self, flow: &SignInId, proof: Option<&Proof>) -> App {
         let app = self.world.enrol(&alice(), proof).await;
         let owner = alice();
         let attempt = Attempt::new(&owner, "totp")
             .factor(app.factor)
-            .address(HOME)
-            .flow(flow);
+            .network(HOME)
+            .sign_in(flow);
         let code = self.world.code(&app);
         let response = Response::typed(&code);
         let confirmed = self.world.engine.confirm(&attempt, &response).await;
@@ -174,14 +182,14 @@ impl Telling {
     }
 
     /// A proof, from here, in a sign-in of this name.
-    pub(crate) async fn proof(&self, flow: &FlowId, app: &App) -> Verified {
+    pub(crate) async fn proof(&self, flow: &SignInId, app: &App) -> Proof {
         self.world
             .pass(twofa_providers::token_store::ott_core::chrono::TimeDelta::seconds(30));
         let owner = alice();
         let attempt = Attempt::new(&owner, "totp")
             .factor(app.factor)
-            .address(HOME)
-            .flow(flow);
+            .network(HOME)
+            .sign_in(flow);
         let code = self.world.code(app);
         let response = Response::typed(&code);
         let verified = self.world.engine.verify(&attempt, &response).await;
@@ -192,8 +200,9 @@ impl Telling {
         &self,
         token: &str,
     ) -> Result<twofa_providers::NotMe, TwoFactorError> {
-        let used = self.world.engine.not_me("acme", token).await?;
-        self.world.engine.redeem_not_me(&used).await?;
+        let owner = self.world.owner();
+        let used = owner.not_me("acme", token).await?;
+        owner.redeem_not_me(&used).await?;
         Ok(used)
     }
 }
@@ -202,6 +211,6 @@ pub(crate) fn to(address: &str) -> Destination {
     Destination::email(address).expect("an address")
 }
 
-pub(crate) fn flow(name: &str) -> FlowId {
-    FlowId::new(name).expect("a name")
+pub(crate) fn sign_in(name: &str) -> SignInId {
+    SignInId::new(name).expect("a name")
 }

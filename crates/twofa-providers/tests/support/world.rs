@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use twofa_providers::{
-    Attempt, Claim, Context, Descriptor, EmailProvider, EnrolDetails, Enrolled, Enrolment, Limits,
-    Odds, OpenFactor, Provider, ProviderError, Requested, Response, TotpProvider, TwoFactor,
-    TwoFactorBuilder, TwoFactorError, Verified, VerifyError,
+    Asked, Attempt, Claim, CodeProvider, Context, Descriptor, EnrolDetails, Enrolled, Enrolment,
+    Existing, Holder, Import, Imported, KnownDevices, Limits, Notices, Owner, Proof, Proofs,
+    Provider, ProviderError, RecoveryCodes, Response, TotpProvider, TwoFactor, TwoFactorBuilder,
+    TwoFactorError, VerifyError,
     oath_otp::{Secret, Totp},
     token_delivery::Outbox,
     token_store::{
         Clock, FactorId, FactorStore, ManualClock, Tokens,
         ott_core::{
-            Channel, Destination, Handle, KeyRing, Policy, Purpose, Reason, Subject,
+            Destination, Handle, KeyRing, Limit, Policy, Purpose, Reason, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
@@ -25,6 +26,7 @@ pub(crate) use super::watched::{Log, Watched, alice, key_1, key_2, start, subjec
 pub(crate) const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
 pub(crate) const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
 pub(crate) const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
+pub(crate) const PARKED: Policy = Policy::parked(Purpose::new("second-factor-proof"));
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
 
 /// Counts the responses that a provider compared.
@@ -39,36 +41,28 @@ impl<P: Provider> Provider for Counted<P> {
         self.provider.descriptor()
     }
 
-    fn enrols(&self) -> bool {
-        self.provider.enrols()
+    fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
+        self.provider.form(context, response)
     }
 
-    fn channel(&self) -> Option<Channel> {
-        self.provider.channel()
-    }
-
-    fn destination(&self, factor: &OpenFactor) -> Option<Destination> {
-        self.provider.destination(factor)
-    }
-
-    fn odds(&self) -> Odds {
-        self.provider.odds()
-    }
-
-    async fn available(
-        &self,
-        subject: &Subject,
-        factors: &[OpenFactor],
-    ) -> Result<bool, ProviderError> {
-        self.provider.available(subject, factors).await
-    }
-
-    fn enrol(&self, details: &EnrolDetails<'_>) -> Result<Option<Enrolment>, ProviderError> {
-        self.provider.enrol(details)
-    }
-
-    async fn request(&self, context: &Context<'_>) -> Result<Requested, ProviderError> {
+    async fn request(&self, context: &Context<'_>) -> Result<Asked, ProviderError> {
         self.provider.request(context).await
+    }
+
+    async fn enrol(
+        &self,
+        context: &Context<'_>,
+        details: &EnrolDetails<'_>,
+    ) -> Result<Enrolment, ProviderError> {
+        self.provider.enrol(context, details).await
+    }
+
+    fn import(&self, existing: &Existing<'_>) -> Result<Enrolment, ProviderError> {
+        self.provider.import(existing)
+    }
+
+    async fn available(&self, context: &Context<'_>) -> Result<bool, ProviderError> {
+        self.provider.available(context).await
     }
 
     async fn verify(
@@ -76,15 +70,19 @@ impl<P: Provider> Provider for Counted<P> {
         context: &Context<'_>,
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
-        let claim = self.provider.verify(context, response).await;
-        let malformed = matches!(
-            &claim,
-            Err(VerifyError::Rejected(rejected)) if rejected.reason() == Reason::Malformed
-        );
-        self.evaluated
-            .fetch_add(u64::from(!malformed), Ordering::Relaxed);
-        claim
+        self.evaluated.fetch_add(1, Ordering::Relaxed);
+        self.provider.verify(context, response).await
     }
+}
+
+/// What a world is made of beside its store.
+#[derive(Clone, Default)]
+pub(crate) struct Plan {
+    pub(crate) limits: Limits,
+    /// The account's, where it is not the default.
+    pub(crate) allowance: Option<Limit>,
+    pub(crate) knows_devices: bool,
+    pub(crate) notices: Option<Notices>,
 }
 
 pub(crate) struct World {
@@ -94,6 +92,10 @@ pub(crate) struct World {
     pub(crate) outbox: Outbox,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) engine: TwoFactor,
+    pub(crate) recovery: RecoveryCodes,
+    pub(crate) proofs: Proofs,
+    known: Option<KnownDevices>,
+    told: Option<Owner>,
     evaluated: Arc<AtomicU64>,
 }
 
@@ -109,86 +111,111 @@ impl World {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let store = Arc::new(Watched::default());
-        let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits, |builder| builder)
-    }
-
-    /// Another process over the same store and clock, which remembers devices.
-    pub(crate) fn beside_knowing(&self, keys: KeyRing) -> Self {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, Limits::default(), |builder| {
-            builder.known_devices(&DEVICE)
+        Self::planned(&Plan {
+            limits,
+            ..Plan::default()
         })
     }
 
     /// One that remembers devices.
     pub(crate) fn knowing(limits: Limits) -> Self {
-        let store = Arc::new(Watched::default());
-        let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits, |builder| {
-            builder.known_devices(&DEVICE)
+        Self::planned(&Plan {
+            limits,
+            knows_devices: true,
+            ..Plan::default()
         })
     }
 
-    /// One that is built further.
-    pub(crate) fn built(
-        limits: Limits,
-        build: impl FnOnce(TwoFactorBuilder) -> TwoFactorBuilder,
-    ) -> Self {
+    pub(crate) fn planned(plan: &Plan) -> Self {
         let store = Arc::new(Watched::default());
         let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, limits, build)
+        Self::over(key_1(), store, clock, plan)
     }
 
     /// Another process over the same store and clock.
     pub(crate) fn beside(&self, keys: KeyRing) -> Self {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, Limits::default(), |builder| builder)
+        self.beside_planned(keys, &Plan::default())
     }
 
-    fn over(
-        keys: KeyRing,
-        store: Arc<Watched>,
-        clock: Arc<ManualClock>,
-        limits: Limits,
-        build: impl FnOnce(TwoFactorBuilder) -> TwoFactorBuilder,
-    ) -> Self {
+    /// Another process over the same store and clock, which remembers devices.
+    pub(crate) fn beside_knowing(&self, keys: KeyRing) -> Self {
+        let plan = Plan {
+            knows_devices: true,
+            ..Plan::default()
+        };
+        self.beside_planned(keys, &plan)
+    }
+
+    fn beside_planned(&self, keys: KeyRing, plan: &Plan) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Self::over(keys, store, clock, plan)
+    }
+
+    fn over(keys: KeyRing, store: Arc<Watched>, clock: Arc<ManualClock>, plan: &Plan) -> Self {
         let (log, outbox) = (Log::default(), Outbox::new(10));
-        let tokens = Tokens::builder_shared(keys, Arc::clone(&store))
+        let mut builder = Tokens::builder_shared(keys, Arc::clone(&store))
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
             .policy(&DEVICE)
             .policy(&NOT_ME)
+            .policy(&PARKED)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
-            .events(Arc::new(log.clone()))
-            .build()
-            .expect("a policy that fits")
-            .into_shared();
+            .events(Arc::new(log.clone()));
+        if let Some(allowance) = plan.allowance {
+            builder = builder.allowance(allowance);
+        }
+        let tokens = builder.build().expect("policies that fit").shared();
         let evaluated = Arc::default();
-        let email = EmailProvider::new(Arc::clone(&tokens), &EMAIL_CODE, Arc::new(outbox.clone()));
+        let email = CodeProvider::email(&EMAIL_CODE, Arc::new(outbox.clone())).expect("it sends");
         let totp = Counted {
             provider: TotpProvider::new("Example").expect("an issuer"),
             evaluated: Arc::clone(&evaluated),
         };
         let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-        let engine = TwoFactor::builder(Arc::clone(&tokens), factors)
+        let recovery = RecoveryCodes::new(&tokens, &RECOVERY).expect("it fits");
+        let devices = KnownDevices::new(&tokens, &DEVICE).expect("it fits");
+        let known = plan.knows_devices.then_some(devices);
+        let told = plan.notices.clone().map(|notices| {
+            let owner = Owner::new(&tokens, Arc::clone(&factors), notices).expect("it fits");
+            let owner = owner.recovery_codes(&recovery);
+            match &known {
+                Some(devices) => owner.known_devices(devices),
+                None => owner,
+            }
+        });
+        let mut engine = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(totp)
             .provider(email)
-            .recovery_codes(&RECOVERY)
-            .limits(limits);
-        let engine = build(engine)
-            .build()
-            .expect("a guess bound below the highest");
+            .recovery_codes(&recovery)
+            .limits(plan.limits);
+        if let Some(devices) = &known {
+            engine = engine.known_devices(devices);
+        }
+        if let Some(owner) = &told {
+            engine = engine.owner(owner);
+        }
+        let engine = engine.build().expect("a guess bound below the highest");
         Self {
+            proofs: Proofs::new(&tokens, &PARKED).expect("it fits"),
             store,
             clock,
             log,
             outbox,
             tokens,
             engine,
+            recovery,
+            known,
+            told,
             evaluated,
         }
+    }
+
+    pub(crate) fn devices(&self) -> &KnownDevices {
+        self.known.as_ref().expect("it remembers devices")
+    }
+
+    pub(crate) fn owner(&self) -> &Owner {
+        self.told.as_ref().expect("it tells owners")
     }
 
     /// How many codes of authenticator apps were compared.
@@ -204,18 +231,62 @@ impl World {
         &self,
         owner: &Subject,
         label: &str,
-        proof: Option<&Verified>,
+        proof: Option<&Proof>,
     ) -> Result<Enrolled, TwoFactorError> {
-        let details = EnrolDetails {
-            subject: owner,
-            account: "alice@example.org",
-            destination: None,
+        let details = EnrolDetails::new(owner, "alice@example.org");
+        self.enrol_with("totp", &details, label, proof).await
+    }
+
+    /// Enrols behind this proof.
+    pub(crate) async fn enrol_with(
+        &self,
+        provider: &str,
+        details: &EnrolDetails<'_>,
+        label: &str,
+        proof: Option<&Proof>,
+    ) -> Result<Enrolled, TwoFactorError> {
+        let Some(proof) = proof else {
+            return self.engine.enrol(provider, details, label, None).await;
         };
-        self.engine.enrol("totp", &details, label, proof).await
+        let fresh = self.engine.fresh(details.subject, proof).await?;
+        self.engine
+            .enrol(provider, details, label, Some(&fresh))
+            .await
+    }
+
+    /// Removes behind this proof, unless it is the last.
+    pub(crate) async fn remove(
+        &self,
+        proof: &Proof,
+        factor: &FactorId,
+    ) -> Result<(), TwoFactorError> {
+        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        self.engine.remove(&fresh, factor).await
+    }
+
+    /// Removes behind this proof.
+    pub(crate) async fn remove_last_too(
+        &self,
+        proof: &Proof,
+        factor: &FactorId,
+    ) -> Result<(), TwoFactorError> {
+        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        self.engine.remove_last_too(&fresh, factor).await
+    }
+
+    /// Renames behind this proof.
+    pub(crate) async fn rename(
+        &self,
+        proof: &Proof,
+        factor: &FactorId,
+        label: &str,
+    ) -> Result<(), TwoFactorError> {
+        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        self.engine.rename(&fresh, factor, label).await
     }
 
     /// Enrols an authenticator app, unconfirmed.
-    pub(crate) async fn enrol(&self, owner: &Subject, proof: Option<&Verified>) -> App {
+    pub(crate) async fn enrol(&self, owner: &Subject, proof: Option<&Proof>) -> App {
         let enrolled = self
             .try_enrol(owner, "phone", proof)
             .await
@@ -224,7 +295,7 @@ impl World {
     }
 
     /// Enrols and confirms an authenticator app, with the code of the present step.
-    pub(crate) async fn confirmed(&self, owner: &Subject, proof: Option<&Verified>) -> App {
+    pub(crate) async fn confirmed(&self, owner: &Subject, proof: Option<&Proof>) -> App {
         let app = self.enrol(owner, proof).await;
         let _ = self
             .confirm(owner, &app, &self.code(&app))
@@ -233,12 +304,25 @@ impl World {
         app
     }
 
+    /// An authenticator app beside what the account has.
+    pub(crate) async fn confirmed_beside(&self, owner: &Subject) -> App {
+        let secret = Secret::from_bytes(&[9; 20]).expect("long enough");
+        let totp = Totp::default();
+        let existing = Existing::Totp(&totp, &secret);
+        let import = Import::new(owner, "beside", "beside", existing);
+        let imported = self.engine.import("totp", &import).await;
+        let Imported::New(factor) = imported.expect("imported") else {
+            panic!("it was there");
+        };
+        App { factor, secret }
+    }
+
     pub(crate) async fn confirm(
         &self,
         owner: &Subject,
         app: &App,
         typed: &str,
-    ) -> Result<Verified, TwoFactorError> {
+    ) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(owner, "totp").factor(app.factor);
         self.engine.confirm(&attempt, &Response::typed(typed)).await
     }
@@ -248,7 +332,7 @@ impl World {
         &self,
         owner: &Subject,
         typed: &str,
-    ) -> Result<Verified, TwoFactorError> {
+    ) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(owner, "totp");
         self.engine.verify(&attempt, &Response::typed(typed)).await
     }
@@ -279,7 +363,7 @@ impl World {
     }
 
     /// A new proof of the app's owner, by the code of the next step.
-    pub(crate) async fn proof(&self, owner: &Subject, app: &App) -> Verified {
+    pub(crate) async fn proof(&self, owner: &Subject, app: &App) -> Proof {
         self.pass(TimeDelta::seconds(30));
         let attempt = Attempt::new(owner, "totp").factor(app.factor);
         let typed = self.code(app);
@@ -292,15 +376,11 @@ impl World {
         &self,
         owner: &Subject,
         address: &str,
-        proof: Option<&Verified>,
+        proof: Option<&Proof>,
     ) -> FactorId {
         let address = Destination::email(address).expect("an address");
-        let details = EnrolDetails {
-            subject: owner,
-            account: "alice",
-            destination: Some(&address),
-        };
-        let enrolled = self.engine.enrol("email", &details, "mail", proof).await;
+        let details = EnrolDetails::new(owner, "alice").destination(&address);
+        let enrolled = self.enrol_with("email", &details, "mail", proof).await;
         enrolled.expect("enrolled").factor
     }
 
@@ -309,15 +389,11 @@ impl World {
         &self,
         owner: &Subject,
         address: &str,
-        proof: Option<&Verified>,
+        proof: Option<&Proof>,
     ) -> FactorId {
         let factor = self.enrol_email(owner, address, proof).await;
         let attempt = Attempt::new(owner, "email").factor(factor);
-        let requested = self
-            .engine
-            .request_confirmation(&attempt)
-            .await
-            .expect("sent");
+        let requested = self.engine.request(&attempt).await.expect("sent");
         let handle = requested.handle.expect("a flow");
         let typed = self.sent();
         let attempt = attempt.handle(&handle);
@@ -334,15 +410,33 @@ impl World {
         &self,
         owner: &Subject,
         typed: &str,
-    ) -> Result<Verified, TwoFactorError> {
+    ) -> Result<Proof, TwoFactorError> {
         let attempt = Attempt::new(owner, "recovery");
         self.engine.verify(&attempt, &Response::typed(typed)).await
     }
 
+    /// A new set of recovery codes, behind this proof.
+    pub(crate) async fn try_codes(
+        &self,
+        proof: &Proof,
+    ) -> Result<twofa_providers::RecoverySheet, TwoFactorError> {
+        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        self.recovery.renew(&fresh).await
+    }
+
+    /// Remembers a device, behind this proof.
+    pub(crate) async fn remember(
+        &self,
+        proof: &Proof,
+        label: &str,
+    ) -> Result<twofa_providers::RememberedDevice, TwoFactorError> {
+        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        self.devices().remember(&fresh, label).await
+    }
+
     /// A new set of recovery codes.
-    pub(crate) async fn codes(&self, proof: &Verified) -> Vec<String> {
-        let codes = self.engine.renew_recovery_codes(proof).await;
-        let codes = codes.expect("a new set");
+    pub(crate) async fn codes(&self, proof: &Proof) -> Vec<String> {
+        let codes = self.try_codes(proof).await.expect("a new set");
         codes.expose_secrets().map(str::to_owned).collect()
     }
 
@@ -358,7 +452,7 @@ impl World {
 
 impl App {
     pub(crate) fn new(enrolled: &Enrolled) -> Self {
-        let shown = enrolled.shown.as_ref().expect("something to scan");
+        let shown = enrolled.provisioning.as_ref().expect("something to scan");
         Self {
             factor: enrolled.factor,
             secret: Secret::from_base32(shown.base32.expose_secret()).expect("base32"),

@@ -9,13 +9,13 @@ use token_store::ott_core::InvalidName;
 ///
 /// It proves nothing and is kept in clear: take the public id of a record, never a cookie's value.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FlowId(Box<[u8]>);
+pub struct SignInId(Box<[u8]>);
 
-impl FlowId {
+impl SignInId {
     /// The longest name, in bytes.
     pub const LONGEST: usize = 64;
 
-    /// A name of 1 to [`FlowId::LONGEST`] bytes.
+    /// A name of 1 to [`SignInId::LONGEST`] bytes.
     ///
     /// # Errors
     /// [`InvalidName`] for anything else.
@@ -32,11 +32,19 @@ impl FlowId {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// As text, for a binding.
+    pub(crate) fn to_hex(&self) -> String {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .filter_map(|digit| char::from_digit(digit.into(), 16))
+            .collect()
+    }
 }
 
-impl fmt::Debug for FlowId {
+impl fmt::Debug for SignInId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An application may have put more into it than it should.
-        f.write_str("FlowId(..)")
+        f.write_str("SignInId(..)")
     }
 }

@@ -1,0 +1,72 @@
+//! What a try spent, and how it ended.
+
+use token_store::{
+    Charge,
+    ott_core::{
+        LimitKey, Rejected,
+        chrono::{DateTime, Utc},
+    },
+};
+
+use crate::{error::TwoFactorError, limits::Price};
+
+/// Why one candidate did not prove it: the next may, or nothing goes on.
+pub(super) enum NotProved {
+    /// What it cost, where something was compared.
+    Refused(Rejected, Option<Paid>),
+    /// Nobody decided yet. It cost nothing.
+    Pending,
+    Failed(TwoFactorError),
+}
+
+impl From<TwoFactorError> for NotProved {
+    fn from(error: TwoFactorError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// From which limits a guess is paid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// From the reserve of known devices, where the shared ones refuse.
+    KnownDevice,
+    /// From those that everybody shares who knows the password.
+    Shared,
+}
+
+/// What one guess spent.
+pub(super) struct Paid {
+    pub(super) timed: Vec<Charge>,
+    pub(super) ceiling: Charge,
+}
+
+impl Paid {
+    pub(super) fn new(price: &Price, charges: &[Charge]) -> Self {
+        Self {
+            timed: price.network.iter().chain(charges).copied().collect(),
+            ceiling: price.ceiling,
+        }
+    }
+
+    pub(super) fn whole(&self) -> Vec<Charge> {
+        self.timed.iter().copied().chain([self.ceiling]).collect()
+    }
+}
+
+/// Which limit refused, and until when.
+#[derive(Clone, Copy)]
+pub(super) struct Refused {
+    pub(super) key: LimitKey,
+    /// `None` where time does not help.
+    pub(super) at: Option<DateTime<Utc>>,
+}
+
+impl Refused {
+    /// This refusal, with whichever time comes first.
+    pub(super) fn or_sooner(self, other: Self) -> Self {
+        let at = self
+            .at
+            .map(|at| other.at.map_or(at, |sooner| sooner.min(at)));
+        Self { at, ..self }
+    }
+}

@@ -1,0 +1,57 @@
+//! Asking: a code is sent, a question shown.
+
+use token_store::{FactorState, ott_core::Reason};
+
+use super::TwoFactor;
+use crate::{
+    asked::Asked,
+    attempt::Attempt,
+    context::{Occasion, OpenFactor},
+    error::TwoFactorError,
+};
+
+impl TwoFactor {
+    /// Sends or shows what the person needs to answer: a code by e-mail, a question.
+    ///
+    /// Where the attempt names a factor that waits for its confirmation, what is sent confirms it, and
+    /// does nothing else. With the flow's earlier handle it is sent again, and what was sent before is void.
+    ///
+    /// # Errors
+    /// [`TwoFactorError`]; [`TwoFactorError::FactorUnnamed`] if the attempt names no factor and the subject
+    /// has several of this provider: nothing is sent to whichever comes first.
+    pub async fn request(&self, attempt: &Attempt<'_>) -> Result<Asked, TwoFactorError> {
+        let provider = self.provider(attempt.provider)?;
+        let descriptor = provider.descriptor();
+        if !descriptor.request {
+            return Err(Reason::Unknown.into());
+        }
+        let occasion = self.occasion(attempt).await?;
+        let candidates = self.candidates(attempt, occasion).await?;
+        let factor: Option<&OpenFactor> = match candidates.factors.as_slice() {
+            [] => return Err(candidates.broken.unwrap_or_else(|| Reason::Unknown.into())),
+            [one] => one.as_ref(),
+            _ => return Err(TwoFactorError::FactorUnnamed),
+        };
+        self.pay_request(attempt).await?;
+        let asked = provider
+            .request(&self.context(attempt, occasion, factor))
+            .await;
+        asked.map_err(|error| self.provider_failed(descriptor, attempt.subject, error))
+    }
+
+    /// A factor that is named and waits is to be confirmed.
+    async fn occasion(&self, attempt: &Attempt<'_>) -> Result<Occasion, TwoFactorError> {
+        let Some(id) = attempt.factor else {
+            return Ok(Occasion::Verify);
+        };
+        let stored = self.rows.of(attempt.subject).await?;
+        let waits = stored
+            .iter()
+            .any(|factor| factor.id == id && factor.state == FactorState::Pending);
+        Ok(if waits {
+            Occasion::Confirm
+        } else {
+            Occasion::Verify
+        })
+    }
+}

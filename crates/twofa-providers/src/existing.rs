@@ -1,0 +1,31 @@
+//! What another system has of a factor.
+
+use core::fmt;
+
+use oath_otp::{Hotp, Secret, Totp};
+use token_store::ott_core::Destination;
+
+/// What another system has of a factor. `Debug` prints which.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Existing<'a> {
+    /// What only a provider of the application's own reads.
+    Bytes(&'a [u8]),
+    /// A verified address that codes are sent to.
+    Destination(&'a Destination),
+    /// A token with a counter.
+    Hotp(&'a Hotp, &'a Secret),
+    /// An authenticator app.
+    Totp(&'a Totp, &'a Secret),
+}
+
+impl fmt::Debug for Existing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(_) => "Bytes(..)",
+            Self::Destination(_) => "Destination(..)",
+            Self::Hotp(..) => "Hotp(..)",
+            Self::Totp(..) => "Totp(..)",
+        })
+    }
+}

@@ -8,8 +8,8 @@ use fuzz::people::{
 };
 use libfuzzer_sys::fuzz_target;
 use ott_core::{
-    Binding, DecideError, Decider, Decision, Handle, IssueOptions, Issuer, Lookup, Outcome, Policy,
-    Presented, Reason, Record, State, Stored, Subject, Token, Verdict,
+    Binding, Decider, Decision, Handle, IssueOptions, Issuer, Lookup, Outcome, Policy, Presented,
+    Reason, Record, State, Stored, Subject, Token, Verdict,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -96,7 +96,6 @@ struct Model {
     lifetime: Option<i128>,
     retired: i128,
     not_before: Option<i128>,
-    subject: Option<&'static str>,
     owner: Option<&'static str>,
     number: Option<u32>,
     by_handle: bool,
@@ -189,18 +188,13 @@ impl Model {
         Err(Reason::Mismatch)
     }
 
-    /// Whether the issuer makes a decision of this person at all.
-    fn knows(&self, by: By) -> bool {
-        match by {
+    fn decide(&mut self, approves: bool, by: By, now: i128) -> Result<(), Reason> {
+        let known = match by {
             By::Person { tenant, id } => {
-                tenant == "acme" && self.subject.is_none_or(|subject| subject == id)
+                tenant == "acme" && self.owner.is_none_or(|owner| owner == id)
             }
             By::System => true,
-        }
-    }
-
-    fn decide(&mut self, approves: bool, by: By, now: i128) -> Result<(), Reason> {
-        let known = self.knows(by);
+        };
         match self.place {
             Place::Over(reason) => return Err(reason),
             Place::Ready => return Err(Reason::NotWaiting),
@@ -300,7 +294,6 @@ fuzz_target!(|input: Input| {
         lifetime: policy.token_lifetime().map(micros),
         retired: retired.into(),
         not_before: not_before.map(i128::from),
-        subject: (policy.purpose().as_str() != "pair").then_some("4711"),
         owner: (policy.purpose().as_str() != "pair").then_some("4711"),
         number: first.number,
         by_handle: matches!(
@@ -420,33 +413,14 @@ impl Subjected {
         }
     }
 
-    /// A decision by whomever. The issuer makes none of a stranger about this record, so that one is
-    /// made about a record without a subject.
-    fn decision(&self, by: By, known: bool, verdict: Verdict, now: i64) -> Decision {
+    fn decision(&self, by: By, verdict: Verdict, now: i64) -> Decision {
         let decider = match by {
             By::Person { tenant, id } => Decider::Subject(subject(tenant, id)),
             By::System => Decider::System("captcha".into()),
         };
-        let decide = |policy: &Policy, record: &Record, verdict| {
-            let issuer = &self.issuer;
-            issuer.decide(policy, record, &decider, verdict, b"", at(now))
-        };
-        let made = decide(&self.policy, &self.record, verdict);
-        assert_eq!(made.is_ok(), known);
-        if let Ok(decision) = made {
-            return decision;
-        }
-        assert_eq!(made, Err(DecideError::Stranger));
-        let tenant = decider.subject().map_or("", Subject::tenant);
-        let pair = &POLICIES[6];
-        let binding = Binding::tenant(tenant);
-        let options = IssueOptions::default();
-        let open = make(&self.issuer, pair, &binding, options, &mut seeded(2));
-        let verdict = match verdict {
-            Verdict::Approve { .. } => Verdict::Approve { number: None },
-            other => other,
-        };
-        decide(pair, &open.record, verdict).expect("a decision")
+        let issuer = &self.issuer;
+        let decision = issuer.decide(&self.policy, &self.record, &decider, verdict, b"", at(now));
+        decision.expect("a decision")
     }
 
     /// Says one verb to both.
@@ -542,7 +516,7 @@ impl Subjected {
         now: i64,
         model: &mut Model,
     ) -> (Result<(), Reason>, Result<(), Reason>) {
-        let decision = self.decision(by, model.knows(by), verdict, now);
+        let decision = self.decision(by, verdict, now);
         let found = self.record.decide(&decision, at(now));
         (
             found.map_err(|r| r.reason()),

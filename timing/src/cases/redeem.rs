@@ -18,7 +18,7 @@ use token_store::{
 use crate::measure::{Case, Work};
 
 const POLICY: Policy =
-    Policy::code(Purpose::new("sign-in")).lookup(Lookup::ById { attempts: u16::MAX });
+    Policy::code(Purpose::new("sign-in")).lookup(Lookup::ByHandle { attempts: u16::MAX });
 
 /// Several redeems a sample: what one tells is less than the clock's own time.
 const REDEEMS: u16 = 8;

@@ -1,13 +1,13 @@
 //! What a browser sends, read as text and nothing more: forms and cookies.
 //!
-//! Nothing else of the application is named here, so `fuzz/` takes this file as it stands.
+//! Nothing else of the application is named here, so that `fuzz/` builds this alone.
 
 use axum_extra::extract::CookieJar;
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Why a form was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormFault {
+pub enum FormFault {
     /// Without the hidden field of this visit's forms, or with another one.
     Forged,
     /// A field is missing, stands twice, or cannot be what it should.
@@ -24,13 +24,16 @@ struct Guarded {
 }
 
 /// Whether this content type says that a form follows.
-pub(crate) fn is_form(kind: Option<&str>) -> bool {
+pub fn is_form(kind: Option<&str>) -> bool {
     let kind = kind.and_then(|kind| kind.split(';').next());
     kind.is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded")
 }
 
 /// The fields of a form whose hidden field has the expected value.
-pub(crate) fn form<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, FormFault> {
+///
+/// # Errors
+/// Why it was not read.
+pub fn form<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, FormFault> {
     let guarded: Guarded = serde_urlencoded::from_bytes(body).map_err(|_| FormFault::Forged)?;
     // Hashes of a random value: what a comparison's time tells of one is of no use.
     if guarded.csrf != expected {
@@ -48,7 +51,7 @@ pub(crate) fn form<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T
 }
 
 /// The value of one of our cookies. Over TLS only the name that browsers keep to this host counts.
-pub(crate) fn cookie(jar: &CookieJar, secure: bool, name: &str) -> Option<String> {
+pub fn cookie(jar: &CookieJar, secure: bool, name: &str) -> Option<String> {
     let host_name;
     let name = if secure {
         host_name = format!("__Host-{name}");

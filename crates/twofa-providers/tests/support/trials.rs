@@ -1,5 +1,10 @@
 //! The providers of this crate under their laws, with as few codes as their formats have.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "what is missing or overflows fails the test"
+)]
 
 use std::{
     collections::HashMap,

@@ -26,6 +26,7 @@ const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
 const PROMPT: Policy = Policy::link(Purpose::new("approve"))
     .lookup(Lookup::ByHandle { attempts: 5 })
+    .requests(None)
     .start(Start::Waiting {
         number: Matching::TwoDigits,
         binds_subject: false,

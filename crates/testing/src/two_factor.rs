@@ -14,6 +14,7 @@ pub mod recovery;
 pub mod removal;
 pub mod rotation;
 pub mod secrets;
+pub mod services;
 pub mod totp;
 
 /// The tests of `TwoFactor`, each over this place, in a module for each of their files.
@@ -176,6 +177,21 @@ macro_rules! two_factor {
             secrets {
                 app_is_printed_nowhere
                 mailed_code_is_printed_nowhere
+            }
+            services {
+                parked_proof_travels_once_and_to_its_holder
+                parked_proof_is_resumed_by_one_of_16
+                parked_proof_grows_no_younger
+                prompt_that_waits_costs_nothing
+                unknown_and_foreign_handles_cost_nothing
+                request_without_a_name_refuses_to_choose
+                import_verifies_and_a_rerun_changes_nothing
+                import_of_what_was_not_confirmed_waits
+                hotp_skips_and_comes_back_by_two_codes
+                enrolment_shows_the_issuer_of_the_tenant
+                operator_resets_an_account_whole
+                operator_clears_limits_that_are_ahead
+                policy_of_the_engines_name_touches_no_key_of_it
             }
             totp {
                 app_code_is_accepted_once

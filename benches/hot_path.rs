@@ -34,7 +34,10 @@ fn codes(criterion: &mut Criterion) {
     let hashes = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
     for algorithm in hashes {
         let mut group = criterion.benchmark_group(algorithm.name());
-        let window = Window { past: 1, future: 1 };
+        let window = Window {
+            past: Reach::ONE,
+            future: Reach::ONE,
+        };
         let totp = Totp {
             algorithm,
             window,

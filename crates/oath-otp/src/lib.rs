@@ -71,6 +71,7 @@ mod hotp;
 mod label;
 mod mac;
 mod period;
+mod reach;
 mod rejected;
 mod search;
 mod secret;
@@ -89,6 +90,7 @@ pub use totp::{TimeStep, Totp, Window};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use digits::{Digits, InvalidDigits};
 pub use period::{InvalidPeriod, Period};
+pub use reach::{InvalidReach, InvalidResyncRange, Reach, ResyncRange};
 
 // For whoever holds, makes or moves secrets.
 pub use code::Code;

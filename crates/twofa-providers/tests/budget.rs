@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use twofa_providers::{
     BuildError, Limits, Provider as _, TotpProvider, TwoFactor,
-    oath_otp::{Digits, Totp, Window},
+    oath_otp::{Digits, Reach, Totp, Window},
     token_store::{
         FactorStore, MemoryStore, Tokens,
         ott_core::{KeyRing, Limit, chrono::TimeDelta},
@@ -17,6 +17,7 @@ use twofa_providers::{
 };
 
 fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
+    let [past, future] = [past, future].map(|beyond| Reach::new(beyond).expect("it fits"));
     let window = Window { past, future };
     let totp = Totp {
         digits,

@@ -18,7 +18,7 @@ use token_store_sqlx::{
     },
 };
 use tokio::runtime::{Builder, Runtime};
-use twofa_providers::oath_otp::{Account, Algorithm, Hotp, Label, Secret, Totp, Window};
+use twofa_providers::oath_otp::{Account, Algorithm, Hotp, Label, Reach, Secret, Totp, Window};
 
 const NOW: u64 = 1_700_000_000;
 const CODE: Policy = Policy::code(Purpose::new("sign-in"));

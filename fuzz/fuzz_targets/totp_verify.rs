@@ -67,7 +67,7 @@ fuzz_target!(|input: Input| {
         Some(typed) => {
             // 128 bits: no step over- or underflows.
             let (present, window) = (i128::from(present), totp.window);
-            let steps = present - i128::from(window.past)..=present + i128::from(window.future);
+            let steps = present - i128::from(window.past.get())..=present + i128::from(window.future.get());
             let steps = steps.filter_map(|step| u64::try_from(step).ok());
             let matching: Vec<u64> = steps.filter(|step| code(*step) == typed).collect();
             let fresh = |step: &u64| last.is_none_or(|last| *step > last);

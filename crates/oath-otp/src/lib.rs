@@ -70,6 +70,7 @@ mod hash;
 mod hotp;
 mod label;
 mod mac;
+mod pad;
 mod period;
 mod reach;
 mod rejected;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use ott_core::Purpose;
+
 use crate::{DeliveryError, Message};
 
 /// Carries a message to the destination that it names, and to nowhere else.
@@ -27,11 +29,22 @@ pub trait Delivery: Send + Sync {
     /// # Errors
     /// [`DeliveryError`], which says nothing about the token: it is still good.
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError>;
+
+    /// Whether this delivery has words for messages of a purpose: `deliver` never returns
+    /// [`DeliveryError::NoTemplate`] for the kind of message that those words are for.
+    ///
+    /// An application asks when it starts, so that a missing template is not found by the first
+    /// person who waits for a code.
+    fn sends(&self, purpose: &Purpose) -> bool;
 }
 
 #[async_trait]
 impl<D: Delivery + ?Sized> Delivery for Arc<D> {
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError> {
         (**self).deliver(message).await
+    }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        (**self).sends(purpose)
     }
 }

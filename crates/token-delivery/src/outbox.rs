@@ -105,6 +105,11 @@ impl Delivery for Outbox {
         }
         Ok(())
     }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        let templates = self.templates.as_ref();
+        templates.is_none_or(|templates| templates.has(purpose))
+    }
 }
 
 impl fmt::Debug for Outbox {

@@ -22,7 +22,7 @@ use lettre::{
     transport::smtp::client::AsyncSmtpConnection,
 };
 use ott_core::{
-    Channel,
+    Channel, Purpose,
     rand::{TryRng, rngs::SysRng},
 };
 use tokio::{sync::Semaphore, time};
@@ -183,6 +183,10 @@ impl Delivery for SmtpDelivery {
             Ok(outcome) => outcome,
             Err(_) => Err(DeliveryError::Unavailable(Fault::Timeout.into())),
         }
+    }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        self.templates.has(purpose)
     }
 }
 

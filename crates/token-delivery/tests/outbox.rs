@@ -48,6 +48,18 @@ async fn outbox_keeps_the_last_messages_oldest_first() {
     assert_eq!(last.expose_token(), tokens[3].expose_secret());
 }
 
+/// An outbox sends every purpose; with templates, those that have one. The same behind the trait.
+#[test]
+fn outbox_sends_what_it_has_a_template_for() {
+    let plain = Outbox::new(1);
+    assert!(plain.sends(SIGN_IN.purpose()) && plain.sends(&OTHER));
+    let words = Template::new(&SIGN_IN, "Your code", "{token}");
+    let outbox = plain.templates(Templates::new("Example", [words]).unwrap());
+    let behind: Arc<dyn Delivery> = Arc::new(outbox);
+    assert!(behind.sends(SIGN_IN.purpose()));
+    assert!(!behind.sends(&OTHER));
+}
+
 /// Clones share what they keep, also behind the trait.
 #[tokio::test]
 async fn outbox_clones_share_what_they_keep() {

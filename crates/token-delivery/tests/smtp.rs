@@ -8,7 +8,7 @@ mod server;
 #[path = "support/words.rs"]
 mod words;
 
-use core::error::Error;
+use core::{error::Error, num::NonZeroU16};
 use std::collections::HashSet;
 
 use certificates::certificates;
@@ -16,7 +16,7 @@ use server::Server;
 use token_delivery::{
     Delivery, DeliveryError, Message, SmtpBuilder, SmtpConfigError, SmtpDelivery, SmtpReply,
     Template, Templates,
-    ott_core::{Channel, Destination, Token},
+    ott_core::{Channel, Destination, Purpose, Token},
 };
 use words::{ADDRESS, SIGN_IN, alice, everything, templates, token};
 
@@ -405,6 +405,62 @@ async fn smtp_goes_to_the_stored_address_or_nowhere() {
         arrived >= 5 && refused >= 5,
         "{arrived} arrived, {refused} refused"
     );
+}
+
+/// A message goes to its destination and to nobody else, whoever else is served at the same moment over
+/// the same connections, and however an address is written.
+#[tokio::test]
+async fn smtp_goes_to_nobody_else() {
+    let server = Server::start(&["--reject-recipient", "bob@example.org"]);
+    // Two connections for four messages.
+    let smtp = plain(&server).connections(NonZeroU16::new(2).unwrap());
+    let smtp = smtp.build().unwrap();
+    let addresses = [
+        "alice@example.org",
+        "bob@example.org",
+        "carol+dave@example.org",
+        "eve@example.net",
+    ];
+    let tokens = addresses.map(|_| token());
+    let send = async |address: &str, token| {
+        let destination = Destination::email(address).unwrap();
+        deliver_to(&smtp, &destination, token).await.is_ok()
+    };
+    let [a, b, c, d] = addresses;
+    let [alice, bob, carol, eve] = &tokens;
+    let answers = tokio::join!(send(a, alice), send(b, bob), send(c, carol), send(d, eve));
+    assert_eq!(answers, (true, false, true, true));
+
+    let mut asked = server.asked();
+    asked.sort();
+    assert_eq!(asked, addresses);
+    let received = server.received();
+    assert_eq!(received.len(), 3);
+    for message in &received {
+        let [recipient] = &message.recipients[..] else {
+            panic!("to {:?}", message.recipients);
+        };
+        assert_eq!(message.header("To"), recipient);
+        for (address, token) in addresses.iter().zip(&tokens) {
+            let own = address == recipient;
+            assert_eq!(
+                message.raw.contains(token.expose_secret()),
+                own,
+                "{address}"
+            );
+            assert_eq!(message.raw.contains(address), own, "{address}");
+        }
+    }
+}
+
+/// A delivery says for which purposes it has words.
+#[test]
+fn smtp_sends_what_it_has_a_template_for() {
+    let smtp = SmtpDelivery::builder("localhost", FROM, templates())
+        .build()
+        .unwrap();
+    assert!(smtp.sends(SIGN_IN.purpose()));
+    assert!(!smtp.sends(&Purpose::new("sign-in-2")));
 }
 
 /// Destinations other than e-mail are refused.

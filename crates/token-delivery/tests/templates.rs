@@ -313,6 +313,47 @@ fn link_is_touched_by_nothing() {
     }
 }
 
+/// A token is no part of an address: there it would go around the rules of a link.
+#[test]
+fn template_token_in_an_address_is_a_fault() {
+    let words = |text: &str| Template::new(&SIGN_IN, "Your code", text);
+    for text in [
+        "https://example.org/?code={token}",
+        "https://example.org/{token}",
+        "<https://example.org/#{token}>",
+        "Open https://{token}.example.org now",
+        "https://example.org/\u{200b}{token}",
+        "example.org/{token}",
+        "www.example.org?{token}",
+        "{token}.example.org/reset",
+        "{token}@example.org",
+        "{token}.example.org",
+        "example.{token}",
+        "mailto:a@b.example?body={token}",
+        "{token} or https://example.org/{application}&c={token}",
+    ] {
+        assert_eq!(
+            fault_of(words(text)),
+            TemplateFault::TokenInAddress,
+            "{text}"
+        );
+    }
+    let named = Templates::new("https://example.org/", [words("{application}{token}")]);
+    assert!(named.is_err());
+    for text in [
+        "{token}",
+        "Code:{token}.",
+        "It is {token}...",
+        "({token})",
+        "\"{token}\", please",
+        "<{token}>",
+        "{token}\nhttps://example.org/",
+        "{token} for https://example.org/sign-in?lang=de",
+    ] {
+        assert!(Templates::new("Example", [words(text)]).is_ok(), "{text}");
+    }
+}
+
 /// Two templates of one purpose are a fault.
 #[test]
 fn templates_have_one_for_a_purpose() {

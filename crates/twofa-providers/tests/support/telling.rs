@@ -56,6 +56,10 @@ impl Delivery for Post {
         }
         self.outbox.deliver(message).await
     }
+
+    fn sends(&self, purpose: &Purpose) -> bool {
+        self.outbox.sends(purpose)
+    }
 }
 
 /// A notice that arrived.

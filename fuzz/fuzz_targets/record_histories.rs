@@ -1,10 +1,9 @@
 //! Histories of a record: after every verb, at any time, in any order, `Record` stands where the
 //! rules say. They are said again here, as plain data, without a line of `ott-core`.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::people::{NOW, POLICIES, at, issuer, other_ring, retired_ring, seeded, subject};
-use libfuzzer_sys::fuzz_target;
 use ott_core::{
     Binding, Decision, Extra, Handle, Issuer, Lookup, Policy, Presented, Reason, Record, State,
     Stored, Subject, Token, Verdict,
@@ -248,7 +247,7 @@ struct Subjected {
     other_record: Presented,
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
     let retired = input.retired.since_issue();
     let not_before = input.not_before.map(Distance::since_issue);

@@ -64,7 +64,7 @@ conclude() {
     set +e
     trap '' HUP INT TERM
     end_running
-    local notes
+    local notes=()
     [[ -f $work/notes ]] && mapfile -t notes <"$work/notes"
     # A process that was killed may write its last file while the folder goes.
     [[ -z $work ]] || rm -rf "$work" 2>/dev/null || { sleep 1; rm -rf "$work"; }

@@ -47,8 +47,9 @@ async fn rolled_back_guesses_stay_counted() {
     );
 }
 
+/// A success that is rolled back or dropped leaves the token unspent.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_success_that_is_rolled_back_or_dropped_leaves_the_token_unspent() {
+async fn a_rolled_back_success_leaves_the_token_unspent() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let right = fixture.right(&CODE, &issued);
@@ -154,8 +155,9 @@ async fn with_sibling(
     Ok(())
 }
 
+/// A code and its sibling link are retired in one step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_are_retired_in_one_step() {
+async fn a_code_and_its_sibling_link_end_in_one_step() {
     for (used, other) in [(&CODE, &LINK), (&LINK, &CODE)] {
         for commits in [false, true] {
             let fixture = Fixture::new().await;
@@ -173,8 +175,9 @@ async fn a_code_and_its_sibling_link_are_retired_in_one_step() {
     }
 }
 
+/// If a code and its sibling link are used at once, one of them counts.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_code_and_its_sibling_link_used_at_once_one_counts() {
+async fn a_code_and_its_sibling_link_used_at_once_count_one() {
     for round in 0..20 {
         let fixture = Fixture::new().await;
         let (code, link) = (fixture.insert(&CODE).await, fixture.insert(&LINK).await);

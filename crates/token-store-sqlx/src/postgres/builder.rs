@@ -62,7 +62,8 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// How long a verb may take before it is [`StoreError::Timeout`]; 5 seconds unless set.
+    /// How long a verb may take before it is [`StoreError::Timeout`](token_store::StoreError::Timeout);
+    /// 5 seconds unless set.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -79,7 +80,7 @@ impl PostgresStoreBuilder {
     /// Accepts a pool whose connections have no `statement_timeout`, or one that is not below the
     /// store's time-out. Then the server does not give up what a verb gave up: a statement that waits
     /// for a lock waits on, in a process of the server's for each try, and what was told as
-    /// [`StoreError::Timeout`] may be done long afterwards.
+    /// [`StoreError::Timeout`](token_store::StoreError::Timeout) may be done long afterwards.
     pub const fn accepting_late_statements(mut self) -> Self {
         self.accepts_late_statements = true;
         self

@@ -28,7 +28,7 @@ impl PostgresStoreBuilder {
     ///   set it for the role at the server (`ALTER ROLE … SET statement_timeout`).
     /// * When a connection comes back, what is still open on it is rolled back, in the same round trip in
     ///   which the pool looks whether it lives. A pool without this may hand out a connection inside of a transaction that
-    ///   nobody ends: see [`PostgresStore`].
+    ///   nobody ends: see [`PostgresStore`](super::PostgresStore).
     ///
     /// They use `after_connect` and `after_release`.
     #[must_use]

@@ -97,7 +97,7 @@ async fn redeem_all(issuer: &Issuer, store: &MemoryStore, share: &[Flow]) {
         let handle = &issued.handle;
         let typed = issued.token.expose_secret();
         let presented = issuer
-            .present_by_id(&CODE, handle, &binding, typed, start())
+            .present_by_handle(&CODE, handle, &binding, typed, start())
             .unwrap();
         let told = store.redeem(&presented, start()).await.unwrap();
         assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");

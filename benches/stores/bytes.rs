@@ -9,7 +9,7 @@ use token_store_sqlx::{
     token_store::{
         Charge, FactorId, FactorState, FactorStore, LimitStore, MemoryStore, StoredFactor,
         TokenStore,
-        ott_core::{Binding, Limit, LimitKey},
+        ott_core::{Binding, Limit, LimitKey, LimitScope},
     },
 };
 
@@ -131,7 +131,11 @@ async fn write(
             _ => {
                 let subject = maker.subject();
                 let charge = Charge {
-                    key: LimitKey::new("pace", &Binding::subject(&subject)),
+                    key: LimitKey::new(
+                        LimitScope::Application,
+                        "pace",
+                        &Binding::subject(&subject),
+                    ),
                     limit: Limit::PACE,
                 };
                 store.spend(&[charge], now()).await.unwrap();
@@ -148,7 +152,7 @@ fn factor(maker: &Maker, number: usize) -> StoredFactor {
     StoredFactor {
         id: FactorId::from_bytes(id),
         subject: maker.subject(),
-        kind: "totp".into(),
+        provider: "totp".into(),
         label: "My phone".into(),
         state: FactorState::Active,
         sealed: vec![7; SEALED],

@@ -38,7 +38,10 @@ struct Store {
     standing: f64,
 }
 
-pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table, scale: &Table) {
+/// Draws what machines give, and writes the tables of docs/scale.md.
+pub(crate) fn draw(folder: &Path) {
+    let read = |name: &str| Table::read(&folder.join(format!("{name}.tsv")));
+    let (throughput, bytes, scale) = (read("throughput"), read("bytes"), read("scale"));
     let stores: Vec<_> = STORES
         .iter()
         .map(|(store, name)| {
@@ -71,7 +74,7 @@ pub(crate) fn draw(folder: &Path, throughput: &Table, bytes: &Table, scale: &Tab
     });
     fs::write(folder.join("capacity.svg"), plot).unwrap();
     let document = folder.join("../scale.md");
-    let measured = measured(throughput, bytes, scale);
+    let measured = measured(&throughput, &bytes, &scale);
     let capacity = capacity(&stores);
     println!("{measured}\n{capacity}");
     replace(&document, "measured", &measured);

@@ -1,9 +1,8 @@
-//! Draws the figures of a folder, and works out the capacity table from them.
+//! Draws the figures of a folder.
 
 use std::{fs, path::Path};
 
 use crate::{
-    capacity,
     floor::{FLOOR, GUARDED, HELD, STORE},
     plot::{Bar, Group, bars},
     table::Table,
@@ -27,7 +26,6 @@ pub(crate) fn draw(folder: &Path) {
     write("bytes.svg", bars(title, &of_bytes(&bytes)));
     let title = "Milliseconds of a redeem, alone and beside a purge of 1,000,000 tokens";
     write("purge.svg", bars(title, &of_purge(&read("purge"))));
-    capacity::draw(folder, &throughput, &bytes, &scale);
 }
 
 fn bar(name: &str, value: f64, text: String, class: &'static str) -> Bar {

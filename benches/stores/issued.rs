@@ -68,7 +68,7 @@ impl Maker {
             let (handle, typed) = (&issued.handle, issued.token.expose_secret());
             let right = self
                 .issuer
-                .present_by_id(&CODE, handle, &binding, typed, now());
+                .present_by_handle(&CODE, handle, &binding, typed, now());
             presented.push(right.unwrap());
             records.push(issued.record);
         }

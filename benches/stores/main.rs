@@ -109,7 +109,9 @@ async fn main() {
     let part = words.next().unwrap_or_default();
     let (name, only) = part.split_once(':').unwrap_or((&part, ""));
     if name == "draw" {
-        return draw::draw(Path::new(&words.next().unwrap()));
+        let folder = words.next().unwrap();
+        draw::draw(Path::new(&folder));
+        return capacity::draw(Path::new(&folder));
     }
     let (table, note) = match name {
         "throughput" => throughput::measure(&size, only).await,

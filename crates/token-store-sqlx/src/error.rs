@@ -9,26 +9,26 @@ use token_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The database cannot keep every text: names would come back changed, or not at all.
+    /// The database does not keep every text: some names would be changed or refused.
     #[error("the database's encoding is {0}, not UTF8")]
     Encoding(String),
     /// The database file could not be made.
     #[error("the database file could not be made")]
     File(#[source] std::io::Error),
-    /// A statement that waited for somebody else's would fail instead of looking again.
+    /// At this level a statement that waited for another transaction fails, instead of reading again.
     #[error(
         "the default transaction isolation is {0}: let the pool's connections use read committed"
     )]
     Isolation(String),
-    /// What a verb gave up, the server would not: it may be done long after the verb was told as
-    /// [`StoreError::Timeout`], and a process of the server waits on for each.
+    /// If a verb timed out, the server would go on with its statement. The statement may then be done long
+    /// after the verb returned [`StoreError::Timeout`], and a process of the server waits for each.
     #[error(
         "statement_timeout is {0} ms, and not below the store's time-out: make the pool with the \
          builder's `pool_options`, set it for the role, or accept late statements by name"
     )]
     LateStatements(u128),
-    /// Somebody else has held the lock under which the tables are made for longer than the time-out:
-    /// another start that brings them up to date, or hangs. Start again.
+    /// The lock under which the tables are made was held for longer than the time-out, by another start
+    /// that makes them or hangs. Start again.
     #[error("somebody else is making the tables of the token store, or hangs while doing so")]
     Migrating,
     /// The tables could not be made, or are a newer version's.
@@ -37,13 +37,14 @@ pub enum StartError {
     /// A schema or prefix that is not lower-case letters, digits and underscores.
     #[error("the schema or prefix of the tables is not a plain name")]
     Name,
-    /// Between the pool and the server is a proxy that gives each transaction another connection.
+    /// Between the pool and the server is a proxy that gives each transaction another connection: say on
+    /// the builder what the proxy can do.
     #[error("a transaction pooler, through which named statements fail: say what it can do")]
     Pooler,
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A commit might not survive a crash of the server, and a spent token could be spent again.
+    /// A commit might not survive a crash of the server. Then a spent token could be spent again.
     #[error(
         "commits may be lost (synchronous_commit is {synchronous_commit}, fsync is {fsync}, \
          full_page_writes is {full_page_writes}): set all three, or accept it by name"
@@ -56,7 +57,7 @@ pub enum StartError {
         /// `full_page_writes` of the server.
         full_page_writes: String,
     },
-    /// A commit might not survive a power cut, and a spent token could be spent again.
+    /// A commit might not survive a power cut. Then a spent token could be spent again.
     #[error(
         "commits may not survive a power cut (journal_mode is {journal_mode}, synchronous is \
          {synchronous}): set WAL and FULL, or accept it by name"
@@ -74,8 +75,8 @@ pub(crate) const TRIES: u32 = 8;
 
 /// The answer, or [`StoreError::Timeout`] once `limit` has passed.
 ///
-/// What is dropped then may still happen, whole: a statement that the driver's thread already has
-/// ends there, a transaction without its commit rolls back.
+/// The dropped step may still be done, completely: the driver's thread ends a statement that it has
+/// begun. A transaction without its commit rolls back.
 pub(crate) async fn within<T>(
     limit: Duration,
     step: impl Future<Output = Result<T, StoreError>> + Send,

@@ -14,82 +14,86 @@
 //! let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
 //! store.insert(&[issued.record]).await?;
 //! let typed = issued.token.expose_secret();
-//! let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! let presented = issuer.present_by_handle(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
 //! assert!(matches!(store.redeem(&presented, now).await?, Redeemed::Redeemed(_)));
 //! # Ok(()) }
 //! ```
 //!
-//! Most applications hand the store to `Tokens` of [`token_store`] and never call it themselves.
-//! Where the application has a database already, [`SqliteStore::new`] takes its pool: the tables
-//! start with `ott_`, and their migrations stand in `_ott_migrations`, apart from the application's.
+//! Most applications give the store to `Tokens` of [`token_store`] and call no method of the store.
+//! If the application has a database already, give its pool to [`SqliteStore::new`]. The store's tables
+//! start with `ott_`. Their migrations are listed in `_ott_migrations`, apart from the application's.
 //!
 //! # Which store
 //!
-//! All keep the same laws, and what is written against one runs on the others.
+//! All stores keep the same laws. Code that is written against one runs on the others.
 //!
 //! | | [`SqliteStore`] | `PostgresStore` (feature `postgres`) | `RedisStore` (crate `token-store-redis`) |
 //! | --- | --- | --- | --- |
 //! | choose it for | one machine; the database is a file and needs no server | several machines, or a PostgreSQL that runs anyway | several machines and many short-lived tokens beside another database |
-//! | writes | one at a time; redeems that wait share a commit | as many at once as there are connections; of one record one at a time | one script at a time on each server |
-//! | your open transaction | holds up every other write | holds up the records that it changed, and what else redeems or revokes openly for their subject | none: a token is spent before what it was for is done |
-//! | fail-over | restore a backup, with [`Issuer::not_before`] | the server's: a synchronous replica loses nothing, another one what it missed | what another primary wrote is refused, so its tokens are issued again |
+//! | writes | one at a time; redeems that wait share a commit | one at a time for each record; else as many as there are connections | one script at a time on each server |
+//! | while your transaction is open | every other write waits | others wait only for the records that it changed, and for a second open transaction that redeems or revokes for the same person | no transaction of yours: a token is spent before the change that it allows |
+//! | failover | restore a backup, with [`Issuer::not_before`] | the server's own: a synchronous replica loses nothing; another one loses what it missed | a token that another primary wrote is refused and must be issued again |
 //!
-//! If the application's own tables are in one of them, take that one: a token is then redeemed in the
-//! transaction that does what it was for. The rest of this page is about SQLite; the page of
-//! `PostgresStore` has the same for PostgreSQL.
+//! If the application's own tables are in one of these databases, choose that one. Then a token is redeemed
+//! and the change that it allows is made in one transaction. The rest of this page is about SQLite; the
+//! page of `PostgresStore` says the same about PostgreSQL.
 //!
 //! # What it guarantees
 //!
-//! * The laws of `token-store`, all of them: `tests/laws.rs`. Two processes on one file keep them
-//!   together: `tests/processes.rs`.
-//! * What was answered is on the disk: WAL mode and `synchronous=FULL` are checked at the start, on
-//!   one connection of the pool, and anything weaker is refused unless it is accepted by name.
-//! * A commit that fails is never told as a success, and never one that the driver has hidden.
-//! * Redeems that wait at the same time are one durable commit. Each is counted, compared and answered
-//!   as if it were alone, whoever of the others fails or is dropped: `tests/group_commit.rs`.
-//! * No row and no file holds a token, a handle, an address or a key: `tests/rows.rs`.
+//! * The store keeps all laws of `token-store` (`tests/laws.rs`). Two processes on one file keep them
+//!   together (`tests/processes.rs`).
+//! * If a verb has answered, its write is on the disk. At the start the store checks one connection for
+//!   WAL mode and `synchronous=FULL`. It refuses weaker settings unless you accept them by name.
+//! * If a commit fails, the verb returns an error, also where the driver hides the failure.
+//! * Redeems that wait at the same time share one durable commit. Each is counted, compared and answered as if
+//!   it were alone, also when another of them fails or is dropped (`tests/group_commit.rs`).
+//! * No row and no file holds a token, a handle, an address or a key (`tests/rows.rs`).
 //!
 //! # What happens in each failure
 //!
 //! | failure | answer | afterwards |
 //! | --- | --- | --- |
-//! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | not done, if the pool's `busy_timeout` is below the store's time-out (`open` sets half of it); else perhaps done later, whole, unless it is a redeem that waited behind another |
-//! | no connection is free | [`StoreError::Timeout`] | not done |
-//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`], to each of a group | not done |
-//! | a row cannot be read | [`StoreError::Corrupt`], to its own caller | a redeem of that row is counted or spent; nothing is proved |
-//! | the process dies, the power goes | none | what was answered is done; what was not is done or not, whole |
-//! | a future is dropped | none | done or not, whole; no lock stays |
-//! | the tokio runtime ends while redeems of another wait | [`StoreError::Unavailable`] | not done, or done whole |
-//! | a backup is restored | | tokens that were spent after it was made are back: start with [`Issuer::not_before`] |
+//! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | If the pool's `busy_timeout` is shorter than the store's time-out, nothing is done; `open` sets it to half. If it is longer, the write may still be done later, completely. A redeem that waited behind another redeem is never done later. |
+//! | no connection is free | [`StoreError::Timeout`] | nothing is done |
+//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`], to each redeem of a shared commit | nothing is done |
+//! | a row cannot be read | [`StoreError::Corrupt`], to the caller that needs the row | a redeem of that row is counted or spent, and proves nothing |
+//! | the stored time of a limit lies beyond every clock | [`Spent::Ahead`] | nothing is spent at that limit: a clock was ahead. Clear the limit. |
+//! | the process dies, the power fails | none | a write that was answered is done; any other is done completely or not at all |
+//! | a future is dropped | none | the verb is done completely or not at all; no lock stays |
+//! | the tokio runtime ends while redeems of another runtime wait | [`StoreError::Unavailable`] | the redeem is done completely or not at all |
+//! | a backup is restored | | tokens that were spent after the backup can be redeemed again: start with [`Issuer::not_before`] |
 //!
 //! # In your own transaction
 //!
-//! SQLite has one writer. While you hold a write transaction, a verb on the store would wait for you
-//! and you for it, until the time-out. So:
+//! SQLite has one writer. If you hold a write transaction and call a verb of the store, the verb waits for
+//! your transaction until the time-out. Instead:
 //!
-//! * [`OpenRedeem::redeem_open`] redeems and hands its transaction over: apply what the token was for,
-//!   then commit. A refusal is committed before it is told, so a rollback gives no guess back.
-//! * [`SqliteStore::on`] is every other verb of [`TokenStore`] on a transaction of yours. It refuses to
-//!   redeem a record that counts attempts, and it is no [`LimitStore`] and no [`FactorStore`].
+//! * [`RedeemInTransaction::redeem_in_transaction`] redeems and returns its open transaction. Make the
+//!   change that the token allows, then commit. A refusal is committed before it is returned, so a rollback
+//!   gives no guess back. The example `password_reset` shows a reset link whose password is changed in the
+//!   same transaction.
+//! * [`SqliteStore::on`] has every other verb of [`TokenStore`] on a transaction of yours. It refuses to
+//!   redeem a record that counts attempts. It implements neither [`LimitStore`] nor [`FactorStore`].
 //!
 //! # What it does not
 //!
-//! * Whoever writes to the file can bring a record back until it expires; SECURITY.md says what else.
+//! * Whoever can write to the file can make a record redeemable again until it expires. SECURITY.md lists
+//!   what else they can do.
 //! * A sealed secret that was replaced or removed may stay in free pages of the file until `VACUUM`.
-//! * Nothing is purged by itself: call `purge` and `purge_limits` now and then. They remove 256 rows at
-//!   a time; what they look for they read without a lock, 4,096 rows in a statement, but they read every
-//!   record older than `before`.
-//! * No in-memory database ([`MemoryStore`] is one), no other table prefix, no database on a network
-//!   file system, no `WITHOUT ROWID`.
+//! * The store purges nothing by itself: call `purge` and `purge_limits` regularly. They remove 256 rows at
+//!   a time. They search without a lock, 4,096 rows in a statement, and read every record that is older
+//!   than `before`.
+//! * It has no in-memory database (use [`MemoryStore`]), no other table prefix, no `WITHOUT ROWID`. A
+//!   database on a network file system is not supported.
 //!
 //! # Tables
 //!
-//! Times are microseconds since 1970. Null is "none", which is not 0.
+//! Times are microseconds since 1970. Null means "none", which is not 0.
 //!
 //! | table | columns |
 //! | --- | --- |
-//! | `ott_tokens` | `id` (16 bytes, public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all six or none: `approved`, `decider_tenant`, `decider`, `decision_data`, `decided_at`, `decision_tag` |
-//! | `ott_factors` | `id` (16 bytes, public), `tenant`, `subject`, `kind`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
+//! | `ott_tokens` | `id` (16 bytes, public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent, 6 superseded; `attempts`, `used_at`; the decision, all five or none: `outcome` 1 approved, 2 denied, 3 reported, `decider`, `decision_data`, `decided_at`, `decision_tag`; and `decider_tenant`, null where a part of the system decided |
+//! | `ott_factors` | `id` (16 bytes, public), `tenant`, `subject`, `provider`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
 //! | `ott_limits` | `key` (16 bytes), `full_at`, `count` |
 //!
 //! PostgreSQL's tables are on the page of `PostgresStore`.
@@ -111,7 +115,8 @@
 //! [`Issuer::not_before`]: token_store::ott_core::Issuer::not_before
 //! [`LimitStore`]: token_store::LimitStore
 //! [`MemoryStore`]: token_store::MemoryStore
-//! [`OpenRedeem::redeem_open`]: token_store::OpenRedeem::redeem_open
+//! [`RedeemInTransaction::redeem_in_transaction`]: token_store::RedeemInTransaction::redeem_in_transaction
+//! [`Spent::Ahead`]: token_store::Spent::Ahead
 //! [`StoreError::Corrupt`]: token_store::StoreError::Corrupt
 //! [`StoreError::Timeout`]: token_store::StoreError::Timeout
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable

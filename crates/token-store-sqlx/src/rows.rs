@@ -3,7 +3,8 @@
 use token_store::{
     FactorId, FactorState, StoreError, StoredFactor,
     ott_core::{
-        Decision, KeyId, LimitState, RecordId, State, Stored, Subject, TokenDigest,
+        Decider, KeyId, LimitState, Outcome, RecordId, State, Stored, StoredDecision, Subject,
+        TokenDigest,
         chrono::{DateTime, Utc},
     },
 };
@@ -15,7 +16,6 @@ pub(crate) trait ReadRow {
     fn id(&self, column: &'static str) -> Result<Option<[u8; 16]>, StoreError>;
     fn integer(&self, column: &'static str) -> Result<Option<i64>, StoreError>;
     fn text(&self, column: &'static str) -> Result<Option<String>, StoreError>;
-    fn truth(&self, column: &'static str) -> Result<Option<bool>, StoreError>;
 }
 
 pub(crate) fn stored<R: ReadRow>(row: &R) -> Result<Stored, StoreError> {
@@ -39,22 +39,40 @@ pub(crate) fn stored<R: ReadRow>(row: &R) -> Result<Stored, StoreError> {
         state: State::from_number(number(row, "state")?).ok_or(StoreError::Corrupt("state"))?,
         attempts: number(row, "attempts")?,
         used_at: optional_time(row, "used_at")?,
-        decision: row
-            .truth("approved")?
-            .map(|approved| decision(row, approved))
-            .transpose()?,
+        decision: decision(row)?,
     })
 }
 
-fn decision<R: ReadRow>(row: &R, approved: bool) -> Result<Decision, StoreError> {
-    Ok(Decision {
-        approved,
-        decider: Subject::new(text(row, "decider_tenant")?, text(row, "decider")?)
+fn decision<R: ReadRow>(row: &R) -> Result<Option<StoredDecision>, StoreError> {
+    let Some(outcome) = optional_number(row, "outcome")? else {
+        return Ok(None);
+    };
+    let name = text(row, "decider")?;
+    let decider = match row.text("decider_tenant")? {
+        Some(tenant) => Subject::new(tenant, name)
+            .map(Decider::Subject)
             .map_err(|_| StoreError::Corrupt("decider"))?,
+        None => Decider::System(name),
+    };
+    Ok(Some(StoredDecision {
+        outcome: Outcome::from_number(outcome).ok_or(StoreError::Corrupt("outcome"))?,
+        decider,
         data: blob(row, "decision_data")?.to_vec(),
         at: time(row, "decided_at")?,
         tag: bytes(row, "decision_tag")?,
-    })
+    }))
+}
+
+/// A person's tenant; a part of the system has none.
+pub(crate) fn decider_tenant(made: &StoredDecision) -> Option<&str> {
+    made.decider.subject().map(Subject::tenant)
+}
+
+pub(crate) fn decider_name(made: &StoredDecision) -> &str {
+    match &made.decider {
+        Decider::Subject(person) => person.id(),
+        Decider::System(name) => name,
+    }
 }
 
 pub(crate) fn factor<R: ReadRow>(row: &R) -> Result<StoredFactor, StoreError> {
@@ -62,7 +80,7 @@ pub(crate) fn factor<R: ReadRow>(row: &R) -> Result<StoredFactor, StoreError> {
         id: FactorId::from_bytes(id(row, "id")?),
         subject: Subject::new(text(row, "tenant")?, text(row, "subject")?)
             .map_err(|_| StoreError::Corrupt("subject"))?,
-        kind: text(row, "kind")?,
+        provider: text(row, "provider")?,
         label: text(row, "label")?,
         state: factor_state(row)?,
         sealed: blob(row, "sealed")?.to_vec(),

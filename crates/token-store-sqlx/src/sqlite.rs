@@ -40,28 +40,30 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 /// Tokens, factors and limits in one SQLite database. Cheap to clone.
 ///
 /// Every verb is one statement or one `BEGIN IMMEDIATE` transaction, so it is atomic among tasks,
-/// connections and processes on one machine; a purge is many small ones. A network file system that
-/// lies about locks breaks that.
+/// connections and processes on one machine. A purge is many small ones. A network file system whose
+/// locks do not hold breaks that.
 ///
-/// Redeems that wait at the same time are one statement in one durable commit; one that finds nobody
-/// before it does not wait. A task serves those who wait, so that whoever is dropped takes nobody
-/// with him. It starts when a redeem has to wait and ends when none does: when the store is dropped it
-/// is gone, or ends with the step that it is in. The store starts no thread beside the pool's own.
+/// Redeems that wait at the same time are one statement in one durable commit. A redeem that finds
+/// no other write does not wait. A task runs the redeems that wait, so a caller who is dropped stops no
+/// other. The task starts when a redeem has to wait, and ends when no redeem waits. If the store is
+/// dropped, the task ends with its present step. The store starts no thread beside the pool's own.
 ///
-/// Call no verb while a write transaction of your own is open on the same database: it would wait
-/// for itself until the time-out. Use [`SqliteStore::on`] inside of it.
+/// If a write transaction of your own is open on the same database, call no verb of the store: it
+/// would wait for your transaction until the time-out. Use [`SqliteStore::on`] inside of the
+/// transaction.
 ///
 /// # Runtime
-/// A tokio runtime of either flavour, with its time enabled. Use a store and its clones from one: the
-/// redeems that wait in another would stand still while the one that serves them is not driven.
+/// A tokio runtime of either flavour, with its time enabled. Use a store and its clones from one runtime:
+/// while the runtime that runs the task stands still, redeems that wait in another one stand still too.
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
     timeout: Duration,
-    /// Held by the verb that writes. SQLite has one writer; whoever finds it busy sleeps, for up to
-    /// 100 ms and past his turn. Here they queue. Other processes still meet SQLite's own lock.
+    /// Held by the verb that writes. SQLite has one writer. A writer that finds it busy sleeps for up
+    /// to 100 ms, also when its turn has come; here writers queue. Other processes still meet SQLite's
+    /// own lock.
     turn: Arc<Mutex<()>>,
-    /// The redeems that found it taken.
+    /// The redeems that found the turn taken.
     queue: Arc<Queue>,
 }
 

@@ -7,8 +7,9 @@ mod fixture;
 
 use fixture::{CODE, Fixture, PROMPT, now};
 use token_store::{
-    Charge, Decided, FactorState, FactorStore, LimitStore, OpenRedeem, StoreError, TokenStore,
-    ott_core::{Limit, LimitKey},
+    Charge, Decided, FactorState, FactorStore, LimitStore, RedeemInTransaction, StoreError,
+    TokenStore,
+    ott_core::{Limit, LimitKey, LimitScope},
 };
 use token_store_sqlx::sqlx::{self, AssertSqlSafe};
 
@@ -40,7 +41,7 @@ async fn tokens() {
         "tag = zeroblob(33)",
         "key = -1",
         "key = 4294967296",
-        "number = 256",
+        "number = 4294967296",
         "number = -1",
         "max_attempts = 65536",
         "state = 7",
@@ -53,13 +54,13 @@ async fn tokens() {
         "expires_at = 9223372036854775807",
         "purpose = cast(x'ff' AS TEXT)",
         "tenant = cast(x'c328' AS TEXT)",
-        "approved = 2",
-        "approved = 1",
-        "approved = 1, decider_tenant = 't1', decider = 'a', decided_at = 0, decision_tag = zeroblob(32)",
-        "approved = 1, decider = 'a', decision_data = x'', decided_at = 0, decision_tag = zeroblob(32)",
-        "approved = 1, decider_tenant = 't1', decider = '', decision_data = x'', decided_at = 0, decision_tag = zeroblob(32)",
-        "approved = 1, decider_tenant = 't1', decider = 'a', decision_data = x'', decided_at = 0, decision_tag = x''",
-        "approved = 0, decider_tenant = 't1', decider = 'a', decision_data = x'', decision_tag = zeroblob(32)",
+        "outcome = 4",
+        "outcome = 1",
+        "outcome = 1, decider_tenant = 't1', decider = 'a', decided_at = 0, decision_tag = zeroblob(32)",
+        "outcome = 1, decider_tenant = 't1', decision_data = x'', decided_at = 0, decision_tag = zeroblob(32)",
+        "outcome = 1, decider_tenant = 't1', decider = '', decision_data = x'', decided_at = 0, decision_tag = zeroblob(32)",
+        "outcome = 1, decider_tenant = 't1', decider = 'a', decision_data = x'', decided_at = 0, decision_tag = x''",
+        "outcome = 2, decider_tenant = 't1', decider = 'a', decision_data = x'', decision_tag = zeroblob(32)",
     ];
     for change in changes {
         let fixture = Fixture::new().await;
@@ -67,7 +68,7 @@ async fn tokens() {
         edit(&fixture, "ott_tokens", change).await;
         let right = fixture.right(&CODE, &issued);
         is_corrupt(change, fixture.store.find(issued.record.id()).await);
-        let opened = fixture.store.redeem_open(&right, now()).await;
+        let opened = fixture.store.redeem_in_transaction(&right, now()).await;
         is_corrupt(change, opened);
         is_corrupt(change, fixture.store.redeem(&right, now()).await);
     }
@@ -105,7 +106,7 @@ async fn factors() {
         "state = -1",
         "last = -1",
         "subject = ''",
-        "kind = cast(x'ff' AS TEXT)",
+        "provider = cast(x'ff' AS TEXT)",
         "label = cast(x'ff' AS TEXT)",
         "created_at = 9223372036854775807",
         "used_at = 9223372036854775807",
@@ -130,7 +131,7 @@ async fn limits() {
     for change in ["count = -1", "count = 4294967296"] {
         let fixture = Fixture::new().await;
         let charge = Charge {
-            key: LimitKey::new("a", &fixture.binding()),
+            key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
             limit: Limit::ceiling(5),
         };
         fixture.store.spend(&[charge], now()).await.unwrap();

@@ -26,16 +26,17 @@ mod process;
 use core::{hash::BuildHasher, time::Duration};
 use std::{env, hash::RandomState, path::Path, process::Command, sync::Arc};
 
-use fixture::now;
+use fixture::{PROMPT, now};
 use ledger::Ledger;
 use life::{Dice, EFFECTS, FACTORS, Kind, Token, World, charge, factor_id, load, say};
 use process::{Process, heard, own_place, this_binary};
 use token_store::{
-    Advanced, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore, Inserted,
-    LimitStore, NoEvents, OpenRedeem, Opened, Redeemed, Revoke, Spent, StoreError, StoredFactor,
-    TokenStore, Tokens,
+    Advanced, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore, InTransaction,
+    Inserted, LimitStore, NoEvents, RedeemInTransaction, Redeemed, Revoke, Spent, StoreError,
+    StoredFactor, TokenStore, Tokens,
     ott_core::{
-        Binding, KeyId, KeyRing, Policy, Subject, Verdict, chrono::TimeDelta, rand::rngs::SysRng,
+        Binding, Decider, KeyId, KeyRing, Policy, Subject, Verdict, chrono::TimeDelta,
+        rand::rngs::SysRng,
     },
 };
 use token_store_sqlx::{SqliteStore, sqlx};
@@ -215,8 +216,11 @@ async fn the_process_that_holds_on() {
     let mut heard = heard();
     let world = World::open(&place, &heard.next().unwrap()).await;
     let token: Token = heard.next().unwrap().parse().unwrap();
-    let told = world.store.redeem_open(&world.right(&token), now()).await;
-    let Ok(Opened::Redeemed(mut transaction, _)) = told else {
+    let told = world
+        .store
+        .redeem_in_transaction(&world.right(&token), now())
+        .await;
+    let Ok(InTransaction::Redeemed(mut transaction, _)) = told else {
         panic!("the right token is refused");
     };
     let effect = sqlx::query("INSERT INTO effects VALUES ('half')");
@@ -303,9 +307,14 @@ async fn the_process_without_room() {
     let verdict = Verdict::Approve {
         number: record.stored().number,
     };
-    let decided = world
-        .issuer
-        .decide(&record, &world.alice, verdict, b"", now());
+    let decided = world.issuer.decide(
+        &PROMPT,
+        &record,
+        &Decider::from(&world.alice),
+        verdict,
+        b"",
+        now(),
+    );
     let decision = decided.unwrap();
     store.insert(&[record]).await.unwrap();
     let pending = StoredFactor {
@@ -347,14 +356,14 @@ async fn the_process_without_room() {
                 .map(drop),
         ),
         (
-            "redeem_open, wrong",
+            "redeem_in_transaction, wrong",
             store
-                .redeem_open(&world.wrong(&tokens[1]), now())
+                .redeem_in_transaction(&world.wrong(&tokens[1]), now())
                 .await
                 .map(drop),
         ),
         (
-            "redeem_open and commit",
+            "redeem_in_transaction and commit",
             world
                 .redeem(&tokens[1], &world.right(&tokens[1]))
                 .await

@@ -8,7 +8,7 @@ mod fixture;
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
 use token_store::{
     Decided, FactorStore, Inserted, LimitStore, Redeemed, Revoke, StoreError, TokenStore,
-    ott_core::{Reason, State, chrono::TimeDelta},
+    ott_core::{Reason, State, Subject, chrono::TimeDelta},
 };
 use token_store_sqlx::{
     OnTransaction,
@@ -39,7 +39,7 @@ macro_rules! assert_not_impl {
 
 assert_not_impl!(OnTransaction<'static>: LimitStore);
 assert_not_impl!(OnTransaction<'static>: FactorStore);
-assert_not_impl!(OnTransaction<'static>: token_store::OpenRedeem);
+assert_not_impl!(OnTransaction<'static>: token_store::RedeemInTransaction);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_counts_attempts_is_misuse_and_unchanged() {
@@ -92,7 +92,13 @@ async fn every_verb_stands_or_falls_with_the_transaction() {
         assert_eq!(on.insert(&batch).await.unwrap(), Inserted::Done);
         assert_eq!(on.insert(&batch).await.unwrap(), Inserted::Collision);
         on.touch(&id(&newer), now()).await.unwrap();
-        assert_eq!(on.revoke(&Revoke::Record(id(&code))).await.unwrap(), 1);
+        let mallory = Subject::new("t1", "mallory").unwrap();
+        let (foreign, own) = (
+            Revoke::own(&mallory, id(&code)),
+            Revoke::own(&fixture.alice, id(&code)),
+        );
+        assert_eq!(on.revoke(&foreign).await.unwrap(), 0);
+        assert_eq!(on.revoke(&own).await.unwrap(), 1);
         let later = now() + TimeDelta::microseconds(1);
         assert_eq!(on.purge(later, 1).await.unwrap(), 1);
         assert_eq!(on.list(&fixture.alice, None, now()).await.unwrap().len(), 2);

@@ -7,20 +7,20 @@ mod fixture;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, at_once, now};
 use token_store::{
-    OpenRedeem, Opened, Redeemed, Revoke, TokenStore,
+    InTransaction, RedeemInTransaction, Redeemed, Revoke, TokenStore,
     ott_core::{Presented, Reason, RecordId, State},
 };
 use token_store_sqlx::{SqliteStore, sqlx};
 
 /// Redeems, and rolls back whatever was handed over.
 async fn roll_back(store: &SqliteStore, presented: &Presented) -> Result<(), Reason> {
-    match store.redeem_open(presented, now()).await.unwrap() {
-        Opened::Redeemed(transaction, stored) => {
+    match store.redeem_in_transaction(presented, now()).await.unwrap() {
+        InTransaction::Redeemed(transaction, stored) => {
             assert_eq!(stored.state, State::Spent);
             transaction.rollback().await.unwrap();
             Ok(())
         }
-        Opened::Refused(reason) => Err(reason),
+        InTransaction::Refused(reason) => Err(reason),
     }
 }
 
@@ -54,7 +54,11 @@ async fn a_success_that_is_rolled_back_or_dropped_leaves_the_token_unspent() {
     let right = fixture.right(&CODE, &issued);
     for _ in 0..20 {
         assert_eq!(roll_back(&fixture.store, &right).await, Ok(()));
-        let opened = fixture.store.redeem_open(&right, now()).await.unwrap();
+        let opened = fixture
+            .store
+            .redeem_in_transaction(&right, now())
+            .await
+            .unwrap();
         drop(opened);
     }
     let stored = fixture
@@ -83,8 +87,11 @@ async fn a_commit_applies_both() {
     for (commits, password) in [(false, "old"), (true, "new")] {
         let issued = fixture.insert(&CODE).await;
         let right = fixture.right(&CODE, &issued);
-        let Opened::Redeemed(mut transaction, _) =
-            fixture.store.redeem_open(&right, now()).await.unwrap()
+        let InTransaction::Redeemed(mut transaction, _) = fixture
+            .store
+            .redeem_in_transaction(&right, now())
+            .await
+            .unwrap()
         else {
             panic!("the right token is refused");
         };
@@ -133,10 +140,10 @@ async fn with_sibling(
     sibling: RecordId,
     commits: bool,
 ) -> Result<(), Reason> {
-    let opened = store.redeem_open(presented, now()).await.unwrap();
+    let opened = store.redeem_in_transaction(presented, now()).await.unwrap();
     let mut transaction = match opened {
-        Opened::Redeemed(transaction, _) => transaction,
-        Opened::Refused(reason) => return Err(reason),
+        InTransaction::Redeemed(transaction, _) => transaction,
+        InTransaction::Refused(reason) => return Err(reason),
     };
     let revoke = Revoke::Record(sibling);
     let revoked = store.on(&mut transaction).revoke(&revoke).await;

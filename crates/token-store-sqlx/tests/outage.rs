@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
 use token_store::{
-    Charge, FactorChange, FactorState, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed,
-    Revoke, StoreError, TokenStore,
-    ott_core::{Issued, Limit, LimitKey, chrono::TimeDelta},
+    Charge, FactorChange, FactorState, FactorStore, InTransaction, LimitStore, RedeemInTransaction,
+    Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{Issued, Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::{
     SqliteStore, StartError,
@@ -37,7 +37,7 @@ async fn prepare(fixture: &Fixture) -> Prepared {
         link: fixture.insert(&LINK).await,
         prompt: fixture.insert(&PROMPT).await,
         charge: Charge {
-            key: LimitKey::new("a", &fixture.binding()),
+            key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
             limit: Limit::ceiling(1),
         },
     };
@@ -55,7 +55,7 @@ async fn prepare(fixture: &Fixture) -> Prepared {
     }
     // A key as good as new, so that a purge has something to do.
     let idle = Charge {
-        key: LimitKey::new("idle", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "idle", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
     store.spend(&[idle], now()).await.unwrap();
@@ -82,8 +82,8 @@ async fn writes(
         ),
         ("redeem", store.redeem(&right, now()).await.map(drop)),
         (
-            "redeem_open",
-            store.redeem_open(&right, now()).await.map(drop),
+            "redeem_in_transaction",
+            store.redeem_in_transaction(&right, now()).await.map(drop),
         ),
         (
             "decide",
@@ -126,7 +126,11 @@ async fn writes(
         (
             "clear",
             store
-                .clear(&LimitKey::new("idle", &fixture.binding()))
+                .clear(&LimitKey::new(
+                    LimitScope::Application,
+                    "idle",
+                    &fixture.binding(),
+                ))
                 .await,
         ),
         (
@@ -333,7 +337,7 @@ async fn a_commit_that_fails_is_no_success() {
     for (verb, told) in writes(&fixture, &prepared).await {
         match verb {
             // The caller commits, and sees it fail: below. A refund of nothing writes nothing.
-            "redeem_open" | "refund" => assert!(told.is_ok(), "{verb}: {told:?}"),
+            "redeem_in_transaction" | "refund" => assert!(told.is_ok(), "{verb}: {told:?}"),
             _ => assert!(
                 matches!(told, Err(StoreError::Unavailable(_))),
                 "{verb}: {told:?}"
@@ -342,7 +346,11 @@ async fn a_commit_that_fails_is_no_success() {
     }
     let issued = &prepared.link;
     let right = fixture.right(&LINK, issued);
-    let Opened::Redeemed(transaction, _) = fixture.store.redeem_open(&right, now()).await.unwrap()
+    let InTransaction::Redeemed(transaction, _) = fixture
+        .store
+        .redeem_in_transaction(&right, now())
+        .await
+        .unwrap()
     else {
         panic!("the right token is refused");
     };

@@ -10,9 +10,9 @@ use core::fmt::Debug;
 use fixture::{CODE, PROMPT, now};
 use pg::PgFixture;
 use token_store::{
-    Charge, Decided, FactorState, FactorStore, LimitStore, OpenRedeem, Redeemed, StoreError,
-    TokenStore,
-    ott_core::{Limit, LimitKey, Reason, State},
+    Charge, Decided, FactorState, FactorStore, LimitStore, RedeemInTransaction, Redeemed,
+    StoreError, TokenStore,
+    ott_core::{Limit, LimitKey, LimitScope, Reason, State},
 };
 
 fn is_corrupt<T: Debug>(what: &str, told: Result<T, StoreError>) {
@@ -33,7 +33,7 @@ async fn edit(fixture: &PgFixture, table: &str, change: &str) {
 /// A decision with one column of another value.
 fn decision(column: &str, value: &str) -> String {
     let columns = [
-        ("approved", "true"),
+        ("outcome", "1"),
         ("decider_tenant", "'t1'"),
         ("decider", "'a'"),
         ("decision_data", "''"),
@@ -55,7 +55,7 @@ async fn tokens() {
         "tag = decode(repeat('00', 33), 'hex')",
         "key = -1",
         "key = 4294967296",
-        "number = 256",
+        "number = 4294967296",
         "number = -1",
         "max_attempts = 65536",
         "max_attempts = -1",
@@ -68,12 +68,13 @@ async fn tokens() {
         "issued_at = -9223372036854775808",
         "expires_at = 9223372036854775807",
         "used_at = -9223372036854775808, idle_micros = 1",
-        "approved = true",
+        "outcome = 1",
     ]
     .map(String::from)
     .to_vec();
     changes.extend([
-        decision("decider_tenant", "NULL"),
+        decision("outcome", "4"),
+        decision("decider", "NULL"),
         decision("decision_data", "NULL"),
         decision("decider", "''"),
         decision("decision_tag", "''"),
@@ -86,7 +87,7 @@ async fn tokens() {
         edit(&fixture, "tokens", &change).await;
         let right = fixture.right(&CODE, &issued);
         is_corrupt(&change, fixture.store.find(issued.record.id()).await);
-        let opened = fixture.store.redeem_open(&right, now()).await;
+        let opened = fixture.store.redeem_in_transaction(&right, now()).await;
         is_corrupt(&change, opened);
         is_corrupt(&change, fixture.store.redeem(&right, now()).await);
     }
@@ -172,7 +173,7 @@ async fn a_label_that_postgresql_does_not_keep_is_misuse() {
 async fn limits() {
     let fixture = PgFixture::new().await;
     let charge = Charge {
-        key: LimitKey::new("a", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(5),
     };
     for change in ["count = -1", "count = 4294967296"] {

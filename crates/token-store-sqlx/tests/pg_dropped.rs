@@ -16,8 +16,8 @@ use sqlx::postgres::PgPoolOptions;
 use testing::postgres::{PATIENCE, Schema, options, pool, pool_options};
 use token_store::{
     Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
-    OpenRedeem, Redeemed, Revoke, Spent, TokenStore,
-    ott_core::{Issued, Limit, LimitKey, State, chrono::TimeDelta},
+    RedeemInTransaction, Redeemed, Revoke, Spent, TokenStore,
+    ott_core::{Issued, Limit, LimitKey, LimitScope, State, chrono::TimeDelta},
 };
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, sqlx};
 
@@ -63,7 +63,11 @@ async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
         let found = other.find(issued.record.id()).await.unwrap();
         assert!(found.is_some(), "inserted and not committed, {polls} polls");
         let right = fixture.right(&CODE, &issued);
-        cut(fixture.store.redeem_open(&right, now()), polls * 4).await;
+        cut(
+            fixture.store.redeem_in_transaction(&right, now()),
+            polls * 4,
+        )
+        .await;
         let told = fixture.store.redeem(&right, now()).await.unwrap();
         assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
     }
@@ -173,7 +177,7 @@ async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
     assert_eq!(look().await.state, FactorState::Removed);
 
     let charge = Charge {
-        key: LimitKey::new("a", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
     let is_locked = async || other.spend(&[charge], now()).await.unwrap() != Spent::Allowed;

@@ -25,15 +25,15 @@ mod server;
 use core::{hash::BuildHasher, time::Duration};
 use std::{env, hash::RandomState, sync::Arc, time::Instant};
 
-use fixture::{at_once, now};
+use fixture::{PROMPT, at_once, now};
 use ledger::Ledger;
 use life::{Dice, EFFECTS, FACTORS, Kind, World, charge, factor_id, load};
 use process::{Process, heard, own_place, this_binary};
 use server::Server;
 use token_store::{
-    Advanced, FactorChange, FactorId, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed,
-    Revoke, StoreError, TokenStore,
-    ott_core::{KeyId, KeyRing, RecordId, State, Verdict, rand::rngs::SysRng},
+    Advanced, FactorChange, FactorId, FactorStore, InTransaction, LimitStore, RedeemInTransaction,
+    Redeemed, Revoke, StoreError, TokenStore,
+    ott_core::{Decider, KeyId, KeyRing, RecordId, State, Verdict, rand::rngs::SysRng},
 };
 use token_store_sqlx::{PostgresStore, sqlx};
 
@@ -204,9 +204,14 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
     let verdict = Verdict::Approve {
         number: prompt_record.stored().number,
     };
-    let decided = world
-        .issuer
-        .decide(&prompt_record, &world.alice, verdict, b"", now());
+    let decided = world.issuer.decide(
+        &PROMPT,
+        &prompt_record,
+        &Decider::from(&world.alice),
+        verdict,
+        b"",
+        now(),
+    );
     let decision = decided.unwrap();
     for record in [record, effect_record, prompt_record] {
         store.insert(&[record]).await.unwrap();
@@ -233,7 +238,7 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
         store.insert(&batch),
         store.redeem(&right, now()),
         store.redeem(&wrong, now()),
-        store.redeem_open(&opening, now()),
+        store.redeem_in_transaction(&opening, now()),
         store.decide(&prompt.id, &decision, now()),
         store.find(&token.id),
         store.touch(&token.id, now()),
@@ -270,8 +275,8 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
     assert!(found.attempts <= 2, "{found:?}");
     let opened = store.find(&effect.id).await.unwrap().unwrap();
     assert_eq!(opened.state, State::Ready, "nobody committed it");
-    let told = store.redeem_open(&opening, now()).await.unwrap();
-    let Opened::Redeemed(transaction, _) = told else {
+    let told = store.redeem_in_transaction(&opening, now()).await.unwrap();
+    let InTransaction::Redeemed(transaction, _) = told else {
         panic!("the right token is refused");
     };
     transaction.commit().await.unwrap();

@@ -50,6 +50,8 @@ async fn every_verb_in_a_transaction_that_sees_old_rows_is_misuse_and_does_nothi
         is_misuse("touch", on.touch(&id, now()).await);
         is_misuse("list", on.list(&fixture.alice, None, now()).await);
         is_misuse("revoke", on.revoke(&Revoke::Record(id)).await);
+        let own = Revoke::own(&fixture.alice, id);
+        is_misuse("revoke", on.revoke(&own).await);
         is_misuse("revoke", on.revoke(&Revoke::subject(&fixture.alice)).await);
         let decided = on.decide(prompt.record.id(), &approval, now()).await;
         is_misuse("decide", decided);

@@ -21,7 +21,7 @@ use pg::PgFixture;
 use sqlx::{AssertSqlSafe, Row};
 use token_store::{
     Charge, FactorChange, FactorState, FactorStore, LimitStore, Redeemed, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, chrono::TimeDelta},
+    ott_core::{Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::sqlx;
 use tracing::{
@@ -157,6 +157,8 @@ async fn every_verb(fixture: &PgFixture) {
         };
         store.revoke(&what).await.expect("an answer");
     }
+    let own = Revoke::own(alice, id);
+    store.revoke(&own).await.expect("an answer");
     store.revoke(&Revoke::Record(id)).await.expect("an answer");
     let later = now() + TimeDelta::days(1);
     assert!(store.purge(later, 100).await.expect("an answer") > 0);
@@ -187,7 +189,7 @@ async fn every_verb(fixture: &PgFixture) {
         .expect("an answer");
 
     let charge = Charge {
-        key: LimitKey::new("a", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
     for _ in 0..2 {

@@ -29,9 +29,9 @@ use sqlx::{
 };
 use tempfile::TempDir;
 use token_store::{
-    Charge, FactorState, FactorStore, LimitStore, OpenRedeem, Opened, Redeemed, Revoke, Spent,
-    StoreError, TokenStore,
-    ott_core::{Limit, LimitKey},
+    Charge, FactorState, FactorStore, InTransaction, LimitStore, RedeemInTransaction, Redeemed,
+    Revoke, Spent, StoreError, TokenStore,
+    ott_core::{Limit, LimitKey, LimitScope},
 };
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, StartError, sqlx};
 
@@ -167,12 +167,12 @@ async fn load(store: PostgresStore, rounds: u8) -> (usize, usize) {
                 tell(told.map(|told| matches!(told, token_store::Decided::Decided(_))));
                 let told = store.revoke(&Revoke::Record(*prompt.record.id())).await;
                 tell(told.map(|count| count == 1));
-                match store.redeem_open(&open, now()).await {
-                    Ok(Opened::Redeemed(transaction, _)) => {
+                match store.redeem_in_transaction(&open, now()).await {
+                    Ok(InTransaction::Redeemed(transaction, _)) => {
                         let done = transaction.commit().await;
                         tell(done.map(|()| true).map_err(StoreError::unavailable));
                     }
-                    Ok(Opened::Refused(_)) => tell(Ok(false)),
+                    Ok(InTransaction::Refused(_)) => tell(Ok(false)),
                     Err(error) => tell(Err(error)),
                 }
                 tell(store.insert_factor(&factor).await);
@@ -180,6 +180,7 @@ async fn load(store: PostgresStore, rounds: u8) -> (usize, usize) {
                 tell(told.map(|told| told == token_store::Advanced::Accepted));
                 let charge = Charge {
                     key: LimitKey::new(
+                        LimitScope::Application,
                         &factor.id.to_string(),
                         &token_store::ott_core::Binding::tenant("t1"),
                     ),
@@ -266,7 +267,7 @@ async fn behind_a_transaction_pooler_the_server_gives_up_what_the_store_gives_up
     lock.execute(&mut *held).await.unwrap();
     let told = fixture.store.redeem(&right, now()).await;
     assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
-    let told = fixture.store.redeem_open(&right, now()).await;
+    let told = fixture.store.redeem_in_transaction(&right, now()).await;
     assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let waiting: i64 = sqlx::query_scalar(waiting)

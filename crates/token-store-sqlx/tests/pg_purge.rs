@@ -9,7 +9,7 @@ use fixture::{CODE, RECOVERY, at_once, now};
 use pg::PgFixture;
 use token_store::{
     Charge, Inserted, LimitStore, Redeemed, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, State, chrono::TimeDelta},
+    ott_core::{Limit, LimitKey, LimitScope, State, chrono::TimeDelta},
 };
 use token_store_sqlx::sqlx;
 
@@ -135,7 +135,11 @@ async fn limits_that_are_as_good_as_new_go_and_no_others() {
     let fixture = PgFixture::new().await;
     for number in 0..2_000 {
         let limit = [Limit::ceiling(3), Limit::PACE][number % 2];
-        let key = LimitKey::new(&number.to_string(), &fixture.binding());
+        let key = LimitKey::new(
+            LimitScope::Application,
+            &number.to_string(),
+            &fixture.binding(),
+        );
         fixture
             .store
             .spend(&[Charge { key, limit }], now())

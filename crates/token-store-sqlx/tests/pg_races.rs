@@ -22,8 +22,8 @@ use testing::postgres::{PATIENCE, pool};
 use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
     ott_core::{
-        Binding, Handle, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitState, Overspent, Presented,
-        Reason, Subject,
+        Binding, Handle, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitScope, LimitState,
+        Overspent, Presented, Reason, Subject,
         chrono::{DateTime, TimeDelta, Utc},
         rand::rngs::SysRng,
     },
@@ -106,7 +106,7 @@ async fn the_other_process() {
         };
         let handle = Handle::parse(handle).unwrap();
         let presented = issuer
-            .present_by_id(&CODE, &handle, &Binding::subject(&alice), typed, now())
+            .present_by_handle(&CODE, &handle, &Binding::subject(&alice), typed, now())
             .unwrap();
         let [token, counter, limit] = race(&store, &presented, round.parse().unwrap()).await;
         println!("@ {token} {counter} {limit}");
@@ -125,7 +125,11 @@ fn parse(words: &str) -> Won {
 async fn race(store: &PostgresStore, presented: &Presented, round: u64) -> Won {
     let id = token_store::FactorId::from_bytes([1; 16]);
     let charge = Charge {
-        key: LimitKey::new(&round.to_string(), &Binding::tenant("t1")),
+        key: LimitKey::new(
+            LimitScope::Application,
+            &round.to_string(),
+            &Binding::tenant("t1"),
+        ),
         limit: Limit::ceiling(BURST),
     };
     let tasks = (0..TASKS).map(|_| {
@@ -199,7 +203,7 @@ async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
     };
     for (name, first) in [("ahead", 1), ("behind", 0)] {
         let charge = Charge {
-            key: LimitKey::new(name, &fixture.binding()),
+            key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
             limit: pace,
         };
         let (mut allowed, mut model) = (0, LimitState::default());
@@ -211,6 +215,7 @@ async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
                     Ok(()) => Spent::Allowed,
                     Err(Overspent::RetryAt(at)) => Spent::RetryAt(charge.key, at),
                     Err(Overspent::Locked) => Spent::Locked(charge.key),
+                    Err(Overspent::Ahead) => Spent::Ahead(charge.key),
                 };
                 assert_eq!(told, expected, "{name}, minute {minutes}, turn {turn}");
                 allowed += u32::from(told == Spent::Allowed);
@@ -219,7 +224,11 @@ async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
         // Ten at once and one more each 6 minutes; the hour between the clocks gives ten more, once.
         assert!((19..=29).contains(&allowed), "{name}: {allowed}");
         let ceiling = Charge {
-            key: LimitKey::new(&format!("{name} ceiling"), &fixture.binding()),
+            key: LimitKey::new(
+                LimitScope::Application,
+                &format!("{name} ceiling"),
+                &fixture.binding(),
+            ),
             limit: Limit::ceiling(10),
         };
         let mut allowed = 0;

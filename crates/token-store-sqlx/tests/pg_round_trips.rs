@@ -22,9 +22,9 @@ use fixture::{CODE, Fixture, LINK, PROMPT, now};
 use server::Server;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use token_store::{
-    Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore, OpenRedeem,
-    Opened, Redeemed, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, chrono::TimeDelta},
+    Charge, Decided, FactorChange, FactorState, FactorStore, InTransaction, Inserted, LimitStore,
+    RedeemInTransaction, Redeemed, Revoke, TokenStore,
+    ott_core::{Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::{PostgresStore, sqlx};
 use tokio::{
@@ -169,9 +169,9 @@ async fn every_verb_is_one_prepared_statement_in_one_round_trip() {
         store.list(alice, None, now()).await.unwrap();
         told("list", ONE);
         let right = fixture.right(&LINK, &link);
-        let opened = store.redeem_open(&right, now()).await.unwrap();
-        told("redeem_open, which begins", TWO);
-        let Opened::Redeemed(mut transaction, _) = opened else {
+        let opened = store.redeem_in_transaction(&right, now()).await.unwrap();
+        told("redeem_in_transaction, which begins", TWO);
+        let InTransaction::Redeemed(mut transaction, _) = opened else {
             panic!("the right token is refused");
         };
         let on = store.on(&mut transaction);
@@ -181,6 +181,9 @@ async fn every_verb_is_one_prepared_statement_in_one_round_trip() {
         told("on a transaction: insert, in a savepoint", [0, 3, 3]);
         transaction.commit().await.unwrap();
         told("commit", ONE);
+        let own = Revoke::own(&fixture.alice, *prompt.record.id());
+        store.revoke(&own).await.unwrap();
+        told("revoke", ONE);
         let record = Revoke::Record(*prompt.record.id());
         store.revoke(&record).await.unwrap();
         told("revoke", ONE);
@@ -209,7 +212,7 @@ async fn every_verb_is_one_prepared_statement_in_one_round_trip() {
         told("remove", ONE);
 
         let charge = Charge {
-            key: LimitKey::new("a", &fixture.binding()),
+            key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
             limit: Limit::ceiling(9),
         };
         store.spend(&[charge], now()).await.unwrap();

@@ -10,7 +10,7 @@ mod pg;
 use fixture::{CODE, LINK, at_once, now};
 use pg::PgFixture;
 use token_store::{
-    Inserted, OpenRedeem, Opened, Redeemed, Revoke, TokenStore,
+    InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, TokenStore,
     ott_core::{Presented, Reason, Record, RecordId, State},
 };
 use token_store_sqlx::{
@@ -25,10 +25,10 @@ async fn with_sibling(
     sibling: &Revoke,
     commits: bool,
 ) -> Result<(), Reason> {
-    let opened = store.redeem_open(presented, now()).await.unwrap();
+    let opened = store.redeem_in_transaction(presented, now()).await.unwrap();
     let mut transaction = match opened {
-        Opened::Redeemed(transaction, _) => transaction,
-        Opened::Refused(reason) => return Err(reason),
+        InTransaction::Redeemed(transaction, _) => transaction,
+        InTransaction::Refused(reason) => return Err(reason),
     };
     let revoked = store.on(&mut transaction).revoke(sibling).await;
     assert_eq!(revoked.unwrap(), 1);

@@ -11,9 +11,11 @@ mod pg;
 use fixture::{CODE, LINK, PROMPT, RECOVERY, at_once, now};
 use pg::PgFixture;
 use token_store::{
-    Charge, Decided, FactorStore, Inserted, LimitStore, OpenRedeem, Opened, Redeemed, Revoke,
-    Spent, StoreError, TokenStore,
-    ott_core::{Issued, Limit, LimitKey, Presented, Reason, State, chrono::TimeDelta},
+    Charge, Decided, FactorStore, InTransaction, Inserted, LimitStore, RedeemInTransaction,
+    Redeemed, Revoke, Spent, StoreError, TokenStore,
+    ott_core::{
+        Issued, Limit, LimitKey, LimitScope, Presented, Reason, State, Subject, chrono::TimeDelta,
+    },
 };
 use token_store_sqlx::{
     OnPgTransaction, PostgresStore,
@@ -35,17 +37,17 @@ macro_rules! assert_not_impl {
 
 assert_not_impl!(OnPgTransaction<'static>: LimitStore);
 assert_not_impl!(OnPgTransaction<'static>: FactorStore);
-assert_not_impl!(OnPgTransaction<'static>: OpenRedeem);
+assert_not_impl!(OnPgTransaction<'static>: RedeemInTransaction);
 
 /// Redeems, and rolls back whatever was handed over.
 async fn roll_back(store: &PostgresStore, presented: &Presented) -> Result<(), Reason> {
-    match store.redeem_open(presented, now()).await.unwrap() {
-        Opened::Redeemed(transaction, stored) => {
+    match store.redeem_in_transaction(presented, now()).await.unwrap() {
+        InTransaction::Redeemed(transaction, stored) => {
             assert_eq!(stored.state, State::Spent);
             transaction.rollback().await.unwrap();
             Ok(())
         }
-        Opened::Refused(reason) => Err(reason),
+        InTransaction::Refused(reason) => Err(reason),
     }
 }
 
@@ -56,9 +58,13 @@ async fn change_password(
     password: &str,
     commits: bool,
 ) -> Result<(), Reason> {
-    let opened = fixture.store.redeem_open(presented, now()).await.unwrap();
-    let Opened::Redeemed(mut transaction, _) = opened else {
-        let Opened::Refused(reason) = opened else {
+    let opened = fixture
+        .store
+        .redeem_in_transaction(presented, now())
+        .await
+        .unwrap();
+    let InTransaction::Redeemed(mut transaction, _) = opened else {
+        let InTransaction::Refused(reason) = opened else {
             unreachable!()
         };
         return Err(reason);
@@ -98,7 +104,7 @@ async fn a_password_changes_with_its_token_or_not_at_all_and_attempts_stand() {
         found.map(|found| (found.state, found.attempts)).unwrap()
     };
     let charge = Charge {
-        key: LimitKey::new("pace", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "pace", &fixture.binding()),
         limit: Limit::ceiling(3),
     };
     let (right, wrong) = (fixture.right(&CODE, &issued), fixture.wrong(&issued));
@@ -208,7 +214,13 @@ async fn every_verb_stands_or_falls_with_the_transaction() {
         assert_eq!(on.insert(&batch).await.unwrap(), Inserted::Done);
         assert_eq!(on.insert(&batch).await.unwrap(), Inserted::Collision);
         on.touch(&id(&newer), now()).await.unwrap();
-        assert_eq!(on.revoke(&Revoke::Record(id(&code))).await.unwrap(), 1);
+        let mallory = Subject::new("t1", "mallory").unwrap();
+        let (foreign, own) = (
+            Revoke::own(&mallory, id(&code)),
+            Revoke::own(&fixture.alice, id(&code)),
+        );
+        assert_eq!(on.revoke(&foreign).await.unwrap(), 0);
+        assert_eq!(on.revoke(&own).await.unwrap(), 1);
         assert_eq!(on.list(&fixture.alice, None, now()).await.unwrap().len(), 2);
         if commits {
             transaction.commit().await.unwrap();

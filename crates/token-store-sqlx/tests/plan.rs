@@ -13,7 +13,7 @@ use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
 use sqlx::{AssertSqlSafe, Row};
 use token_store::{
     Charge, FactorChange, FactorState, FactorStore, LimitStore, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey},
+    ott_core::{Limit, LimitKey, LimitScope},
 };
 use token_store_sqlx::sqlx;
 use tracing::{
@@ -133,6 +133,8 @@ async fn every_verb(fixture: &Fixture) {
         };
         store.revoke(&what).await.expect("an answer");
     }
+    let own = Revoke::own(alice, id);
+    store.revoke(&own).await.expect("an answer");
     store.revoke(&Revoke::Record(id)).await.expect("an answer");
     let later = now().checked_add_days(token_store::ott_core::chrono::Days::new(1));
     let later = later.expect("a time within the calendar");
@@ -164,7 +166,7 @@ async fn every_verb(fixture: &Fixture) {
         .expect("an answer");
 
     let charge = Charge {
-        key: LimitKey::new("a", &fixture.binding()),
+        key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
     for _ in 0..2 {

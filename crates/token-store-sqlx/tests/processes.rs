@@ -22,7 +22,8 @@ use fixture::{CODE, Fixture, at_once, now};
 use token_store::{
     Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
     ott_core::{
-        Binding, Handle, Issuer, KeyRing, Limit, LimitKey, Presented, Subject, rand::rngs::SysRng,
+        Binding, Handle, Issuer, KeyRing, Limit, LimitKey, LimitScope, Presented, Subject,
+        rand::rngs::SysRng,
     },
 };
 use token_store_sqlx::SqliteStore;
@@ -139,7 +140,7 @@ async fn the_other_process() {
         };
         let handle = Handle::parse(handle).unwrap();
         let presented = issuer
-            .present_by_id(&CODE, &handle, &Binding::subject(&alice), typed, now())
+            .present_by_handle(&CODE, &handle, &Binding::subject(&alice), typed, now())
             .unwrap();
         let [token, counter, limit] = race(&store, &presented, round.parse().unwrap()).await;
         println!("won {token} {counter} {limit}");
@@ -158,7 +159,11 @@ fn parse(words: &str) -> Won {
 async fn race(store: &SqliteStore, presented: &Presented, round: u64) -> Won {
     let id = token_store::FactorId::from_bytes([1; 16]);
     let charge = Charge {
-        key: LimitKey::new(&round.to_string(), &Binding::tenant("t1")),
+        key: LimitKey::new(
+            LimitScope::Application,
+            &round.to_string(),
+            &Binding::tenant("t1"),
+        ),
         limit: Limit::ceiling(BURST),
     };
     let tasks = (0..TASKS).map(|_| {

@@ -7,9 +7,11 @@ use std::{
 
 use tempfile::TempDir;
 use token_store::{
-    Clock, Event, ManualClock, Tokens, TokensError, What,
+    Claimed, Clock, Event, ManualClock, Tokens, TokensError,
+    events::TOKEN_REFUSED,
     ott_core::{
-        Binding, Issued, KeyRing, Policy, Purpose, Reason, State, Subject,
+        Binding, Issued, KeyRing, Lookup, Matching, Policy, Purpose, Reason, Start, State, Subject,
+        Verdict,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
@@ -22,7 +24,12 @@ const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 const LINK: Policy = Policy::link(Purpose::new("reset"));
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
-const PROMPT: Policy = Policy::prompt(Purpose::new("approve"));
+const PROMPT: Policy = Policy::link(Purpose::new("approve"))
+    .lookup(Lookup::ByHandle { attempts: 5 })
+    .start(Start::Waiting {
+        number: Matching::TwoDigits,
+        binds_subject: false,
+    });
 const ALL: [&Policy; 5] = [&CODE, &LINK, &RECOVERY, &BEARER, &PROMPT];
 const TENANT: &str = "acme";
 
@@ -45,16 +52,16 @@ struct World {
     store: Arc<SqliteStore>,
     clock: Arc<ManualClock>,
     tokens: Tokens<SqliteStore>,
-    told: Arc<Mutex<Vec<What>>>,
+    told: Arc<Mutex<Vec<Event>>>,
 }
 
 impl World {
     async fn open(file: &Path, now: DateTime<Utc>, not_before: Option<DateTime<Utc>>) -> Self {
         let store = Arc::new(SqliteStore::open(file).await.expect("the file opens"));
         let clock = Arc::new(ManualClock::new(now));
-        let told = Arc::<Mutex<Vec<What>>>::default();
+        let told = Arc::<Mutex<Vec<Event>>>::default();
         let log = Arc::clone(&told);
-        let sink = move |event: Event| log.lock().expect("no panic").push(event.what);
+        let sink = move |event: Event| log.lock().expect("no panic").push(event);
         let mut builder = Tokens::builder_shared(keys(), Arc::clone(&store))
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .events(Arc::new(sink));
@@ -83,6 +90,7 @@ impl World {
     async fn redeem(&self, policy: &Policy, issued: &Issued) -> Result<(), TokensError> {
         let (tokens, owner) = (&self.tokens, alice());
         let (binding, token) = (Binding::subject(&owner), issued.token.expose_secret());
+        let load = async |_: Claimed| Ok(Some(Binding::subject(&alice()).into_owned()));
         if [&CODE, &PROMPT].contains(&policy) {
             let redeemed = tokens.redeem(policy, &issued.handle, &binding, token).await;
             redeemed.map(drop)
@@ -90,11 +98,11 @@ impl World {
             let redeemed = tokens.redeem_by_subject(policy, &binding, token).await;
             redeemed.map(drop)
         } else if policy == &LINK {
-            let unchecked = tokens.redeem_by_itself(policy, TENANT, token).await?;
-            Ok(unchecked.check(&binding).map(drop)?)
+            let redeemed = tokens.redeem_by_itself(policy, TENANT, token, load).await;
+            redeemed.map(drop)
         } else {
-            let unchecked = tokens.authenticate(policy, TENANT, token).await?;
-            Ok(unchecked.check(&binding).map(drop)?)
+            let authenticated = tokens.authenticate(policy, TENANT, token, load).await;
+            authenticated.map(drop)
         }
     }
 
@@ -124,7 +132,7 @@ impl World {
         assert_eq!(done.expect("the file").rows_affected(), 1, "{change}");
     }
 
-    fn told(&self) -> Vec<What> {
+    fn told(&self) -> Vec<Event> {
         core::mem::take(&mut *self.told.lock().expect("no panic"))
     }
 }
@@ -186,7 +194,7 @@ async fn a_row_with_any_covered_column_edited_is_refused_and_told() {
                 other => panic!("{what}: {other:?}"),
             }
             let told = world.told();
-            let refused = |told: &What| matches!(told, What::Refused(..));
+            let refused = |told: &Event| told.name == TOKEN_REFUSED;
             assert!(told.iter().any(refused), "{what}: {told:?}");
             // Two days, so that no limit refuses instead.
             world.clock.advance(TimeDelta::days(2));
@@ -234,7 +242,7 @@ async fn a_decision_that_was_moved_to_another_row_approves_nothing() {
     let (_folder, world) = in_a_folder().await;
     let (approved, other) = (world.issue(&PROMPT).await, world.issue(&PROMPT).await);
     let stored = approved.record.stored();
-    let verdict = token_store::ott_core::Verdict::Approve {
+    let verdict = Verdict::Approve {
         number: stored.number,
     };
     let decided = world
@@ -244,7 +252,7 @@ async fn a_decision_that_was_moved_to_another_row_approves_nothing() {
     decided.expect("decided");
     let columns = [
         "state",
-        "approved",
+        "outcome",
         "decider_tenant",
         "decider",
         "decision_data",
@@ -261,8 +269,45 @@ async fn a_decision_that_was_moved_to_another_row_approves_nothing() {
         Reason::DecisionForged
     );
     let told = world.told();
-    assert!(told.iter().any(|told| matches!(told, What::Refused(..))));
+    assert!(told.iter().any(|told| told.name == TOKEN_REFUSED));
     world.redeem(&PROMPT, &approved).await.expect("approved");
+}
+
+/// A decision whose outcome, decider or time was edited approves nothing.
+#[tokio::test]
+async fn a_decision_that_was_edited_approves_nothing() {
+    let (_folder, world) = in_a_folder().await;
+    let changes = [
+        "decider_tenant = NULL",
+        "decider = 'mallory'",
+        "decider_tenant = NULL, decider = 'captcha'",
+        "decision_data = x'00'",
+        "decided_at = decided_at - 1",
+        "decision_tag = zeroblob(32)",
+    ];
+    for change in changes {
+        let prompt = world.issue(&PROMPT).await;
+        let number = prompt.record.stored().number;
+        let approve = Verdict::Approve { number };
+        let tokens = &world.tokens;
+        let owner = alice();
+        let decided = tokens.decide(&PROMPT, prompt.record.id(), &owner, approve, b"");
+        decided.await.expect("decided");
+        world.edit(&prompt, change).await;
+        let told = reason(world.redeem(&PROMPT, &prompt).await);
+        assert_eq!(told, Reason::DecisionForged, "{change}");
+    }
+    // A denial that is made an approval.
+    for verdict in [Verdict::Deny, Verdict::Report] {
+        let prompt = world.issue(&PROMPT).await;
+        let tokens = &world.tokens;
+        let owner = alice();
+        let decided = tokens.decide(&PROMPT, prompt.record.id(), &owner, verdict, b"");
+        decided.await.expect("decided");
+        world.edit(&prompt, "state = 1, outcome = 1").await;
+        let told = reason(world.redeem(&PROMPT, &prompt).await);
+        assert_eq!(told, Reason::DecisionForged, "{verdict:?}");
+    }
 }
 
 #[tokio::test]

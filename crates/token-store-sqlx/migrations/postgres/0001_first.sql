@@ -14,11 +14,11 @@ CREATE TABLE {tokens} (
     generation     bigint,                        -- of its slot, when it was inserted
     attempts       bigint   NOT NULL,
     used_at        bigint,
-    decided_at     bigint,                        -- the decision: all six, or none
+    decided_at     bigint,                        -- the decision: all five, or none
+    number         bigint,                        -- 32 bits
     max_attempts   integer,
-    number         smallint,
     state          smallint NOT NULL,
-    approved       boolean,
+    outcome        smallint,                      -- of the decision: 1 approved, 2 denied, 3 reported
     digest         bytea    NOT NULL,             -- 32 bytes
     binding        bytea    NOT NULL,             -- 32 bytes
     tag            bytea    NOT NULL,             -- 32 bytes
@@ -28,7 +28,7 @@ CREATE TABLE {tokens} (
     purpose        text     COLLATE "C" NOT NULL,
     tenant         text     COLLATE "C" NOT NULL,
     subject        text     COLLATE "C",
-    decider_tenant text     COLLATE "C",
+    decider_tenant text     COLLATE "C",          -- null: a part of the system decided
     decider        text     COLLATE "C"
 ) WITH (fillfactor = 80);
 
@@ -52,7 +52,7 @@ CREATE TABLE {factors} (
     sealed     bytea    NOT NULL,                 -- empty once removed
     tenant     text     COLLATE "C" NOT NULL,
     subject    text     COLLATE "C" NOT NULL,
-    kind       text     COLLATE "C" NOT NULL,
+    provider   text     COLLATE "C" NOT NULL,
     label      text     COLLATE "C" NOT NULL
 ) WITH (fillfactor = 80);
 

@@ -22,8 +22,8 @@ CREATE TABLE ott_tokens (
     state          INTEGER NOT NULL,
     attempts       INTEGER NOT NULL,
     used_at        INTEGER,
-    approved       INTEGER,                      -- the decision: all six, or none
-    decider_tenant TEXT,
+    outcome        INTEGER,                      -- the decision: all five, or none
+    decider_tenant TEXT,                         -- null: a part of the system decided
     decider        TEXT,
     decision_data  BLOB,
     decided_at     INTEGER,
@@ -39,7 +39,7 @@ CREATE TABLE ott_factors (
     id         BLOB    NOT NULL PRIMARY KEY,     -- 16 bytes, public
     tenant     TEXT    NOT NULL,
     subject    TEXT    NOT NULL,
-    kind       TEXT    NOT NULL,
+    provider   TEXT    NOT NULL,
     label      TEXT    NOT NULL,
     state      INTEGER NOT NULL,
     sealed     BLOB    NOT NULL,                 -- empty once removed

@@ -68,18 +68,18 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// Accepts a server whose commits may be lost (`fsync` or `full_page_writes` off) or a pool that
-    /// does not wait for them (`synchronous_commit` off). A token that was spent just before a crash
-    /// can then be spent again, and a guess was never counted.
+    /// Accepts a server whose commits may be lost (`fsync` or `full_page_writes` off), or a pool that
+    /// does not wait for them (`synchronous_commit` off). After a crash, a token that was spent just
+    /// before can be spent again, and a guess just before is not counted.
     pub const fn accepting_weak_commits(mut self) -> Self {
         self.accepts_weak_commits = true;
         self
     }
 
     /// Accepts a pool whose connections have no `statement_timeout`, or one that is not below the
-    /// store's time-out. Then the server does not give up what a verb gave up: a statement that waits
-    /// for a lock waits on, in a process of the server's for each try, and what was told as
-    /// [`StoreError::Timeout`] may be done long afterwards.
+    /// store's time-out. If a verb times out, the server then goes on with its statement. A statement
+    /// that waits for a lock goes on waiting, each in a process of the server, and may be done long
+    /// after the verb returned [`StoreError::Timeout`].
     pub const fn accepting_late_statements(mut self) -> Self {
         self.accepts_late_statements = true;
         self
@@ -88,16 +88,16 @@ impl PostgresStoreBuilder {
     /// For a proxy that gives each transaction another connection of the server, as PgBouncer does
     /// with `pool_mode = transaction`: statements have no names, and each verb is a transaction.
     ///
-    /// That costs three more round trips a verb. Without a transaction even an unnamed statement is
-    /// prepared in one moment and run in the next, when it may be somebody else's.
+    /// That costs three more round trips a verb. Without a transaction, the proxy could prepare a
+    /// statement on one connection and run it on another, where it is another client's.
     pub const fn behind_transaction_pooler(mut self) -> Self {
         self.pooler = Pooler::Expected;
         self
     }
 
-    /// For such a proxy that follows named statements itself, as PgBouncer does from 1.21 on with
-    /// `max_prepared_statements` above 0: one round trip a verb. With any other one a verb may run
-    /// another verb's statement.
+    /// For such a proxy that keeps track of named statements itself, as PgBouncer does from 1.21 on with
+    /// `max_prepared_statements` above 0: one round trip a verb. Through a proxy that does not, a verb
+    /// may run another verb's statement.
     pub const fn accepting_named_statements_through_a_pooler(mut self) -> Self {
         self.pooler = Pooler::Accepted;
         self

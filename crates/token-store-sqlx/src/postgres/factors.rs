@@ -30,7 +30,7 @@ impl FactorStore for PostgresStore {
                 .bind(Id(*factor.id.as_bytes()))
                 .bind(factor.subject.tenant())
                 .bind(factor.subject.id())
-                .bind(factor.kind.as_str())
+                .bind(factor.provider.as_str())
                 .bind(factor.label.as_str())
                 .bind(i64::from(factor.state.number()))
                 .bind(factor.sealed.as_slice())

@@ -11,7 +11,7 @@ use super::{
     outage::{is_unique_violation, outage},
     statements::Statements,
 };
-use crate::rows::micros;
+use crate::rows::{self, micros};
 
 /// How many rows that were; `None` if an id was taken.
 pub(super) async fn insert(
@@ -56,9 +56,14 @@ pub(super) async fn insert(
         .bind(each!(|row: &&Stored| i64::from(row.state.number())))
         .bind(each!(|row| i64::from(row.attempts)))
         .bind(each!(|row| row.used_at.as_ref().map(micros)))
-        .bind(decided!(|made| made.approved))
-        .bind(decided!(|made| made.decider.tenant()))
-        .bind(decided!(|made| made.decider.id()))
+        .bind(decided!(|made| i64::from(made.outcome.number())))
+        .bind(
+            decisions
+                .iter()
+                .map(|made| made.and_then(rows::decider_tenant))
+                .collect::<Vec<_>>(),
+        )
+        .bind(decided!(rows::decider_name))
         .bind(decided!(|made| made.data.as_slice()))
         .bind(decided!(|made| micros(&made.at)))
         .bind(decided!(|made| made.tag.as_slice()));

@@ -27,6 +27,11 @@ use crate::{
 
 #[async_trait]
 impl LimitStore for PostgresStore {
+    /// All kinds: a row stays until [`purge_limits`](Self::purge_limits) finds it as good as new.
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
         for _ in 0..TRIES {
@@ -87,6 +92,7 @@ impl PostgresStore {
         let refused = place.checked_sub(1).and_then(|at| charges.get(at));
         let Charge { key, limit } = refused.ok_or(StoreError::Corrupt("place"))?;
         match limit.spend(&mut rows::limit(row)?, now) {
+            Err(Overspent::Ahead) => Ok(Some(Spent::Ahead(*key))),
             Err(Overspent::Locked) => Ok(Some(Spent::Locked(*key))),
             Err(Overspent::RetryAt(at)) => Ok(Some(Spent::RetryAt(*key, at))),
             Ok(()) => Err(StoreError::unavailable("two rules of one limit disagree")),

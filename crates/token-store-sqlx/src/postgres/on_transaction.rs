@@ -20,34 +20,35 @@ use super::{
     insert::insert,
     outage::outage,
     purge::{Purge, TOKENS},
+    row::is_true,
     statements::Statements,
     tokens,
 };
-use crate::{error::within, redeem::Counts, rows::ReadRow};
+use crate::{error::within, redeem::Counts};
 
 /// A [`TokenStore`] on the caller's open transaction: [`PostgresStore::on`].
 ///
-/// Its `redeem` answers [`StoreError::Misuse`] for a record that counts attempts, and changes
-/// nothing then: a rollback would give the guess back. [`OpenRedeem`](token_store::OpenRedeem) is
-/// for those. It is no [`LimitStore`](token_store::LimitStore) and no
-/// [`FactorStore`](token_store::FactorStore) for the same reason.
+/// If a record counts attempts, `redeem` answers [`StoreError::Misuse`] and changes nothing: a rollback
+/// would give the guess back. Redeem such a record with
+/// [`RedeemInTransaction`](token_store::RedeemInTransaction). For the same reason this type implements
+/// neither [`LimitStore`](token_store::LimitStore) nor [`FactorStore`](token_store::FactorStore).
 ///
-/// In a transaction that is not `READ COMMITTED` every verb answers [`StoreError::Misuse`] and does
-/// nothing: it would see the rows as they were when that transaction began, and a token alive that a
-/// newer one has retired since. A transaction of the database's default is as it must be: the store's
-/// start has looked.
+/// If the transaction is not `READ COMMITTED`, every verb answers [`StoreError::Misuse`] and does
+/// nothing: it would see the rows as they were when the transaction began, and take a token for live that
+/// a newer one has replaced since. A transaction at the database's default level is right: the start of
+/// the store has checked it.
 ///
-/// A verb that writes first takes the lock of the record's subject, which the transaction keeps: others
-/// that write that subject's records in a transaction of theirs, or revoke all of them, wait for its
-/// end, and nobody in a circle. A transaction that writes records of several subjects should do so in
-/// one order everywhere; if two wait for each other all the same, the server ends one of them:
-/// [`StoreError::Unavailable`], nothing of it is done, and it may be tried again whole.
+/// A verb that writes first takes the lock of the record's subject, which the transaction keeps. Other
+/// transactions that write that subject's records, or revoke all of them, wait until this one ends, without
+/// a deadlock. If a transaction writes records of several subjects, use the same order everywhere. If two
+/// transactions wait for each other all the same, the server ends one of them with
+/// [`StoreError::Unavailable`]: nothing of it is done, and you may run it again from its start.
 ///
-/// Each verb is one statement in one round trip, and `insert` three: a savepoint around it keeps an id
-/// that is taken from ending the transaction. A purge is several.
+/// Each verb is one statement in one round trip. `insert` takes three: a savepoint keeps an id that is taken
+/// from ending the transaction. A purge is several.
 ///
-/// After any other error than [`StoreError::Misuse`] roll the transaction back: the verb may or may not
-/// stand in it.
+/// After any error but [`StoreError::Misuse`], roll the transaction back: the verb may or may not be part of
+/// it.
 pub struct OnPgTransaction<'c> {
     /// The contract takes `&self`; nobody waits here but for the verb before.
     connection: Mutex<&'c mut PgConnection>,
@@ -58,8 +59,8 @@ pub struct OnPgTransaction<'c> {
 impl PostgresStore {
     /// The verbs on the caller's open transaction: done when it commits, undone when it rolls back.
     ///
-    /// The rows that it changed stay locked until then: another verb on one of them waits. A transaction
-    /// that is not `READ COMMITTED` is refused, by every verb, as [`StoreError::Misuse`].
+    /// The rows that it changed stay locked until then, and another verb on one of them waits. If the
+    /// transaction is not `READ COMMITTED`, every verb refuses it as [`StoreError::Misuse`].
     #[must_use]
     pub fn on<'c>(&self, transaction: &'c mut Transaction<'_, Postgres>) -> OnPgTransaction<'c> {
         OnPgTransaction {
@@ -75,7 +76,7 @@ impl OnPgTransaction<'_> {
     /// no statement finds anything.
     async fn is_fresh(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let row = returned(connection, self.statements.isolation.query()).await?;
-        if row.as_ref().map(|row| row.truth("fresh")).transpose()? == Some(Some(true)) {
+        if row.as_ref().map(|row| is_true(row, "fresh")).transpose()? == Some(true) {
             return Ok(());
         }
         Err(StoreError::Misuse(

@@ -18,17 +18,19 @@ const CONNECTIONS: u32 = 16;
 const IDLE: Duration = Duration::from_secs(1);
 
 impl PostgresStoreBuilder {
-    /// Options for a pool of this store's, in which the application's own statements may run too: take
-    /// them, set more, and connect.
+    /// Options for a pool of this store. The application's own statements may run in it too: take the
+    /// options, set more, and connect.
     ///
-    /// * The server gives a statement up after half of the store's time-out, so that one which waits for
-    ///   a lock in vain is known not to be done. `statement_timeout` is set on each new connection, and
-    ///   the application's statements have it too: a longer one needs `SET LOCAL statement_timeout`, or
-    ///   another pool. Behind a pooler it is not set here, as another client's connection would have it:
-    ///   set it for the role at the server (`ALTER ROLE … SET statement_timeout`).
-    /// * When a connection comes back, what is still open on it is rolled back, in the same round trip in
-    ///   which the pool looks whether it lives. A pool without this may hand out a connection inside of a transaction that
-    ///   nobody ends: see [`PostgresStore`].
+    /// * The server ends a statement after half of the store's time-out. So a verb that waited for a lock
+    ///   and timed out is known not to be done. `statement_timeout` is set on each new connection and
+    ///   applies to the application's statements too. If a statement needs longer, use
+    ///   `SET LOCAL statement_timeout`, or another pool. Behind a pooler the options do not set it, since
+    ///   another client's connection would have it: set it for the role at the server
+    ///   (`ALTER ROLE … SET statement_timeout`).
+    /// * When a connection returns to the pool, a transaction that is still open on it is rolled back, in
+    ///   the round trip in which the pool tests the connection. A pool without this may hand out a
+    ///   connection inside of a transaction that nobody ends: see
+    ///   [`PostgresStore`](super::PostgresStore).
     ///
     /// They use `after_connect` and `after_release`.
     #[must_use]
@@ -78,12 +80,12 @@ impl PostgresStoreBuilder {
     }
 }
 
-/// Rolls back what is open on a connection that comes back to its pool. Says nothing where nothing is; in a
-/// transaction that failed it is an error.
+/// Rolls back a transaction that is open on a connection which returns to its pool. If none is open,
+/// nothing happens; if the transaction failed, the server answers with an error.
 ///
-/// It is sent and not waited for: the pool's own look at the connection, which comes next, reads every
-/// answer that is due, and closes a connection on which it finds an error. A statement would first wait
-/// for the answers before it; what begins a transaction is sent behind them at once.
+/// It is sent without waiting for the answer. The pool's own test of the connection, which comes next,
+/// reads every answer that is due, and closes a connection on which it finds an error. Any other statement
+/// would first wait for the answers before it; a `BEGIN` is sent behind them at once.
 async fn clear(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let mut sent = pin!(connection.begin_with("BEGIN; ROLLBACK"));
     match poll_fn(|context| Poll::Ready(sent.as_mut().poll(context))).await {

@@ -12,6 +12,7 @@ use super::{
     connection::{on_connection, returned},
     id::Id,
     outage::outage,
+    row::is_true,
     statements::{Query, Statements},
 };
 use crate::rows::{self, ReadRow, micros};
@@ -107,7 +108,7 @@ impl Purge {
         for row in &seen {
             let id = row.id("id")?.map(Id).ok_or(StoreError::Corrupt("id"))?;
             (self.at, self.id) = (rows::number(row, "at")?, id);
-            if row.truth("dead")? == Some(true) {
+            if is_true(row, "dead")? {
                 found.push(id);
             }
         }

@@ -33,10 +33,11 @@ impl ReadRow for PgRow {
     fn text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         value(self, column)
     }
+}
 
-    fn truth(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
-        value(self, column)
-    }
+/// What a statement says of a row, or of its transaction.
+pub(super) fn is_true(row: &PgRow, column: &'static str) -> Result<bool, StoreError> {
+    value(row, column).map(|found: Option<bool>| found == Some(true))
 }
 
 fn value<'r, T: Decode<'r, Postgres> + Type<Postgres>>(

@@ -17,23 +17,24 @@ use super::{
 use crate::{StartError, error::within};
 
 impl PostgresStore {
-    /// A store in the application's own database; its tables start with `ott_`, in the schema
-    /// `public`. Make the pool with [`PostgresStoreBuilder::pool_options`].
+    /// A store in the application's own database. Its tables start with `ott_`, in the schema `public`.
+    /// Make the pool with [`PostgresStoreBuilder::pool_options`].
     ///
     /// # Errors
-    /// [`StartError`]: among others [`StartError::WeakCommits`] for a server or a pool whose commits
-    /// may be lost.
+    /// [`StartError`]: for example [`StartError::WeakCommits`] if the commits of the server or of the
+    /// pool may be lost.
     pub async fn new(pool: PgPool) -> Result<Self, StartError> {
         Self::builder().pool(pool).await
     }
 }
 
 impl PostgresStoreBuilder {
-    /// A store with a pool of its own, of [`pool_options`](Self::pool_options), which tries a connection
-    /// that was idle before it is used.
+    /// A store with a pool of its own, of [`pool_options`](Self::pool_options). The pool tests a
+    /// connection that was idle before it is used.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the server does not answer, does not promise what the store needs, or the tables
+    /// cannot be made.
     pub async fn connect(self, options: PgConnectOptions) -> Result<PostgresStore, StartError> {
         let pool = self.own_pool(options);
         self.pool(pool).await
@@ -41,11 +42,12 @@ impl PostgresStoreBuilder {
 
     /// A store in the application's own database.
     ///
-    /// Make the pool with [`pool_options`](Self::pool_options). The time-out holds for the store's own
-    /// verbs.
+    /// Make the pool with [`pool_options`](Self::pool_options). The time-out applies to the store's verbs
+    /// alone.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the server does not answer, does not promise what the store needs, or the tables
+    /// cannot be made.
     pub async fn pool(self, pool: PgPool) -> Result<PostgresStore, StartError> {
         if !self.names.are_valid() {
             return Err(StartError::Name);

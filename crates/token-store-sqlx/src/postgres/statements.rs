@@ -80,6 +80,7 @@ statements! {
     redeem_uncounted: tokens::REDEEM_UNCOUNTED,
     refund: limits::REFUND,
     remove_factor: factors::REMOVE,
+    revoke_own: tokens::REVOKE_OWN,
     revoke_record: tokens::REVOKE_RECORD,
     revoke_subject: tokens::REVOKE_SUBJECT,
     seal_factor: factors::SEAL,

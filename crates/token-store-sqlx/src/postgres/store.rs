@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sqlx::{Postgres, Transaction};
 use token_store::{
-    Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, StoreError, TokenStore,
+    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, StoreError,
+    TokenStore,
     ott_core::{
         Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
@@ -78,23 +79,23 @@ impl TokenStore for PostgresStore {
 }
 
 #[async_trait]
-impl OpenRedeem for PostgresStore {
+impl RedeemInTransaction for PostgresStore {
     type Transaction = Transaction<'static, Postgres>;
 
-    async fn redeem_open(
+    async fn redeem_in_transaction(
         &self,
         presented: &Presented,
         now: DateTime<Utc>,
-    ) -> Result<Opened<Self::Transaction>, StoreError> {
+    ) -> Result<InTransaction<Self::Transaction>, StoreError> {
         within(self.timeout, async {
             let connection = self.pool.acquire().await.map_err(outage)?;
             let mut transaction = begin(connection, &self.begin).await?;
             let statements = &self.on_open;
             match tokens::redeem(&mut transaction, statements, presented, now, Counts::Yes).await? {
-                Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
+                Redeemed::Redeemed(stored) => Ok(InTransaction::Redeemed(transaction, stored)),
                 Redeemed::Refused(reason) => {
                     transaction.commit().await.map_err(outage)?;
-                    Ok(Opened::Refused(reason))
+                    Ok(InTransaction::Refused(reason))
                 }
             }
         })

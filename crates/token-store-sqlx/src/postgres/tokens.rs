@@ -69,18 +69,19 @@ pub(super) async fn decide(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Decided, StoreError> {
+    let made = decision.stored();
     for _ in 0..TRIES {
         let update = statements
             .decide
             .query()
             .bind(Id(*id.as_bytes()))
             .bind(micros(&now))
-            .bind(decision.approved)
-            .bind(decision.decider.tenant())
-            .bind(decision.decider.id())
-            .bind(decision.data.as_slice())
-            .bind(micros(&decision.at))
-            .bind(decision.tag.as_slice());
+            .bind(i64::from(made.outcome.number()))
+            .bind(rows::decider_tenant(made))
+            .bind(rows::decider_name(made))
+            .bind(made.data.as_slice())
+            .bind(micros(&made.at))
+            .bind(made.tag.as_slice());
         if let Some(row) = returned(connection, update).await? {
             return rows::stored(&row).map(Decided::Decided);
         }
@@ -145,6 +146,12 @@ pub(super) async fn revoke(
     what: &Revoke,
 ) -> Result<u64, StoreError> {
     let update = match what {
+        Revoke::Own { subject, record } => statements
+            .revoke_own
+            .query()
+            .bind(Id(*record.as_bytes()))
+            .bind(subject.tenant())
+            .bind(subject.id()),
         Revoke::Record(id) => statements.revoke_record.query().bind(Id(*id.as_bytes())),
         Revoke::Subject {
             subject,

@@ -22,13 +22,13 @@ impl FactorStore for SqliteStore {
         let last = factor.last.map(counter_column).transpose()?;
         let insert = sqlx::query(
             "INSERT INTO ott_factors \
-               (id, tenant, subject, kind, label, state, sealed, last, created_at, used_at) \
+               (id, tenant, subject, provider, label, state, sealed, last, created_at, used_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
         )
         .bind(factor.id.as_bytes().as_slice())
         .bind(factor.subject.tenant())
         .bind(factor.subject.id())
-        .bind(&factor.kind)
+        .bind(&factor.provider)
         .bind(&factor.label)
         .bind(factor.state.number())
         .bind(&factor.sealed)

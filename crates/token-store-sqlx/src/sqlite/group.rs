@@ -72,7 +72,7 @@ async fn wait(store: &SqliteStore, presented: &Presented, now: DateTime<Utc>) ->
 
 /// Serves the queue until nobody waits.
 ///
-/// A task, not one of those who wait: if he were dropped, he would take all of them with him.
+/// A task, not one of the callers who wait: if that caller were dropped, all of them would be.
 async fn serve(store: SqliteStore, mut served: Served) {
     while store.queue.is_waiting() {
         let turn = store.turn.lock().await;

@@ -9,7 +9,7 @@ use token_store::{
 };
 
 use super::{Query, changed, outage::outage};
-use crate::rows::micros;
+use crate::rows::{self, micros};
 
 /// Supersedes and inserts, inside a transaction or savepoint that [`end`]s as the answer says.
 pub(super) async fn insert(
@@ -52,7 +52,7 @@ fn insert_one(stored: &Stored) -> Query<'_> {
         "INSERT INTO ott_tokens \
            (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, \
             max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, \
-            approved, decider_tenant, decider, decision_data, decided_at, decision_tag) \
+            outcome, decider_tenant, decider, decision_data, decided_at, decision_tag) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
                  ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) \
          ON CONFLICT (id) DO NOTHING",
@@ -76,9 +76,9 @@ fn insert_one(stored: &Stored) -> Query<'_> {
     .bind(stored.state.number())
     .bind(stored.attempts)
     .bind(stored.used_at.as_ref().map(micros))
-    .bind(decision.map(|made| made.approved))
-    .bind(decision.map(|made| made.decider.tenant()))
-    .bind(decision.map(|made| made.decider.id()))
+    .bind(decision.map(|made| made.outcome.number()))
+    .bind(decision.and_then(rows::decider_tenant))
+    .bind(decision.map(rows::decider_name))
     .bind(decision.map(|made| made.data.as_slice()))
     .bind(decision.map(|made| micros(&made.at)))
     .bind(decision.map(|made| made.tag.as_slice()))

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use token_store::{
     Charge, LimitStore, Spent, StoreError, check_charges,
     ott_core::{
-        LimitKey, LimitState, Overspent,
+        LimitKey, LimitKind, LimitState, Overspent,
         chrono::{DateTime, Utc},
     },
 };
@@ -22,6 +22,11 @@ use crate::{error::within, rows};
 
 #[async_trait]
 impl LimitStore for SqliteStore {
+    /// All kinds: a row stays until [`purge_limits`](Self::purge_limits) finds it as good as new.
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
         within(self.timeout, async {
@@ -34,6 +39,7 @@ impl LimitStore for SqliteStore {
                         write(&mut transaction, key, &state).await?;
                         continue;
                     }
+                    Err(Overspent::Ahead) => Spent::Ahead(*key),
                     Err(Overspent::Locked) => Spent::Locked(*key),
                     Err(Overspent::RetryAt(at)) => Spent::RetryAt(*key, at),
                 };

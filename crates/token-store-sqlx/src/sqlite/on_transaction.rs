@@ -25,12 +25,12 @@ use crate::{error::within, redeem::Counts};
 
 /// A [`TokenStore`] on the caller's open transaction: [`SqliteStore::on`].
 ///
-/// Its `redeem` answers [`StoreError::Misuse`] for a record that counts attempts, and changes
-/// nothing then: a rollback would give the guess back. [`OpenRedeem`](token_store::OpenRedeem) is
-/// for those. It is no [`LimitStore`](token_store::LimitStore) and no
-/// [`FactorStore`](token_store::FactorStore) for the same reason.
+/// If a record counts attempts, `redeem` answers [`StoreError::Misuse`] and changes nothing: a rollback
+/// would give the guess back. Redeem such a record with
+/// [`RedeemInTransaction`](token_store::RedeemInTransaction). For the same reason this type implements
+/// neither [`LimitStore`](token_store::LimitStore) nor [`FactorStore`](token_store::FactorStore).
 ///
-/// After an error roll the transaction back: the verb may or may not stand in it.
+/// After an error, roll the transaction back: the verb may or may not be part of it.
 pub struct OnTransaction<'c> {
     /// The contract takes `&self`; nobody waits here but for the verb before.
     connection: Mutex<&'c mut SqliteConnection>,

@@ -22,15 +22,6 @@ impl ReadRow for SqliteRow {
     fn text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         value(self, column)
     }
-
-    fn truth(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
-        match self.integer(column)? {
-            None => Ok(None),
-            Some(0) => Ok(Some(false)),
-            Some(1) => Ok(Some(true)),
-            Some(_) => Err(StoreError::Corrupt(column)),
-        }
-    }
 }
 
 /// What stands in the column. The driver reads a null as 0 or as empty, so nulls are looked for.

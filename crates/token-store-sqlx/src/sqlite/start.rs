@@ -20,24 +20,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATIONS: &str = "_ott_migrations";
 
 impl SqliteStore {
-    /// Opens the database file, and makes it, readable by its owner alone, if there is none.
+    /// Opens the database file. If there is none, makes one that its owner alone can read.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the file cannot be made or opened, or its tables cannot be made.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StartError> {
         Self::builder().open(path).await
     }
 
-    /// A store in the application's own database; its tables start with `ott_`.
+    /// A store in the application's own database. Its tables start with `ott_`.
     ///
     /// # Errors
-    /// [`StartError`]: among others [`StartError::WeakDurability`] for a pool whose connections are
-    /// not in WAL mode with `synchronous=FULL`.
+    /// [`StartError`]: for example [`StartError::WeakDurability`] if the pool's connections are not in
+    /// WAL mode with `synchronous=FULL`.
     pub async fn new(pool: SqlitePool) -> Result<Self, StartError> {
         Self::builder().pool(pool).await
     }
 
-    /// The two of above, with settings.
+    /// A store with settings.
     pub const fn builder() -> SqliteStoreBuilder {
         SqliteStoreBuilder {
             timeout: TIMEOUT,
@@ -60,8 +60,8 @@ impl SqliteStoreBuilder {
         Self { timeout, ..self }
     }
 
-    /// Accepts a pool whose commits may not survive a power cut. A token that was spent just before
-    /// it can then be spent again, and a guess was never counted.
+    /// Accepts a pool whose commits may not survive a power cut. After a power cut, a token that was
+    /// spent just before can be spent again, and a guess just before is not counted.
     pub const fn accepting_weaker_durability(self) -> Self {
         Self {
             accepts_weaker_durability: true,
@@ -69,10 +69,10 @@ impl SqliteStoreBuilder {
         }
     }
 
-    /// Opens the database file, and makes it, readable by its owner alone, if there is none.
+    /// Opens the database file. If there is none, makes one that its owner alone can read.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`] if the file cannot be made or opened, or its tables cannot be made.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StartError> {
         let path = path.as_ref();
         make_private(path).map_err(StartError::File)?;
@@ -92,11 +92,11 @@ impl SqliteStoreBuilder {
         self.pool(pool).await
     }
 
-    /// A store in the application's own database; its tables start with `ott_`.
+    /// A store in the application's own database. Its tables start with `ott_`.
     ///
     /// # Errors
-    /// [`StartError`]: among others [`StartError::WeakDurability`] for a pool whose connections are
-    /// not in WAL mode with `synchronous=FULL`.
+    /// [`StartError`]: for example [`StartError::WeakDurability`] if the pool's connections are not in
+    /// WAL mode with `synchronous=FULL`.
     pub async fn pool(self, pool: SqlitePool) -> Result<SqliteStore, StartError> {
         let store = SqliteStore {
             pool,

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 use token_store::{
-    Decided, Inserted, OpenRedeem, Opened, Redeemed, Revoke, StoreError, TokenStore,
+    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, StoreError,
+    TokenStore,
     ott_core::{
         Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
@@ -93,21 +94,21 @@ impl TokenStore for SqliteStore {
 }
 
 #[async_trait]
-impl OpenRedeem for SqliteStore {
+impl RedeemInTransaction for SqliteStore {
     type Transaction = Transaction<'static, Sqlite>;
 
-    async fn redeem_open(
+    async fn redeem_in_transaction(
         &self,
         presented: &Presented,
         now: DateTime<Utc>,
-    ) -> Result<Opened<Self::Transaction>, StoreError> {
+    ) -> Result<InTransaction<Self::Transaction>, StoreError> {
         within(self.timeout, async {
             let (mut transaction, _turn) = self.begin().await?;
             match redeem(&mut transaction, presented, now, Counts::Yes).await? {
-                Redeemed::Redeemed(stored) => Ok(Opened::Redeemed(transaction, stored)),
+                Redeemed::Redeemed(stored) => Ok(InTransaction::Redeemed(transaction, stored)),
                 Redeemed::Refused(reason) => {
                     transaction.commit().await.map_err(outage)?;
-                    Ok(Opened::Refused(reason))
+                    Ok(InTransaction::Refused(reason))
                 }
             }
         })

@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 use token_store::{
     Decided, Revoke, StoreError,
     ott_core::{
-        Decision, Purpose, Reason, RecordId, State, Stored, Subject,
+        Decision, Purpose, Reason, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -26,7 +26,7 @@ macro_rules! live {
             $now,
             " AND (expires_at IS NULL OR ",
             $now,
-            " < expires_at + CASE WHEN approved = 1 THEN 60000000 ELSE 0 END) \
+            " < expires_at + CASE WHEN outcome = 1 THEN 60000000 ELSE 0 END) \
              AND (idle_micros IS NULL OR ",
             $now,
             " < coalesce(used_at, issued_at) + idle_micros)"
@@ -41,28 +41,25 @@ pub(super) async fn decide(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Decided, StoreError> {
-    let state = if decision.approved {
-        State::Ready
-    } else {
-        State::Denied
-    };
+    let made = decision.stored();
     for _ in 0..TRIES {
         let update = sqlx::query(concat!(
-            "UPDATE ott_tokens SET state = ?3, approved = ?4, decider_tenant = ?5, decider = ?6, \
-               decision_data = ?7, decided_at = ?8, decision_tag = ?9 \
-             WHERE id = ?1 AND state = 0 AND tenant = ?5 AND (subject IS NULL OR subject = ?6) AND ",
+            "UPDATE ott_tokens SET state = CASE WHEN ?3 = 1 THEN 1 ELSE 2 END, outcome = ?3, \
+               decider_tenant = ?4, decider = ?5, decision_data = ?6, decided_at = ?7, \
+               decision_tag = ?8 \
+             WHERE id = ?1 AND state = 0 \
+               AND (?4 IS NULL OR tenant = ?4 AND (subject IS NULL OR subject = ?5)) AND ",
             live!(),
             " RETURNING *"
         ))
         .bind(id.as_bytes().as_slice())
         .bind(micros(&now))
-        .bind(state.number())
-        .bind(decision.approved)
-        .bind(decision.decider.tenant())
-        .bind(decision.decider.id())
-        .bind(&decision.data)
-        .bind(micros(&decision.at))
-        .bind(decision.tag.as_slice());
+        .bind(made.outcome.number())
+        .bind(rows::decider_tenant(made))
+        .bind(rows::decider_name(made))
+        .bind(&made.data)
+        .bind(micros(&made.at))
+        .bind(made.tag.as_slice());
         if let Some(row) = returned(connection, update).await? {
             return rows::stored(&row).map(Decided::Decided);
         }
@@ -131,6 +128,13 @@ pub(super) async fn revoke(
     what: &Revoke,
 ) -> Result<u64, StoreError> {
     let update = match what {
+        Revoke::Own { subject, record } => sqlx::query(
+            "UPDATE ott_tokens SET state = 4 \
+             WHERE id = ?1 AND tenant = ?2 AND subject = ?3 AND state IN (0, 1)",
+        )
+        .bind(record.as_bytes().as_slice())
+        .bind(subject.tenant())
+        .bind(subject.id()),
         Revoke::Record(id) => {
             sqlx::query("UPDATE ott_tokens SET state = 4 WHERE id = ?1 AND state IN (0, 1)")
                 .bind(id.as_bytes().as_slice())

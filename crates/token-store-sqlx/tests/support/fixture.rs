@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use token_store::{
     FactorId, FactorState, Inserted, StoredFactor, TokenStore,
     ott_core::{
-        Binding, Issued, Issuer, KeyRing, Policy, Presented, Purpose, Subject, Verdict,
+        Binding, Decider, Format, Issued, Issuer, KeyRing, Matching, Policy, Presented, Purpose,
+        Start, Subject, Verdict,
         chrono::{DateTime, Utc},
     },
 };
@@ -19,7 +20,15 @@ use tokio::{sync::Barrier, task::JoinSet};
 pub(crate) const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 pub(crate) const LINK: Policy = Policy::link(Purpose::new("link"));
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
-pub(crate) const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
+/// Waits for a decision, and has a token.
+pub(crate) const PROMPT: Policy = Policy::code(Purpose::new("prompt"))
+    .format(Format::LINK)
+    .paced(None)
+    .spending_allowance(false)
+    .start(Start::Waiting {
+        number: Matching::TwoDigits,
+        binds_subject: false,
+    });
 
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_000, 0).expect("a time within the calendar")
@@ -91,7 +100,7 @@ impl<S: TokenStore, P> Fixture<S, P> {
         let presented = match policy.purpose().as_str() {
             "link" => issuer.present_by_itself(policy, "t1", typed, now()),
             "recovery" => issuer.present_by_subject(policy, &binding, typed, now()),
-            _ => issuer.present_by_id(policy, &issued.handle, &binding, typed, now()),
+            _ => issuer.present_by_handle(policy, &issued.handle, &binding, typed, now()),
         };
         presented.expect("a token of the format")
     }
@@ -112,9 +121,10 @@ impl<S: TokenStore, P> Fixture<S, P> {
     pub(crate) fn approval(&self, issued: &Issued) -> token_store::ott_core::Decision {
         let number = issued.record.stored().number;
         let verdict = Verdict::Approve { number };
+        let decider = Decider::from(&self.alice);
         let made = self
             .issuer
-            .decide(&issued.record, &self.alice, verdict, b"seen", now());
+            .decide(&PROMPT, &issued.record, &decider, verdict, b"seen", now());
         made.expect("the ring has the key")
     }
 
@@ -122,7 +132,7 @@ impl<S: TokenStore, P> Fixture<S, P> {
         StoredFactor {
             id: FactorId::from_bytes([id; 16]),
             subject: self.alice.clone(),
-            kind: "totp".into(),
+            provider: "totp".into(),
             label: "phone".into(),
             state,
             sealed: vec![1, 2, 3],

@@ -24,7 +24,7 @@ impl Default for Inner {
 }
 
 impl Inner {
-    /// Opened in the runtime of whoever asks first.
+    /// InTransaction in the runtime of whoever asks first.
     pub(crate) async fn get(&self) -> &SqliteStore {
         self.store
             .get_or_init(async || {

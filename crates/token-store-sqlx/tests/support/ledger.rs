@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use token_store::{
     Advanced, FactorStore, LimitStore, Spent, TokenStore,
-    ott_core::{State, Stored},
+    ott_core::{Outcome, State, Stored},
 };
 use token_store_sqlx::sqlx;
 
@@ -226,7 +226,10 @@ impl Known {
             "{token}: {attempts} of {most}"
         );
         assert!(!self.revoked || stored.state == State::Revoked, "{token}");
-        let decided = stored.decision.as_ref().map(|decision| decision.approved);
+        let decided = stored
+            .decision
+            .as_ref()
+            .map(|decision| decision.outcome == Outcome::Approved);
         assert!(
             self.approved.is_none() || decided == self.approved,
             "{token}"

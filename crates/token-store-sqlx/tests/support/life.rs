@@ -17,11 +17,11 @@ use core::{
 use std::{hash::DefaultHasher, sync::Arc};
 
 use token_store::{
-    Advanced, Charge, FactorId, FactorState, FactorStore, Inserted, LimitStore, OpenRedeem, Opened,
-    Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    Advanced, Charge, FactorId, FactorState, FactorStore, InTransaction, Inserted, LimitStore,
+    RedeemInTransaction, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
     ott_core::{
-        Binding, Handle, Issuer, KeyRing, Limit, LimitKey, Presented, Reason, Record, RecordId,
-        Subject, Verdict,
+        Binding, Decider, Handle, Issuer, KeyRing, Limit, LimitKey, LimitScope, Outcome, Presented,
+        Reason, Record, RecordId, Subject, Verdict,
     },
 };
 use token_store_sqlx::sqlx;
@@ -128,7 +128,7 @@ impl World {
         let by_id = |policy| {
             let handle = Handle::parse(&token.handle).unwrap();
             let issuer = &self.issuer;
-            issuer.present_by_id(policy, &handle, &binding, typed, now())
+            issuer.present_by_handle(policy, &handle, &binding, typed, now())
         };
         let presented = match token.kind {
             Kind::Code | Kind::Effect => by_id(&CODE),
@@ -150,9 +150,9 @@ impl World {
                 Redeemed::Refused(reason) => Err(reason),
             });
         }
-        match self.store.redeem_open(presented, now()).await? {
-            Opened::Refused(reason) => Ok(Err(reason)),
-            Opened::Redeemed(mut transaction, _) => {
+        match self.store.redeem_in_transaction(presented, now()).await? {
+            InTransaction::Refused(reason) => Ok(Err(reason)),
+            InTransaction::Redeemed(mut transaction, _) => {
                 let effect = sqlx::query("INSERT INTO effects VALUES ($1)");
                 effect
                     .bind(token.id.to_string())
@@ -203,7 +203,7 @@ impl World {
         StoredFactor {
             id,
             subject: self.alice.clone(),
-            kind: "totp".into(),
+            provider: "totp".into(),
             label: "phone".into(),
             state: FactorState::Active,
             sealed: vec![1, 2, 3],
@@ -222,7 +222,11 @@ pub(crate) fn factor_id(number: u8) -> FactorId {
 /// The limit with this number.
 pub(crate) fn charge(number: u64) -> Charge {
     Charge {
-        key: LimitKey::new(&number.to_string(), &Binding::tenant("t1")),
+        key: LimitKey::new(
+            LimitScope::Application,
+            &number.to_string(),
+            &Binding::tenant("t1"),
+        ),
         limit: Limit::ceiling(BURST),
     }
 }
@@ -298,10 +302,18 @@ impl Shared {
             };
             let decision = world
                 .issuer
-                .decide(&record, &world.alice, verdict, b"", now())
+                .decide(
+                    &PROMPT,
+                    &record,
+                    &Decider::from(&world.alice),
+                    verdict,
+                    b"",
+                    now(),
+                )
                 .unwrap();
             world.store.decide(&id, &decision, now()).await?;
-            say(format_args!("approved {id} {}", decision.approved));
+            let approved = decision.stored().outcome == Outcome::Approved;
+            say(format_args!("approved {id} {approved}"));
         }
         if kind == Kind::Code && dice.below(6) == 0 {
             let revoked = world.store.revoke(&Revoke::Record(id)).await?;

@@ -2,12 +2,12 @@
 
 pub(in crate::postgres) const INSERT: &str = "\
 INSERT INTO {factors} \
-  (id, tenant, subject, kind, label, state, sealed, last, created_at, used_at) \
+  (id, tenant, subject, provider, label, state, sealed, last, created_at, used_at) \
 VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::bigint, $7::bytea, $8::bigint, \
         $9::bigint, $10::bigint) ON CONFLICT (id) DO NOTHING";
 
 pub(in crate::postgres) const FACTORS: &str = "\
-SELECT id, tenant, subject, kind, label, state, sealed, last, created_at, used_at \
+SELECT id, tenant, subject, provider, label, state, sealed, last, created_at, used_at \
 FROM {factors} WHERE tenant = $1::text AND subject = $2::text ORDER BY created_at, id";
 
 /// Makes a factor active and its counter the last one, if it is in this state and the counter goes

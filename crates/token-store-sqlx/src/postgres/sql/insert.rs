@@ -15,16 +15,16 @@ WITH next AS ( \
   RETURNING s.slot, s.generation) \
 INSERT INTO {tokens} \
   (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, max_attempts, \
-   issued_at, expires_at, idle_micros, tag, state, attempts, used_at, approved, decider_tenant, \
+   issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, decider_tenant, \
    decider, decision_data, decided_at, decision_tag, generation) \
 SELECT n.*, next.generation \
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], \
             $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bigint[], \
             $14::bigint[], $15::bigint[], $16::bytea[], $17::bigint[], $18::bigint[], \
-            $19::bigint[], $20::boolean[], $21::text[], $22::text[], $23::bytea[], $24::bigint[], \
+            $19::bigint[], $20::bigint[], $21::text[], $22::text[], $23::bytea[], $24::bigint[], \
             $25::bytea[]) \
   AS n (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, \
-        max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, approved, \
+        max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, \
         decider_tenant, decider, decision_data, decided_at, decision_tag) \
 LEFT JOIN next ON next.slot = n.slot \
 WHERE true{fresh} ORDER BY n.id";

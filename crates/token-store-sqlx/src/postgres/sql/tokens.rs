@@ -8,7 +8,7 @@ macro_rules! live {
     () => {
         "t.issued_at <= $2::bigint + 60000000 \
          AND (t.expires_at IS NULL \
-              OR $2::bigint - CASE WHEN t.approved THEN 60000000 ELSE 0 END < t.expires_at) \
+              OR $2::bigint - CASE WHEN t.outcome = 1 THEN 60000000 ELSE 0 END < t.expires_at) \
          AND (t.idle_micros IS NULL \
               OR $2::bigint - coalesce(t.used_at, t.issued_at) < t.idle_micros)"
     };
@@ -28,7 +28,7 @@ macro_rules! columns {
     () => {
         "t.id, t.purpose, t.key, t.tenant, t.subject, t.slot, t.policy, t.binding, t.digest, t.data, \
          t.number, t.max_attempts, t.issued_at, t.expires_at, t.idle_micros, t.tag, t.attempts, \
-         t.used_at, t.approved, t.decider_tenant, t.decider, t.decision_data, t.decided_at, \
+         t.used_at, t.outcome, t.decider_tenant, t.decider, t.decision_data, t.decided_at, \
          t.decision_tag"
     };
 }
@@ -64,12 +64,14 @@ macro_rules! redeem {
 pub(in crate::postgres) const REDEEM: &str = redeem!("");
 pub(in crate::postgres) const REDEEM_UNCOUNTED: &str = redeem!("AND t.max_attempts IS NULL ");
 
+/// `Stored::decide`. A part of the system has no tenant.
 pub(in crate::postgres) const DECIDE: &str = concat!(
-    "UPDATE {tokens} AS t SET state = CASE WHEN $3::boolean THEN 1 ELSE 2 END, \
-       approved = $3::boolean, decider_tenant = $4::text, decider = $5::text, \
+    "UPDATE {tokens} AS t SET state = CASE WHEN $3::bigint = 1 THEN 1 ELSE 2 END, \
+       outcome = $3::bigint, decider_tenant = $4::text, decider = $5::text, \
        decision_data = $6::bytea, decided_at = $7::bigint, decision_tag = $8::bytea \
-     WHERE t.id = $1::uuid AND t.state = 0 AND t.tenant = $4::text \
-       AND (t.subject IS NULL OR t.subject = $5::text) AND ",
+     WHERE t.id = $1::uuid AND t.state = 0 \
+       AND ($4::text IS NULL \
+            OR t.tenant = $4::text AND (t.subject IS NULL OR t.subject = $5::text)) AND ",
     live!(),
     " AND ",
     current!(),
@@ -109,6 +111,14 @@ pub(in crate::postgres) const LIST: &str = concat!(
 
 pub(in crate::postgres) const REVOKE_RECORD: &str = concat!(
     "UPDATE {tokens} AS t SET state = 4 WHERE t.id = $1::uuid AND t.state IN (0, 1) AND ",
+    current!(),
+    "{fresh}{alone}"
+);
+
+pub(in crate::postgres) const REVOKE_OWN: &str = concat!(
+    "UPDATE {tokens} AS t SET state = 4 \
+     WHERE t.id = $1::uuid AND t.tenant = $2::text AND t.subject = $3::text \
+       AND t.state IN (0, 1) AND ",
     current!(),
     "{fresh}{alone}"
 );

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Instant};
 
 use migrate::{Taken, engine, import_all};
-use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
 use twofa_providers::{
     Attempt, Response,
     oath_otp::{Secret, Totp},
@@ -69,7 +72,8 @@ async fn users_of_another_system_sign_in() {
     let options = SqliteConnectOptions::new()
         .filename(folder.path().join("app.db"))
         .create_if_missing(true)
-        .synchronous(sqlx::sqlite::SqliteSynchronous::Off);
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
     let pool = SqlitePool::connect_with(options).await.expect("a pool");
     let clock = Arc::new(ManualClock::new(
         DateTime::from_timestamp(NOW, 0).expect("a time"),

@@ -70,7 +70,9 @@ mod hash;
 mod hotp;
 mod label;
 mod mac;
+mod pad;
 mod period;
+mod reach;
 mod rejected;
 mod search;
 mod secret;
@@ -89,6 +91,7 @@ pub use totp::{TimeStep, Totp, Window};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use digits::{Digits, InvalidDigits};
 pub use period::{InvalidPeriod, Period};
+pub use reach::{InvalidReach, InvalidResyncRange, Reach, ResyncRange};
 
 // For whoever holds, makes or moves secrets.
 pub use code::Code;

@@ -30,8 +30,11 @@ pub trait Delivery: Send + Sync {
     /// [`DeliveryError`], which says nothing about the token: it is still good.
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError>;
 
-    /// Whether it has what it takes to send messages of this purpose, such as a template. Builders ask it,
-    /// so that an application does not start which would fail at the first message.
+    /// Whether this delivery has words for messages of a purpose: `deliver` never returns
+    /// [`DeliveryError::NoTemplate`] for the kind of message that those words are for.
+    ///
+    /// An application asks when it starts, so that a missing template is not found by the first
+    /// person who waits for a code.
     fn sends(&self, purpose: &Purpose) -> bool;
 }
 

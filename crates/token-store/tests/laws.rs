@@ -25,6 +25,11 @@ impl Harness for Memory {
         Arc::new(Perhaps(Some(MemoryStore::new())))
     }
 
+    /// It lives in one process.
+    async fn another(&self, store: &Arc<Perhaps>) -> Arc<Perhaps> {
+        Arc::clone(store)
+    }
+
     async fn broken(&self) -> Arc<Perhaps> {
         Arc::new(Perhaps(None))
     }

@@ -77,6 +77,10 @@ impl Harness for InTwoSteps {
         Arc::new(Instead(TwoSteps(OwnStore::default())))
     }
 
+    async fn another(&self, store: &Arc<Self::Store>) -> Arc<Self::Store> {
+        Arc::clone(store)
+    }
+
     async fn broken(&self) -> Arc<Self::Store> {
         Arc::new(Instead(TwoSteps(lost())))
     }
@@ -89,6 +93,10 @@ impl Harness for InOneStep {
 
     async fn store(&self) -> Arc<OwnStore> {
         Arc::new(OwnStore::default())
+    }
+
+    async fn another(&self, store: &Arc<OwnStore>) -> Arc<OwnStore> {
+        Arc::clone(store)
     }
 
     async fn broken(&self) -> Arc<OwnStore> {

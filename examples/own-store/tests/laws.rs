@@ -20,6 +20,10 @@ mod own_store {
             Arc::new(OwnStore::default())
         }
 
+        async fn another(&self, store: &Arc<OwnStore>) -> Arc<OwnStore> {
+            Arc::clone(store)
+        }
+
         async fn broken(&self) -> Arc<OwnStore> {
             Arc::new(lost())
         }

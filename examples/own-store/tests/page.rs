@@ -94,7 +94,18 @@ fields! {
 /// verbs of `SqliteStore`.
 struct Page {
     store: SqliteStore,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
+}
+
+impl Page {
+    async fn open(folder: Arc<TempDir>) -> Arc<Instead<Self>> {
+        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
+        let store = builder.open(folder.path().join("tokens.db")).await;
+        Arc::new(Instead(Self {
+            store: store.expect("the file opens"),
+            folder,
+        }))
+    }
 }
 
 #[async_trait]
@@ -214,13 +225,11 @@ impl Harness for Statements {
     type Store = Instead<Page>;
 
     async fn store(&self) -> Arc<Instead<Page>> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
-        let store = builder.open(folder.path().join("tokens.db")).await;
-        Arc::new(Instead(Page {
-            store: store.expect("a new file opens"),
-            _folder: folder,
-        }))
+        Page::open(Arc::new(tempfile::tempdir().expect("a temporary folder"))).await
+    }
+
+    async fn another(&self, store: &Arc<Instead<Page>>) -> Arc<Instead<Page>> {
+        Page::open(Arc::clone(&store.0.folder)).await
     }
 
     async fn broken(&self) -> Arc<Instead<Page>> {

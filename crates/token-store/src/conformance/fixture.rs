@@ -10,7 +10,10 @@ use ott_core::{
 };
 use tokio::sync::Barrier;
 
-use super::dice::{Dice, any_seed};
+use super::{
+    Harness,
+    dice::{Dice, any_seed},
+};
 
 pub(super) type Time = DateTime<Utc>;
 
@@ -50,8 +53,14 @@ pub(super) fn at(seconds: i64) -> Time {
 
 /// When the laws run.
 pub(super) fn now() -> Time {
-    at(1_000)
+    at(ERAS[0])
 }
+
+/// Long ago, in September 2026, and a second before 32 bits overflow.
+pub(super) const ERAS: [i64; 3] = [1_000, 1_790_000_000, (1 << 31) - 1];
+
+/// In the year 2109.
+pub(super) const AGES: i64 = 4_400_000_000;
 
 pub(super) fn subject(tenant: &str, id: &str) -> Subject {
     Subject::new(tenant, id).expect("the laws use valid names")
@@ -59,6 +68,13 @@ pub(super) fn subject(tenant: &str, id: &str) -> Subject {
 
 pub(super) fn alice() -> Subject {
     subject("t1", "alice")
+}
+
+/// A name of 255 bytes that ends like this.
+pub(super) fn long_name(end: char) -> String {
+    let mut name = "é".repeat(127);
+    name.push(end);
+    name
 }
 
 /// A token and all that was made with it.
@@ -263,6 +279,27 @@ pub(super) fn records<'m>(minted: impl IntoIterator<Item = &'m Minted>) -> Vec<R
         .into_iter()
         .map(|minted| minted.record.clone())
         .collect()
+}
+
+/// Two instances of a new store on one back end, which the tasks of a race share.
+pub(super) struct Pair<S>([Arc<S>; 2]);
+
+impl<S: Send + Sync + 'static> Pair<S> {
+    pub(super) async fn new<H: Harness<Store = S>>(harness: &H) -> Self {
+        let first = harness.store().await;
+        let second = harness.another(&first).await;
+        Self([first, second])
+    }
+
+    /// The one that this task uses.
+    pub(super) fn of(&self, task: usize) -> Arc<S> {
+        Arc::clone(&self.0[task % 2])
+    }
+
+    /// The one that is used by who does not race.
+    pub(super) fn first(&self) -> &S {
+        &self.0[0]
+    }
 }
 
 /// Runs so many tasks that start at one moment, and collects what they answer.

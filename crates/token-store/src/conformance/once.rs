@@ -6,7 +6,7 @@ use ott_core::{Reason, Record, State, Stored, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{Mint, Minted, POLICIES, Time, alice, now, subject},
+    fixture::{ERAS, Mint, Minted, POLICIES, Time, alice, at, long_name, subject},
     report::Law,
 };
 use crate::{Decided, Inserted, Redeemed, TokenStore};
@@ -23,8 +23,9 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
     let store = harness.store().await;
     let mut mint = Mint::new();
     let all_bytes: Vec<u8> = (0..4_096_u16).map(|n| n.to_le_bytes()[0]).collect();
-    let longest = "é".repeat(127);
-    let odd = now() + TimeDelta::microseconds(999_999);
+    let longest = long_name('s');
+    let mut eras = ERAS.into_iter().cycle();
+    let mut odd = || at(eras.next().unwrap_or_default()) + TimeDelta::microseconds(999_999);
     let owners = [
         alice(),
         subject("", "a'b\"c\\d; %_--"),
@@ -33,12 +34,14 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
     for policy in &POLICIES {
         for owner in &owners {
             for data in [&b""[..], b"\0\xff", &all_bytes] {
+                let odd = odd();
                 let minted = mint.mint_for(policy, owner.tenant(), Some(owner), data, None, odd);
                 one(&*store, &mint, minted, owner, odd).await;
             }
         }
     }
     for policy in POLICIES.iter().filter(|policy| nobody_needed(policy)) {
+        let odd = odd();
         let minted = mint.mint_for(policy, "t1", None, b"\x01", None, odd);
         one(&*store, &mint, minted, &alice(), odd).await;
     }

@@ -8,7 +8,7 @@ use token_store::{
     conformance::OpenHarness,
     ott_core::{Presented, Reason, Stored},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, task::yield_now};
 
 use super::{
     Mistake, Mistaken,
@@ -54,6 +54,12 @@ impl OpenRedeem for Toy {
         let told = self.redeem_row(&mut row, presented, now);
         if self.makes(Mistake::CommitsByItself) {
             write(&rows, &row);
+        }
+        if self.makes(Mistake::SpendsBeforeHandingOver) && matches!(told, Redeemed::Redeemed(_)) {
+            let before = rows.lock().unwrap().clone();
+            write(&rows, &row);
+            yield_now().await;
+            *rows.lock().unwrap() = before;
         }
         Ok(match told {
             Redeemed::Redeemed(stored) => Opened::Redeemed(

@@ -104,7 +104,7 @@ fn tokens(criterion: &mut Criterion) {
     let handle = &issued.handle;
     criterion.bench_function("token present", |bench| {
         let typed = issued.token.expose_secret();
-        bench.iter(|| issuer.present_by_id(&CODE, handle, &binding, black_box(typed), now()));
+        bench.iter(|| issuer.present_by_handle(&CODE, handle, &binding, black_box(typed), now()));
     });
 
     let runtime = Builder::new_multi_thread()

@@ -126,8 +126,9 @@ fn tokens() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     }
     let binding = Binding::subject(&owner);
     let now = at(fuzz::people::NOW);
-    let issued =
-        issuer.issue_from_rng(&POLICIES[0], &binding, Default::default(), now, &mut rng)?;
+    let issued = issuer
+        .issue_from_rng(&POLICIES[0], &binding, Default::default(), now, &mut rng)?
+        .remove(0);
     let handle = issued.handle.expose_secret();
     Handle::parse(&handle).map_err(|_| "a handle")?;
     texts.push(handle.as_bytes().to_vec());

@@ -3,11 +3,13 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use fuzz::people::{NOW, POLICIES, at, issuer, other_ring, retired_ring, seeded, subject};
+use fuzz::people::{
+    Made, NOW, POLICIES, at, issuer, make, other_ring, retired_ring, seeded, subject, waits,
+};
 use libfuzzer_sys::fuzz_target;
 use ott_core::{
-    Binding, Decision, Extra, Handle, Issuer, Lookup, Policy, Presented, Reason, Record, State,
-    Stored, Subject, Token, Verdict,
+    Binding, Decider, Decision, Handle, IssueOptions, Issuer, Lookup, Outcome, Policy, Presented,
+    Reason, Record, State, Stored, Subject, Token, Verdict,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -45,10 +47,15 @@ enum Verb {
     Authenticate(Which),
     Deny {
         stranger: bool,
+        reports: bool,
     },
     Redeem(Which),
     Revoke,
     Supersede,
+    /// A part of the application decides.
+    System {
+        approves: bool,
+    },
     Touch,
     /// An end that is none.
     WrongEnd(u8),
@@ -90,9 +97,19 @@ struct Model {
     retired: i128,
     not_before: Option<i128>,
     owner: Option<&'static str>,
-    number: Option<u8>,
-    by_id: bool,
+    number: Option<u32>,
+    by_handle: bool,
     approved: bool,
+}
+
+/// Who decides.
+#[derive(Clone, Copy)]
+enum By {
+    Person {
+        tenant: &'static str,
+        id: &'static str,
+    },
+    System,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,32 +149,34 @@ impl Model {
             .map(|_| Reason::NotBefore)
     }
 
-    /// A retired key is not asked any more once its last token has surely expired.
-    fn as_presented(&self, which: Which, now: i128) -> Which {
+    /// Why nothing was digested under the record's key: the ring lacks it, or it retired so long ago
+    /// that its last token has surely expired.
+    fn lacks(&self, which: Which, now: i128) -> Option<Reason> {
         let over = |life| now >= self.retired + life + 2 * MINUTE;
         match which {
-            Which::AfterRotation if self.lifetime.is_some_and(over) => Which::OtherKey,
-            Which::AfterRotation => Which::Right,
-            other => other,
+            Which::OtherKey => Some(Reason::KeyMissing),
+            Which::AfterRotation if self.lifetime.is_some_and(over) => Some(Reason::KeyRetired),
+            _ => None,
         }
     }
 
     /// The answer to a right or wrong token, and whether it counts.
     fn redeem(&mut self, which: Which, now: i128) -> Result<(), Reason> {
-        let which = self.as_presented(which, now);
         // Without a handle a wrong token is another record's.
-        if which == Which::OtherRecord || (which == Which::Wrong && !self.by_id) {
+        if which == Which::OtherRecord || (which == Which::Wrong && !self.by_handle) {
             return Err(Reason::Unknown);
         }
+        let right = which != Which::Wrong;
         match self.place {
             Place::Over(reason) => return Err(reason),
             _ if !self.lives(now) => return Err(Reason::Expired),
-            _ if which == Which::OtherKey => return Err(Reason::KeyMissing),
-            Place::Waiting if which == Which::Right => return Err(Reason::Pending),
-            _ => {}
+            _ => self.lacks(which, now).map_or(Ok(()), Err)?,
+        }
+        if self.place == Place::Waiting && right {
+            return Err(Reason::Pending);
         }
         self.attempts += 1;
-        if which == Which::Right {
+        if right {
             self.place = Place::Over(Reason::Spent);
             self.used = Some(now);
             return Ok(());
@@ -169,14 +188,13 @@ impl Model {
         Err(Reason::Mismatch)
     }
 
-    /// The decider's id, or nothing where he is of another tenant.
-    fn decide(
-        &mut self,
-        approves: bool,
-        decider: Option<&'static str>,
-        now: i128,
-    ) -> Result<(), Reason> {
-        let known = decider.is_some_and(|id| self.owner.is_none_or(|owner| owner == id));
+    fn decide(&mut self, approves: bool, by: By, now: i128) -> Result<(), Reason> {
+        let known = match by {
+            By::Person { tenant, id } => {
+                tenant == "acme" && self.owner.is_none_or(|owner| owner == id)
+            }
+            By::System => true,
+        };
         match self.place {
             Place::Over(reason) => return Err(reason),
             Place::Ready => return Err(Reason::NotWaiting),
@@ -190,7 +208,9 @@ impl Model {
             Place::Over(Reason::Denied)
         };
         self.approved = approves;
-        self.owner = decider;
+        if let By::Person { id, .. } = by {
+            self.owner = Some(id);
+        }
         Ok(())
     }
 
@@ -218,7 +238,7 @@ impl Model {
         let approved = stored
             .decision
             .as_ref()
-            .is_some_and(|decision| decision.approved);
+            .is_some_and(|decision| decision.outcome == Outcome::Approved);
         // Whose it is: the person that it was made for, or who decided.
         let owner = stored.owner();
         let owner = owner.as_ref().map(|owner| (owner.tenant(), owner.id()));
@@ -239,7 +259,7 @@ struct Subjected {
     issuer: Issuer,
     /// Where the record's key is retired, and perhaps a backup came back.
     rotated: Issuer,
-    token: Token,
+    token: Option<Token>,
     handle: Handle,
     record: Record,
     right: Presented,
@@ -255,13 +275,14 @@ fuzz_target!(|input: Input| {
     let mut subjected = Subjected::new(policy, retired, not_before);
     let first = subjected.record.stored().clone();
     let mut model = Model {
-        place: match policy.purpose().as_str() {
-            "approve" | "pair" => Place::Waiting,
-            _ => Place::Ready,
+        place: if waits(policy) {
+            Place::Waiting
+        } else {
+            Place::Ready
         },
         attempts: 0,
         most: match policy.token_lookup() {
-            Lookup::ById { attempts } => Some(attempts.into()),
+            Lookup::ByHandle { attempts } => Some(attempts.into()),
             _ => None,
         },
         issued: NOW.into(),
@@ -275,14 +296,20 @@ fuzz_target!(|input: Input| {
         not_before: not_before.map(i128::from),
         owner: (policy.purpose().as_str() != "pair").then_some("4711"),
         number: first.number,
-        by_id: matches!(policy.token_lookup(), Lookup::ById { .. }),
+        by_handle: matches!(
+            policy.token_lookup(),
+            Lookup::ByHandle { .. } | Lookup::Parked
+        ),
         approved: false,
     };
     assert!(model.matches(&first));
-    assert_eq!(
-        first.number.is_some(),
-        policy.purpose().as_str() == "approve"
-    );
+    let numbers = match policy.purpose().as_str() {
+        "approve" => 10..100,
+        "prompt" => 100_000..1_000_000,
+        _ => 0..0,
+    };
+    assert_eq!(first.number.is_some(), !numbers.is_empty());
+    assert!(first.number.is_none_or(|number| numbers.contains(&number)));
 
     let mut now = NOW;
     for (moment, verb) in input.verbs.iter().take(40) {
@@ -351,20 +378,19 @@ impl Subjected {
         }
         let owner = subject("acme", "4711");
         let binding = binding(policy, &owner);
-        let mut issue = || {
-            let extra = Extra::default();
-            issuer
-                .issue_from_rng(policy, &binding, extra, at(NOW), &mut rng)
-                .expect("a token")
-        };
+        let mut issue = || make(&issuer, policy, &binding, IssueOptions::default(), &mut rng);
         let (issued, other) = (issue(), issue());
         let other_key = Issuer::new(other_ring());
-        let (right, wrong) = (&issued.token, &other.token);
+        let right = |made: &Made, issuer| {
+            present(policy, issuer, &made.handle, made.token.as_ref(), 0, NOW)
+        };
+        let wrong = other.token.as_ref();
         Self {
-            right: present(policy, &issuer, &issued.handle, right, NOW),
-            wrong: present(policy, &issuer, &issued.handle, wrong, NOW),
-            other_key: present(policy, &other_key, &issued.handle, right, NOW),
-            other_record: present(policy, &issuer, &other.handle, wrong, NOW),
+            right: right(&issued, &issuer),
+            // Of what is parked the binding is wrong: it has no token.
+            wrong: present(policy, &issuer, &issued.handle, wrong, 1, NOW),
+            other_key: right(&issued, &other_key),
+            other_record: right(&other, &issuer),
             policy: *policy,
             token: issued.token,
             handle: issued.handle,
@@ -381,16 +407,19 @@ impl Subjected {
             Which::OtherKey => self.other_key.clone(),
             Which::OtherRecord => self.other_record.clone(),
             Which::AfterRotation => {
-                present(&self.policy, &self.rotated, &self.handle, &self.token, now)
+                let token = self.token.as_ref();
+                present(&self.policy, &self.rotated, &self.handle, token, 0, now)
             }
         }
     }
 
-    fn decision(&self, tenant: &str, id: &str, verdict: Verdict, now: i64) -> Decision {
-        let decider = subject(tenant, id);
-        let decision = self
-            .issuer
-            .decide(&self.record, &decider, verdict, b"", at(now));
+    fn decision(&self, by: By, verdict: Verdict, now: i64) -> Decision {
+        let decider = match by {
+            By::Person { tenant, id } => Decider::Subject(subject(tenant, id)),
+            By::System => Decider::System("captcha".into()),
+        };
+        let issuer = &self.issuer;
+        let decision = issuer.decide(&self.policy, &self.record, &decider, verdict, b"", at(now));
         decision.expect("a decision")
     }
 
@@ -429,22 +458,33 @@ impl Subjected {
                     Said::Right => right,
                 };
                 let tenant = if other_tenant { "other" } else { "acme" };
+                let by = By::Person {
+                    tenant,
+                    id: id(stranger),
+                };
                 let verdict = Verdict::Approve { number: said };
-                let decision = self.decision(tenant, id(stranger), verdict, now);
-                let decider = (!other_tenant).then_some(id(stranger));
-                let found = self.record.decide(&decision, at(now));
-                (
-                    found.map_err(|r| r.reason()),
-                    model.decide(model.approves(number), decider, time),
-                )
+                self.decide(by, verdict, model.approves(number), now, model)
             }
-            Verb::Deny { stranger } => {
-                let decision = self.decision("acme", id(stranger), Verdict::Deny, now);
-                let found = self.record.decide(&decision, at(now));
-                (
-                    found.map_err(|r| r.reason()),
-                    model.decide(false, Some(id(stranger)), time),
-                )
+            Verb::Deny { stranger, reports } => {
+                let by = By::Person {
+                    tenant: "acme",
+                    id: id(stranger),
+                };
+                let verdict = if reports {
+                    Verdict::Report
+                } else {
+                    Verdict::Deny
+                };
+                self.decide(by, verdict, false, now, model)
+            }
+            Verb::System { approves } => {
+                let number = self.record.stored().number;
+                let verdict = if approves {
+                    Verdict::Approve { number }
+                } else {
+                    Verdict::Deny
+                };
+                self.decide(By::System, verdict, approves, now, model)
             }
             Verb::Revoke => self.end(State::Revoked, Some(Reason::Revoked), model),
             Verb::Supersede => self.end(State::Superseded, Some(Reason::Superseded), model),
@@ -466,6 +506,22 @@ impl Subjected {
                 (Ok(()), Ok(()))
             }
         }
+    }
+
+    fn decide(
+        &mut self,
+        by: By,
+        verdict: Verdict,
+        approves: bool,
+        now: i64,
+        model: &mut Model,
+    ) -> (Result<(), Reason>, Result<(), Reason>) {
+        let decision = self.decision(by, verdict, now);
+        let found = self.record.decide(&decision, at(now));
+        (
+            found.map_err(|r| r.reason()),
+            model.decide(approves, by, now.into()),
+        )
     }
 
     /// Answers `Pending` where nothing ended, for want of a reason of its own.
@@ -495,19 +551,28 @@ fn binding<'a>(policy: &Policy, owner: &'a Subject) -> Binding<'a> {
     }
 }
 
+/// Presents what there is: a token, or the handle alone. `epoch` 0 is the record's own, none.
 fn present(
     policy: &Policy,
     issuer: &Issuer,
     handle: &Handle,
-    token: &Token,
+    token: Option<&Token>,
+    epoch: u64,
     now: i64,
 ) -> Presented {
-    let (owner, typed) = (subject("acme", "4711"), token.expose_secret());
+    let (owner, typed) = (
+        subject("acme", "4711"),
+        token.map_or("", Token::expose_secret),
+    );
     let binding = binding(policy, &owner);
     let presented = match policy.token_lookup() {
-        Lookup::ById { .. } => issuer.present_by_id(policy, handle, &binding, typed, at(now)),
+        Lookup::ByHandle { .. } => {
+            issuer.present_by_handle(policy, handle, &binding, typed, at(now))
+        }
         Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, at(now)),
         Lookup::ByItself => issuer.present_by_itself(policy, "acme", typed, at(now)),
+        Lookup::Parked if epoch == 0 => issuer.present_parked(policy, handle, &binding, at(now)),
+        Lookup::Parked => issuer.present_parked(policy, handle, &binding.epoch(epoch), at(now)),
     };
     presented.expect("a token of this format")
 }

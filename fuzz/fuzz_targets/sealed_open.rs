@@ -41,13 +41,13 @@ fuzz_target!(|input: Input| {
     let (owner, other) = (input.place.owner(), input.elsewhere.owner());
     let (factor, other_factor) = (input.place.factor(), input.elsewhere.factor());
     let place = SealedFor {
-        subject: &owner,
-        factor: &factor,
+        owner: &owner,
+        item: *factor.as_bytes(),
         kind: &input.place.kind,
     };
     let elsewhere = SealedFor {
-        subject: &other,
-        factor: &other_factor,
+        owner: &other,
+        item: *other_factor.as_bytes(),
         kind: &input.elsewhere.kind,
     };
     let sealed = seal(&keys, &place, &input.plain, &mut seeded(input.seed)).expect("a seal");

@@ -3,11 +3,11 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use fuzz::people::{NOW, POLICIES, at, issuer, seeded, subject};
+use fuzz::people::{NOW, POLICIES, at, issuer, make, seeded, subject, waits};
 use libfuzzer_sys::fuzz_target;
 use ott_core::{
-    Binding, Decision, Extra, KeyId, Policy, Reason, RecordId, State, Stored, Subject, TokenDigest,
-    Verdict,
+    Binding, Decider, IssueOptions, Issuer, KeyId, Outcome, Policy, Reason, Record, RecordId,
+    State, Stored, StoredDecision, Subject, TokenDigest, Verdict,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -26,7 +26,9 @@ struct Input {
 #[derive(Arbitrary, Debug)]
 struct Decided {
     approves: bool,
+    reports: bool,
     wrong_number: bool,
+    system: bool,
     stranger: bool,
     other_tenant: bool,
     data: Vec<u8>,
@@ -38,11 +40,12 @@ enum Edit {
     Attempts(u32),
     Binding(u8, u8),
     Data(Vec<u8>),
-    DecisionApproved,
     DecisionAt(i64),
     DecisionData(Vec<u8>),
     DecisionDecider(String),
     DecisionGone,
+    DecisionOutcome(u8),
+    DecisionSystem(String),
     DecisionTag(u8, u8),
     Digest(u8, u8),
     ExpiresAt(Option<i64>),
@@ -51,7 +54,7 @@ enum Edit {
     IssuedAt(i64),
     Key(u32),
     MaxAttempts(Option<u16>),
-    Number(Option<u8>),
+    Number(Option<u32>),
     Policy(u8, u8),
     Purpose(String),
     Slot(Option<[u8; 16]>),
@@ -74,16 +77,14 @@ struct MadeUp {
 
 fuzz_target!(|input: Input| {
     let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
-    let (issuer, owner, now) = (issuer(), subject("acme", "4711"), at(NOW));
+    let (issuer, owner) = (issuer(), subject("acme", "4711"));
     let binding = Binding::subject(&owner);
     let data = input.data.get(..64).unwrap_or(&input.data);
-    let extra = Extra {
+    let options = IssueOptions {
         data,
-        ..Extra::default()
+        ..IssueOptions::default()
     };
-    let mut rng = seeded(input.seed);
-    let issued = issuer.issue_from_rng(policy, &binding, extra, now, &mut rng);
-    let issued = issued.expect("a token");
+    let issued = make(&issuer, policy, &binding, options, &mut seeded(input.seed));
     let original = issued.record.stored().clone();
     assert!(
         issuer
@@ -94,8 +95,8 @@ fuzz_target!(|input: Input| {
     // A decision of any kind, written as a store writes it: state and decision in one step.
     let mut written = original.clone();
     if let Some(decided) = &input.decided {
-        let decision = decided.decision(&issuer, &issued.record);
-        written.state = if decision.approved {
+        let decision = decided.decision(&issuer, policy, &issued.record);
+        written.state = if decision.outcome == Outcome::Approved {
             State::Ready
         } else {
             State::Denied
@@ -167,50 +168,50 @@ fn covered_equal(one: &Stored, other: &Stored) -> bool {
 }
 
 /// Whether state and decision fit a record of this policy, given the decision that was made.
-fn reachable(policy: &Policy, written: &Stored, made: Option<&Decision>) -> bool {
-    let waits = match policy.purpose().as_str() {
-        "approve" => Some(true),
-        "pair" => Some(true),
-        _ => None,
-    };
+fn reachable(policy: &Policy, written: &Stored, made: Option<&StoredDecision>) -> bool {
     let genuine = written.decision.is_none() || written.decision.as_ref() == made;
     let approved = written.decision.as_ref().is_some_and(|decision| {
-        decision.approved
-            && decision.decider.tenant() == written.tenant
-            && written
-                .subject
-                .as_deref()
-                .is_none_or(|id| id == decision.decider.id())
+        let known = match &decision.decider {
+            Decider::Subject(person) => {
+                person.tenant() == written.tenant && written.subject.as_deref() == Some(person.id())
+            }
+            Decider::System(_) => true,
+        };
+        decision.outcome == Outcome::Approved && known
     });
-    let fits = match (waits, written.state) {
-        (None, State::Waiting) => false,
-        (None, _) => written.decision.is_none(),
-        (Some(_), State::Waiting) => written.decision.is_none(),
-        (Some(_), State::Ready | State::Spent) => approved,
-        (Some(_), _) => true,
+    let fits = match (waits(policy), written.state) {
+        (false, State::Waiting) => false,
+        (false, _) => written.decision.is_none(),
+        (true, State::Waiting) => written.decision.is_none(),
+        (true, State::Ready | State::Spent) => approved,
+        (true, _) => true,
     };
     genuine && fits
 }
 
 impl Decided {
-    fn decision(&self, issuer: &ott_core::Issuer, record: &ott_core::Record) -> Decision {
-        let tenant = if self.other_tenant { "other" } else { "acme" };
+    fn decision(&self, issuer: &Issuer, policy: &Policy, record: &Record) -> StoredDecision {
+        let data = self.data.get(..64).unwrap_or(&self.data);
         let id = if self.stranger { "4712" } else { "4711" };
+        let tenant = if self.other_tenant { "other" } else { "acme" };
+        let decider = if self.system {
+            Decider::System("captcha".into())
+        } else {
+            Decider::Subject(subject(tenant, id))
+        };
         let number = record.stored().number;
         let number = if self.wrong_number {
             number.map(|n| n ^ 1)
         } else {
             number
         };
-        let verdict = if self.approves {
-            Verdict::Approve { number }
-        } else {
-            Verdict::Deny
+        let verdict = match (self.approves, self.reports) {
+            (true, _) => Verdict::Approve { number },
+            (false, true) => Verdict::Report,
+            (false, false) => Verdict::Deny,
         };
-        let data = self.data.get(..64).unwrap_or(&self.data);
-        issuer
-            .decide(record, &subject(tenant, id), verdict, data, at(NOW))
-            .expect("a decision")
+        let decision = issuer.decide(policy, record, &decider, verdict, data, at(NOW));
+        decision.expect("a decision").stored().clone()
     }
 }
 
@@ -254,7 +255,7 @@ impl Edit {
         }
     }
 
-    fn decision(self, decision: &mut Option<Decision>) {
+    fn decision(self, decision: &mut Option<StoredDecision>) {
         if let Self::DecisionGone = self {
             *decision = None;
         }
@@ -262,12 +263,15 @@ impl Edit {
             return;
         };
         match self {
-            Self::DecisionApproved => decision.approved = !decision.approved,
+            Self::DecisionOutcome(number) => {
+                decision.outcome = Outcome::ALL[usize::from(number) % Outcome::ALL.len()];
+            }
+            Self::DecisionSystem(name) => decision.decider = Decider::System(name),
             Self::DecisionAt(micros) => decision.at = at(micros),
             Self::DecisionData(data) => decision.data = data,
             Self::DecisionDecider(id) => {
-                if let Ok(decider) = Subject::new(decision.decider.tenant(), id) {
-                    decision.decider = decider;
+                if let Ok(decider) = Subject::new("acme", id) {
+                    decision.decider = Decider::Subject(decider);
                 }
             }
             Self::DecisionTag(place, bits) => decision.tag[usize::from(place) % 32] ^= bits,

@@ -8,8 +8,8 @@ use arbitrary::Arbitrary;
 use fuzz::people::{NOW, at, issuer, seeded, subject};
 use libfuzzer_sys::fuzz_target;
 use ott_core::{
-    Binding, Extra, Format, Handle, Issued, Issuer, Lookup, Policy, Presented, Purpose, Reason,
-    RecordId, Rejected, Subject,
+    Binding, Format, Handle, IssueError, IssueOptions, Issued, Issuer, Lookup, Policy, Presented,
+    Purpose, Reason, RecordId, Rejected, Subject,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -49,8 +49,11 @@ struct Kind {
     policy: Policy,
     alphabet: &'static str,
     length: usize,
-    /// Whether a person types it.
-    forgiving: bool,
+    /// What is dropped, and whether case is folded.
+    separators: &'static str,
+    folds: bool,
+    /// Whether the first symbol is never the alphabet's first.
+    leads: bool,
     prefix: &'static str,
 }
 
@@ -59,12 +62,36 @@ const fn kind(policy: Policy, alphabet: &'static str, length: usize) -> Kind {
         policy,
         alphabet,
         length,
-        forgiving: alphabet.len() <= 32,
+        separators: if alphabet.len() <= 32 { " -" } else { "" },
+        folds: alphabet.len() <= 32,
+        leads: false,
         prefix: "",
     }
 }
 
-const KINDS: [Kind; 7] = [
+const PIN: Format = Format::builder(DIGITS, 4).no_leading_zero().build();
+const PAIRING: &str = "abcdefghijkmnpqrstuvwxyz23456789";
+
+const KINDS: [Kind; 9] = [
+    Kind {
+        separators: "",
+        folds: false,
+        leads: true,
+        ..kind(Policy::code(Purpose::new("pin")).format(PIN), DIGITS, 4)
+    },
+    Kind {
+        separators: " -.",
+        ..kind(
+            Policy::code(Purpose::new("pair")).format(
+                Format::builder(PAIRING, 8)
+                    .typed_in_groups_of(4)
+                    .separators(" -.")
+                    .build(),
+            ),
+            PAIRING,
+            8,
+        )
+    },
     kind(Policy::code(Purpose::new("sign-in")), DIGITS, 6),
     kind(
         Policy::code(Purpose::new("pay")).format(Format::DIGITS_8),
@@ -93,10 +120,17 @@ fuzz_target!(|input: Input| {
     let kind = &KINDS[usize::from(input.kind) % KINDS.len()];
     let (issuer, owner, now) = (issuer(), subject("acme", "4711"), at(NOW));
     let binding = Binding::subject(&owner);
-    let extra = Extra::default();
+    let options = IssueOptions::default();
     let issued = issuer
-        .issue_from_rng(&kind.policy, &binding, extra, now, &mut seeded(input.seed))
-        .expect("a token");
+        .issue_from_rng(
+            &kind.policy,
+            &binding,
+            options,
+            now,
+            &mut seeded(input.seed),
+        )
+        .expect("a token")
+        .remove(0);
     let token = issued.token.expose_secret();
     let own = kind.symbols(token).expect("a token of its own format");
     let typed = input.typed.text(token);
@@ -106,11 +140,11 @@ fuzz_target!(|input: Input| {
     match (kind.symbols(&typed), presented) {
         (None, Err(refused)) => assert_eq!(refused.reason(), Reason::Malformed),
         (Some(symbols), Ok(presented)) => {
-            let by_id = matches!(kind.policy.token_lookup(), Lookup::ById { .. });
+            let by_handle = matches!(kind.policy.token_lookup(), Lookup::ByHandle { .. });
             let answer = record
                 .redeem(&presented, now)
                 .map_err(|refused| refused.reason());
-            let expected = match (symbols == own, by_id) {
+            let expected = match (symbols == own, by_handle) {
                 (true, _) => Ok(()),
                 (false, true) => Err(Reason::Mismatch),
                 (false, false) => Err(Reason::Unknown),
@@ -131,6 +165,19 @@ fuzz_target!(|input: Input| {
         (symbols, presented) => panic!("{typed:?}: {symbols:?} against {presented:?}"),
     }
 
+    // A text that exists already is adopted where it could be typed, and shown as one of ours.
+    let texts = [typed.as_str()];
+    let given =
+        issuer.issue_given_from_rng(&kind.policy, &binding, &texts, options, now, &mut seeded(1));
+    match kind.symbols(&typed) {
+        None => assert_eq!(given.err(), Some(IssueError::Malformed)),
+        Some(symbols) => {
+            let given = given.expect("a token").remove(0);
+            let shown = given.token.expose_secret();
+            assert_eq!(kind.symbols(shown), Some(symbols));
+        }
+    }
+
     handles(&input.handle);
 });
 
@@ -144,9 +191,12 @@ fn present(
     let (policy, now) = (&kind.policy, at(NOW));
     let binding = Binding::subject(owner);
     match policy.token_lookup() {
-        Lookup::ById { .. } => issuer.present_by_id(policy, &issued.handle, &binding, typed, now),
+        Lookup::ByHandle { .. } => {
+            issuer.present_by_handle(policy, &issued.handle, &binding, typed, now)
+        }
         Lookup::BySubject => issuer.present_by_subject(policy, &binding, typed, now),
         Lookup::ByItself => issuer.present_by_itself(policy, owner.tenant(), typed, now),
+        Lookup::Parked => unreachable!("not among these"),
     }
 }
 
@@ -175,16 +225,18 @@ impl Kind {
             (checksum == base62(crc32fast::hash(body.as_bytes()))).then_some(())?;
             body.strip_prefix(self.prefix)?
         };
-        let symbols: String = if self.forgiving {
-            let kept = bare.chars().filter(|c| *c != ' ' && *c != '-');
-            kept.map(|c| c.to_ascii_uppercase()).collect()
-        } else {
-            bare.to_owned()
+        let kept = bare.chars().filter(|c| !self.separators.contains(*c));
+        let symbol = |c: char| {
+            let spelled = |one: &char| *one == c || self.folds && one.eq_ignore_ascii_case(&c);
+            alphabet.iter().copied().find(spelled)
         };
-        let fits = typed.len() <= 4 * self.length + 64
-            && symbols.chars().all(|c| alphabet.contains(&c))
-            && symbols.chars().count() == self.length;
-        fits.then_some(symbols)
+        let symbols: Option<String> = kept.map(symbol).collect();
+        let first = self.alphabet.chars().next();
+        symbols.filter(|symbols| {
+            typed.len() <= 4 * self.length + 64
+                && symbols.chars().count() == self.length
+                && !(self.leads && symbols.chars().next() == first)
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Fixed keys, people and policies, and random sources that repeat themselves.
 
 use ott_core::{
-    Format, Issuer, KeyRing, Lookup, Policy, Purpose, SlotRule, Start, Subject,
+    Binding, Format, Handle, IssueOptions, Issuer, KeyRing, Lookup, Matching, Policy, Purpose,
+    Record, SlotRule, Start, Subject, Token,
     chrono::{DateTime, SecondsFormat, TimeDelta, Utc},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -56,22 +57,73 @@ pub fn at(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// A record and what finds it; what is parked has no token.
+pub struct Made {
+    pub token: Option<Token>,
+    pub handle: Handle,
+    pub record: Record,
+}
+
+/// Issues or parks, as the policy says.
+///
+/// # Panics
+/// Never: these policies and bindings fit.
+#[must_use]
+pub fn make(
+    issuer: &Issuer,
+    policy: &Policy,
+    binding: &Binding<'_>,
+    options: IssueOptions<'_>,
+    rng: &mut StdRng,
+) -> Made {
+    if policy.token_lookup() == Lookup::Parked {
+        let parked = issuer.park_from_rng(policy, binding, options, at(NOW), rng);
+        let parked = parked.expect("a parked record");
+        return Made {
+            token: None,
+            handle: parked.handle,
+            record: parked.record,
+        };
+    }
+    let issued = issuer.issue_from_rng(policy, binding, options, at(NOW), rng);
+    let issued = issued.expect("a token").remove(0);
+    Made {
+        token: Some(issued.token),
+        handle: issued.handle,
+        record: issued.record,
+    }
+}
+
+const fn waiting(number: Matching, binds_subject: bool) -> Start {
+    Start::Waiting {
+        number,
+        binds_subject,
+    }
+}
+
 /// One policy of each kind.
-pub const POLICIES: [Policy; 8] = [
+pub const POLICIES: [Policy; 10] = [
     Policy::code(Purpose::new("sign-in")),
     Policy::readable(Purpose::new("register")),
     Policy::recovery(Purpose::new("recovery")),
     Policy::link(Purpose::new("reset")),
     Policy::bearer(Purpose::new("session"), TimeDelta::days(30)).idle(TimeDelta::days(1)),
-    Policy::prompt(Purpose::new("approve")),
+    Policy::code(Purpose::new("approve"))
+        .format(Format::LINK)
+        .start(waiting(Matching::TwoDigits, false)),
     Policy::prompt(Purpose::new("pair"))
-        .start(Start::Waiting {
-            number: false,
-            binds_subject: true,
-        })
-        .lookup(Lookup::ById { attempts: 3 })
+        .start(waiting(Matching::Nothing, true))
+        .lookup(Lookup::ByHandle { attempts: 3 })
         .slot(SlotRule::Nothing),
     Policy::link(Purpose::new("keep"))
         .format(Format::alphanumeric(30).prefixed("ex_"))
         .until_revoked(),
+    Policy::parked(Purpose::new("step")),
+    Policy::prompt(Purpose::new("prompt")).start(waiting(Matching::SixDigits, false)),
 ];
+
+/// Whether records of this policy wait for a decision.
+#[must_use]
+pub fn waits(policy: &Policy) -> bool {
+    policy.starting() != Start::Ready
+}

@@ -10,7 +10,7 @@ mod approval;
 #[path = "support/common.rs"]
 mod common;
 
-use approval::{strangers, system};
+use approval::{stranger, system};
 use common::{
     APPROVAL, BEARER, CODE, NOW, PROMPT, RECOVERY, SECOND, alice, approve, at, decide, issue_at,
     issuer, now, park_at, present, refusal, seeded, subject,
@@ -106,7 +106,7 @@ proptest! {
         let report = decide(&policy, &fresh, &owner, Verdict::Report);
         let systems = Verdict::Approve { number };
         let systems = issuer.decide(&policy, &fresh, &system(), systems, b"", now()).unwrap();
-        let strangers = strangers();
+        let strangers = approve(&policy, &fresh, &stranger());
 
         let mut record = fresh;
         let (mut successes, mut compared) = (0, 0);

@@ -18,7 +18,7 @@ use token_store::{
 use crate::measure::{Case, Work};
 
 const POLICY: Policy =
-    Policy::code(Purpose::new("sign-in")).lookup(Lookup::ById { attempts: u16::MAX });
+    Policy::code(Purpose::new("sign-in")).lookup(Lookup::ByHandle { attempts: u16::MAX });
 
 /// Several redeems a sample: what one tells is less than the clock's own time.
 const REDEEMS: u16 = 8;
@@ -96,7 +96,7 @@ impl Redeem {
 }
 
 fn present(issuer: &Issuer, owner: &Subject, handle: &Handle, typed: &str) -> Presented {
-    let presented = issuer.present_by_id(&POLICY, handle, &Binding::subject(owner), typed, now());
+    let presented = issuer.present_by_handle(&POLICY, handle, &Binding::subject(owner), typed, now());
     presented.expect("six digits")
 }
 

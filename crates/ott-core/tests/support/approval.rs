@@ -1,10 +1,10 @@
 //! A record that waits for an approval, brought into any state by its verbs alone.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use ott_core::{Binding, Decider, Decision, Presented, Reason, Record, State, Verdict};
+use ott_core::{Binding, Decider, Decision, Presented, Reason, Record, State, Subject, Verdict};
 
 use crate::common::{
-    APPROVAL, ATTACH, alice, approve, decide, issue_at, issuer, now, refusal, seeded, subject,
+    APPROVAL, alice, approve, decide, issue_at, issuer, now, refusal, seeded, subject,
 };
 
 /// A record in any state, and everything that can be said to it.
@@ -52,12 +52,8 @@ pub(crate) fn system() -> Decider {
     Decider::System("captcha".into())
 }
 
-/// An approval by somebody else. The issuer makes none for a record that has a subject, so this one
-/// is made for a record that has none.
-pub(crate) fn strangers() -> Decision {
-    let nobody = Binding::tenant("acme");
-    let open = issue_at(&issuer(), &ATTACH, &nobody, now(), &mut seeded(1));
-    approve(&ATTACH, &open.record, &subject("acme", "4712"))
+pub(crate) fn stranger() -> Subject {
+    subject("acme", "4712")
 }
 
 impl Approval {
@@ -90,7 +86,7 @@ impl Approval {
             denial: decide(&APPROVAL, record, &owner, Verdict::Deny),
             report: decide(&APPROVAL, record, &owner, Verdict::Report),
             systems: by_system.expect("a decision"),
-            strangers: strangers(),
+            strangers: approve(&APPROVAL, record, &stranger()),
             record: issued.record,
         }
     }

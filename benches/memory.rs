@@ -111,20 +111,15 @@ async fn verifications() -> [f64; 2] {
     let tokens = Tokens::builder_shared(KeyRing::generate().unwrap(), Arc::clone(&store))
         .clock(Arc::clone(&clock) as Arc<dyn Clock>)
         .build()
-        .unwrap()
-        .into_shared();
-    let engine = TwoFactor::builder(tokens, store)
+        .unwrap();
+    let engine = TwoFactor::builder(tokens.shared(), store)
         .provider(TotpProvider::new("Example").unwrap())
         .build()
         .unwrap();
     let alice = Subject::new("", "4711").unwrap();
-    let details = EnrolDetails {
-        subject: &alice,
-        account: "alice",
-        destination: None,
-    };
+    let details = EnrolDetails::new(&alice, "alice");
     let enrolled = engine.enrol("totp", &details, "phone", None).await.unwrap();
-    let shown = enrolled.shown.unwrap();
+    let shown = enrolled.provisioning.unwrap();
     let (totp, secret) = (
         Totp::default(),
         Secret::from_base32(shown.base32.expose_secret()).unwrap(),

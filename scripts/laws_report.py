@@ -1,9 +1,10 @@
-"""Which law held over which store, read from what the tests said; fails unless every one held over every store.
+"""Which law, and which test of the engines, held over which store, read from what the tests said; fails unless
+every one held over every store.
 
     cargo test … | tee LOG; python3 scripts/laws_report.py LOG
 
-The laws, their sentences and what each asks of a store stand in crates/token-store/src/conformance;
-the test of a store's laws stands in a module named for the store.
+The laws, their sentences and what each asks of a store stand in crates/token-store/src/conformance. The tests of
+the engines are functions over a place in crates/testing/src. What runs over a store stands in a module named for it.
 """
 import re
 import sys
@@ -22,6 +23,12 @@ STORES = [
     ("own_store", "own-store", EVERY),
 ]
 WIDTH = 60
+
+TESTING = Path("crates/testing/src")
+# File of the macro, and what its tests are about.
+SUITES = [("tokens", "Tokens"), ("two_factor", "TwoFactor")]
+# Where they run: everywhere but over the example of a store.
+PLACES = [(module, name) for module, name, _ in STORES if module != "own_store"]
 
 
 def laws():
@@ -48,11 +55,49 @@ def results(log):
     return {(store, law): told for store, law, told in re.findall(line, log, re.M)}
 
 
+def bodies():
+    """The tests over a place: suite, file and name of each."""
+    found = []
+    for suite, _ in SUITES:
+        macro = (TESTING / f"{suite}.rs").read_text()
+        called = set(re.findall(r"^ {16}(\w+)$", macro, re.M))
+        for file in sorted((TESTING / suite).glob("*.rs")):
+            names = re.findall(r"^pub async fn (\w+)\(place: Place\)", file.read_text(), re.M)
+            found += [(suite, file.stem, name) for name in names]
+        defined = {name for of, _, name in found if of == suite}
+        assert defined == called, f"`{suite}!` and its files differ: {defined ^ called}"
+    assert len({body[1:] for body in found}) == len(found), "two tests of one file and name"
+    return found
+
+
+def answers(log):
+    """What each test over a place answered: by the place's module, its file and its name."""
+    line = r"^test (\w+)::(\w+)::(\w+) \.\.\. (\w+)"
+    return {(place, file, name): told for place, file, name, told in re.findall(line, log, re.M)}
+
+
+def said(told):
+    return {"ok": "passed", "FAILED": "FAILED", None: "NOT RUN"}.get(told, "NOT RUN")
+
+
+def body_report(told, bodies):
+    """The table's rows, and how many of its cells are not green."""
+    rows, bad, last = [], 0, None
+    for suite, file, name in bodies:
+        cells = [said(told.get((place, file, name))) for place, _ in PLACES]
+        bad += sum(cell != "passed" for cell in cells)
+        if last != (suite, file):
+            last = suite, file
+            rows.append(f"{dict(SUITES)[suite]}: {file.replace('_', ' ')}")
+        rows.append(f"  {name:<{WIDTH + 3}}" + "".join(f"  {cell:<10}" for cell in cells))
+    return rows, bad
+
+
 def cell(told, store, law, contract):
     module, _, keeps = store
     if contract is not None and contract not in keeps:
         return "-"
-    return {"ok": "passed", "FAILED": "FAILED", None: "NOT RUN"}.get(told.get((module, law)), "NOT RUN")
+    return said(told.get((module, law)))
 
 
 def report(told, laws):
@@ -69,19 +114,29 @@ def report(told, laws):
 
 
 def main():
-    told, every = results(Path(sys.argv[1]).read_text(errors="replace")), laws()
+    log = Path(sys.argv[1]).read_text(errors="replace")
+    told, every = results(log), laws()
     rows, bad = report(told, every)
     print(f"\nlaw  {'':<{WIDTH}}" + "".join(f"  {name:<10}" for _, name, _ in STORES))
     print("\n".join(row.rstrip() for row in rows))
-    if bad:
-        sys.exit(f"{bad} of these did not pass")
+    answered, tests = answers(log), bodies()
+    rows, failed = body_report(answered, tests)
+    print(f"\ntest {'':<{WIDTH}}" + "".join(f"  {name:<10}" for _, name in PLACES))
+    print("\n".join(row.rstrip() for row in rows))
+    if bad or failed:
+        sys.exit(f"{bad} of the laws and {failed} of the tests did not pass")
     # A report that cannot turn red says nothing.
     for test in [(module, law) for module, _, _ in STORES for law, _, _ in every]:
         if test in told:
             gone = {other: said for other, said in told.items() if other != test}
             for less in [gone, {**gone, test: "FAILED"}]:
                 assert report(less, every)[1] == 1, test
+    for test in [(place, file, name) for place, _ in PLACES for _, file, name in tests]:
+        gone = {other: said for other, said in answered.items() if other != test}
+        for less in [gone, {**gone, test: "FAILED"}]:
+            assert body_report(less, tests)[1] == 1, test
     print(f"{len(every)} laws held over {len(STORES)} stores; '-': the store does not have that contract")
+    print(f"{len(tests)} tests held over {len(PLACES)} places")
 
 
 main()

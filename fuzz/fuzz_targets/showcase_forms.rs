@@ -6,10 +6,6 @@ use arbitrary::Arbitrary;
 use axum_extra::extract::CookieJar;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
-
-#[path = "../../examples/showcase/src/untrusted.rs"]
-mod untrusted;
-
 use untrusted::{FormFault, cookie, form, is_form};
 
 #[derive(Arbitrary, Debug)]

@@ -20,14 +20,22 @@ mod log;
 mod place;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "engine")]
+mod provider;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "engine")]
+pub mod telling;
 pub mod tokens;
+#[cfg(feature = "engine")]
+pub mod two_factor;
 mod watched;
+#[cfg(feature = "engine")]
+pub mod world;
 
 pub use bench::{Bench, issue_one, stated, wrong};
 pub use fixtures::{KEY_1, KEY_2, alice, key_1, key_2, ring, start, subject};
-pub use log::{Log, told};
+pub use log::{Log, told, words};
 pub use place::{Everything, Place, Store};
 pub use watched::{Meanwhile, Opening, Watched};
 

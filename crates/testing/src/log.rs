@@ -30,6 +30,11 @@ impl Log {
         self.drain().into_iter().map(|event| event.name).collect()
     }
 
+    /// What happened since the last call, in words.
+    pub fn whats(&self) -> Vec<String> {
+        self.drain().iter().map(words).collect()
+    }
+
     /// Whether the store was told to have failed at this verb, since the last call.
     pub fn store_failed_at(&self, verb: &'static str) -> bool {
         self.drain()
@@ -53,4 +58,17 @@ pub fn told(policy: &Policy, name: &'static str, record: RecordId) -> Event {
     Event::new(start(), name)
         .purpose(policy.purpose())
         .record(record)
+}
+
+/// The name, and what else is said beside time, subject, factor and record.
+pub fn words(event: &Event) -> String {
+    let reason = event.reason.map(|reason| format!("{reason:?}"));
+    let parts = [
+        Some(event.name.to_owned()),
+        reason,
+        event.verb.map(str::to_owned),
+        event.purpose.map(str::to_owned),
+        event.count.map(|count| count.to_string()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -185,6 +185,10 @@ pub use on_transaction::OnPgTransaction;
 /// [`synchronous_commit`](https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT)
 /// and [protocol](https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY);
 /// [PgBouncer](https://www.pgbouncer.org/features.html).
+///
+/// [`StoreError::Corrupt`]: token_store::StoreError::Corrupt
+/// [`StoreError::Timeout`]: token_store::StoreError::Timeout
+/// [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,

@@ -74,8 +74,9 @@ async fn tokens() {
     }
 }
 
+/// An id of another length is not found and not listed as something else.
 #[tokio::test]
-async fn an_id_of_another_length_is_not_found_and_not_listed_as_something_else() {
+async fn an_id_of_another_length_is_found_as_nothing_else() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     edit(&fixture, "ott_tokens", "id = substr(id, 1, 15)").await;

@@ -30,8 +30,9 @@ async fn pool(
         .unwrap()
 }
 
+/// Weaker durability is refused unless accepted by name.
 #[tokio::test]
-async fn weaker_durability_is_refused_unless_accepted_by_name() {
+async fn weaker_durability_must_be_accepted_by_name() {
     use {SqliteJournalMode as J, SqliteSynchronous as S};
     let cases = [
         (J::Wal, S::Full, true),
@@ -87,8 +88,9 @@ async fn open_is_full_and_wal_on_every_connection() {
     }
 }
 
+/// A second store on the file finds what the first wrote.
 #[tokio::test]
-async fn a_second_store_on_the_file_finds_what_the_first_wrote() {
+async fn a_second_store_on_the_file_finds_the_rows() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     for _ in 0..3 {

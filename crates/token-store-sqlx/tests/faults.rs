@@ -76,8 +76,9 @@ async fn new_file(file: &Path, keys: &str) {
     world.store.pool().close().await;
 }
 
+/// A process killed under load loses no answer and redeems nothing twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+async fn a_process_killed_under_load_loses_no_answer() {
     let (folder, seed, keys) = (tempfile::tempdir().unwrap(), seed(), ring());
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
@@ -132,8 +133,9 @@ async fn the_process_that_dies() {
     .await;
 }
 
+/// A process killed while it makes the file leaves one that opens.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_while_it_makes_the_file_leaves_one_that_opens() {
+async fn a_process_killed_at_the_start_leaves_a_good_file() {
     let (folder, mut dice, keys) = (tempfile::tempdir().unwrap(), Dice::new(seed()), ring());
     let mut whole = 0;
     for round in 0..16 {
@@ -178,8 +180,9 @@ async fn the_process_that_opens() {
     heard().for_each(drop);
 }
 
+/// A lock and an open redeem end with the process that held them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_and_an_open_redeem_end_with_the_process_that_held_them() {
+async fn a_lock_ends_with_the_process_that_held_it() {
     let (folder, keys) = (tempfile::tempdir().unwrap(), ring());
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
@@ -235,8 +238,9 @@ async fn a_full_disk_acknowledges_nothing() {
     full_disk(false).await;
 }
 
+/// A process that met a full disk goes on once there is room.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_met_a_full_disk_goes_on_once_there_is_room() {
+async fn a_process_goes_on_once_the_disk_has_room() {
     full_disk(true).await;
 }
 
@@ -440,8 +444,9 @@ async fn dump(world: &World) -> Vec<String> {
     rows
 }
 
+/// An event sink that loses everything changes no answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_sink_that_loses_everything_changes_no_answer() {
+async fn a_sink_that_loses_events_changes_no_answer() {
     const SIGN_IN: Policy = fixture::CODE;
     let mut answers = Vec::new();
     let sinks: [Arc<dyn EventSink>; 2] = [

@@ -149,8 +149,9 @@ async fn those_who_wait_together_are_one_commit() {
     assert_eq!(commits(&fixture) - before, 3);
 }
 
+/// 64 clients make at most an eighth as many commits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_clients_make_an_eighth_of_the_commits_at_most() {
+async fn clients_that_wait_share_their_commits() {
     let fixture = Fixture::new().await;
     let (_, right) = links(&fixture, 64).await;
     let before = commits(&fixture);
@@ -334,8 +335,9 @@ async fn a_caller_dropped_before_its_turn_is_not_done() {
     }
 }
 
+/// A row that cannot be read is its own caller's outage.
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_its_own_callers_outage() {
+async fn an_unreadable_row_fails_its_own_caller_alone() {
     let fixture = Fixture::new().await;
     let (issued, right) = links(&fixture, 8).await;
     let damage = "UPDATE ott_tokens SET binding = x'' WHERE id = ?1";
@@ -353,7 +355,7 @@ async fn a_row_that_cannot_be_read_is_its_own_callers_outage() {
 
 /// A row that the database refuses to write, and a commit that fails: nobody in the group is done.
 #[tokio::test]
-async fn a_group_that_fails_is_an_outage_for_each_and_nothing_is_done() {
+async fn a_group_that_fails_is_an_outage_for_each() {
     for trigger in [
         "SELECT RAISE(ABORT, 'no')",
         // Checked at the commit, as a disk that fails there.
@@ -394,8 +396,9 @@ async fn a_group_that_fails_is_an_outage_for_each_and_nothing_is_done() {
     }
 }
 
+/// A store that is closed is unavailable to each redeem that waits.
 #[tokio::test]
-async fn a_store_that_is_closed_while_they_wait_is_unavailable_to_each() {
+async fn a_closed_store_is_unavailable_to_all_who_wait() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
     let (issued, right) = links(&fixture, 8).await;
     let began = Instant::now();
@@ -411,8 +414,9 @@ async fn a_store_that_is_closed_while_they_wait_is_unavailable_to_each() {
     }
 }
 
+/// A redeem that timed out behind a transaction of the application is never done later.
 #[tokio::test]
-async fn what_waited_for_the_applications_own_transaction_is_never_done_later_than_told() {
+async fn redeems_that_timed_out_are_never_done_later() {
     // The pool of the application may wait for a lock for less or for far longer than the store.
     for busy in [Duration::from_millis(100), Duration::from_secs(60)] {
         let mut fixture = Fixture::new().await;
@@ -482,8 +486,9 @@ async fn the_task_that_serves_ends_when_nobody_waits() {
     panic!("{} tasks, once {before}", tasks());
 }
 
+/// A runtime that ends leaves an outage and a store that works.
 #[test]
-fn a_runtime_that_ends_leaves_an_outage_and_a_store_that_works() {
+fn a_runtime_that_ends_leaves_a_store_that_works() {
     let runtime = || -> Runtime { Builder::new_current_thread().enable_all().build().unwrap() };
     let (one, two) = (runtime(), runtime());
     let fixture = two.block_on(Fixture::new());

@@ -41,8 +41,9 @@ assert_not_impl!(OnTransaction<'static>: LimitStore);
 assert_not_impl!(OnTransaction<'static>: FactorStore);
 assert_not_impl!(OnTransaction<'static>: token_store::RedeemInTransaction);
 
+/// Redeeming a record that counts attempts is misuse, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_counts_attempts_is_misuse_and_unchanged() {
+async fn a_record_with_attempts_is_misuse() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let mut transaction = begin(&fixture).await;
@@ -145,8 +146,9 @@ async fn every_verb_stands_or_falls_with_the_transaction() {
     }
 }
 
+/// A collision undoes its batch and not the transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collision_undoes_its_batch_and_not_the_transaction() {
+async fn a_collision_undoes_its_batch_alone() {
     let fixture = Fixture::new().await;
     let older = fixture.insert(&RECOVERY).await;
     let (one, two) = (fixture.issue(&RECOVERY), fixture.issue(&LINK));

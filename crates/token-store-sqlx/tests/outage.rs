@@ -213,8 +213,9 @@ async fn a_locked_database_is_a_time_out_within_the_time() {
     }
 }
 
+/// A verb beside the caller's own write transaction times out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_beside_the_callers_own_write_transaction_times_out() {
+async fn a_verb_beside_an_open_write_times_out() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
     let issued = fixture.insert(&CODE).await;
     let right = fixture.right(&CODE, &issued);
@@ -295,8 +296,9 @@ async fn a_read_only_file_is_unavailable() {
     assert!(matches!(told, Err(StartError::Migration(_))), "{told:?}");
 }
 
+/// A full disk is unavailable and a batch is not half there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_unavailable_and_a_batch_is_not_half_there() {
+async fn a_full_disk_leaves_no_half_of_a_batch() {
     let fixture = Fixture::new().await;
     let path = fixture.path();
     let full = SqliteConnectOptions::new()
@@ -358,8 +360,9 @@ async fn a_commit_that_fails_is_no_success() {
     assert_eq!(dump(&fixture).await, before);
 }
 
+/// What an outage prints holds no statement and no value.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_outage_prints_holds_no_statement_and_no_value() {
+async fn an_outage_prints_no_statement_and_no_value() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&LINK).await;
     let right = fixture.right(&LINK, &issued);

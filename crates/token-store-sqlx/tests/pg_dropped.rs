@@ -54,8 +54,9 @@ async fn cleared() -> (PgFixture, PostgresStore) {
     pair(builder, options).await
 }
 
+/// An open redeem that is dropped leaves no transaction behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
+async fn a_dropped_redeem_leaves_no_transaction_behind() {
     // On a plain pool nothing but the store ends it.
     let (fixture, other) = pair(PostgresStore::builder(), pool_options()).await;
     for polls in 0..200 {
@@ -73,8 +74,9 @@ async fn an_open_redeem_that_is_dropped_leaves_no_transaction_behind() {
     }
 }
 
+/// A transaction of the application that is dropped as it begins takes no verb with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_of_the_application_that_is_dropped_as_it_begins_takes_no_verb_with_it() {
+async fn a_begin_that_is_dropped_takes_no_verb_with_it() {
     let (fixture, other) = cleared().await;
     for polls in 0..200 {
         cut(fixture.store.pool().begin(), polls * 4).await;
@@ -84,8 +86,9 @@ async fn a_transaction_of_the_application_that_is_dropped_as_it_begins_takes_no_
     }
 }
 
+/// Verbs in transactions of their own that are dropped are done or not done.
 #[tokio::test(flavor = "multi_thread")]
-async fn verbs_in_transactions_of_their_own_that_are_dropped_are_done_or_not_done() {
+async fn dropped_verbs_behind_a_pooler_are_done_or_not() {
     let (fixture, other) = pair(
         PostgresStore::builder().behind_transaction_pooler(),
         pool_options(),
@@ -110,7 +113,7 @@ async fn forget(store: &PostgresStore, begin: &'static str) {
 /// Each verb meets a connection that was left inside of a transaction. What it answered is looked for
 /// through the other store, which sees what was committed and nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
+async fn verbs_never_run_inside_a_forgotten_transaction() {
     let (fixture, other) = cleared().await;
     let (store, alice) = (&fixture.store, &fixture.alice);
     macro_rules! verb {
@@ -192,8 +195,9 @@ async fn no_verb_is_answered_inside_of_a_forgotten_transaction() {
     assert_eq!(other.purge_limits(now(), 10).await.unwrap(), 0);
 }
 
+/// A failed transaction that nobody ended fails no verb.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_transaction_that_nobody_ended_fails_no_verb() {
+async fn a_failed_transaction_left_open_fails_no_verb() {
     let (fixture, other) = cleared().await;
     let fails = sqlx::raw_sql("BEGIN; SELECT 1 / 0").execute(fixture.store.pool());
     fails.await.unwrap_err();

@@ -103,8 +103,9 @@ async fn the_process_under_load() {
     .await;
 }
 
+/// An application killed under load loses no answer and redeems nothing twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+async fn an_application_killed_under_load_loses_no_answer() {
     let (seed, keys) = (seed(), ring());
     let server = new_server(&keys).await;
     let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
@@ -139,8 +140,9 @@ async fn wait_until_alone(world: &World) {
     }
 }
 
+/// A server killed under load loses no answer and redeems nothing twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_killed_under_load_loses_no_answer_and_redeems_nothing_twice() {
+async fn a_server_killed_under_load_loses_no_answer() {
     let (seed, keys) = (seed(), ring());
     let mut server = new_server(&keys).await;
     let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
@@ -189,8 +191,9 @@ async fn a_store_goes_on_with_a_server_that_was_restarted() {
     assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
 }
 
+/// A server that hangs is a time-out in time, and nothing succeeds.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
+async fn a_server_that_hangs_is_a_time_out_in_time() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let keys = ring();
     let server = new_server(&keys).await;
@@ -284,8 +287,9 @@ async fn a_server_that_hangs_is_a_time_out_in_time_and_nothing_succeeds() {
     assert_eq!(told, Advanced::Accepted);
 }
 
+/// A store goes on elsewhere while its old server still hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_elsewhere_while_its_old_server_still_hangs() {
+async fn a_store_goes_on_while_its_old_server_hangs() {
     let keys = ring();
     let (old, new) = (new_server(&keys).await, new_server(&keys).await);
     let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
@@ -314,8 +318,9 @@ async fn a_store_goes_on_elsewhere_while_its_old_server_still_hangs() {
     assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
 }
 
+/// A lock that somebody holds is a time-out, and nothing is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_somebody_holds_is_a_time_out_and_not_done() {
+async fn a_lock_that_somebody_holds_is_a_time_out() {
     let keys = ring();
     let server = new_server(&keys).await;
     let builder = PostgresStore::builder().timeout(Duration::from_secs(1));

@@ -22,8 +22,9 @@ fn is_misuse<T: Debug>(verb: &str, told: Result<T, StoreError>) {
     );
 }
 
+/// Every verb in a transaction that sees old rows is misuse and does nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_in_a_transaction_that_sees_old_rows_is_misuse_and_does_nothing() {
+async fn verbs_in_a_transaction_with_old_rows_are_misuse() {
     for level in ["REPEATABLE READ", "SERIALIZABLE"] {
         let fixture = PgFixture::new().await;
         let older = fixture.insert(&RECOVERY).await;

@@ -200,8 +200,9 @@ async fn every_verb(fixture: &PgFixture) {
     store.clear(&charge.key).await.expect("an answer");
 }
 
+/// No index names a column that redeem or spend writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_index_names_a_column_that_redeem_or_spend_writes() {
+async fn indexes_name_no_column_that_redeem_writes() {
     let fixture = PgFixture::new().await;
     let select = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = $1";
     let rows = sqlx::query(select)

@@ -201,16 +201,18 @@ async fn load(store: PostgresStore, rounds: u8) -> (usize, usize) {
         .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }
 
+/// Sixteen clients behind a transaction pooler see no failure.
 #[tokio::test(flavor = "multi_thread")]
-async fn sixteen_clients_behind_a_transaction_pooler_see_no_failure() {
+async fn clients_behind_a_transaction_pooler_never_fail() {
     let pooler = Pooler::start(5);
     let builder = PostgresStore::builder().behind_transaction_pooler();
     let store = pooler.open(builder).await.unwrap();
     assert_eq!(load(store, 25).await, (0, 0));
 }
 
+/// A transaction pooler that nobody named is refused at the start.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_pooler_that_nobody_named_is_refused_at_the_start() {
+async fn a_transaction_pooler_must_be_named() {
     let pooler = Pooler::start(5);
     // Nobody asked for a `statement_timeout` either; what is wrong first is told first.
     let builder = PostgresStore::builder();
@@ -233,7 +235,7 @@ async fn a_transaction_pooler_that_nobody_named_is_refused_at_the_start() {
 /// The look for a pooler ends half-way where all share one connection. The application's pool, which it
 /// looked through, is as good as before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_start_leaves_no_connection_of_the_pool_in_a_transaction() {
+async fn a_refused_start_leaves_no_open_transaction() {
     let pooler = Pooler::start(1);
     let pool = pooler.pool();
     let builder = PostgresStore::builder().accepting_late_statements();
@@ -252,7 +254,7 @@ async fn a_refused_start_leaves_no_connection_of_the_pool_in_a_transaction() {
 
 /// Such connections have no settings of the store's: each transaction brings its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_transaction_pooler_the_server_gives_up_what_the_store_gives_up() {
+async fn a_time_out_behind_a_pooler_ends_at_the_server() {
     let pooler = Pooler::start(5);
     let builder = PostgresStore::builder()
         .behind_transaction_pooler()

@@ -118,8 +118,9 @@ async fn a_slot_that_a_newer_batch_takes_stays() {
     }
 }
 
+/// What a newer batch retired is dead and its slot is not.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_newer_batch_retired_is_dead_and_its_slot_is_not() {
+async fn a_retired_batch_is_purged_and_its_slot_is_not() {
     let fixture = PgFixture::new().await;
     let old = fixture.insert(&RECOVERY).await;
     let new = fixture.insert(&RECOVERY).await;

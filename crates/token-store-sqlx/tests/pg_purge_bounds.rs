@@ -63,8 +63,9 @@ fn most_rows(plan: &[String]) -> u64 {
     rows.max().unwrap()
 }
 
+/// No statement of a purge looks at more than 4,096 rows of 200,000.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_statement_of_a_purge_looks_at_more_than_4096_rows_of_200_000() {
+async fn a_purge_reads_4096_rows_a_statement_at_most() {
     // One connection, whose prepared statements can be run again and looked at.
     let pool = pool_options()
         .max_connections(1)
@@ -133,7 +134,7 @@ async fn no_statement_of_a_purge_looks_at_more_than_4096_rows_of_200_000() {
 
 /// Many of one moment, as a batch has them, are gone on with where the last statement ended.
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_a_statement_looks_at_of_one_moment_are_all_met() {
+async fn a_purge_meets_all_rows_of_one_moment() {
     let fixture = PgFixture::new().await;
     fixture
         .run(

@@ -154,8 +154,9 @@ async fn race(store: &PostgresStore, presented: &Presented, round: u64) -> Won {
     won
 }
 
+/// Ten thousand clients redeem a thousand tokens a thousand times.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_clients_redeem_a_thousand_tokens_a_thousand_times() {
+async fn ten_thousand_clients_redeem_each_token_once() {
     const TOKENS: usize = 1_000;
     const CLIENTS: usize = 10_000;
     let fixture = PgFixture::new().await;

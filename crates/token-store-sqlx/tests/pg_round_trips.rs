@@ -125,7 +125,7 @@ async fn counted(server: &Server) -> (Fixture<PostgresStore, ()>, Arc<Counts>) {
 
 /// Each verb twice: what is new to the connection is parsed in the first round, and never again.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_is_one_prepared_statement_in_one_round_trip() {
+async fn a_verb_is_one_statement_in_one_round_trip() {
     let server = Server::start();
     let (fixture, counts) = counted(&server).await;
     for round in 1..=2u8 {

@@ -38,8 +38,9 @@ async fn with_sibling(
     Ok(())
 }
 
+/// A code and its sibling link are retired in one step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_are_retired_in_one_step() {
+async fn a_code_and_its_sibling_link_end_in_one_step() {
     let fixture = PgFixture::new().await;
     for (used, other) in [(&CODE, &LINK), (&LINK, &CODE)] {
         for commits in [false, true] {
@@ -60,7 +61,7 @@ async fn a_code_and_its_sibling_link_are_retired_in_one_step() {
 
 /// Without the subject's lock each has its own record and wants the other's.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_code_and_its_sibling_link_used_at_once_one_counts() {
+async fn a_code_and_its_sibling_link_used_at_once_count_one() {
     let fixture = PgFixture::new().await;
     let all = Revoke::subject(&fixture.alice);
     let one = |id: &RecordId| Revoke::Record(*id);
@@ -89,7 +90,7 @@ async fn of_a_code_and_its_sibling_link_used_at_once_one_counts() {
 /// The same where the one record is redeemed in a transaction that somebody else began, and where all
 /// are revoked beside it.
 #[tokio::test(flavor = "multi_thread")]
-async fn verbs_on_open_transactions_of_one_subject_wait_for_each_other_in_no_circle() {
+async fn open_transactions_of_one_subject_do_not_deadlock() {
     let fixture = PgFixture::new().await;
     for round in 0..20 {
         fixture.run("DELETE FROM {tokens}").await;
@@ -140,7 +141,7 @@ async fn until_one_waits(fixture: &PgFixture) {
 /// The server breaks a circle by ending one of those who wait in it. A verb of the pool was rolled back
 /// whole then, and is run again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_that_the_server_ends_in_a_circle_is_run_again() {
+async fn a_verb_ended_by_a_deadlock_is_run_again() {
     let fixture = PgFixture::new().await;
     let mut batch: Vec<_> = (0..2).map(|_| fixture.issue(&CODE).record).collect();
     batch.sort_by_key(|record| record.stored().slot);

@@ -32,8 +32,9 @@ async fn count(pool: &PgPool, text: &str) -> i64 {
     query.fetch_one(pool).await.unwrap()
 }
 
+/// Commits that are not waited for are refused unless accepted by name.
 #[tokio::test(flavor = "multi_thread")]
-async fn commits_that_are_not_waited_for_are_refused_unless_accepted_by_name() {
+async fn weak_commits_must_be_accepted_by_name() {
     for (level, strong) in [
         ("on", true),
         ("local", true),
@@ -96,8 +97,9 @@ async fn names_that_mean_something_else_are_refused() {
     }
 }
 
+/// The longest prefix fits and two prefixes are two stores.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_longest_prefix_fits_and_two_prefixes_are_two_stores() {
+async fn two_prefixes_are_two_stores_and_the_longest_fits() {
     let schema = Schema::new();
     let (one, two) = ("a".repeat(46), format!("{}b", "a".repeat(45)));
     let mut fixtures = Vec::new();
@@ -128,8 +130,9 @@ async fn sixteen_first_starts_at_once_all_succeed() {
     }
 }
 
+/// A second store finds what the first wrote and a newer version is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_store_finds_what_the_first_wrote_and_a_newer_version_is_refused() {
+async fn a_second_store_finds_the_rows_of_the_first() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let again = builder(&fixture.place).pool(pool()).await.unwrap();
@@ -145,7 +148,7 @@ async fn a_second_store_finds_what_the_first_wrote_and_a_newer_version_is_refuse
 
 /// The rights that an application needs once somebody else has made the tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_make_nothing_starts_and_does_everything() {
+async fn a_role_that_may_make_nothing_does_everything() {
     let fixture = PgFixture::new().await;
     let (schema, role) = (&fixture.place.name, format!("{}_role", fixture.place.name));
     for grant in [
@@ -190,8 +193,9 @@ async fn shown(pool: &PgPool) -> String {
     show.fetch_one(pool).await.unwrap()
 }
 
+/// A pool of its own and one of its options have a time-out at the server.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_its_own_and_one_of_its_options_have_a_time_out_at_the_server() {
+async fn pools_of_the_builder_have_a_time_out_at_the_server() {
     let schema = Schema::new();
     let builder = builder(&schema).timeout(Duration::from_secs(8));
     let store = builder.clone().connect(options()).await.unwrap();
@@ -203,7 +207,7 @@ async fn a_pool_of_its_own_and_one_of_its_options_have_a_time_out_at_the_server(
 
 /// The server would go on with what the store has told as given up.
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_that_outlive_the_time_out_are_refused_unless_accepted_by_name() {
+async fn late_statements_must_be_accepted_by_name() {
     let schema = Schema::new();
     for (timeout, late) in [
         ("0", Some(0)),
@@ -225,7 +229,7 @@ async fn statements_that_outlive_the_time_out_are_refused_unless_accepted_by_nam
 
 /// A start that hangs in the middle, as somebody else, holds the lock.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_start_waits_for_another_no_longer_than_its_time_out() {
+async fn a_first_start_waits_no_longer_than_its_time_out() {
     let schema = Schema::new();
     let mut other = pool().begin().await.unwrap();
     sqlx::query("SELECT pg_advisory_xact_lock(7815290144635907123)")

@@ -177,8 +177,9 @@ async fn every_verb(fixture: &Fixture) {
     store.clear(&charge.key).await.expect("an answer");
 }
 
+/// No index names a column that redeem or spend writes.
 #[tokio::test]
-async fn no_index_names_a_column_that_redeem_or_spend_writes() {
+async fn indexes_name_no_column_that_redeem_writes() {
     let fixture = Fixture::new().await;
     let select = "SELECT m.name AS 'index', i.name AS 'column', m.sql \
         FROM sqlite_schema AS m, pragma_index_xinfo(m.name) AS i WHERE m.type = 'index'";

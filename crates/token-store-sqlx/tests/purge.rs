@@ -61,7 +61,7 @@ async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
 
 /// Few are dead among many that live: some expired, some at the far end of all that is older.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dead_among_many_that_live_are_found_the_expired_first() {
+async fn the_dead_among_many_are_found_the_expired_first() {
     let fixture = Fixture::new().await;
     let live = "INSERT INTO ott_tokens (id, purpose, key, tenant, policy, binding, digest, data, \
            issued_at, tag, state, attempts) \

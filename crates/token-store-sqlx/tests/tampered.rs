@@ -26,6 +26,7 @@ const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 const BEARER: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(30));
 const PROMPT: Policy = Policy::link(Purpose::new("approve"))
     .lookup(Lookup::ByHandle { attempts: 5 })
+    .requests(None)
     .start(Start::Waiting {
         number: Matching::TwoDigits,
         binds_subject: false,
@@ -154,8 +155,9 @@ async fn in_a_folder() -> (TempDir, World) {
     (folder, world)
 }
 
+/// A row of which any covered column was edited is refused, and an event tells so.
 #[tokio::test]
-async fn a_row_with_any_covered_column_edited_is_refused_and_told() {
+async fn a_row_with_a_covered_column_edited_is_refused() {
     let (_folder, world) = in_a_folder().await;
     let changes = [
         "purpose = 'sign-in'",
@@ -204,8 +206,9 @@ async fn a_row_with_any_covered_column_edited_is_refused_and_told() {
     }
 }
 
+/// Editing a column that no tag covers has the effects that the docs tell, and no other.
 #[tokio::test]
-async fn what_no_tag_covers_has_the_effects_that_are_told_and_no_other() {
+async fn an_uncovered_column_has_the_effects_that_are_told() {
     let (_folder, world) = in_a_folder().await;
     let ready = format!("state = {}", State::Ready.number());
     // A spent token is unspent until it expires, and no longer.
@@ -237,8 +240,9 @@ async fn what_no_tag_covers_has_the_effects_that_are_told_and_no_other() {
     let _ = reason(world.redeem(&PROMPT, &prompt).await);
 }
 
+/// A decision that was moved to another row approves nothing.
 #[tokio::test]
-async fn a_decision_that_was_moved_to_another_row_approves_nothing() {
+async fn a_decision_moved_to_another_row_approves_nothing() {
     let (_folder, world) = in_a_folder().await;
     let (approved, other) = (world.issue(&PROMPT).await, world.issue(&PROMPT).await);
     let stored = approved.record.stored();
@@ -310,8 +314,9 @@ async fn a_decision_that_was_edited_approves_nothing() {
     }
 }
 
+/// From `not_before` on, a restored file gives nothing back.
 #[tokio::test]
-async fn a_restored_file_gives_nothing_back_from_not_before_on() {
+async fn a_restored_file_gives_nothing_back() {
     let (folder, live) = in_a_folder().await;
     let used = [&CODE, &LINK, &RECOVERY, &BEARER];
     let mut issued = Vec::new();

@@ -102,6 +102,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
+//! | `conformance` | the laws of providers as public functions, and the macro that makes them tests of one |
 //! | `serde` | `Serialize` for [`Descriptor`] and [`Kind`]: `{"type", "id", "label", "description", "request"}` |
 //!
 //! # Specifications
@@ -114,6 +115,8 @@ mod attempt;
 mod build_error;
 mod claim;
 mod code;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod descriptor;
 mod devices;
@@ -128,6 +131,8 @@ mod factors;
 mod fresh;
 mod hotp;
 mod import;
+#[cfg(doctest)]
+mod insecure;
 mod labels;
 mod limits;
 mod news;

@@ -1,12 +1,8 @@
 //! An engine whose guess bound is above 10⁻³ a year does not start, unless the figure is accepted.
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
 use std::sync::Arc;
 
+use testing::{Place, Watched, key_1};
 use twofa_providers::{
     Attempt, BuildError, Existing, Import, Limits, Provider as _, Response, TotpProvider,
     TwoFactor, TwoFactorError,
@@ -19,7 +15,6 @@ use twofa_providers::{
         },
     },
 };
-use watched::{Watched, key_1};
 
 fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
     let [past, future] = [past, future].map(|beyond| Reach::new(beyond).expect("it fits"));
@@ -144,8 +139,8 @@ const DOORS: [Policy; 4] = [
 /// owner who signs in daily: the account has 465 guesses in all, and building said so.
 #[tokio::test]
 async fn year_at_four_policies_and_the_engine_gives_465() {
-    let store = Arc::new(Watched::default());
-    let clock = Arc::new(ManualClock::new(watched::start()));
+    let store = Arc::new(Watched::new(Place::Memory).await);
+    let clock = Arc::new(ManualClock::new(testing::start()));
     let mut tokens = Tokens::builder_shared(key_1(), Arc::clone(&store))
         .clock(Arc::clone(&clock) as Arc<dyn Clock>);
     for policy in &DOORS {
@@ -165,7 +160,7 @@ async fn year_at_four_policies_and_the_engine_gives_465() {
         .expect("it fits");
     assert_eq!(engine.guess_bound().guesses(), 465);
 
-    let alice = watched::alice();
+    let alice = testing::alice();
     let secret = Secret::from_bytes(&[7; 20]).expect("long enough");
     let totp = Totp::default();
     let import = Import::new(&alice, "1", "app", Existing::Totp(&totp, &secret));
@@ -190,7 +185,7 @@ async fn year_at_four_policies_and_the_engine_gives_465() {
                 let Ok(issued) = tokens.issue(policy, &binding).await else {
                     continue;
                 };
-                let typed = watched::wrong(issued.token.expose_secret());
+                let typed = testing::wrong(issued.token.expose_secret());
                 let tried = tokens
                     .redeem(policy, &issued.handle, &binding, &typed)
                     .await;
@@ -198,7 +193,7 @@ async fn year_at_four_policies_and_the_engine_gives_465() {
                     (guesses, allowed) = (guesses + 1, true);
                 }
             }
-            let typed = watched::wrong(&right(&clock));
+            let typed = testing::wrong(&right(&clock));
             let tried = engine.verify(&attempt, &Response::typed(&typed)).await;
             if matches!(tried, Err(TwoFactorError::Rejected(_))) {
                 (guesses, by_engine, allowed) = (guesses + 1, by_engine + 1, true);
@@ -211,10 +206,11 @@ async fn year_at_four_policies_and_the_engine_gives_465() {
     assert!(signed_in > 300, "the owner signed in {signed_in} times");
 }
 
+/// An earlier factor of six digits has no wider window than the default.
 #[tokio::test]
-async fn an_earlier_factor_of_six_digits_has_no_wider_window_than_the_default() {
-    let world = world::World::new();
-    let alice = world::alice();
+async fn earlier_factor_has_the_default_window() {
+    let world = testing::world::World::new(Place::Memory).await;
+    let alice = testing::alice();
     let app = world.confirmed(&alice, None).await;
     world.pass(TimeDelta::minutes(10));
     let later = TwoFactor::builder(

@@ -1,17 +1,13 @@
 //! The form in which a client lists providers.
 #![cfg(feature = "serde")]
 
-#[path = "support/watched.rs"]
-mod watched;
-#[path = "support/world.rs"]
-mod world;
-
+use testing::{Place, world::World};
 use twofa_providers::{Descriptor, Kind, Odds};
-use world::World;
 
-#[test]
-fn a_descriptor_says_type_id_label_description_and_request() {
-    let world = World::new();
+/// A descriptor says type, id, label, description and request.
+#[tokio::test]
+async fn descriptor_says_five_things() {
+    let world = World::new(Place::Memory).await;
     let descriptors: Vec<_> = world.engine.providers().collect();
     assert_eq!(
         serde_json::to_string_pretty(&descriptors).unwrap(),

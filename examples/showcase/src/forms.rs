@@ -7,11 +7,9 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
+use untrusted::FormFault;
 
-use crate::{
-    error::AppError,
-    untrusted::{self, FormFault},
-};
+use crate::error::AppError;
 
 /// The hidden field's value for this visitor's forms.
 #[derive(Clone)]

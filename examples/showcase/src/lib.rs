@@ -25,7 +25,6 @@ mod server;
 mod session;
 mod sign_in;
 mod tidy;
-mod untrusted;
 mod visitor;
 
 pub use config::Config;

@@ -32,7 +32,7 @@ use crate::{
     app::{App, PASSED, SESSION, set_cookie},
     error::AppError,
     headers::new_visit,
-    recovery, untrusted,
+    recovery,
 };
 
 /// The cookie of the whole sign-in.

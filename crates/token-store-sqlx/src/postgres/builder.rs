@@ -62,7 +62,8 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// How long a verb may take before it is [`StoreError::Timeout`]; 5 seconds unless set.
+    /// How long a verb may take before it is [`StoreError::Timeout`](token_store::StoreError::Timeout);
+    /// 5 seconds unless set.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -79,7 +80,7 @@ impl PostgresStoreBuilder {
     /// Accepts a pool whose connections have no `statement_timeout`, or one that is not below the
     /// store's time-out. If a verb times out, the server then goes on with its statement. A statement
     /// that waits for a lock goes on waiting, each in a process of the server, and may be done long
-    /// after the verb returned [`StoreError::Timeout`].
+    /// after the verb returned [`StoreError::Timeout`](token_store::StoreError::Timeout).
     pub const fn accepting_late_statements(mut self) -> Self {
         self.accepts_late_statements = true;
         self

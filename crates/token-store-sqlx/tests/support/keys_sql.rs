@@ -118,7 +118,7 @@ where
             .clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
             .build()
             .unwrap()
-            .into_shared()
+            .shared()
     }
 
     fn engine(&self, ring_name: &str) -> TwoFactor {
@@ -134,9 +134,9 @@ where
         let keys = ring(ring_name);
         let opened = rows.iter().map(|row| {
             let context = SealedFor {
-                subject: owner,
-                factor: &row.id,
-                kind: &row.kind,
+                owner,
+                item: *row.id.as_bytes(),
+                kind: &row.provider,
             };
             open(&keys, &context, &row.sealed).map(drop)
         });
@@ -145,11 +145,7 @@ where
 }
 
 async fn enrol(engine: &TwoFactor, owner: &Subject) -> FactorId {
-    let details = EnrolDetails {
-        subject: owner,
-        account: "somebody@example.org",
-        destination: None,
-    };
+    let details = EnrolDetails::new(owner, "somebody@example.org");
     let enrolled = engine.enrol("totp", &details, "phone", None).await;
     enrolled.unwrap().factor
 }

@@ -1,0 +1,116 @@
+//! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
+
+use twofa_providers::{
+    EnrolDetails, FRESH,
+    token_store::{
+        FactorState,
+        ott_core::{Reason, chrono::TimeDelta},
+    },
+};
+
+use crate::{
+    Place, alice, subject,
+    world::{App, World, needs_proof, reason},
+};
+
+/// Enrolling, renaming and removing take a fresh proof.
+pub async fn factor_changes_take_a_fresh_proof(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
+    let proof = world.proof(&alice, &app).await;
+    world.pass(FRESH - TimeDelta::seconds(1));
+    assert!(world.engine.fresh(proof.subject(), &proof).await.is_ok());
+    assert!(
+        world
+            .try_enrol(&alice, "another", Some(&proof))
+            .await
+            .is_ok()
+    );
+    assert!(world.rename(&proof, &app.factor, "mine").await.is_ok());
+    world.pass(TimeDelta::seconds(1));
+    assert!(needs_proof(
+        &world.try_enrol(&alice, "another", Some(&proof)).await
+    ));
+    assert!(needs_proof(
+        &world.rename(&proof, &app.factor, "other").await
+    ));
+    assert!(needs_proof(&world.remove(&proof, &app.factor).await));
+    assert!(needs_proof(
+        &world.engine.fresh(proof.subject(), &proof).await
+    ));
+    let named = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(named[0].label, "mine");
+    let proof = world.proof(&alice, &app).await;
+    let removed = world.remove_last_too(&proof, &app.factor).await;
+    assert!(removed.is_ok());
+}
+
+/// A proof from a clock that is far ahead is not fresh.
+pub async fn proof_of_a_clock_far_ahead_is_not_fresh(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    world.pass(-FRESH);
+    assert!(needs_proof(
+        &world.engine.fresh(proof.subject(), &proof).await
+    ));
+    assert!(needs_proof(&world.remove(&proof, &app.factor).await));
+}
+
+/// A proof of somebody else proves nothing.
+pub async fn proof_of_somebody_else_proves_nothing(place: Place) {
+    let world = World::new(place).await;
+    let (alice, bob, namesake) = (alice(), subject("acme", "bob"), subject("other", "4711"));
+    let of_alice = world.confirmed(&alice, None).await;
+    for other in [&bob, &namesake] {
+        let theirs = world.confirmed(other, None).await;
+        let proof = world.proof(other, &theirs).await;
+        assert!(needs_proof(
+            &world.try_enrol(&alice, "planted", Some(&proof)).await
+        ));
+        let renamed = world.rename(&proof, &of_alice.factor, "mine now").await;
+        assert_eq!(reason(renamed), Reason::Unknown);
+        let removed = world.remove(&proof, &of_alice.factor).await;
+        assert_eq!(reason(removed), Reason::Unknown);
+    }
+    let factors = world.engine.factors(&alice).await.unwrap();
+    assert_eq!((factors.len(), &*factors[0].label), (1, "phone"));
+}
+
+/// An enrolment under foreign evidence is as one without.
+pub async fn enrolment_under_foreign_evidence_has_none(place: Place) {
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
+    let of_bob = world.confirmed(&bob, None).await;
+    let proof = world.proof(&bob, &of_bob).await;
+    assert!(needs_proof(&world.engine.fresh(&alice, &proof).await));
+    let fresh = world.engine.fresh(&bob, &proof).await.unwrap();
+    let details = EnrolDetails::new(&alice, "alice");
+    let planted = world
+        .engine
+        .enrol("totp", &details, "planted", Some(&fresh))
+        .await;
+    let planted = App::new(&planted.unwrap());
+    let _ = world.confirmed(&alice, None).await;
+    assert!(needs_proof(
+        &world.confirm(&alice, &planted, &world.code(&planted)).await
+    ));
+}
+
+/// A disabled factor still guards.
+pub async fn disabled_factor_still_guards(place: Place) {
+    let limits = twofa_providers::Limits {
+        ceiling: twofa_providers::token_store::ott_core::Limit::ceiling(1),
+        ..twofa_providers::Limits::default()
+    };
+    let (world, alice) = (World::with(place, limits).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    for _ in 0..2 {
+        let wrong = world.wrong_code(&[&app]);
+        let _ = world.verify(&alice, &wrong).await.unwrap_err();
+    }
+    let factors = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(factors[0].state, FactorState::Disabled);
+    // Else whoever knows the password would guess until it is disabled, and enrol his own.
+    assert!(needs_proof(&world.try_enrol(&alice, "planted", None).await));
+}

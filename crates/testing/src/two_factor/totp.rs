@@ -1,0 +1,427 @@
+//! An authenticator app, from enrolment to removal: each code is accepted once.
+
+use std::sync::Arc;
+
+use tokio::{sync::Barrier, task::JoinSet};
+use twofa_providers::{
+    Attempt, CONFIRM_WITHIN, EnrolDetails, Limits, MAX_FACTORS_PER_PROVIDER, Response,
+    TwoFactorError,
+    token_store::{
+        FactorId, FactorState, FactorStore as _,
+        ott_core::{Limit, Reason, Subject, chrono::TimeDelta},
+    },
+};
+
+use crate::{
+    Place, alice, subject,
+    world::{Plan, World, is_outage, needs_proof, reason},
+};
+
+/// A code is accepted once, and the confirming one is burnt.
+pub async fn app_code_is_accepted_once(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.enrol(&alice, None).await;
+    assert!(app_uri_is_shown_once(&world, &alice).await);
+    let code = world.code(&app);
+    let confirmed = world.confirm(&alice, &app, &code).await.unwrap();
+    assert_eq!(
+        (confirmed.subject(), confirmed.factor()),
+        (&alice, Some(app.factor))
+    );
+    assert_eq!(reason(world.verify(&alice, &code).await), Reason::Spent);
+    // The step before is refused too: the counter only goes forward.
+    let before = world.code_ago(&app, 30);
+    assert_eq!(reason(world.verify(&alice, &before).await), Reason::Spent);
+
+    world.pass(TimeDelta::seconds(30));
+    let next = world.code(&app);
+    let verified = world.verify(&alice, &next).await.unwrap();
+    assert_eq!(
+        (verified.subject(), verified.at()),
+        (&alice, world.tokens.now())
+    );
+    assert_eq!((verified.provider(), verified.channel()), ("totp", None));
+    assert_eq!(reason(world.verify(&alice, &next).await), Reason::Spent);
+}
+
+/// Enrols once more, and looks at what is shown.
+async fn app_uri_is_shown_once(world: &World, owner: &Subject) -> bool {
+    let enrolled = world
+        .try_enrol(owner, "tablet", None)
+        .await
+        .expect("enrolled");
+    let shown = enrolled.provisioning.expect("enrolled");
+    let uri = shown.uri.expose_secret();
+    uri.starts_with("otpauth://totp/Example:") && uri.contains(shown.base32.expose_secret())
+}
+
+/// A spent code is refused in every spelling.
+pub async fn spent_code_is_refused_in_every_spelling(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let (front, back) = code.split_at(3);
+    assert!(
+        world
+            .verify(&alice, &format!(" {front} {back} "))
+            .await
+            .is_ok()
+    );
+    for typed in [
+        &code,
+        &format!("{front} {back}"),
+        &format!("{front}-{back}"),
+    ] {
+        assert_eq!(
+            reason(world.verify(&alice, typed).await),
+            Reason::Spent,
+            "{typed}"
+        );
+    }
+    let shifted = |zero: u32| -> String {
+        let digits = code.chars().map(|digit| digit.to_digit(10).unwrap());
+        digits
+            .map(|digit| char::from_u32(zero + digit).unwrap())
+            .collect()
+    };
+    let full_width = shifted(0xff10);
+    let arabic = shifted(0x0660);
+    let others = [
+        full_width,
+        arabic,
+        format!("+{code}"),
+        format!("{code}\0"),
+        format!("{code}\n"),
+        format!("0{code}"),
+        format!("{front}\u{a0}{back}"),
+        format!("{front}_{back}"),
+        code.repeat(100_000),
+        String::new(),
+    ];
+    for typed in &others {
+        let start: String = typed.chars().take(12).collect();
+        assert_eq!(
+            reason(world.verify(&alice, typed).await),
+            Reason::Malformed,
+            "{start:?}"
+        );
+    }
+}
+
+/// The code of the step before is accepted once, and older ones never.
+pub async fn code_of_the_step_before_is_accepted_once(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    world.pass(TimeDelta::seconds(120));
+    assert_eq!(
+        reason(world.verify(&alice, &world.code_ago(&app, 60)).await),
+        Reason::Mismatch
+    );
+    let trailing = world.code_ago(&app, 30);
+    assert!(world.verify(&alice, &trailing).await.is_ok());
+    assert_eq!(reason(world.verify(&alice, &trailing).await), Reason::Spent);
+    // It did not burn the present one.
+    assert!(world.verify(&alice, &world.code(&app)).await.is_ok());
+    assert_eq!(reason(world.verify(&alice, &trailing).await), Reason::Spent);
+}
+
+/// Of 64 at once with one code, one is verified.
+pub async fn codes_at_once_have_one_winner(place: Place) {
+    let world = Arc::new(
+        World::planned(
+            place,
+            &Plan {
+                // The limits refuse nobody here: the counter alone decides.
+                limits: Limits {
+                    pace: Limit::pace(10_000, TimeDelta::minutes(6)),
+                    ..Limits::default()
+                },
+                allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
+                ..Plan::default()
+            },
+        )
+        .await,
+    );
+    let app = world.confirmed(&alice(), None).await;
+    for round in 0..place.often(30, 5) {
+        world.pass(TimeDelta::days(70));
+        let code = world.code(&app);
+        let barrier = Arc::new(Barrier::new(64));
+        let mut tasks = JoinSet::new();
+        for _ in 0..64 {
+            let (world, code, barrier) = (world.clone(), code.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world.verify(&alice(), &code).await.is_ok()
+            });
+        }
+        let won = tasks
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|won| *won)
+            .count();
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+/// Of 8 confirmations at once, one succeeds.
+pub async fn confirmations_at_once_have_one_winner(place: Place) {
+    for round in 0..place.often(50, 5) {
+        let world = Arc::new(World::new(place).await);
+        let app = Arc::new(world.enrol(&alice(), None).await);
+        let barrier = Arc::new(Barrier::new(8));
+        let mut tasks = JoinSet::new();
+        for _ in 0..8 {
+            let (world, app, barrier) = (world.clone(), app.clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                world
+                    .confirm(&alice(), &app, &world.code(&app))
+                    .await
+                    .is_ok()
+            });
+        }
+        let won = tasks
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|won| *won)
+            .count();
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+/// An unconfirmed factor counts for nothing.
+pub async fn unconfirmed_factor_counts_for_nothing(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.enrol(&alice, None).await;
+    assert_eq!(
+        reason(world.verify(&alice, &world.code(&app)).await),
+        Reason::Unknown
+    );
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+    let attempt = Attempt::new(&alice, "totp").factor(app.factor);
+    let code = world.code(&app);
+    let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+    assert_eq!(reason(verified), Reason::Unknown);
+    // And it asks nobody for a proof.
+    let _ = world.enrol(&alice, None).await;
+}
+
+/// A stale enrolment is not confirmed, and makes room.
+pub async fn stale_enrolment_makes_room(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let mut apps = Vec::new();
+    for _ in 0..MAX_FACTORS_PER_PROVIDER {
+        apps.push(world.enrol(&alice, None).await);
+        world.pass(TimeDelta::seconds(1));
+    }
+    // Whoever starts again is not stuck: the oldest that waits gives way, and no other.
+    let more = world.enrol(&alice, None).await;
+    let gone = world.confirm(&alice, &apps[0], &world.code(&apps[0])).await;
+    assert_eq!(reason(gone), Reason::Unknown);
+    assert_eq!(
+        world.engine.factors(&alice).await.unwrap().len(),
+        MAX_FACTORS_PER_PROVIDER
+    );
+    world.pass(CONFIRM_WITHIN);
+    let stale = world.confirm(&alice, &more, &world.code(&more)).await;
+    assert_eq!(reason(stale), Reason::Unknown);
+    let app = world.enrol(&alice, None).await;
+    world.pass(CONFIRM_WITHIN - TimeDelta::seconds(1));
+    assert!(world.confirm(&alice, &app, &world.code(&app)).await.is_ok());
+}
+
+/// No confirmed factor gives way to a sixth.
+pub async fn confirmed_factor_gives_way_to_no_sixth(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let phone = world.confirmed(&alice, None).await;
+    for _ in 1..MAX_FACTORS_PER_PROVIDER {
+        let proof = world.proof(&alice, &phone).await;
+        world.confirmed(&alice, Some(&proof)).await;
+    }
+    let proof = world.proof(&alice, &phone).await;
+    let more = world.try_enrol(&alice, "one more", Some(&proof)).await;
+    assert!(matches!(more, Err(TwoFactorError::TooMany)));
+}
+
+/// Each of several authenticators proves, and only its own codes burn.
+pub async fn authenticators_burn_their_own_codes(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let phone = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &phone).await;
+    let tablet = world.confirmed(&alice, Some(&proof)).await;
+    world.pass(TimeDelta::seconds(30));
+    for app in [&phone, &tablet] {
+        let verified = world.verify(&alice, &world.code(app)).await.unwrap();
+        assert_eq!(verified.factor(), Some(app.factor));
+    }
+    for app in [&phone, &tablet] {
+        assert!(matches!(
+            reason(world.verify(&alice, &world.code(app)).await),
+            Reason::Spent | Reason::Mismatch
+        ));
+    }
+    // A code of the one is no code of the other.
+    world.pass(TimeDelta::seconds(30));
+    let attempt = Attempt::new(&alice, "totp").factor(tablet.factor);
+    let code = world.code(&phone);
+    let verified = world.engine.verify(&attempt, &Response::typed(&code)).await;
+    assert_eq!(reason(verified), Reason::Mismatch);
+}
+
+/// A person is offered what was confirmed, and renames and removes it.
+pub async fn confirmed_factor_is_offered_and_renamed(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let offered = world.engine.offered(&alice).await.unwrap();
+    assert_eq!(offered.len(), 1);
+    assert_eq!(offered[0].descriptor.id, "totp");
+    assert_eq!(offered[0].factors[0].id, app.factor);
+
+    let proof = world.proof(&alice, &app).await;
+    world
+        .rename(&proof, &app.factor, " work phone ")
+        .await
+        .unwrap();
+    let named = world.engine.factors(&alice).await.unwrap();
+    assert_eq!(named[0].label, "work phone");
+    for label in ["", "  ", "a\nb", &"x".repeat(65)] {
+        let renamed = world.rename(&proof, &app.factor, label).await;
+        assert_eq!(reason(renamed), Reason::Malformed);
+    }
+    world.log.drain();
+    world.remove_last_too(&proof, &app.factor).await.unwrap();
+    assert_eq!(world.log.whats(), ["factor.removed"]);
+    assert!(world.engine.factors(&alice).await.unwrap().is_empty());
+    assert!(world.engine.offered(&alice).await.unwrap().is_empty());
+    world.pass(TimeDelta::seconds(30));
+    assert_eq!(
+        reason(world.verify(&alice, &world.code(&app)).await),
+        Reason::Unknown
+    );
+    let again = world.remove_last_too(&proof, &app.factor).await;
+    assert!(needs_proof(&again));
+    let row = &world.store.factors(&alice).await.unwrap()[0];
+    assert_eq!((row.state, row.sealed.len()), (FactorState::Removed, 0));
+}
+
+/// A secret rests sealed to its own row.
+pub async fn secret_rests_sealed_to_its_own_row(place: Place) {
+    let world = World::new(place).await;
+    let (alice, bob) = (alice(), subject("acme", "bob"));
+    let enrolled = world.try_enrol(&alice, "phone", None).await.unwrap();
+    let shown = enrolled.provisioning.unwrap();
+    let secret = twofa_providers::oath_otp::Secret::from_base32(shown.base32.expose_secret());
+    let secret = secret.unwrap();
+    let row = world.store.factors(&alice).await.unwrap().remove(0);
+    let raw = secret.expose_secret();
+    assert!(!row.sealed.windows(raw.len()).any(|window| window == raw));
+    // Moved to another person it opens for nobody: an outage, told, and not "no such factor".
+    let mut moved = row;
+    moved.subject = bob.clone();
+    moved.id = FactorId::from_bytes([7; 16]);
+    moved.state = FactorState::Active;
+    assert!(world.store.insert_factor(&moved).await.unwrap());
+    world.log.drain();
+    assert!(is_outage(&world.verify(&bob, "123456").await));
+    assert_eq!(world.log.whats(), ["factor.refused TagForged"]);
+    // A list opens no seal, so that one that is broken hides no other.
+    assert_eq!(world.engine.offered(&bob).await.unwrap().len(), 1);
+    let own = world.confirmed_beside(&bob).await;
+    world.pass(TimeDelta::seconds(30));
+    assert!(world.verify(&bob, &world.code(&own)).await.is_ok());
+    assert!(is_outage(
+        &world.verify(&bob, &world.wrong_code(&[&own])).await
+    ));
+}
+
+/// What was enrolled before the first factor is not confirmed after it.
+pub async fn early_enrolment_is_not_confirmed_later(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let planted = world.enrol(&alice, None).await;
+    let own = world.confirmed(&alice, None).await;
+    let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
+    assert!(needs_proof(&confirmed));
+    assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
+    let proof = world.proof(&alice, &own).await;
+    let second = world.enrol(&alice, Some(&proof)).await;
+    assert!(
+        world
+            .confirm(&alice, &second, &world.code(&second))
+            .await
+            .is_ok()
+    );
+}
+
+/// Every step of a factor is an event.
+pub async fn factor_tells_every_step(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.enrol(&alice, None).await;
+    let id = app.factor;
+    let _ = world
+        .confirm(&alice, &app, &world.wrong_code(&[&app]))
+        .await
+        .unwrap_err();
+    let _ = world
+        .confirm(&alice, &app, &world.code(&app))
+        .await
+        .unwrap();
+    let proof = world.proof(&alice, &app).await;
+    world.rename(&proof, &id, "tablet").await.unwrap();
+    let events = world.log.drain();
+    assert!(
+        events
+            .iter()
+            .all(|event| event.subject.as_ref() == Some(&alice))
+    );
+    assert!(events.iter().all(|event| event.factor == Some(id)));
+    let whats: Vec<_> = events.iter().map(crate::words).collect();
+    assert_eq!(
+        whats,
+        [
+            "factor.enrolled",
+            "factor.refused Mismatch",
+            "factor.confirmed",
+            "factor.verified",
+            "factor.renamed",
+        ]
+    );
+}
+
+/// Whatever a form names is refused, and never a mistake of the program.
+pub async fn form_content_is_never_misuse(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    for id in ["", "sms", "TOTP", "totp\0"] {
+        let attempt = Attempt::new(&alice, id);
+        let verified = world
+            .engine
+            .verify(&attempt, &Response::typed("123456"))
+            .await;
+        assert_eq!(reason(verified), Reason::Unknown);
+        assert_eq!(
+            reason(world.engine.request(&attempt).await),
+            Reason::Unknown
+        );
+        let details = EnrolDetails::new(&alice, "alice");
+        let enrolled = world.enrol_with(id, &details, "phone", Some(&proof)).await;
+        assert_eq!(reason(enrolled), Reason::Unknown);
+    }
+    // An authenticator app is never asked for a code, and asking costs nothing.
+    world.store.asked();
+    let requested = world.engine.request(&Attempt::new(&alice, "totp")).await;
+    assert_eq!(reason(requested), Reason::Unknown);
+    assert!(world.store.asked().is_empty());
+    // A factor that nobody has is nothing to guess at, and costs nothing.
+    let nobody = Attempt::new(&alice, "totp").factor(FactorId::from_bytes([9; 16]));
+    let verified = world
+        .engine
+        .verify(&nobody, &Response::typed("123456"))
+        .await;
+    assert_eq!(reason(verified), Reason::Unknown);
+    assert_eq!(world.store.asked(), ["factors"]);
+}

@@ -106,6 +106,7 @@ impl Delivery for Outbox {
         Ok(())
     }
 
+    /// Without templates it keeps every message.
     fn sends(&self, purpose: &Purpose) -> bool {
         let templates = self.templates.as_ref();
         templates.is_none_or(|templates| templates.has(purpose))

@@ -9,7 +9,7 @@ use token_store::{
     MemoryStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
     conformance::Harness,
     ott_core::{
-        Decision, LimitKey, Presented, Purpose, Record, RecordId, Stored, Subject,
+        Decision, LimitKey, LimitKind, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -140,6 +140,10 @@ impl FactorStore for Perhaps {
 
 #[async_trait]
 impl LimitStore for Perhaps {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
         self.up()?.spend(charges, now).await
     }

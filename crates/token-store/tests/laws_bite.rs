@@ -80,6 +80,8 @@ macro_rules! bites {
 
 bites! {
     CutsToMilliseconds, law_01_inserted_is_redeemed_once, "`issued_at` is";
+    CutsNumbersTo8Bits, law_01_inserted_is_redeemed_once, "`number` is";
+    KeepsReportsAsDenials, law_01_inserted_is_redeemed_once, "finding what was reported";
     RedeemsAgain, law_01_inserted_is_redeemed_once, "redeeming, for the second time";
     IssuesIn32Bits, law_01_inserted_is_redeemed_once, "`issued_at` is";
     ReadsThenWrites, law_02_one_winner, "of 64 redeems of one token succeeded";
@@ -110,6 +112,7 @@ bites! {
     FoldsCase, law_07_revoke_and_list_keep_to_their_own, "\"Alice\"";
     ComparesTheFirst100Bytes, law_07_revoke_and_list_keep_to_their_own, "the list of";
     ForgetsExcept, law_07_revoke_and_list_keep_to_their_own, "counts";
+    RevokesAnybodys, law_07_revoke_and_list_keep_to_their_own, "counts";
     RevokesTwice, law_07_revoke_and_list_keep_to_their_own, "counts";
     ListsNewestFirst, law_07_revoke_and_list_keep_to_their_own, "oldest first";
     PurgesTheLiving, law_07_purge_takes_the_dead_alone, "an approval might still make it live";
@@ -137,6 +140,7 @@ bites! {
     SpendsByReading, law_09_burst_is_exact, "of 64 spends passed a burst of 10";
     ChargesTheRefused, law_09_order_and_refusal, "refusal 2 of a pace in second place";
     ChargesBehindARefusal, law_09_order_and_refusal, "a key behind refusals";
+    TakesAheadForALimit, law_09_order_and_refusal, "lies ahead";
     ChargesTwice, law_09_order_and_refusal, "one key twice";
     LetsTimeGoBack, law_09_what_gives_back, "ten minutes before";
     ClearsEverybody, law_09_what_gives_back, "another cleared";

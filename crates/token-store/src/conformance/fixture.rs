@@ -41,8 +41,16 @@ const fn waiting(purpose: Purpose, number: bool) -> Policy {
         })
 }
 
+pub(super) const PARKED: Policy = Policy::parked(Purpose::new("law-parked"));
+/// A parked request with a number of six digits.
+pub(super) const ASKED: Policy = Policy::prompt(Purpose::new("law-asked")).start(Start::Waiting {
+    number: Matching::SixDigits,
+    binds_subject: false,
+});
+
 /// One policy of each kind.
-pub(super) const POLICIES: [Policy; 6] = [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING];
+pub(super) const POLICIES: [Policy; 8] =
+    [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING, PARKED, ASKED];
 
 pub(super) const MICRO: TimeDelta = TimeDelta::microseconds(1);
 
@@ -82,7 +90,8 @@ pub(super) struct Minted {
     pub(super) policy: Policy,
     pub(super) tenant: String,
     pub(super) subject: Option<Subject>,
-    pub(super) token: Token,
+    /// What is parked has none.
+    token: Option<Token>,
     pub(super) handle: Handle,
     pub(super) record: Record,
 }
@@ -90,6 +99,11 @@ pub(super) struct Minted {
 impl Minted {
     pub(super) const fn id(&self) -> &RecordId {
         self.record.id()
+    }
+
+    /// What its owner types.
+    pub(super) fn typed(&self) -> &str {
+        self.token.as_ref().map_or("", Token::expose_secret)
     }
 
     pub(super) const fn stored(&self) -> &Stored {
@@ -179,29 +193,35 @@ impl Mint {
             resend,
             ..IssueOptions::default()
         };
-        let issued = self.issuers[which]
-            .issue_from_rng(policy, &binding, options, now, &mut self.dice)
-            .ok()
-            .and_then(|mut one| one.pop())
-            .expect("the laws issue what their policies allow");
+        let (issuer, dice) = (&self.issuers[which], &mut self.dice);
+        let (token, handle, record) = if policy.token_lookup() == Lookup::Parked {
+            let parked = issuer.park_from_rng(policy, &binding, options, now, dice);
+            let parked = parked.expect("the laws park what their policies allow");
+            (None, parked.handle, parked.record)
+        } else {
+            let issued = issuer.issue_from_rng(policy, &binding, options, now, dice);
+            let issued = issued.ok().and_then(|mut one| one.pop());
+            let issued = issued.expect("the laws issue what their policies allow");
+            (Some(issued.token), issued.handle, issued.record)
+        };
         Minted {
             policy: *policy,
             tenant: String::from(tenant),
             subject: subject.cloned(),
-            token: issued.token,
-            handle: issued.handle,
-            record: issued.record,
+            token,
+            handle,
+            record,
         }
     }
 
     /// The right token.
     pub(super) fn right(&self, minted: &Minted) -> Presented {
-        present(&self.issuers[0], minted, minted.token.expose_secret())
+        present(&self.issuers[0], minted, minted.typed())
     }
 
     /// The right record, a wrong token: the `n`th of them.
     pub(super) fn wrong(&self, minted: &Minted, n: usize) -> Presented {
-        let token = minted.token.expose_secret();
+        let token = minted.typed();
         match minted.policy.token_lookup() {
             Lookup::ByHandle { .. } => present(&self.issuers[0], minted, &another(token, n)),
             // A wrong token would find no record; wrong keys find it, and must not open it.
@@ -213,13 +233,13 @@ impl Mint {
 
     /// The right token, digested by a ring that lacks the record's key.
     pub(super) fn keyless(&self, minted: &Minted) -> Presented {
-        present(&self.keyless, minted, minted.token.expose_secret())
+        present(&self.keyless, minted, minted.typed())
     }
 
     pub(super) fn decide(
         &self,
         minted: &Minted,
-        decider: &Subject,
+        decider: impl Into<Decider>,
         verdict: Verdict,
         data: &[u8],
         now: Time,
@@ -228,7 +248,7 @@ impl Mint {
             .decide(
                 &minted.policy,
                 &minted.record,
-                &Decider::from(decider),
+                &decider.into(),
                 verdict,
                 data,
                 now,

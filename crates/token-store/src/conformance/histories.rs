@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use ott_core::{APPROVED_LIFE, CLOCK_ALLOWANCE, Policy, Subject, Verdict, chrono::TimeDelta};
+use ott_core::{
+    APPROVED_LIFE, CLOCK_ALLOWANCE, Decider, Policy, Subject, Verdict, chrono::TimeDelta,
+};
 
 use super::{
     Harness,
@@ -171,16 +173,22 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
             Some(owner) if dice.below(4) > 0 => owner.clone(),
             _ => self.subjects[dice.below(self.subjects.len())].clone(),
         };
-        let verdict = match dice.below(4) {
+        let system = Decider::System(String::from("captcha"));
+        let decider = match dice.below(5) {
+            0 => system,
+            _ => Decider::from(&decider),
+        };
+        let verdict = match dice.below(5) {
             0 => Verdict::Deny,
-            1 => Verdict::Approve { number: Some(0) },
+            1 => Verdict::Report,
+            2 => Verdict::Approve { number: Some(0) },
             _ => Verdict::Approve {
                 number: minted.stored().number,
             },
         };
         let told = format!("decide on {place} as {decider:?}: {verdict:?}");
         let data = b"\0data"[..dice.below(6)].to_vec();
-        let decision = self.mint.decide(minted, &decider, verdict, &data, now);
+        let decision = self.mint.decide(minted, decider, verdict, &data, now);
         (told, Verb::Decide(*minted.id(), decision))
     }
 
@@ -189,12 +197,13 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         let subject = self.subjects[dice.below(self.subjects.len())].clone();
         let purpose = (dice.below(2) == 0).then(|| *minted.policy.purpose());
         let except = (dice.below(2) == 0).then(|| *self.any(dice).1.id());
-        let what = match dice.below(3) {
+        let what = match dice.below(4) {
             0 => Revoke::Subject {
                 subject,
                 purpose,
                 except,
             },
+            1 => Revoke::own(&subject, *minted.id()),
             _ => Revoke::Record(*minted.id()),
         };
         (format!("revoke (of {place}) {what:?}"), Verb::Revoke(what))

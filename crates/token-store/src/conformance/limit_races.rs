@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use ott_core::{Binding, Limit, LimitKey, LimitState, Overspent, chrono::TimeDelta};
+use ott_core::{Binding, Limit, LimitKey, LimitScope, LimitState, Overspent, chrono::TimeDelta};
 
 use super::{
     Harness,
@@ -104,6 +104,7 @@ impl LimitStep {
         match self.kind {
             Kind::Spend => match limit.spend(state, self.now) {
                 Ok(()) => return Spent::Allowed,
+                Err(Overspent::Ahead) => return Spent::Ahead(key),
                 Err(Overspent::Locked) => return Spent::Locked(key),
                 Err(Overspent::RetryAt(at)) => return Spent::RetryAt(key, at),
             },
@@ -139,7 +140,7 @@ impl<S: LimitStore + 'static> World for Racing<'_, S> {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let name = format!("race {number}");
         let charge = Charge {
-            key: LimitKey::new(&name, &Binding::tenant("t1")),
+            key: LimitKey::new(LimitScope::Application, &name, &Binding::tenant("t1")),
             limit: self.limit,
         };
         // A pace was spent a while ago: what a purge finds as good as new. Of a ceiling two are gone.

@@ -104,6 +104,9 @@ async fn order_and_refusal<S: LimitStore>(store: &S, era: i64) {
         Spent::Allowed,
     )
     .await;
+    let yesterday = now() - TimeDelta::days(1);
+    let what = "a key whose time lies ahead of any that this clock could have written";
+    spend(&[narrow], yesterday, what, Spent::Ahead(narrow.key)).await;
     let back = Spent::RetryAt(narrow.key, now() + MINUTE);
     for refusal in 1..=3 {
         let what = format!("refusal {refusal} of a pace in second place");

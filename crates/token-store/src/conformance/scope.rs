@@ -81,8 +81,17 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
         SCOPE.same(&format!("what {what:?} counts"), &count, &expected);
     };
     revoke(Revoke::purpose(owner, CODE.purpose()), 0).await;
-    revoke(Revoke::Record(*bearers[0].id()), 1).await;
-    revoke(Revoke::Record(*bearers[0].id()), 0).await;
+    let id = *bearers[0].id();
+    for stranger in strangers {
+        revoke(Revoke::own(stranger, id), 0).await;
+    }
+    revoke(Revoke::own(owner, *theirs[0].id()), 0).await;
+    revoke(Revoke::own(owner, id), 1).await;
+    revoke(Revoke::own(owner, id), 0).await;
+    let link = mint.mint(&LINK, owner, now());
+    SCOPE.answer("insert", store.insert(&records([&link])).await);
+    revoke(Revoke::Record(*link.id()), 1).await;
+    revoke(Revoke::Record(*link.id()), 0).await;
     revoke(Revoke::purpose(owner, BEARER.purpose()), 2).await;
     revoke(Revoke::purpose(owner, BEARER.purpose()), 0).await;
     lists(store, owner, None, &others.iter().collect::<Vec<_>>()).await;

@@ -13,8 +13,8 @@ use core::{
 use std::sync::Arc;
 
 use ott_core::{
-    Binding, Extra, Handle, Issuer, KeyRing, Limit, LimitKey, Policy, Presented, Purpose, Reason,
-    Record, RecordId, State, Subject,
+    Binding, Handle, IssueOptions, Issuer, KeyRing, Limit, LimitKey, LimitScope, Policy, Presented,
+    Purpose, Reason, Record, RecordId, State, Subject,
     chrono::{DateTime, TimeDelta, Utc},
     rand::rngs::SysRng,
 };
@@ -79,10 +79,15 @@ fn code(resend: Option<&Handle>) -> Code {
     let issuer = Issuer::new(KeyRing::from_text(&key).expect("a key"));
     let owner = alice();
     let binding = Binding::subject(&owner);
-    let extra = Extra { resend, data: b"" };
+    let options = IssueOptions {
+        resend,
+        ..IssueOptions::default()
+    };
     let issued = issuer
-        .issue_from_rng(&CODE, &binding, extra, now(), &mut SysRng)
-        .expect("the policy issues");
+        .issue_from_rng(&CODE, &binding, options, now(), &mut SysRng)
+        .expect("the policy issues")
+        .pop()
+        .expect("one");
     let typed = issued.token.expose_secret();
     let other = if typed == WRONG[0] {
         WRONG[1]
@@ -91,7 +96,7 @@ fn code(resend: Option<&Handle>) -> Code {
     };
     let present = |typed| {
         issuer
-            .present_by_id(&CODE, &issued.handle, &binding, typed, now())
+            .present_by_handle(&CODE, &issued.handle, &binding, typed, now())
             .expect("a code")
     };
     Code {
@@ -223,7 +228,7 @@ fn advance_beside_remove_brings_nothing_back() {
     let factor = StoredFactor {
         id,
         subject: alice(),
-        kind: String::from("totp"),
+        provider: String::from("totp"),
         label: String::from("phone"),
         state: FactorState::Active,
         sealed: vec![1, 2, 3],
@@ -253,7 +258,7 @@ fn advance_beside_remove_brings_nothing_back() {
 #[test]
 fn spend_beside_refund_loses_nothing() {
     let charge = Charge {
-        key: LimitKey::new("permuted", &Binding::tenant("t1")),
+        key: LimitKey::new(LimitScope::Application, "permuted", &Binding::tenant("t1")),
         limit: Limit::pace(1, TimeDelta::minutes(1)),
     };
     let spends = move |store: &MemoryStore| ask(store.spend(&[charge], now())) == Spent::Allowed;

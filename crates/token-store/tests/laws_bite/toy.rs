@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use token_store::{
     Clock, Decided, Inserted, Redeemed, Revoke, StoreError, SystemClock, TokenStore,
     ott_core::{
-        Decision, LimitKey, LimitState, Presented, Purpose, Reason, Record, RecordId, State,
-        Stored, Subject,
+        Decision, LimitKey, LimitState, Outcome, Presented, Purpose, Reason, Record, RecordId,
+        State, Stored, Subject,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
@@ -207,6 +207,11 @@ impl TokenStore for Toy {
                 row.issued_at = DateTime::from_timestamp_millis(millis).unwrap();
             }
         }
+        if self.makes(Mistake::CutsNumbersTo8Bits) {
+            for row in &mut new {
+                row.number = row.number.map(|number| number % 256);
+            }
+        }
         if self.makes(Mistake::IssuesIn32Bits) {
             for row in &mut new {
                 row.issued_at = row.issued_at.min(the_last_of_32_bits());
@@ -276,13 +281,18 @@ impl TokenStore for Toy {
                 Some(reason) => return Decided::Refused(reason),
                 None => {}
             }
-            let approved = decision.approved || self.makes(Mistake::ApprovesDenials);
+            let mut made = decision.stored().clone();
+            if made.outcome == Outcome::Reported && self.makes(Mistake::KeepsReportsAsDenials) {
+                made.outcome = Outcome::Denied;
+            }
+            let approved =
+                made.outcome == Outcome::Approved || self.makes(Mistake::ApprovesDenials);
             row.state = if approved {
                 State::Ready
             } else {
                 State::Denied
             };
-            row.decision = Some(decision.clone());
+            row.decision = Some(made);
             Decided::Decided(row.clone())
         });
         Ok(answer.await.unwrap_or(Decided::Refused(Reason::Unknown)))
@@ -345,6 +355,10 @@ impl TokenStore for Toy {
         for row in &mut *self.rows() {
             let meant = match what {
                 Revoke::Record(id) => row.id == *id,
+                Revoke::Own { subject, record } => {
+                    let owns = self.belongs(row, subject, None);
+                    row.id == *record && (owns || self.makes(Mistake::RevokesAnybodys))
+                }
                 Revoke::Subject {
                     subject,
                     purpose,

@@ -32,6 +32,11 @@ impl Toy {
         }
         match spent {
             Ok(()) => None,
+            // Some time must be told where this is not known.
+            Err(Overspent::Ahead) if self.makes(Mistake::TakesAheadForALimit) => {
+                Some(Spent::RetryAt(*key, now))
+            }
+            Err(Overspent::Ahead) => Some(Spent::Ahead(*key)),
             Err(Overspent::Locked) => Some(Spent::Locked(*key)),
             Err(Overspent::RetryAt(at)) => {
                 if self.makes(Mistake::ChargesTheRefused) {
@@ -45,6 +50,10 @@ impl Toy {
 
 #[async_trait]
 impl LimitStore for Toy {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
         if self.down && self.makes(Mistake::AllowsInAnOutage) {
             return Ok(Spent::Allowed);

@@ -1,6 +1,6 @@
 //! Making tokens and their records.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;
 
 use chrono::{DateTime, Utc};
@@ -117,7 +117,8 @@ impl Issuer {
     /// Nothing here knows how a text was drawn: the format says how long it is, and not how random.
     ///
     /// # Errors
-    /// [`IssueError`], [`IssueError::Malformed`] if a text is none of the format; nothing was made.
+    /// [`IssueError`], [`IssueError::Malformed`] if a text is none of the format, [`IssueError::Twice`] if
+    /// two find the same record; nothing was made.
     pub fn issue_given_from_rng<R: TryCryptoRng + ?Sized>(
         &self,
         policy: &Policy,
@@ -131,7 +132,15 @@ impl Issuer {
         if texts.is_empty() {
             return Err(IssueError::NoneAsked);
         }
-        texts.iter().map(|text| making.adopt(text, rng)).collect()
+        let issued: Vec<_> = texts
+            .iter()
+            .map(|text| making.adopt(text, rng))
+            .collect::<Result<_, _>>()?;
+        let ids: BTreeSet<_> = issued.iter().map(|one| one.record.id()).collect();
+        if ids.len() < issued.len() {
+            return Err(IssueError::Twice);
+        }
+        Ok(issued)
     }
 
     /// Makes a handle and its record, with randomness from `rng`, of what a flow keeps between two
@@ -402,6 +411,9 @@ pub enum IssueError {
     /// More data than a record carries.
     #[error("a record carries at most {MAX_DATA} bytes of data")]
     TooMuchData,
+    /// A text stands there twice, in whatever spelling.
+    #[error("a text stands there twice")]
+    Twice,
     /// What has a token is issued, what has none is parked.
     #[error("a policy with tokens issues them, and one without parks")]
     Verb,

@@ -191,6 +191,7 @@ macro_rules! two_factor {
                 enrolment_shows_the_issuer_of_the_tenant
                 operator_resets_an_account_whole
                 operator_clears_limits_that_are_ahead
+                recovery_proof_is_evidence_of_its_own_subject
                 policy_of_the_engines_name_touches_no_key_of_it
             }
             totp {

@@ -18,7 +18,7 @@ use token_store_sqlx::{
     },
 };
 use tokio::runtime::{Builder, Runtime};
-use twofa_providers::oath_otp::{Account, Algorithm, Hotp, Label, Secret, Totp, Window};
+use twofa_providers::oath_otp::{Account, Algorithm, Hotp, Label, Reach, Secret, Totp, Window};
 
 const NOW: u64 = 1_700_000_000;
 const CODE: Policy = Policy::code(Purpose::new("sign-in"));
@@ -34,7 +34,10 @@ fn codes(criterion: &mut Criterion) {
     let hashes = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
     for algorithm in hashes {
         let mut group = criterion.benchmark_group(algorithm.name());
-        let window = Window { past: 1, future: 1 };
+        let window = Window {
+            past: Reach::ONE,
+            future: Reach::ONE,
+        };
         let totp = Totp {
             algorithm,
             window,

@@ -1,11 +1,10 @@
 //! HOTP's look-ahead and resynchronisation accept exactly what the plain reading of RFC 4226
 //! accepts, with the counter at either end of its 64 bits too.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::codes::{Device, Typed};
-use libfuzzer_sys::fuzz_target;
-use oath_otp::{Hotp, Reason};
+use oath_otp::{Hotp, Reach, Reason, ResyncRange};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -19,7 +18,7 @@ struct Input {
     second: Typed,
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let Some(secret) = input.device.secret() else {
         return;
     };
@@ -27,8 +26,8 @@ fuzz_target!(|input: Input| {
         algorithm: input.device.algorithm(),
         digits: input.device.digits(),
         // Wider ranges are the same loop, and slow.
-        look_ahead: input.look_ahead % 16,
-        resync_range: input.resync_range % 48,
+        look_ahead: Reach::new(input.look_ahead % 16).unwrap(),
+        resync_range: ResyncRange::new(1 + input.resync_range % 48).unwrap(),
     };
     let last = match input.last {
         Some(last) if input.from_the_end => Some(u64::MAX - last % 64),
@@ -54,7 +53,7 @@ fuzz_target!(|input: Input| {
     let expected = match input.device.canonical(&single) {
         None => Err(Reason::Malformed),
         Some(_) if exhausted => Err(Reason::Exhausted),
-        Some(typed) => searched(hotp.look_ahead.into())
+        Some(typed) => searched(hotp.look_ahead.get().into())
             .filter(|counter| code(*counter) == typed)
             .max()
             .ok_or(Reason::NoMatch),
@@ -81,7 +80,7 @@ fuzz_target!(|input: Input| {
         None => Err(Reason::Malformed),
         Some(_) if exhausted => Err(Reason::Exhausted),
         Some((first, second)) => {
-            let counters: Vec<u64> = searched(hotp.resync_range.into()).collect();
+            let counters: Vec<u64> = searched(hotp.resync_range.get().into()).collect();
             let pairs = counters.windows(2);
             let found = pairs.filter(|pair| code(pair[0]) == first && code(pair[1]) == second);
             found.map(|pair| pair[1]).max().ok_or(Reason::NoMatch)

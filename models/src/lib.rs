@@ -1,4 +1,6 @@
-//! A model of what a PostgreSQL store does to one token while several clients use it at once.
+//! A model of the statements of the PostgreSQL store on the tokens of one slot: redeem, decide, revoke,
+//! insert of a newer token, purge. It is written by hand beside the SQL and runs none of it. Factors,
+//! limits, `touch`, `list`, several slots, times and the Rust code around a statement are not in it.
 //!
 //! A verb is not one step here but the steps of its statement under READ COMMITTED: it takes a
 //! snapshot, waits for the row's lock, looks again at what the row has become (the slot's row it sees

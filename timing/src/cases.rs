@@ -1,8 +1,8 @@
-//! What an attacker could time, in the classes that he would want to tell apart.
+//! What an attacker could time, in the classes that they would want to tell apart.
 
 use core::hint::black_box;
 
-use oath_otp::{Secret, Totp, Window};
+use oath_otp::{Reach, Secret, Totp, Window};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use token_store::ott_core::TokenDigest;
 
@@ -226,8 +226,12 @@ enum Question {
 }
 
 fn window(question: Question) -> Case {
+    let two = Reach::new(2).expect("it fits");
     let totp = Totp {
-        window: Window { past: 2, future: 2 },
+        window: Window {
+            past: two,
+            future: two,
+        },
         ..Totp::default()
     };
     let steps = ["none", "step -2", "step -1", "step 0", "step 1", "step 2"];

@@ -94,22 +94,25 @@ mod tests {
         Samples::new((0..200_000).map(draw).collect(), 1_000.0)
     }
 
+    /// Two classes of the same times stay below the limit.
     #[test]
-    fn equal_classes_stay_below_the_limit() {
+    fn welch_of_equal_classes_stays_below_the_limit() {
         for seed in 0..5 {
             let found = t(&class(2 * seed, 0), &class(2 * seed + 1, 0));
             assert!(found < 4.5, "{found}");
         }
     }
 
+    /// One nanosecond is found beneath interrupts of five thousand.
     #[test]
-    fn one_nanosecond_is_found_beneath_interrupts_of_five_thousand() {
+    fn welch_finds_one_nanosecond_beneath_interrupts() {
         let found = t(&class(1, 0), &class(2, 1));
         assert!(found > 10.0, "{found}");
     }
 
+    /// Without cropping, the figure is that of the definition.
     #[test]
-    fn without_cropping_the_definition_is_met() {
+    fn welch_without_cropping_is_the_definition() {
         let one = Samples::new(vec![1, 2, 3, 4], 0.0);
         let other = Samples::new(vec![3, 4, 5, 6], 0.0);
         // Means 2.5 and 4.5, variances 5/3 both: 2 / sqrt(5/6).

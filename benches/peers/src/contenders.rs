@@ -6,7 +6,7 @@ mod uris;
 use std::{cell::RefCell, hint::black_box, rc::Rc};
 
 use libreauth::{hash::HashFunction, oath::TOTPBuilder as LibreTotp};
-use oath_otp::{Algorithm, Secret, Totp, Window};
+use oath_otp::{Algorithm, Reach, Secret, Totp, Window};
 use slauth::oath::{HashesAlgorithm, totp::TOTPContext};
 
 use crate::{
@@ -117,7 +117,10 @@ fn of_hash(hash: &Hash) -> [Line; 5] {
     let key = &KEY[..hash.ours.output_bytes()];
     let ours = Totp {
         algorithm: hash.ours,
-        window: Window { past: 1, future: 1 },
+        window: Window {
+            past: Reach::ONE,
+            future: Reach::ONE,
+        },
         ..Totp::default()
     };
     let secret = Secret::from_bytes(key).expect("a key");
@@ -186,7 +189,10 @@ fn verifying(
 ) -> Vec<Contender> {
     let ours = Totp {
         algorithm: hash.ours,
-        window: Window { past: 1, future: 1 },
+        window: Window {
+            past: Reach::ONE,
+            future: Reach::ONE,
+        },
         ..Totp::default()
     };
     let secret = Secret::from_bytes(key).expect("a key");

@@ -112,6 +112,7 @@ mod tests {
 
     use super::*;
 
+    /// Each value of each field of the ten digits is written as `format!` writes it.
     #[test]
     fn decimal_digits_of_every_field() {
         // Each value of each field: four digits at either place, and the two in front.

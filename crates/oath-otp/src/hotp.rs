@@ -2,7 +2,7 @@
 
 use crate::code::Typed;
 use crate::search::{Run, Search};
-use crate::{Algorithm, Code, Digits, Reason, Rejected, Secret, mac};
+use crate::{Algorithm, Code, Digits, Reach, Reason, Rejected, ResyncRange, Secret, mac};
 
 /// Counter-based one-time passwords.
 ///
@@ -20,11 +20,10 @@ pub struct Hotp {
     pub algorithm: Algorithm,
     /// Digits of a code.
     pub digits: Digits,
-    /// How many codes that were made but never sent are skipped silently (s). 1 by default: each
-    /// one more is one more code that a guess may hit.
-    pub look_ahead: u8,
-    /// How many counters [`resync`](Hotp::resync) searches for a pair of codes. 100 by default.
-    pub resync_range: u16,
+    /// How many codes that were made but never sent are skipped silently (s). 1 by default.
+    pub look_ahead: Reach,
+    /// How far [`resync`](Hotp::resync) searches for a pair of codes. 100 counters by default.
+    pub resync_range: ResyncRange,
 }
 
 impl Hotp {
@@ -59,7 +58,7 @@ impl Hotp {
         last_accepted: Option<u64>,
     ) -> Result<Counter, Rejected> {
         let typed = Typed::parse(typed, self.digits)?;
-        let run = run_after(last_accepted, self.look_ahead.into())?;
+        let run = run_after(last_accepted, self.look_ahead.get().into())?;
         self.search(secret)
             .newest(run, &typed, last_accepted)
             .map(Counter)
@@ -67,9 +66,9 @@ impl Hotp {
 
     /// Finds two consecutive codes further ahead, for a device that ran away.
     ///
-    /// Searches [`resync_range`](Hotp::resync_range) counters after `last_accepted` for one whose
-    /// code is `first` while the next one's is `second`, and returns the second counter. All of
-    /// them are compared in constant time, whatever matches.
+    /// Searches the [`resync_range`](Hotp::resync_range) counters after `last_accepted` for one whose
+    /// code is `first` while the next one's is `second`, and returns the second counter. Every pair
+    /// is compared in constant time, whatever matches.
     ///
     /// # Security
     /// As for [`verify`](Hotp::verify): count first, then store what is returned.
@@ -87,7 +86,7 @@ impl Hotp {
     ) -> Result<Counter, Rejected> {
         let first = Typed::parse(first, self.digits)?;
         let second = Typed::parse(second, self.digits)?;
-        let run = run_after(last_accepted, self.resync_range.into())?;
+        let run = run_after(last_accepted, self.resync_range.get().into())?;
         self.search(secret)
             .newest_pair(run, &first, &second)
             .map(Counter)
@@ -102,7 +101,7 @@ impl Hotp {
     /// How many codes [`verify`](Hotp::verify) accepts at one moment: the numerator of a guess.
     #[must_use]
     pub const fn valid_codes(&self) -> u32 {
-        (self.look_ahead as u32).saturating_add(1)
+        (self.look_ahead.get() as u32).saturating_add(1)
     }
 
     fn search<'a>(&self, secret: &'a Secret) -> Search<'a> {
@@ -122,8 +121,8 @@ impl Default for Hotp {
         Hotp {
             algorithm: Algorithm::Sha1,
             digits: Digits::Six,
-            look_ahead: 1,
-            resync_range: 100,
+            look_ahead: Reach::ONE,
+            resync_range: ResyncRange::default(),
         }
     }
 }

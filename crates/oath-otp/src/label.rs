@@ -21,8 +21,17 @@ impl Label {
     ///
     /// # Errors
     /// [`LabelError`] for what a URI would not carry unchanged: an issuer that is empty or holds a
-    /// colon, control characters, blanks at either end, more than 255 bytes.
+    /// colon, control characters, blanks at either end, more than 255 bytes. Also for characters that
+    /// cannot be seen or turn the direction of text, with which one name passes for another.
     pub fn new(issuer: &str, account: &str) -> Result<Label, LabelError> {
+        check_visible(issuer)?;
+        check_visible(account)?;
+        Label::import(issuer, account)
+    }
+
+    /// As [`new`](Label::new), of names that somebody else chose: invisible characters stay, since
+    /// the secret beside them must not be lost.
+    pub(crate) fn import(issuer: &str, account: &str) -> Result<Label, LabelError> {
         check(issuer)?;
         check(account)?;
         if issuer.is_empty() {
@@ -42,6 +51,11 @@ impl Label {
     /// # Errors
     /// As for [`new`](Label::new); a colon in the account, which would read as an issuer.
     pub fn without_issuer(account: &str) -> Result<Label, LabelError> {
+        check_visible(account)?;
+        Label::import_without_issuer(account)
+    }
+
+    pub(crate) fn import_without_issuer(account: &str) -> Result<Label, LabelError> {
         check(account)?;
         if account.contains(':') {
             return Err(LabelError::Colon);
@@ -77,6 +91,41 @@ fn check(name: &str) -> Result<(), LabelError> {
     }
 }
 
+fn check_visible(name: &str) -> Result<(), LabelError> {
+    if name.contains(is_invisible) {
+        Err(LabelError::InvisibleCharacter)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a character has no shape of its own: Unicode's Default_Ignorable_Code_Point, with all
+/// controls of direction, and the separators and annotations that are not drawn either.
+///
+/// Specification: Unicode 16.0, DerivedCoreProperties.txt; UAX #9 section 2.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
 /// Why a name does not fit a [`Label`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -90,6 +139,9 @@ pub enum LabelError {
     /// An issuer without text.
     #[error("the issuer is empty")]
     EmptyIssuer,
+    /// A character of no width, or one that turns the direction of text.
+    #[error("an invisible character in a name")]
+    InvisibleCharacter,
     /// Blanks before or behind a name.
     #[error("blanks around a name")]
     SurroundingBlanks,

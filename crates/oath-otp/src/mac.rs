@@ -5,14 +5,11 @@ use core::slice::from_ref;
 use zeroize::Zeroize;
 
 use crate::hash::{self, BlockHash};
+use crate::pad::{INNER_PAD, OUTER_PAD, mask, put};
 #[cfg(feature = "sha3")]
 use crate::sponge;
 use crate::truncate::truncate;
 use crate::{Algorithm, Code, Digits, Secret};
-
-/// RFC 2104 section 2.
-pub(crate) const INNER_PAD: u8 = 0x36;
-pub(crate) const OUTER_PAD: u8 = 0x5c;
 
 /// Counters of a window that are in work at a time.
 const LANES: usize = 4;
@@ -249,17 +246,4 @@ fn masked_rest(rest: &[u8]) -> [u8; 16] {
         *bytes = (word ^ u32::from_ne_bytes([INNER_PAD; 4])).to_le_bytes();
     }
     piece
-}
-
-pub(crate) fn put(block: &mut [u8], bytes: &[u8]) {
-    // Always fits; a panic is not compiled in.
-    if let Some(front) = block.get_mut(..bytes.len()) {
-        front.copy_from_slice(bytes);
-    }
-}
-
-pub(crate) fn mask(block: &mut [u8], pad: u8) {
-    for byte in block {
-        *byte ^= pad;
-    }
 }

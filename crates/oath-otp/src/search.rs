@@ -146,8 +146,9 @@ pub(crate) mod tests {
         Typed::parse(code.expose_secret(), digits).expect("eight digits")
     }
 
+    /// Every counter is computed and compared once, whatever matches and whatever was accepted before.
     #[test]
-    fn every_counter_is_computed_and_compared_whatever_matches() {
+    fn search_computes_and_compares_every_counter() {
         let secret = &Secret::from_bytes(&[7; 20]).expect("20 bytes");
         for &algorithm in Algorithm::ALL {
             let search = Search {

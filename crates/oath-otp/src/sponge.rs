@@ -4,7 +4,7 @@ use sha3::digest::common::{Block, BlockSizeUser};
 use sha3::digest::{Digest, FixedOutputReset, Output};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::mac::{INNER_PAD, OUTER_PAD, mask, put};
+use crate::pad::{INNER_PAD, OUTER_PAD, mask, put};
 use crate::truncate::truncate;
 
 /// Calls `visit` with each of `count` counters from `first` on, in order, and the 31-bit truncated

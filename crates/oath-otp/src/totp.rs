@@ -2,7 +2,7 @@
 
 use crate::code::Typed;
 use crate::search::{Run, Search};
-use crate::{Algorithm, Code, Digits, Period, Reason, Rejected, Secret, mac};
+use crate::{Algorithm, Code, Digits, Period, Reach, Reason, Rejected, Secret, mac};
 
 /// Time-based one-time passwords.
 ///
@@ -82,8 +82,8 @@ impl Totp {
             return Err(Rejected::new(Reason::BeforeStart));
         };
         let run = Run {
-            first: now.saturating_sub(self.window.past.into()),
-            last: now.saturating_add(self.window.future.into()),
+            first: now.saturating_sub(self.window.past.get().into()),
+            last: now.saturating_add(self.window.future.get().into()),
         };
         let Totp {
             algorithm, digits, ..
@@ -122,27 +122,33 @@ impl Totp {
 )]
 pub struct Window {
     /// Steps before the present one.
-    pub past: u8,
+    pub past: Reach,
     /// Steps after the present one, for devices whose clock is ahead.
-    pub future: u8,
+    pub future: Reach,
 }
 
 impl Window {
     /// The present step alone.
-    pub const STRICT: Window = Window { past: 0, future: 0 };
+    pub const STRICT: Window = Window {
+        past: Reach::NONE,
+        future: Reach::NONE,
+    };
 
     /// How many steps are accepted at one moment, the present one included.
     #[must_use]
     pub const fn steps(self) -> u32 {
-        (self.past as u32)
-            .saturating_add(self.future as u32)
+        (self.past.get() as u32)
+            .saturating_add(self.future.get() as u32)
             .saturating_add(1)
     }
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Window { past: 1, future: 0 }
+        Window {
+            past: Reach::ONE,
+            future: Reach::NONE,
+        }
     }
 }
 

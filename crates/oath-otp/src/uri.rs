@@ -262,9 +262,9 @@ fn read_label(label: &str, issuer: Option<&str>) -> Result<Label, UriError> {
     let (prefix, account, issuer) = (prefix.trim(), account.trim(), issuer.trim());
     let issuer = if issuer.is_empty() { prefix } else { issuer };
     if issuer.is_empty() {
-        Ok(Label::without_issuer(account)?)
+        Ok(Label::import_without_issuer(account)?)
     } else {
-        Ok(Label::new(issuer, account)?)
+        Ok(Label::import(issuer, account)?)
     }
 }
 

@@ -12,8 +12,9 @@ const RFC: [(&str, &str); 6] = [
     ("foobar", "MZXW6YTBOI======"),
 ];
 
+/// The table of RFC 4648 section 10, read and written.
 #[test]
-fn rfc_4648_section_10() {
+fn base32_of_rfc_4648_section_10() {
     for (plain, padded) in RFC {
         let bare = padded.trim_end_matches('=');
         assert_eq!(
@@ -30,8 +31,9 @@ fn rfc_4648_section_10() {
     }
 }
 
+/// Either case, blanks, dashes and right padding are read.
 #[test]
-fn case_blanks_dashes_and_padding() {
+fn base32_as_people_write_it() {
     for text in [
         "mzxw6ytboi",
         "MzXw6yTbOi",
@@ -50,8 +52,9 @@ fn case_blanks_dashes_and_padding() {
     }
 }
 
+/// A number of symbols that no bytes have is refused.
 #[test]
-fn impossible_lengths() {
+fn base32_of_impossible_length_is_refused() {
     for text in [
         "M",
         "MZX",
@@ -72,7 +75,7 @@ fn impossible_lengths() {
 
 /// The last symbol of `MY` carries two bits of the byte and three zeros: each other ending is refused.
 #[test]
-fn stray_bits() {
+fn base32_with_stray_bits_is_refused() {
     for text in [
         "MZ", "M3", "MZXR", "MZXW7", "MZXW6YR", "MZXW7===", "MZXW6YR=",
     ] {
@@ -84,8 +87,9 @@ fn stray_bits() {
     }
 }
 
+/// Padding that is too short, too long or in the middle is refused.
 #[test]
-fn wrong_padding() {
+fn base32_with_wrong_padding_is_refused() {
     for text in [
         "MZXW6=",
         "MZXW6==",
@@ -105,8 +109,9 @@ fn wrong_padding() {
     }
 }
 
+/// Characters outside of the alphabet are refused, also those that look like one of it.
 #[test]
-fn foreign_characters() {
+fn base32_with_foreign_characters_is_refused() {
     // 0, 1, 8 and 9 look like O, I, B and g: a typing error, not another key.
     for text in [
         "MZXW0YTB",
@@ -133,7 +138,7 @@ fn foreign_characters() {
 
 /// Blanks are ignored, and yet a text has an end: twice the symbols of the longest secret.
 #[test]
-fn endless_blanks_are_refused() {
+fn base32_text_has_an_end() {
     let text = |length: usize| format!("{:>length$}", "MZXW6YTBOI");
     let read = |length| {
         let secret = Secret::import_short_base32(&text(length))?;
@@ -144,8 +149,9 @@ fn endless_blanks_are_refused() {
     assert_eq!(read(4000), Err(SecretError::TooLong));
 }
 
+/// No symbol at all is refused.
 #[test]
-fn empty_is_refused() {
+fn base32_of_nothing_is_refused() {
     for text in ["", " ", "--", "\n"] {
         assert_eq!(
             Secret::import_short_base32(text).unwrap_err(),

@@ -13,8 +13,9 @@ fn verify(typed: &str) -> Result<u64, Rejected> {
         .map(|step| step.get())
 }
 
+/// Spaces and dashes in a typed code are ignored.
 #[test]
-fn spaces_and_dashes_are_ignored() {
+fn typed_spaces_and_dashes_are_ignored() {
     for typed in [
         "287082",
         "287 082",
@@ -30,15 +31,16 @@ fn spaces_and_dashes_are_ignored() {
 
 /// However it is grouped, a code of 64 bytes is read, and one of 65 is not.
 #[test]
-fn what_is_read_has_an_end() {
+fn typed_text_has_an_end() {
     let typed = |length: usize| format!("{:->length$}", "287082");
     assert_eq!(verify(&typed(64)), Ok(1));
     let refused = verify(&typed(65)).map_err(|refused| refused.reason());
     assert_eq!(refused, Err(Reason::Malformed));
 }
 
+/// Whatever is neither digit, space nor dash is malformed.
 #[test]
-fn everything_else_is_malformed() {
+fn typed_text_is_else_malformed() {
     let megabyte = "1".repeat(1_000_000);
     let blanks = " ".repeat(1_000_000);
     let late = format!("{}287082", " ".repeat(100));
@@ -89,8 +91,9 @@ fn everything_else_is_malformed() {
     }
 }
 
+/// Each digit counts: one wrong digit, at any place, is refused.
 #[test]
-fn each_digit_counts() {
+fn typed_digits_all_count() {
     for position in 0..6 {
         for digit in b'0'..=b'9' {
             let mut typed = *b"287082";
@@ -101,8 +104,9 @@ fn each_digit_counts() {
     }
 }
 
+/// A code has exactly as many digits as configured: one more or fewer is malformed.
 #[test]
-fn number_of_digits_is_exact_for_every_length() {
+fn typed_digits_are_exactly_as_many() {
     for digits in 5..=10 {
         let hotp = Hotp {
             digits: Digits::try_from(digits).unwrap(),
@@ -124,7 +128,7 @@ fn number_of_digits_is_exact_for_every_length() {
 
 /// 9,999,999,999 is above 2³²: a number cut to 32 bits would be another code.
 #[test]
-fn ten_digits_are_compared_whole() {
+fn typed_ten_digits_are_compared_whole() {
     let hotp = Hotp {
         digits: Digits::Ten,
         ..Hotp::default()
@@ -140,8 +144,9 @@ fn ten_digits_are_compared_whole() {
     assert!(hotp.verify(&secret(), "9999999999", None).is_err());
 }
 
+/// Every refusal has the same text.
 #[test]
-fn refusals_have_one_text() {
+fn rejected_has_one_text() {
     let malformed = verify("x").unwrap_err();
     let wrong = verify("000000").unwrap_err();
     let replayed = Totp::default()
@@ -153,8 +158,9 @@ fn refusals_have_one_text() {
     assert_eq!(replayed.to_string(), wrong.to_string());
 }
 
+/// Hostile secrets and URIs are errors, and no panic.
 #[test]
-fn hostile_secrets_and_uris_are_errors() {
+fn secrets_and_uris_of_any_text_are_errors() {
     let long = "A".repeat(1_000_000);
     let uri = format!("otpauth://totp/a?secret={long}");
     for text in [

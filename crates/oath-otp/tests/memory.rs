@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write, stdin, stdout};
 use std::process::{Command, Stdio};
 
-use oath_otp::{Algorithm, Digits, Hotp, Secret, Totp, Window};
+use oath_otp::{Algorithm, Digits, Hotp, Reach, Secret, Totp, Window};
 use zeroize::Zeroize;
 
 const TIME: u64 = 1_700_000_000;
@@ -74,7 +74,10 @@ fn use_and_drop(algorithm: Algorithm, length: usize) {
     bytes.zeroize();
     let totp = Totp {
         algorithm,
-        window: Window { past: 4, future: 4 },
+        window: Window {
+            past: Reach::MAX,
+            future: Reach::MAX,
+        },
         ..Totp::default()
     };
     let hotp = Hotp {

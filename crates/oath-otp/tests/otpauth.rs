@@ -39,8 +39,9 @@ fn with(parameters: &str) -> Result<Method, UriError> {
     Account::from_uri(&uri).map(|account| account.method)
 }
 
+/// A URI is built as authenticators want it.
 #[test]
-fn built_as_authenticators_want_it() {
+fn uri_is_built_as_authenticators_want_it() {
     let secret = Secret::from_base32(SECRET).unwrap();
     let label = Label::new("Léon & Söhne", "zoë+1@example.org").unwrap();
     assert_eq!(
@@ -65,8 +66,9 @@ fn built_as_authenticators_want_it() {
     );
 }
 
+/// Another start than the Unix epoch cannot be written.
 #[test]
-fn another_start_cannot_be_written() {
+fn uri_carries_no_start() {
     let secret = Secret::from_base32(SECRET).unwrap();
     let label = Label::without_issuer("a").unwrap();
     let totp = Totp {
@@ -84,7 +86,7 @@ fn another_start_cannot_be_written() {
 
 /// The longest of everything still fits what is read.
 #[test]
-fn longest_uri_is_read_again() {
+fn uri_of_the_longest_parts_is_read_again() {
     let secret = Secret::from_bytes(&[7; Secret::MAX_BYTES]).unwrap();
     let name = format!("{}a", "ß".repeat(127));
     assert_eq!(name.len(), Label::MAX_BYTES);
@@ -100,8 +102,9 @@ fn longest_uri_is_read_again() {
     assert_eq!(refuse(&padded), UriError::TooLong);
 }
 
+/// What a URI does not say has its default.
 #[test]
-fn defaults_of_what_is_not_said() {
+fn uri_defaults() {
     let account = read(&format!("otpauth://totp/Ex:alice?secret={SECRET}"));
     assert_eq!(account.method, Method::Totp(Totp::default()));
     let account = read(&format!(
@@ -110,8 +113,9 @@ fn defaults_of_what_is_not_said() {
     assert_eq!(account.method, Method::Hotp(Hotp::default(), 0));
 }
 
+/// The first colon of a label parts issuer and account.
 #[test]
-fn issuer_and_account() {
+fn uri_label_parts_issuer_and_account() {
     assert_eq!(label("alice"), alone("alice"));
     assert_eq!(label("Ex:alice"), pair("Ex", "alice"));
     assert_eq!(label("Ex%3Aalice"), pair("Ex", "alice"));
@@ -141,7 +145,7 @@ fn issuer_and_account() {
 
 /// Characters that issuers put into names without escaping them.
 #[test]
-fn names_in_the_wild() {
+fn uri_names_in_the_wild() {
     assert_eq!(
         label("Slack%20(Big%20Co):guest@example.org"),
         pair("Slack (Big Co)", "guest@example.org")
@@ -161,7 +165,7 @@ fn names_in_the_wild() {
 
 /// Short ones are seen, and the longest that is read; numbers of digits that few programs know.
 #[test]
-fn sizes_in_the_wild() {
+fn uri_sizes_in_the_wild() {
     for (symbols, bytes) in [(2, 1), (8, 5), (16, 10), (1639, 1024)] {
         let uri = format!("otpauth://totp/a?secret={}", "A".repeat(symbols));
         assert_eq!(read(&uri).secret.expose_secret().len(), bytes);
@@ -179,8 +183,9 @@ fn sizes_in_the_wild() {
     assert_eq!(with("digits=6 "), Err(UriError::InvalidDigits));
 }
 
+/// The issuer parameter wins over the label; an empty one counts as absent.
 #[test]
-fn issuer_parameter() {
+fn uri_issuer_parameter_wins() {
     let both = |label: &str, issuer: &str| {
         names(&format!(
             "otpauth://totp/{label}?secret={SECRET}&issuer={issuer}"
@@ -197,8 +202,9 @@ fn issuer_parameter() {
     assert_eq!(both("alice", "a%3Ab"), Err(LabelError::Colon.into()));
 }
 
+/// A plus is a plus, and a number sign is part of a label but not of the parameters.
 #[test]
-fn plus_and_number_sign() {
+fn uri_plus_and_number_sign() {
     let uri = format!("otpauth://totp/a+b%3Ac+d?secret={SECRET}&issuer=C%2B+");
     assert_eq!(names(&uri), pair("C++", "c+d"));
     // Microsoft leaves # as it is.
@@ -210,8 +216,9 @@ fn plus_and_number_sign() {
     assert_eq!(with("issuer=a#b"), Err(UriError::Fragment));
 }
 
+/// Broken escapes, and names that no label holds, are refused.
 #[test]
-fn broken_labels() {
+fn uri_label_that_is_broken_is_refused() {
     for broken in ["%", "%4", "%zz", "%FF%FE", "%+1", "%C3"] {
         assert_eq!(label(broken), Err(UriError::InvalidEncoding), "{broken}");
     }
@@ -225,8 +232,9 @@ fn broken_labels() {
     assert_eq!(label(&"a".repeat(256)), Err(LabelError::TooLong.into()));
 }
 
+/// A label holds only what a URI carries unchanged.
 #[test]
-fn labels_hold_only_what_a_uri_carries() {
+fn label_holds_only_what_a_uri_carries() {
     assert_eq!(Label::new("", "a"), Err(LabelError::EmptyIssuer));
     assert_eq!(Label::new("a:b", "c"), Err(LabelError::Colon));
     assert_eq!(Label::without_issuer("a:b"), Err(LabelError::Colon));
@@ -239,8 +247,50 @@ fn labels_hold_only_what_a_uri_carries() {
     assert_eq!(Label::new("a", &"b".repeat(256)), Err(LabelError::TooLong));
 }
 
+/// A label is not made of characters that cannot be seen or turn the direction of text. A URI that has
+/// some is read all the same: its secret must not be lost.
 #[test]
-fn secrets() {
+fn label_holds_no_invisible_characters() {
+    for character in [
+        "\u{ad}",
+        "\u{61c}",
+        "\u{115f}",
+        "\u{180e}",
+        "\u{200b}",
+        "\u{200d}",
+        "\u{200e}",
+        "\u{200f}",
+        "\u{2028}",
+        "\u{202a}",
+        "\u{202e}",
+        "\u{2060}",
+        "\u{2066}",
+        "\u{2069}",
+        "\u{3164}",
+        "\u{fe0f}",
+        "\u{feff}",
+        "\u{fff9}",
+        "\u{e0041}",
+    ] {
+        let name = format!("exa{character}mple");
+        let refused = Err(LabelError::InvisibleCharacter);
+        assert_eq!(Label::new(&name, "a"), refused, "{name:?}");
+        assert_eq!(Label::new("a", &name), refused, "{name:?}");
+        assert_eq!(Label::without_issuer(&name), refused, "{name:?}");
+        let account = read(&format!(
+            "otpauth://totp/{name}?secret={SECRET}&issuer={name}"
+        ));
+        assert_eq!(account.label.account(), name);
+        assert_eq!(account.label.issuer(), Some(name.as_str()));
+    }
+    for name in ["Bücher", "例え", "مثال", "Ελλάδα", "a b", "e\u{301}", "🔑"] {
+        assert!(Label::new(name, name).is_ok(), "{name}");
+    }
+}
+
+/// Secrets are read as issuers write them, and everything else is refused.
+#[test]
+fn uri_secret() {
     let secret = |text: &str| {
         let account = Account::from_uri(&format!("otpauth://totp/a?secret={text}"))?;
         Ok::<_, UriError>(account.secret.expose_secret().to_vec())
@@ -281,8 +331,9 @@ fn secrets() {
     assert_eq!(refuse("otpauth://totp"), UriError::MissingSecret);
 }
 
+/// Numbers are plain decimal digits within their bounds.
 #[test]
-fn numbers() {
+fn uri_numbers() {
     let totp = Totp::default();
     let digits = |digits| Ok(Method::Totp(Totp { digits, ..totp }));
     let period = |secs| {
@@ -362,8 +413,9 @@ fn numbers() {
     assert_eq!(with("counter=x"), Ok(Method::Totp(totp)));
 }
 
+/// An algorithm is read in any case, and aliases and others are refused.
 #[test]
-fn algorithms() {
+fn uri_algorithm() {
     let algorithm = |algorithm| {
         Ok(Method::Totp(Totp {
             algorithm,
@@ -394,8 +446,9 @@ fn algorithms() {
     }
 }
 
+/// Parameters are read in any case, once each; unknown ones are ignored.
 #[test]
-fn parameters() {
+fn uri_parameters() {
     let default = Ok(Method::Totp(Totp::default()));
     // Unknown names, names without value, HTML-escaped ampersands, nothing between two ampersands.
     for unknown in [
@@ -429,7 +482,7 @@ fn parameters() {
 
 /// In front nothing is dropped; behind, a blank belongs to the last value.
 #[test]
-fn blanks_around_a_uri() {
+fn uri_blanks_around_it() {
     let uri = format!("otpauth://totp/Ex:alice?digits=6&secret={SECRET}");
     for blank in [" ", "  ", "\t", "\n", "\r\n", "\u{a0}", "\u{feff}", "%20"] {
         let front = format!("{blank}{uri}");
@@ -458,7 +511,7 @@ fn blanks_around_a_uri() {
 
 /// The type is the whole authority, so that no host, user or port is read over.
 #[test]
-fn nothing_beside_the_type() {
+fn uri_has_nothing_beside_its_type() {
     for authority in [
         "user@totp",
         "user:pw@totp",
@@ -480,8 +533,9 @@ fn nothing_beside_the_type() {
     }
 }
 
+/// Scheme and type are read in any case; other schemes and types are refused.
 #[test]
-fn schemes_and_kinds() {
+fn uri_scheme_and_type() {
     let rest = format!("a?secret={SECRET}");
     read(&format!("OTPAUTH://TOTP/{rest}"));
     for other in [

@@ -1,6 +1,6 @@
 //! HOTP beyond the look-ahead: two consecutive codes, in order, within a bound.
 
-use oath_otp::{Code, Hotp, Reason, Secret};
+use oath_otp::{Code, Hotp, Reason, ResyncRange, Secret};
 
 fn secret() -> Secret {
     Secret::from_bytes(&[0x33; 20]).expect("20 bytes")
@@ -22,78 +22,73 @@ fn resync(hotp: &Hotp, first: u64, second: u64, last: Option<u64>) -> Result<u64
     .map_err(|refused| refused.reason())
 }
 
-#[test]
-fn one_code_beyond_the_look_ahead_is_refused() {
-    let hotp = Hotp {
-        look_ahead: 1,
+fn hotp(range: u16) -> Hotp {
+    Hotp {
+        resync_range: ResyncRange::new(range).expect("1 to 1,000"),
         ..Hotp::default()
-    };
-    assert!(
-        hotp.verify(&secret(), code(50).expose_secret(), Some(9))
-            .is_err()
-    );
+    }
 }
 
+/// One code beyond the look-ahead is refused, however right it is.
 #[test]
-fn two_consecutive_codes_give_the_second_counter() {
+fn resync_takes_more_than_one_code() {
+    let (hotp, code) = (Hotp::default(), code(50));
+    let refused = hotp.verify(&secret(), code.expose_secret(), Some(9));
+    assert_eq!(refused.unwrap_err().reason(), Reason::NoMatch);
+}
+
+/// Two consecutive codes give the second one's counter, directly ahead as well, and the very first pair.
+#[test]
+fn resync_returns_the_second_counter() {
     let hotp = Hotp::default();
     assert_eq!(resync(&hotp, 50, 51, Some(9)), Ok(51));
-    // Directly ahead as well, and the very first pair.
     assert_eq!(resync(&hotp, 10, 11, Some(9)), Ok(11));
     assert_eq!(resync(&hotp, 0, 1, None), Ok(1));
 }
 
+/// Pairs that are not consecutive, or in the wrong order, are refused.
 #[test]
-fn pairs_that_are_not_consecutive_are_refused() {
+fn resync_refuses_other_pairs() {
     let hotp = Hotp::default();
     for (first, second) in [(50, 52), (51, 50), (50, 50), (50, 60)] {
         assert_eq!(resync(&hotp, first, second, Some(9)), Err(Reason::NoMatch));
     }
 }
 
+/// Nothing at or before the last accepted counter is found.
 #[test]
-fn nothing_at_or_before_the_last_accepted_counter() {
+fn resync_never_goes_back() {
     let hotp = Hotp::default();
     assert_eq!(resync(&hotp, 51, 52, Some(51)), Err(Reason::NoMatch));
     assert_eq!(resync(&hotp, 51, 52, Some(52)), Err(Reason::NoMatch));
     assert_eq!(resync(&hotp, 20, 21, Some(51)), Err(Reason::NoMatch));
 }
 
+/// The first code of a pair lies in the range, and not behind it.
 #[test]
-fn the_range_is_a_bound() {
-    let hotp = Hotp {
-        resync_range: 20,
-        ..Hotp::default()
-    };
-    assert_eq!(resync(&hotp, 29, 30, Some(9)), Ok(30));
-    assert_eq!(resync(&hotp, 30, 31, Some(9)), Err(Reason::NoMatch));
-    let none = Hotp {
-        resync_range: 0,
-        ..Hotp::default()
-    };
-    assert_eq!(resync(&none, 10, 11, Some(9)), Err(Reason::NoMatch));
-    let widest = Hotp {
-        resync_range: u16::MAX,
-        ..Hotp::default()
-    };
-    assert_eq!(resync(&widest, 65_544 - 1, 65_544, Some(9)), Ok(65_544));
+fn resync_searches_its_range_alone() {
+    for range in [1, 2, 3, 4, 20, 1_000] {
+        let (hotp, first, last) = (hotp(range), 10, 9 + u64::from(range));
+        assert_eq!(resync(&hotp, first, first + 1, Some(9)), Ok(first + 1));
+        assert_eq!(resync(&hotp, last, last + 1, Some(9)), Ok(last + 1));
+        let behind = resync(&hotp, last + 1, last + 2, Some(9));
+        assert_eq!(behind, Err(Reason::NoMatch), "{range}");
+    }
 }
 
+/// The last pair of all is found, and none comes after it.
 #[test]
-fn the_last_counters() {
-    let hotp = Hotp {
-        resync_range: u16::MAX,
-        ..Hotp::default()
-    };
-    let max = u64::MAX;
+fn resync_ends_with_the_last_counter() {
+    let (hotp, max) = (hotp(1_000), u64::MAX);
     assert_eq!(resync(&hotp, max - 1, max, Some(max - 5)), Ok(max));
     assert_eq!(resync(&hotp, max, 0, Some(max - 5)), Err(Reason::NoMatch));
     assert_eq!(resync(&hotp, max, 0, Some(max - 1)), Err(Reason::NoMatch));
     assert_eq!(resync(&hotp, max, 0, Some(max)), Err(Reason::Exhausted));
 }
 
+/// Each of the two texts must be a code.
 #[test]
-fn both_texts_are_checked() {
+fn resync_checks_both_texts() {
     let hotp = Hotp::default();
     let good = code(50);
     for bad in ["", "12345", "1234567", "１２３４５６"] {

@@ -79,6 +79,7 @@ const TABLE: [(u64, &str, u32, u32, &str); 10] = [
     ),
 ];
 
+/// The column HOTP.
 #[test]
 fn appendix_d_codes() {
     let secret = Secret::from_bytes(SECRET).unwrap();
@@ -121,6 +122,7 @@ fn appendix_d_intermediate_hmacs() {
     }
 }
 
+/// Each code is accepted as its counter, after the one before.
 #[test]
 fn appendix_d_codes_verify_in_order() {
     let secret = Secret::from_bytes(SECRET).unwrap();

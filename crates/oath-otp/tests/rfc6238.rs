@@ -61,6 +61,7 @@ fn rows() -> impl Iterator<Item = (Totp, Secret, u64, u64, &'static str)> {
     })
 }
 
+/// The column TOTP.
 #[test]
 fn appendix_b_codes() {
     assert_eq!(rows().count(), 18);
@@ -74,6 +75,7 @@ fn appendix_b_codes() {
     }
 }
 
+/// Each code is accepted as its step.
 #[test]
 fn appendix_b_codes_verify() {
     for (totp, secret, time, step, code) in rows() {

@@ -38,6 +38,7 @@ fn shows_nothing(value: &impl Debug, hidden: &[&str]) {
     }
 }
 
+/// Debug text of secret, code, URI and account shows nothing of a secret.
 #[test]
 fn debug_shows_nothing() {
     let secret = Secret::from_bytes(b"ABCDEFGHIJKLMNOPQRST").unwrap();
@@ -54,6 +55,7 @@ fn debug_shows_nothing() {
     shows_nothing(&code, &hidden);
 }
 
+/// An error and its sources hold nothing of the text that was refused.
 #[test]
 fn errors_hold_nothing_of_the_text() {
     let hidden = ["ZZZZ", "0189"];
@@ -67,9 +69,9 @@ fn errors_hold_nothing_of_the_text() {
     }
 }
 
-/// T25: bits, not characters; 16 bytes are 26 characters of base32.
+/// Bits count, not characters; 16 bytes are 26 characters of base32.
 #[test]
-fn under_128_bits_only_by_name() {
+fn secret_under_128_bits_only_by_name() {
     let bytes = [7; 64];
     for length in 1..16 {
         let short = &bytes[..length];
@@ -92,8 +94,9 @@ fn under_128_bits_only_by_name() {
     }
 }
 
+/// No byte at all, and more than 1,024, are refused.
 #[test]
-fn empty_and_endless_are_refused() {
+fn secret_that_is_empty_or_endless_is_refused() {
     assert_eq!(Secret::import_short(b"").unwrap_err(), SecretError::Empty);
     assert_eq!(Secret::from_bytes(b"").unwrap_err(), SecretError::Empty);
     let longest = vec![7; Secret::MAX_BYTES];
@@ -128,8 +131,9 @@ impl TryRng for Counting {
 
 impl TryCryptoRng for Counting {}
 
+/// Every byte of a new secret comes from the generator.
 #[test]
-fn every_byte_is_random() {
+fn secret_is_random_in_every_byte() {
     let secret = Secret::try_generate_from_rng(&mut Counting(0)).unwrap();
     assert_eq!(secret.expose_secret(), (1..=20).collect::<Vec<u8>>());
     for algorithm in Algorithm::ALL {
@@ -161,8 +165,9 @@ impl TryRng for Broken {
 
 impl TryCryptoRng for Broken {}
 
+/// A generator that fails gives an error, never a secret.
 #[test]
-fn a_broken_generator_gives_an_error() {
+fn secret_of_a_broken_generator_is_an_error() {
     assert_eq!(
         Secret::try_generate_from_rng(&mut Broken).unwrap_err(),
         NoEntropy
@@ -174,9 +179,10 @@ fn a_broken_generator_gives_an_error() {
     );
 }
 
+/// The operating system gives 160 bits, other ones each time.
 #[cfg(feature = "std")]
 #[test]
-fn the_operating_system_gives_160_bits() {
+fn secret_of_the_system_has_160_bits() {
     let (one, two) = (
         Secret::try_generate().unwrap(),
         Secret::try_generate().unwrap(),

@@ -1,15 +1,16 @@
 //! Parameters from JSON pass the checks of the constructors.
 #![cfg(feature = "serde")]
 
-use oath_otp::{Algorithm, Digits, Hotp, Period, Totp, Window};
+use oath_otp::{Algorithm, Digits, Hotp, Period, Reach, Totp, Window};
 use serde_json::{Value, from_value, json, to_value};
 
 fn totp() -> Value {
     json!({"algorithm": "SHA1", "digits": 6, "period": 30, "start": 0, "window": {"past": 1, "future": 0}})
 }
 
+/// The form in JSON does not change.
 #[test]
-fn the_form_is_stable() {
+fn serde_form_is_stable() {
     assert_eq!(to_value(Totp::default()).unwrap(), totp());
     let hotp = json!({"algorithm": "SHA1", "digits": 6, "look_ahead": 1, "resync_range": 100});
     assert_eq!(to_value(Hotp::default()).unwrap(), hotp);
@@ -19,16 +20,17 @@ fn the_form_is_stable() {
     }
 }
 
+/// What was written is read again.
 #[test]
-fn round_trip() {
+fn serde_round_trip() {
     let odd = Totp {
         algorithm: Algorithm::Sha512,
         digits: Digits::Ten,
         period: Period::from_seconds(1).unwrap(),
         start: u64::MAX,
         window: Window {
-            past: 255,
-            future: 255,
+            past: Reach::MAX,
+            future: Reach::MAX,
         },
     };
     assert_eq!(from_value::<Totp>(to_value(odd).unwrap()).unwrap(), odd);
@@ -39,8 +41,9 @@ fn round_trip() {
     );
 }
 
+/// What the constructors refuse is refused, and so are unknown and missing fields.
 #[test]
-fn what_constructors_refuse_is_refused() {
+fn serde_refuses_what_constructors_refuse() {
     let wrong = [
         ("digits", json!(4)),
         ("digits", json!(11)),
@@ -57,7 +60,9 @@ fn what_constructors_refuse_is_refused() {
         ("algorithm", json!("MD5")),
         ("algorithm", json!("SHA-1")),
         ("algorithm", json!(0)),
-        ("window", json!({"past": 256, "future": 0})),
+        ("window", json!({"past": 32, "future": 0})),
+        ("window", json!({"past": 0, "future": 32})),
+        ("window", json!({"past": -1, "future": 0})),
         ("window", json!({"past": 1})),
         ("windw", json!(1)),
     ];
@@ -65,6 +70,16 @@ fn what_constructors_refuse_is_refused() {
         let mut document = totp();
         document[field] = value;
         assert!(from_value::<Totp>(document.clone()).is_err(), "{document}");
+    }
+    for (field, value) in [
+        ("look_ahead", json!(32)),
+        ("look_ahead", json!(-1)),
+        ("resync_range", json!(0)),
+        ("resync_range", json!(1_001)),
+    ] {
+        let mut document = to_value(Hotp::default()).unwrap();
+        document[field] = value;
+        assert!(from_value::<Hotp>(document.clone()).is_err(), "{document}");
     }
     for field in ["algorithm", "digits", "period", "start", "window"] {
         let mut document = totp();

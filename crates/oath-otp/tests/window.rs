@@ -1,6 +1,6 @@
 //! Which steps and counters are accepted, and that the newest one wins.
 
-use oath_otp::{Code, Digits, Hotp, Period, Reason, Secret, Totp, Window};
+use oath_otp::{Code, Digits, Hotp, Period, Reach, Reason, ResyncRange, Secret, Totp, Window};
 
 const TIME: u64 = 1_700_000_000;
 
@@ -16,92 +16,107 @@ fn code_at(totp: &Totp, offset: i64) -> Code {
     totp.generate(&secret(), time)
 }
 
+fn reach(beyond: u8) -> Reach {
+    Reach::new(beyond).expect("at most 31")
+}
+
+/// The step that a code is accepted as, or why it is refused.
+fn verify(totp: &Totp, code: &Code) -> Result<u64, Reason> {
+    totp.verify(&secret(), code.expose_secret(), TIME, None)
+        .map(|step| step.get())
+        .map_err(|refused| refused.reason())
+}
+
+/// By default the present step and the one before it are accepted, and neither neighbour of the two.
 #[test]
-fn default_is_one_past_none_future() {
+fn window_is_one_past_step_by_default() {
     let totp = Totp::default();
-    assert_eq!(totp.window, Window { past: 1, future: 0 });
+    let (past, future) = (Reach::ONE, Reach::NONE);
+    assert_eq!(totp.window, Window { past, future });
     let now = totp.step_at(TIME).unwrap();
-    for (offset, accepted) in [(-2, None), (-1, Some(now - 1)), (0, Some(now)), (1, None)] {
+    for (offset, answer) in [
+        (-2, Err(Reason::NoMatch)),
+        (-1, Ok(now - 1)),
+        (0, Ok(now)),
+        (1, Err(Reason::NoMatch)),
+    ] {
         let code = code_at(&totp, offset);
-        let found = totp.verify(&secret(), code.expose_secret(), TIME, None);
-        assert_eq!(
-            found.ok().map(|step| step.get()),
-            accepted,
-            "offset {offset}"
-        );
+        assert_eq!(verify(&totp, &code), answer, "offset {offset}");
     }
 }
 
+/// Of every window, each step is accepted as itself, and the steps beyond both edges are refused.
 #[test]
-fn every_step_of_every_window_is_accepted_and_no_other() {
-    // Windows below, at and above the number of counters that are computed together.
-    for past in 0..7_u8 {
-        for future in 0..7_u8 {
+fn window_accepts_its_steps_and_refuses_its_edges() {
+    // Below, at and above the number of counters that are computed together, and the widest.
+    for past in [0, 1, 2, 3, 4, 5, 6, 31] {
+        for future in [0, 1, 2, 3, 4, 5, 6, 31] {
+            let window = Window {
+                past: reach(past),
+                future: reach(future),
+            };
             let totp = Totp {
-                window: Window { past, future },
+                window,
                 ..Totp::default()
             };
             assert_eq!(totp.valid_codes(), u32::from(past) + u32::from(future) + 1);
-            for offset in -8..=8_i64 {
+            let now = totp.step_at(TIME).unwrap();
+            let (oldest, newest) = (-i64::from(past), i64::from(future));
+            for offset in oldest - 3..=newest + 3 {
+                let inside = oldest <= offset && offset <= newest;
+                let step = now.checked_add_signed(offset).unwrap();
+                let answer = if inside {
+                    Ok(step)
+                } else {
+                    Err(Reason::NoMatch)
+                };
                 let code = code_at(&totp, offset);
-                let found = totp.verify(&secret(), code.expose_secret(), TIME, None);
-                let inside = -i64::from(past) <= offset && offset <= i64::from(future);
-                let step = totp.step_at(TIME).unwrap().checked_add_signed(offset);
-                assert_eq!(found.ok().map(|step| step.get()), step.filter(|_| inside));
+                assert_eq!(verify(&totp, &code), answer, "{window:?}, offset {offset}");
             }
         }
     }
 }
 
+/// A reach above 31 and a range of 0 or above 1,000 counters cannot be made.
 #[test]
-fn widest_window_works() {
-    let totp = Totp {
-        window: Window {
-            past: 255,
-            future: 255,
-        },
-        ..Totp::default()
-    };
-    for offset in [-255, 0, 255] {
-        let code = code_at(&totp, offset);
-        assert!(
-            totp.verify(&secret(), code.expose_secret(), TIME, None)
-                .is_ok()
-        );
-    }
-    let code = code_at(&totp, 256);
-    assert!(
-        totp.verify(&secret(), code.expose_secret(), TIME, None)
-            .is_err()
-    );
+fn window_and_ranges_have_bounds() {
+    assert_eq!(Reach::new(31), Ok(Reach::MAX));
+    let error = Reach::new(32).unwrap_err();
+    assert_eq!(error.to_string(), "the reach is not 0 to 31");
+    assert!(Reach::new(255).is_err());
+    assert_eq!(ResyncRange::new(1_000), Ok(ResyncRange::MAX));
+    assert_eq!(ResyncRange::new(1).unwrap().get(), 1);
+    let error = ResyncRange::new(0).unwrap_err();
+    assert_eq!(error.to_string(), "the range is not 1 to 1000 counters");
+    assert!(ResyncRange::new(1_001).is_err());
 }
 
-/// Two steps of one window with the same five digits: the newest is returned, so that neither
+/// Where two steps of one window have the same five digits, the newest is returned, so that neither
 /// serves again.
 #[test]
-fn newest_of_two_matching_steps_wins() {
+fn window_returns_the_newest_of_two_matches() {
     let digits = Digits::Five;
     let totp = Totp {
         digits,
         window: Window {
-            past: 200,
-            future: 0,
+            past: Reach::MAX,
+            future: Reach::NONE,
         },
         ..Totp::default()
     };
     let hotp = Hotp {
         digits,
-        look_ahead: 200,
+        look_ahead: Reach::MAX,
         ..Hotp::default()
     };
     let secret = secret();
-    let codes: Vec<Code> = (0..20_000)
+    let codes: Vec<Code> = (0..60_000)
         .map(|step| hotp.generate(&secret, step))
         .collect();
     let mut twins = 0;
-    for (newer, code) in codes.iter().enumerate().skip(201) {
-        let older = (newer - 200..newer)
-            .find(|older| codes[*older].expose_secret() == code.expose_secret());
+    for (newer, code) in codes.iter().enumerate().skip(32) {
+        let older =
+            (newer - 31..newer).find(|older| codes[*older].expose_secret() == code.expose_secret());
         let Some(older) = older else { continue };
         twins += 1;
         let (older, newer) = (older as u64, newer as u64);
@@ -116,29 +131,40 @@ fn newest_of_two_matching_steps_wins() {
     assert!(twins > 10, "the search found only {twins} pairs");
 }
 
+/// At both ends of time the window is cut: steps that exist are accepted, and nothing wraps around.
 #[test]
-fn windows_are_cut_at_both_ends_of_time() {
+fn window_is_cut_at_both_ends_of_time() {
     let window = Window {
-        past: 255,
-        future: 255,
+        past: Reach::MAX,
+        future: Reach::MAX,
     };
     let period = Period::from_seconds(1).unwrap();
     let totp = Totp {
         period,
         window,
+        digits: Digits::Ten,
         ..Totp::default()
     };
-    for time in [0, 1, 254, 255, u64::MAX - 255, u64::MAX - 1, u64::MAX] {
-        let code = totp.generate(&secret(), time);
-        let step = totp
-            .verify(&secret(), code.expose_secret(), time, None)
-            .unwrap();
-        assert_eq!(step.get(), time);
+    let accepted = |step: u64, time: u64| {
+        let code = totp.generate(&secret(), step);
+        totp.verify(&secret(), code.expose_secret(), time, None)
+            .is_ok()
+    };
+    let ends = [0, 1, 30, 31, 32].map(|step| [step, u64::MAX - step]);
+    for time in ends.concat() {
+        for step in ends.concat() {
+            assert_eq!(
+                accepted(step, time),
+                step.abs_diff(time) <= 31,
+                "{step} at {time}"
+            );
+        }
     }
 }
 
+/// Before the start no code is accepted, not even that of the first step.
 #[test]
-fn nothing_is_accepted_before_the_start() {
+fn totp_accepts_nothing_before_its_start() {
     let totp = Totp {
         start: TIME,
         ..Totp::default()
@@ -165,8 +191,9 @@ fn nothing_is_accepted_before_the_start() {
     assert_eq!(last.step_at(u64::MAX), Some(0));
 }
 
+/// A step begins and ends with its period, whatever its length.
 #[test]
-fn a_step_begins_and_ends_with_its_period() {
+fn step_begins_and_ends_with_its_period() {
     for seconds in [1, 30, 60, i32::MAX.cast_unsigned()] {
         let period = Period::from_seconds(seconds).unwrap();
         let totp = Totp {
@@ -181,46 +208,50 @@ fn a_step_begins_and_ends_with_its_period() {
     assert!(Period::from_seconds(1 << 31).is_err());
 }
 
+/// HOTP accepts the counters of its look-ahead, and neither the last accepted one nor the one behind.
 #[test]
-fn look_ahead_of_hotp() {
-    let hotp = Hotp {
-        look_ahead: 3,
-        ..Hotp::default()
-    };
-    assert_eq!(hotp.valid_codes(), 4);
-    assert_eq!(hotp.code_space(), 999_759);
-    for (counter, accepted) in [(5, false), (6, true), (7, true), (9, true), (10, false)] {
-        let code = hotp.generate(&secret(), counter);
-        let found = hotp.verify(&secret(), code.expose_secret(), Some(5));
-        assert_eq!(
-            found.ok().map(|counter| counter.get()),
-            accepted.then_some(counter)
-        );
+fn look_ahead_accepts_its_counters_alone() {
+    for ahead in [0, 1, 2, 3, 4, 31] {
+        let hotp = Hotp {
+            look_ahead: reach(ahead),
+            ..Hotp::default()
+        };
+        let ahead = u64::from(ahead);
+        assert_eq!(u64::from(hotp.valid_codes()), ahead + 1);
+        assert_eq!(hotp.code_space(), 999_759);
+        for counter in 3..=6 + ahead + 3 {
+            let code = hotp.generate(&secret(), counter);
+            let found = hotp.verify(&secret(), code.expose_secret(), Some(5));
+            let inside = 6 <= counter && counter <= 6 + ahead;
+            assert_eq!(
+                found.map(|counter| counter.get()).ok(),
+                inside.then_some(counter)
+            );
+        }
     }
 }
 
+/// The last counters of all are accepted, and none comes after them, least of all counter 0 again.
 #[test]
-fn last_counters_of_hotp() {
+fn look_ahead_ends_with_the_last_counter() {
     let hotp = Hotp {
-        look_ahead: 255,
+        look_ahead: Reach::MAX,
         ..Hotp::default()
     };
     let code = hotp.generate(&secret(), u64::MAX);
-    let found = hotp
-        .verify(&secret(), code.expose_secret(), Some(u64::MAX - 1))
-        .unwrap();
-    assert_eq!(found.get(), u64::MAX);
-    let found = hotp
-        .verify(&secret(), code.expose_secret(), Some(u64::MAX - 200))
-        .unwrap();
-    assert_eq!(found.get(), u64::MAX);
-    // Behind the last counter nothing comes, least of all counter 0 again.
-    for counter in [0, u64::MAX] {
+    for last in [u64::MAX - 1, u64::MAX - 32] {
+        let found = hotp.verify(&secret(), code.expose_secret(), Some(last));
+        assert_eq!(found.unwrap().get(), u64::MAX);
+    }
+    for (counter, last, reason) in [
+        (u64::MAX, u64::MAX - 33, Reason::NoMatch),
+        (0, u64::MAX - 1, Reason::NoMatch),
+        (0, u64::MAX, Reason::Exhausted),
+        (u64::MAX, u64::MAX, Reason::Exhausted),
+    ] {
         let code = hotp.generate(&secret(), counter);
-        let refused = hotp
-            .verify(&secret(), code.expose_secret(), Some(u64::MAX))
-            .unwrap_err();
-        assert_eq!(refused.reason(), Reason::Exhausted);
+        let refused = hotp.verify(&secret(), code.expose_secret(), Some(last));
+        assert_eq!(refused.unwrap_err().reason(), reason);
     }
 }
 

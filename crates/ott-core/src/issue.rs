@@ -1,17 +1,14 @@
 //! Making tokens and their records.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::fmt;
 
 use chrono::{DateTime, Utc};
 use rand::TryCryptoRng;
 
 use crate::{
-    Binding, Handle, Issuer, Lookup, Matching, Policy, PolicyError, Record, SlotRule, Start, State,
-    Stored, Token, Usage,
-    messages::{binding_digest, id_of_handle, id_of_token, record_tag, slot, token_digest},
-    subject::check_name,
-    token::RandomFailed,
+    Binding, Handle, IssueError, Issuer, Lookup, Policy, Record, Token,
+    making::{Making, check_binding, end},
     whole_micros,
 };
 
@@ -117,7 +114,8 @@ impl Issuer {
     /// Nothing here knows how a text was drawn: the format says how long it is, and not how random.
     ///
     /// # Errors
-    /// [`IssueError`], [`IssueError::Malformed`] if a text is none of the format; nothing was made.
+    /// [`IssueError`], [`IssueError::Malformed`] if a text is none of the format, [`IssueError::Twice`] if
+    /// two find the same record; nothing was made.
     pub fn issue_given_from_rng<R: TryCryptoRng + ?Sized>(
         &self,
         policy: &Policy,
@@ -131,7 +129,15 @@ impl Issuer {
         if texts.is_empty() {
             return Err(IssueError::NoneAsked);
         }
-        texts.iter().map(|text| making.adopt(text, rng)).collect()
+        let issued: Vec<_> = texts
+            .iter()
+            .map(|text| making.adopt(text, rng))
+            .collect::<Result<_, _>>()?;
+        let ids: BTreeSet<_> = issued.iter().map(|one| one.record.id()).collect();
+        if ids.len() < issued.len() {
+            return Err(IssueError::Twice);
+        }
+        Ok(issued)
     }
 
     /// Makes a handle and its record, with randomness from `rng`, of what a flow keeps between two
@@ -206,209 +212,5 @@ impl Issuer {
             issued_at,
             expires_at: end(policy, issued_at, options.expires_at)?,
         })
-    }
-}
-
-/// What all records of one call share, checked.
-struct Making<'i> {
-    key: &'i crate::keys::Key,
-    policy: &'i Policy,
-    binding: &'i Binding<'i>,
-    options: IssueOptions<'i>,
-    issued_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-}
-
-impl Making<'_> {
-    fn issue<R: TryCryptoRng + ?Sized>(&self, rng: &mut R) -> Result<Issued, IssueError> {
-        let token = Token::try_generate_from_rng(self.policy.token_format(), rng)?;
-        self.issued(token, rng)
-    }
-
-    fn adopt<R: TryCryptoRng + ?Sized>(
-        &self,
-        text: &str,
-        rng: &mut R,
-    ) -> Result<Issued, IssueError> {
-        let format = self.policy.token_format();
-        let symbols = format.canonical(text).map_err(|_| IssueError::Malformed)?;
-        self.issued(Token::given(format, &symbols), rng)
-    }
-
-    fn issued<R: TryCryptoRng + ?Sized>(
-        &self,
-        token: Token,
-        rng: &mut R,
-    ) -> Result<Issued, IssueError> {
-        let handle = self.handle(rng)?;
-        let format = self.policy.token_format();
-        let symbols = format
-            .canonical(token.expose_secret())
-            .map_err(|_| IssueError::Malformed)?;
-        let record = self.record(&handle, &symbols, rng)?;
-        Ok(Issued {
-            token,
-            handle,
-            record,
-        })
-    }
-
-    fn handle<R: TryCryptoRng + ?Sized>(&self, rng: &mut R) -> Result<Handle, IssueError> {
-        Handle::try_generate_from_rng(self.options.resend, rng).map_err(|_| IssueError::Random)
-    }
-
-    fn record<R: TryCryptoRng + ?Sized>(
-        &self,
-        handle: &Handle,
-        symbols: &str,
-        rng: &mut R,
-    ) -> Result<Record, IssueError> {
-        let Self {
-            key,
-            policy,
-            binding,
-            ..
-        } = *self;
-        let (state, number) = match policy.starting() {
-            Start::Ready => (State::Ready, None),
-            Start::Waiting { number, .. } => (State::Waiting, matching_number(number, rng)?),
-        };
-        let (id, max_attempts) = match policy.token_lookup() {
-            Lookup::ByHandle { attempts } => {
-                (id_of_handle(policy, binding, handle), Some(attempts))
-            }
-            Lookup::Parked => (id_of_handle(policy, binding, handle), None),
-            Lookup::ByItself | Lookup::BySubject => (id_of_token(policy, binding, symbols), None),
-        };
-        let mut stored = Stored {
-            id,
-            purpose: String::from(policy.purpose().as_str()),
-            key: key.id,
-            tenant: String::from(binding.tenant),
-            subject: binding.subject.map(String::from),
-            slot: slot(policy, binding, handle),
-            policy: policy.fingerprint(),
-            binding: binding_digest(key, &id, binding),
-            digest: token_digest(key, policy, &id, binding, symbols),
-            data: Vec::from(self.options.data),
-            number,
-            max_attempts,
-            issued_at: self.issued_at,
-            expires_at: self.expires_at,
-            idle_micros: policy.token_idle().and_then(|idle| idle.num_microseconds()),
-            tag: [0; 32],
-            state,
-            attempts: 0,
-            used_at: None,
-            decision: None,
-        };
-        stored.tag = record_tag(key, &stored);
-        Ok(Record::trusted(stored))
-    }
-}
-
-/// The policy's end, or an earlier one.
-fn end(
-    policy: &Policy,
-    issued_at: DateTime<Utc>,
-    earlier: Option<DateTime<Utc>>,
-) -> Result<Option<DateTime<Utc>>, IssueError> {
-    let end = policy
-        .token_lifetime()
-        .map(|lifetime| {
-            let end = issued_at.checked_add_signed(lifetime);
-            end.map(whole_micros).ok_or(IssueError::Time)
-        })
-        .transpose()?;
-    match earlier.map(whole_micros) {
-        None => Ok(end),
-        Some(earlier) if earlier <= issued_at || end.is_some_and(|end| earlier > end) => {
-            Err(IssueError::ExpiresAt)
-        }
-        earlier => Ok(earlier),
-    }
-}
-
-fn check_binding(policy: &Policy, binding: &Binding<'_>) -> Result<(), IssueError> {
-    check_name(binding.tenant).map_err(|_| IssueError::Tenant)?;
-    let needs_subject = policy.token_lookup() == Lookup::BySubject
-        || policy.slot_rule() == SlotRule::Subject
-        || policy.usage() == Usage::Bearer;
-    if needs_subject && binding.subject.is_none() {
-        Err(IssueError::SubjectMissing)
-    } else {
-        Ok(())
-    }
-}
-
-/// Uniform, and always as many digits: the first is no zero.
-fn matching_number<R: TryCryptoRng + ?Sized>(
-    matching: Matching,
-    rng: &mut R,
-) -> Result<Option<u32>, IssueError> {
-    const MOST_DRAWS: usize = 64;
-    let (least, most): (u32, u32) = match matching {
-        Matching::Nothing => return Ok(None),
-        Matching::TwoDigits => (10, 99),
-        Matching::SixDigits => (100_000, 999_999),
-    };
-    let numbers = most.saturating_sub(least).saturating_add(1);
-    // The largest multiple of how many there are; what lies above is drawn again.
-    let fair = u32::MAX.saturating_sub(u32::MAX.checked_rem(numbers).unwrap_or(0));
-    for _ in 0..MOST_DRAWS {
-        let mut bytes = [0; 4];
-        rng.try_fill_bytes(&mut bytes)
-            .map_err(|_| IssueError::Random)?;
-        let drawn = u32::from_be_bytes(bytes);
-        if drawn < fair {
-            let offset = drawn.checked_rem(numbers).unwrap_or(0);
-            return Ok(Some(least.saturating_add(offset)));
-        }
-    }
-    Err(IssueError::Random)
-}
-
-/// Why no token was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// An end that has passed, or that is later than the policy's.
-    #[error("a token ends after it was issued, and not later than its policy says")]
-    ExpiresAt,
-    /// A text that is no token of the policy's format.
-    #[error("the text is no token of the policy's format")]
-    Malformed,
-    /// The ring has no key.
-    #[error("the key ring has no key to make tokens with")]
-    NoKey,
-    /// Not one token was asked for.
-    #[error("at least one token has to be asked for")]
-    NoneAsked,
-    /// The policy's parts do not fit together.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The random source failed. No weaker token is made instead.
-    #[error("the random source failed")]
-    Random,
-    /// The policy needs a subject, and the binding has none.
-    #[error("the policy needs a subject, and the binding names none")]
-    SubjectMissing,
-    /// The tenant is too long or has control characters.
-    #[error("the tenant is not a valid name")]
-    Tenant,
-    /// The expiry lies outside of the calendar.
-    #[error("the expiry lies outside of the calendar")]
-    Time,
-    /// More data than a record carries.
-    #[error("a record carries at most {MAX_DATA} bytes of data")]
-    TooMuchData,
-    /// What has a token is issued, what has none is parked.
-    #[error("a policy with tokens issues them, and one without parks")]
-    Verb,
-}
-
-impl From<RandomFailed> for IssueError {
-    fn from(_: RandomFailed) -> Self {
-        Self::Random
     }
 }

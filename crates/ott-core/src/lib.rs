@@ -46,6 +46,7 @@
 
 extern crate alloc;
 
+mod behaviour;
 mod binding;
 mod budget;
 mod crc32;
@@ -58,11 +59,15 @@ mod format_builder;
 mod handle;
 mod hex;
 mod issue;
+mod issue_error;
 mod issuer;
 mod keys;
 mod limit;
+mod making;
+mod matching;
 mod messages;
 mod policy;
+mod policy_check;
 mod present;
 mod purpose;
 mod record;
@@ -85,12 +90,15 @@ pub use subject::{InvalidName, Subject, is_hidden};
 pub use token::{RandomFailed, Token};
 
 // How tokens of one purpose behave.
+pub use behaviour::{Lookup, Matching, SlotRule, Start, Usage};
 pub use budget::{AccountBudget, GuessBound, GuessBoundExceeded};
 pub use limit::{Limit, LimitKey, LimitKind, LimitScope, LimitState, Overspent};
-pub use policy::{Lookup, Matching, Policy, PolicyError, PolicyFault, SlotRule, Start, Usage};
+pub use policy::Policy;
+pub use policy_check::{PolicyError, PolicyFault};
 
 // Making and opening.
-pub use issue::{IssueError, IssueOptions, Issued, MAX_DATA, Parked};
+pub use issue::{IssueOptions, Issued, MAX_DATA, Parked};
+pub use issue_error::IssueError;
 pub use issuer::{DecideError, Issuer};
 pub use keys::{KeyId, KeyRing, KeyRingError, Pseudonym};
 

@@ -4,96 +4,11 @@ use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Format, GuessBound, Limit, LimitKind, Purpose,
-    budget::{NOT_GUESSED_BITS, YEAR_DAYS, YEAR_MICROS},
+    Format, GuessBound, Limit, Lookup, Matching, Purpose, SlotRule, Start, Usage,
+    budget::YEAR_MICROS,
     fields::{Field, Fields},
     record_id::first_half,
 };
-
-/// How a presented token finds its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// By the flow's handle and the account; the whole binding is stated. Wrong tokens count.
-    ByHandle {
-        /// How many tokens are compared before the record is exhausted, the right one included.
-        attempts: u16,
-    },
-    /// By tenant and token alone; the rest of the binding is checked afterwards.
-    ByItself,
-    /// By the subject and the token, the whole binding stated; a wrong token finds nothing.
-    BySubject,
-    /// By the flow's handle and the account, and there is no token: the handle is the secret. The
-    /// whole binding is stated.
-    Parked,
-}
-
-impl Lookup {
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::ByHandle { .. } => 1,
-            Self::BySubject => 2,
-            Self::ByItself => 3,
-            Self::Parked => 4,
-        }
-    }
-}
-
-/// What a new token retires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotRule {
-    /// The same flow's earlier token: a resend.
-    Flow,
-    /// Nothing.
-    Nothing,
-    /// Everything of the same purpose and subject: a new set of recovery codes.
-    Subject,
-}
-
-/// The number that a decider repeats, and that the waiting side alone shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matching {
-    /// None.
-    Nothing,
-    /// 10 to 99.
-    TwoDigits,
-    /// 100000 to 999999.
-    SixDigits,
-}
-
-impl Matching {
-    /// Its digits.
-    const fn code(self) -> u8 {
-        match self {
-            Self::Nothing => 0,
-            Self::TwoDigits => 2,
-            Self::SixDigits => 6,
-        }
-    }
-}
-
-/// What a record starts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// It can be redeemed at once.
-    Ready,
-    /// Somebody must approve it first.
-    Waiting {
-        /// The number that the decider must repeat.
-        number: Matching,
-        /// Whether the person who decides becomes the subject of a record that has none. Where not, a
-        /// record without a subject is decided by the system alone.
-        binds_subject: bool,
-    },
-}
-
-/// How often a token proves something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    /// Again and again, until it expires or is revoked.
-    Bearer,
-    /// Once.
-    Once,
-}
 
 /// How tokens of one purpose behave: a constant of the application.
 ///
@@ -106,19 +21,19 @@ pub enum Usage {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    purpose: Purpose,
-    format: Format,
-    lifetime: Option<TimeDelta>,
-    idle: Option<TimeDelta>,
-    horizon: TimeDelta,
-    lookup: Lookup,
-    start: Start,
-    usage: Usage,
-    slot: SlotRule,
-    pace: Option<Limit>,
-    allowance: bool,
-    requests: Option<Limit>,
-    accepts_short: bool,
+    pub(crate) purpose: Purpose,
+    pub(crate) format: Format,
+    pub(crate) lifetime: Option<TimeDelta>,
+    pub(crate) idle: Option<TimeDelta>,
+    pub(crate) horizon: TimeDelta,
+    pub(crate) lookup: Lookup,
+    pub(crate) start: Start,
+    pub(crate) usage: Usage,
+    pub(crate) slot: SlotRule,
+    pub(crate) pace: Option<Limit>,
+    pub(crate) allowance: bool,
+    pub(crate) requests: Option<Limit>,
+    pub(crate) accepts_short: bool,
 }
 
 impl Policy {
@@ -380,56 +295,6 @@ impl Policy {
         self.slot
     }
 
-    /// Checks that the parts fit together.
-    ///
-    /// # Errors
-    /// [`PolicyError`], which names the purpose and what does not fit.
-    pub fn check(&self) -> Result<(), PolicyError> {
-        let by_handle = matches!(self.lookup, Lookup::ByHandle { .. } | Lookup::Parked);
-        let counts = self.pace.is_some() || self.allowance;
-        let spans = [self.lifetime, self.idle].into_iter().flatten();
-        let strange = |span: TimeDelta| span < TimeDelta::microseconds(1) || span > LONGEST;
-        let paces = [self.pace, self.requests].into_iter().flatten();
-        let bearer = self.usage == Usage::Bearer;
-        let found_by_itself = self.lookup == Lookup::ByItself;
-        let short = self.format.entropy_bits() < NOT_GUESSED_BITS;
-        let waits = self.start != Start::Ready;
-        let faults = [
-            (
-                short && !self.accepts_short && !by_handle,
-                PolicyFault::ShortToken,
-            ),
-            (
-                self.lookup == Lookup::ByHandle { attempts: 0 },
-                PolicyFault::NoAttempts,
-            ),
-            (
-                spans.into_iter().any(strange) || self.horizon > LONGEST,
-                PolicyFault::Lifetime,
-            ),
-            (bearer && (!found_by_itself || waits), PolicyFault::Bearer),
-            (self.idle.is_some() && !bearer, PolicyFault::IdleOnce),
-            (found_by_itself && counts, PolicyFault::LimitsByItself),
-            (
-                self.lookup == Lookup::Parked && counts,
-                PolicyFault::LimitsParked,
-            ),
-            (
-                paces
-                    .into_iter()
-                    .any(|limit| limit.kind() != LimitKind::Pace),
-                PolicyFault::NoPace,
-            ),
-        ];
-        match faults.into_iter().find(|(there, _)| *there) {
-            None => Ok(()),
-            Some((_, fault)) => Err(PolicyError {
-                purpose: self.purpose.as_str(),
-                fault,
-            }),
-        }
-    }
-
     /// The bound on an attacker's success within a year, who stays under the policy's own pace, the
     /// account's allowance aside: [`AccountBudget`](crate::AccountBudget) has the whole.
     ///
@@ -463,49 +328,4 @@ impl Policy {
             .finish();
         first_half(hash.finalize().into())
     }
-}
-
-/// Longer spans are a mistake, and their sums with a date overflow.
-const LONGEST: TimeDelta = TimeDelta::days(YEAR_DAYS * 100);
-
-/// A policy whose parts do not fit together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("policy `{purpose}`: {fault}")]
-pub struct PolicyError {
-    /// The policy's purpose.
-    pub purpose: &'static str,
-    /// What does not fit.
-    pub fault: PolicyFault,
-}
-
-/// What does not fit in a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyFault {
-    /// A bearer token is found by itself and starts ready.
-    #[error("a bearer token is found by itself and needs no approval")]
-    Bearer,
-    /// A token that is redeemed once cannot idle out.
-    #[error("only a bearer token idles out")]
-    IdleOnce,
-    /// A token that is found by itself says nothing of whose limits to spend.
-    #[error("a token that is found by itself cannot have limits of its own")]
-    LimitsByItself,
-    /// What is parked has nothing to guess.
-    #[error("what is parked has no token to guess, and so no limits")]
-    LimitsParked,
-    /// A lifetime, idle time or horizon that is not between one microsecond and a hundred years.
-    #[error("a lifetime is at least one microsecond and at most a hundred years")]
-    Lifetime,
-    /// No attempt at all.
-    #[error("a token that nobody may try is useless")]
-    NoAttempts,
-    /// A ceiling or an allowance in a pace's place.
-    #[error("a policy's own limits are paces")]
-    NoPace,
-    /// Under 112 bits, and found without a handle.
-    #[error(
-        "a token that finds its record without a handle has at least 112 bits; accept a shorter one by name"
-    )]
-    ShortToken,
 }

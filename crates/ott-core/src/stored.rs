@@ -17,7 +17,8 @@ pub const CLOCK_ALLOWANCE: TimeDelta = TimeDelta::seconds(60);
 /// last second can still be redeemed.
 pub const APPROVED_LIFE: TimeDelta = TimeDelta::seconds(60);
 
-/// What a store keeps of a record and returns: unverified until [`Issuer::open`](crate::Issuer::open) made it a [`Record`].
+/// What a store keeps of a record and returns: unverified until [`Issuer::open`](crate::Issuer::open)
+/// made it a [`Record`](crate::Record).
 ///
 /// The fields up to `tag` never change and are covered by it. The others can be edited by whoever
 /// writes to the database: until a record expires, they can bring it back from a final state (spent,

@@ -257,6 +257,24 @@ fn given_text_of_another_format_makes_nothing() {
     }
 }
 
+/// A text that stands there twice, in whatever spelling, is an error where both would be one record:
+/// a store that refuses the second must not look as if all of them had been there.
+#[test]
+fn given_text_that_stands_twice_is_an_error() {
+    let sheet = ["ABCD-EFGH-IJKL-MNOP-QRST-UVWX", "abcdefghijklmnopqrstuvwx"];
+    let options = IssueOptions::default();
+    assert_eq!(
+        give(&RECOVERY, &sheet, options).err(),
+        Some(IssueError::Twice)
+    );
+    let link = "A".repeat(43);
+    let links = [link.as_str(), &link];
+    assert_eq!(give(&LINK, &links, options).err(), Some(IssueError::Twice));
+    // Each has a handle of its own.
+    let codes = give(&CODE, &["314159", "314 159"], options).unwrap();
+    assert_ne!(codes[0].record.id(), codes[1].record.id());
+}
+
 /// The policy's rule of length holds for texts that exist already: short ones that find their record
 /// without a handle need a policy that accepts them by name.
 #[test]

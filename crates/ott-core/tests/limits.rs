@@ -260,7 +260,7 @@ fn most_in_a_year_is_what_a_simulation_gets() {
 /// Sign-ins of the owner, each given back, gain an attacker nothing.
 #[test]
 fn refunded_sign_ins_are_no_attackers_pump() {
-    // Each sign-in spends one, and gives back only that; the attacker spends the moment he may.
+    // Each sign-in spends one, and gives back only that; the attacker spends as soon as they may.
     for between in [DAY, HOUR] {
         for pause in [0, 5 * MINUTE, 10 * MINUTE - 1] {
             let mut state = LimitState::default();

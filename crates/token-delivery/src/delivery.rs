@@ -13,9 +13,8 @@ use crate::{DeliveryError, Message};
 /// `Ok` says that the next hop took the message over, not that a person has read it.
 ///
 /// # Security
-/// Where it must not be told whether an account exists, never let an answer wait for a delivery:
-/// its time and its errors tell known accounts from unknown ones. Answer first, deliver from a
-/// background task. Limit how often one account, address and network may ask before calling this;
+/// If a form accepts unknown addresses, answer first and deliver from a background task. Else the time and
+/// the errors of the delivery show who has an account. Limit how often one account, address and network may ask before calling this;
 /// a delivery limits nothing.
 ///
 /// An implementation never logs the token, the text or the address, and neither do its errors.
@@ -30,8 +29,11 @@ pub trait Delivery: Send + Sync {
     /// [`DeliveryError`], which says nothing about the token: it is still good.
     async fn deliver(&self, message: &Message<'_>) -> Result<(), DeliveryError>;
 
-    /// Whether it has what it takes to send messages of this purpose, such as a template. Builders ask it,
-    /// so that an application does not start which would fail at the first message.
+    /// Whether this delivery has words for messages of a purpose: `deliver` never returns
+    /// [`DeliveryError::NoTemplate`] for the kind of message that those words are for.
+    ///
+    /// An application asks when it starts, so that a missing template is not found by the first
+    /// person who waits for a code.
     fn sends(&self, purpose: &Purpose) -> bool;
 }
 

@@ -12,7 +12,7 @@ use crate::{DeliveryError, Message, TemplateFault, TemplatesError, link::LinkBas
 ///
 /// | placeholder | stands for | allowed in |
 /// | --- | --- | --- |
-/// | `{token}` | the token | text |
+/// | `{token}` | the token, never as a part of an address | text |
 /// | `{link}` | [`Template::link`], `#` and the token | text |
 /// | `{application}` | the application's name | subject, text |
 /// | `{minutes}` | the policy's lifetime in minutes, rounded down | subject, text |
@@ -121,7 +121,7 @@ impl Templates {
         &self.application
     }
 
-    /// Whether there is a template of this purpose.
+    /// Whether a purpose has a template. For whoever writes a [`Delivery`](crate::Delivery).
     #[must_use]
     pub fn has(&self, purpose: &Purpose) -> bool {
         self.by_purpose.contains_key(purpose)
@@ -307,6 +307,9 @@ impl Prepared {
         if links == 0 && secrets == 0 && !template.notice {
             return Err(TemplateFault::NoToken);
         }
+        if token_in_address(&text.replace("{application}", application)) {
+            return Err(TemplateFault::TokenInAddress);
+        }
         if links > 0 && !links_stand_alone(&text) {
             return Err(TemplateFault::LinkNotAlone);
         }
@@ -362,6 +365,20 @@ fn links_stand_alone(text: &str) -> bool {
         rest = after;
     }
     true
+}
+
+/// Whether a word that holds `{token}` may be an address, which a mail program makes a link of. There
+/// the token could stand before the fragment, and so reach servers, logs and scanners.
+fn token_in_address(text: &str) -> bool {
+    let mut words = text
+        .split_whitespace()
+        .filter(|word| word.contains("{token}"));
+    words.any(|word| {
+        // Dots at the ends part no names of a host: one is the end of a sentence.
+        let word = word.trim_matches('.');
+        let dotted = word.contains("{token}.") || word.contains(".{token}");
+        dotted || word.contains(['/', '?', '=', '#', '&', '%', '@'])
+    })
 }
 
 /// The characters that a fragment holds as they are (RFC 3986 section 2.3).

@@ -54,6 +54,9 @@ pub enum TemplateFault {
     /// The text has a control character other than line ends and tabs.
     #[error("the text has a control character other than line ends and tabs")]
     TextControl,
+    /// `{token}` in what may be taken for an address: only `{link}` leads to a page.
+    #[error("{{token}} in what may be taken for an address")]
+    TokenInAddress,
     /// `{token}` in a notice: only a link leads to "this was not me".
     #[error("{{token}} in a notice")]
     TokenInNotice,

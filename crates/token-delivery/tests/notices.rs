@@ -25,8 +25,9 @@ fn words(text: &str) -> Template {
     Template::notice(&ADDED, "News from {application}", text)
 }
 
+/// A notice says what happened, when and from where.
 #[tokio::test]
-async fn a_notice_says_what_when_and_from_where() -> Result<(), Box<dyn Error>> {
+async fn notice_says_what_when_and_from_where() -> Result<(), Box<dyn Error>> {
     let template = words(TEXT).link("https://example.org/not-me");
     let outbox = Outbox::new(3).templates(Templates::new("Example", [template])?);
     let address = Destination::email("alice@example.org")?;
@@ -47,8 +48,9 @@ async fn a_notice_says_what_when_and_from_where() -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
+/// A notice without link and network address is sent without those sentences.
 #[tokio::test]
-async fn a_notice_needs_no_link_and_no_address() -> Result<(), Box<dyn Error>> {
+async fn notice_needs_no_link_and_no_address() -> Result<(), Box<dyn Error>> {
     let templates = Templates::new("Example", [words("{what}: {at}, {from}")])?;
     let outbox = Outbox::new(3).templates(templates);
     let address = Destination::email("alice@example.org")?;
@@ -65,8 +67,9 @@ async fn a_notice_needs_no_link_and_no_address() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A link whose token is missing is not sent.
 #[tokio::test]
-async fn a_link_without_its_token_is_not_sent() -> Result<(), Box<dyn Error>> {
+async fn notice_link_without_its_token_is_not_sent() -> Result<(), Box<dyn Error>> {
     let template = words(TEXT).link("https://example.org/not-me");
     let outbox = Outbox::new(3).templates(Templates::new("Example", [template])?);
     let address = Destination::email("alice@example.org")?;
@@ -81,8 +84,9 @@ async fn a_link_without_its_token_is_not_sent() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A notice and a code do not take each other's placeholders.
 #[test]
-fn a_notice_and_a_code_do_not_take_each_others_words() -> Result<(), Box<dyn Error>> {
+fn notice_and_code_have_words_of_their_own() -> Result<(), Box<dyn Error>> {
     let address = Destination::email("alice@example.org")?;
     let token = Token::try_generate_from_rng(&Format::DIGITS_6, &mut SysRng)?;
     let of_notice = Templates::new("Example", [words("{what}")])?;
@@ -99,8 +103,9 @@ fn a_notice_and_a_code_do_not_take_each_others_words() -> Result<(), Box<dyn Err
     Ok(())
 }
 
+/// Every fault in the words of a notice is found when it is built.
 #[test]
-fn the_words_of_a_notice_are_checked() {
+fn notice_words_are_checked() {
     let fault = |template: Template| match Templates::new("Example", [template]) {
         Err(TemplatesError::Template { fault, .. }) => Some(fault),
         _ => None,

@@ -14,8 +14,9 @@ fn token() -> Token {
     Token::try_generate_from_rng(&Format::DIGITS_8, &mut SysRng).expect("random bytes")
 }
 
+/// The outbox keeps the last messages, the oldest first.
 #[tokio::test]
-async fn it_keeps_the_last_messages_oldest_first() {
+async fn outbox_keeps_the_last_messages_oldest_first() {
     let outbox = Outbox::new(3);
     let addresses = [
         "a@example.org",
@@ -47,8 +48,21 @@ async fn it_keeps_the_last_messages_oldest_first() {
     assert_eq!(last.expose_token(), tokens[3].expose_secret());
 }
 
+/// An outbox sends every purpose; with templates, those that have one. The same behind the trait.
+#[test]
+fn outbox_sends_what_it_has_a_template_for() {
+    let plain = Outbox::new(1);
+    assert!(plain.sends(SIGN_IN.purpose()) && plain.sends(&OTHER));
+    let words = Template::new(&SIGN_IN, "Your code", "{token}");
+    let outbox = plain.templates(Templates::new("Example", [words]).unwrap());
+    let behind: Arc<dyn Delivery> = Arc::new(outbox);
+    assert!(behind.sends(SIGN_IN.purpose()));
+    assert!(!behind.sends(&OTHER));
+}
+
+/// Clones share what they keep, also behind the trait.
 #[tokio::test]
-async fn clones_share_what_they_keep_also_behind_the_contract() {
+async fn outbox_clones_share_what_they_keep() {
     let outbox = Outbox::new(1);
     let behind: Arc<dyn Delivery> = Arc::new(outbox.clone());
     let (phone, token) = (Destination::phone("+4930123456").unwrap(), token());
@@ -59,8 +73,9 @@ async fn clones_share_what_they_keep_also_behind_the_contract() {
     assert_eq!(outbox.last().unwrap().expose_token(), token.expose_secret());
 }
 
+/// With templates the outbox renders, and refuses, as a real delivery does.
 #[tokio::test]
-async fn with_templates_it_renders_and_refuses_as_a_real_one() {
+async fn outbox_renders_as_a_real_delivery() {
     let words = Template::new(&SIGN_IN, "{application}", "Code: {token}");
     let outbox = Outbox::new(9).templates(Templates::new("Example", [words]).unwrap());
     let (address, token) = (Destination::email("a@example.org").unwrap(), token());
@@ -84,8 +99,9 @@ async fn with_templates_it_renders_and_refuses_as_a_real_one() {
     assert_eq!(outbox.messages().len(), 1);
 }
 
+/// While the outbox fails, nothing is delivered.
 #[tokio::test]
-async fn while_it_fails_nothing_is_delivered() {
+async fn outbox_that_fails_delivers_nothing() {
     let outbox = Outbox::new(9);
     let (address, token) = (Destination::email("a@example.org").unwrap(), token());
     let message = Message::new(SIGN_IN.purpose(), &address, &token);
@@ -96,4 +112,15 @@ async fn while_it_fails_nothing_is_delivered() {
     outbox.recover();
     outbox.deliver(&message).await.unwrap();
     assert_eq!(outbox.messages().len(), 1);
+}
+
+/// With templates it sends what has one; without any it keeps everything. Whatever shares it says the same.
+#[test]
+fn outbox_says_what_it_sends() {
+    let purposes = [SIGN_IN.purpose(), &OTHER];
+    let says = |outbox: Outbox| purposes.map(|purpose| Arc::new(outbox.clone()).sends(purpose));
+    assert_eq!(says(Outbox::new(1)), [true, true]);
+    let template = Template::new(&SIGN_IN, "Example", "Code: {token}");
+    let templates = Templates::new("Example", [template]).unwrap();
+    assert_eq!(says(Outbox::new(1).templates(templates)), [true, false]);
 }

@@ -36,8 +36,9 @@ macro_rules! assert_not_impl {
     })+};
 }
 
+/// What holds a token has no Display, no Clone and no comparison.
 #[test]
-fn what_holds_a_token_is_not_shown_and_not_copied() {
+fn message_is_not_shown_and_not_copied() {
     assert_not_impl!(Rendered: Display, Clone, PartialEq<Rendered>);
     assert_not_impl!(Sent: Display, Clone, PartialEq<Sent>);
     assert_not_impl!(Message<'static>: Display, PartialEq<Message<'static>>);
@@ -45,8 +46,9 @@ fn what_holds_a_token_is_not_shown_and_not_copied() {
     assert_not_impl!(SmtpDelivery: Display, Clone);
 }
 
+/// Debug text prints no token, link, address or password.
 #[tokio::test]
-async fn debug_prints_no_token_link_address_or_password() {
+async fn debug_prints_no_secret_and_no_address() {
     const LINK: Policy = Policy::link(Purpose::new("link"));
     let words = [
         Template::new(&SIGN_IN, "Code", "{token}"),
@@ -81,6 +83,7 @@ async fn debug_prints_no_token_link_address_or_password() {
     );
 }
 
+/// Errors print what helps an operator, and nothing of message, address or password.
 #[test]
 fn errors_print_what_helps_and_nothing_else() {
     let error = DeliveryError::NoTemplate { purpose: "sign-in" };
@@ -168,8 +171,9 @@ fn listen() {
     });
 }
 
+/// Deliveries that work, and deliveries that fail, log no secret.
 #[tokio::test]
-async fn deliveries_that_work_and_deliveries_that_fail_log_no_secret() {
+async fn deliveries_log_no_secret() {
     listen();
     let certificates = certificates::certificates("127.0.0.1");
     let flags = [

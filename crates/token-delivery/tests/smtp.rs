@@ -8,7 +8,7 @@ mod server;
 #[path = "support/words.rs"]
 mod words;
 
-use core::error::Error;
+use core::{error::Error, num::NonZeroU16};
 use std::collections::HashSet;
 
 use certificates::certificates;
@@ -16,7 +16,7 @@ use server::Server;
 use token_delivery::{
     Delivery, DeliveryError, Message, SmtpBuilder, SmtpConfigError, SmtpDelivery, SmtpReply,
     Template, Templates,
-    ott_core::{Channel, Destination, Token},
+    ott_core::{Channel, Destination, Purpose, Token},
 };
 use words::{ADDRESS, SIGN_IN, alice, everything, templates, token};
 
@@ -52,8 +52,9 @@ fn code_of(error: &DeliveryError) -> Option<u16> {
     Some(reply.code())
 }
 
+/// A message arrives whole, with the token once.
 #[tokio::test]
-async fn a_message_arrives_whole_with_the_token_once() {
+async fn smtp_message_arrives_whole() {
     let server = Server::start(&[]);
     let smtp = plain(&server).build().unwrap();
     let token = token();
@@ -104,8 +105,9 @@ async fn a_message_arrives_whole_with_the_token_once() {
     assert_eq!(names, expected);
 }
 
+/// Two messages have different Message-IDs.
 #[tokio::test]
-async fn message_ids_differ() {
+async fn smtp_message_ids_differ() {
     let server = Server::start(&[]);
     let smtp = plain(&server).build().unwrap();
     for _ in 0..5 {
@@ -119,8 +121,9 @@ async fn message_ids_differ() {
     assert_eq!(ids.len(), 5);
 }
 
+/// Every text arrives as it was written: long lines, dots, other scripts.
 #[tokio::test]
-async fn every_text_arrives_as_it_was_written() {
+async fn smtp_text_arrives_as_it_was_written() {
     let server = Server::start(&[]);
     let long = "eine lange Zeile ohne Ende, mit Grüßen 😀 ".repeat(60);
     let ascii = "x".repeat(1_500);
@@ -165,8 +168,9 @@ async fn every_text_arrives_as_it_was_written() {
     assert_eq!(server.received().len(), texts.len());
 }
 
+/// STARTTLS works with a certificate of the trusted authority.
 #[tokio::test]
-async fn starttls_with_a_certificate_of_the_trusted_authority() {
+async fn smtp_starttls_with_a_trusted_certificate() {
     let certificates = certificates("127.0.0.1");
     let server = Server::start_tls(&certificates.server, &certificates.key, &[]);
     let smtp = over_tls(&server, &certificates.authority).build().unwrap();
@@ -175,8 +179,9 @@ async fn starttls_with_a_certificate_of_the_trusted_authority() {
     assert_eq!(server.received().len(), 2);
 }
 
+/// Implicit TLS works with a certificate of the trusted authority.
 #[tokio::test]
-async fn implicit_tls_with_a_certificate_of_the_trusted_authority() {
+async fn smtp_tls_with_a_trusted_certificate() {
     let certificates = certificates("127.0.0.1");
     let server = Server::start_tls(&certificates.server, &certificates.key, &["--implicit"]);
     let smtp = over_tls(&server, &certificates.authority)
@@ -188,8 +193,9 @@ async fn implicit_tls_with_a_certificate_of_the_trusted_authority() {
     assert_eq!(server.received().len(), 2);
 }
 
+/// A certificate of an unknown authority, or for another host, is refused.
 #[tokio::test]
-async fn a_certificate_of_an_unknown_authority_or_for_another_host_is_refused() {
+async fn smtp_tls_refuses_other_certificates() {
     let (right, other) = (certificates("127.0.0.1"), certificates("127.0.0.1"));
     let elsewhere = certificates("mail.example.org");
     for implicit in [false, true] {
@@ -224,8 +230,9 @@ async fn a_certificate_of_an_unknown_authority_or_for_another_host_is_refused() 
     }
 }
 
+/// TLS towards a server that has none is an error, never plaintext.
 #[tokio::test]
-async fn tls_where_the_server_has_none_is_no_plaintext() {
+async fn smtp_tls_never_becomes_plaintext() {
     let server = Server::start(&[]);
     let authority = certificates("127.0.0.1").authority;
     let error = deliver(&over_tls(&server, &authority).build().unwrap())
@@ -244,8 +251,9 @@ async fn tls_where_the_server_has_none_is_no_plaintext() {
     assert!(server.received().is_empty());
 }
 
+/// Right credentials are taken; wrong and missing ones are misconfiguration.
 #[tokio::test]
-async fn credentials_right_wrong_and_missing() {
+async fn smtp_credentials_right_wrong_and_missing() {
     let certificates = certificates("127.0.0.1");
     let flags = ["--auth", "application:pass word-ü"];
     let server = Server::start_tls(&certificates.server, &certificates.key, &flags);
@@ -294,8 +302,9 @@ async fn credentials_right_wrong_and_missing() {
     assert!(server.received().is_empty());
 }
 
+/// A refused recipient is refused for good and named in no error.
 #[tokio::test]
-async fn a_refused_recipient_is_refused_for_good_and_named_nowhere() {
+async fn smtp_refused_recipient_is_named_nowhere() {
     let server = Server::start(&["--reject-recipient", ADDRESS]);
     let smtp = plain(&server).build().unwrap();
     let error = deliver(&smtp).await.unwrap_err();
@@ -307,8 +316,9 @@ async fn a_refused_recipient_is_refused_for_good_and_named_nowhere() {
     assert_eq!(server.only_one().recipients, ["bob@example.org"]);
 }
 
+/// A server that is down is unavailable.
 #[tokio::test]
-async fn a_server_that_is_down_is_unavailable() {
+async fn smtp_server_that_is_down_is_unavailable() {
     let mut server = Server::start(&[]);
     let (warm, cold) = (
         plain(&server).build().unwrap(),
@@ -360,8 +370,9 @@ const STRANGE: &[&str] = &[
     "{token}@example.org",
 ];
 
+/// A message goes to exactly the stored address, or nowhere.
 #[tokio::test]
-async fn a_message_goes_to_exactly_the_stored_address_or_nowhere() {
+async fn smtp_goes_to_the_stored_address_or_nowhere() {
     let server = Server::start(&[]);
     let smtp = plain(&server).build().unwrap();
     let (mut arrived, mut refused) = (0, 0);
@@ -396,8 +407,65 @@ async fn a_message_goes_to_exactly_the_stored_address_or_nowhere() {
     );
 }
 
+/// A message goes to its destination and to nobody else, whoever else is served at the same moment over
+/// the same connections, and however an address is written.
 #[tokio::test]
-async fn nothing_but_e_mail_is_served() {
+async fn smtp_goes_to_nobody_else() {
+    let server = Server::start(&["--reject-recipient", "bob@example.org"]);
+    // Two connections for four messages.
+    let smtp = plain(&server).connections(NonZeroU16::new(2).unwrap());
+    let smtp = smtp.build().unwrap();
+    let addresses = [
+        "alice@example.org",
+        "bob@example.org",
+        "carol+dave@example.org",
+        "eve@example.net",
+    ];
+    let tokens = addresses.map(|_| token());
+    let send = async |address: &str, token| {
+        let destination = Destination::email(address).unwrap();
+        deliver_to(&smtp, &destination, token).await.is_ok()
+    };
+    let [a, b, c, d] = addresses;
+    let [alice, bob, carol, eve] = &tokens;
+    let answers = tokio::join!(send(a, alice), send(b, bob), send(c, carol), send(d, eve));
+    assert_eq!(answers, (true, false, true, true));
+
+    let mut asked = server.asked();
+    asked.sort();
+    assert_eq!(asked, addresses);
+    let received = server.received();
+    assert_eq!(received.len(), 3);
+    for message in &received {
+        let [recipient] = &message.recipients[..] else {
+            panic!("to {:?}", message.recipients);
+        };
+        assert_eq!(message.header("To"), recipient);
+        for (address, token) in addresses.iter().zip(&tokens) {
+            let own = address == recipient;
+            assert_eq!(
+                message.raw.contains(token.expose_secret()),
+                own,
+                "{address}"
+            );
+            assert_eq!(message.raw.contains(address), own, "{address}");
+        }
+    }
+}
+
+/// A delivery says for which purposes it has words.
+#[test]
+fn smtp_sends_what_it_has_a_template_for() {
+    let smtp = SmtpDelivery::builder("localhost", FROM, templates())
+        .build()
+        .unwrap();
+    assert!(smtp.sends(SIGN_IN.purpose()));
+    assert!(!smtp.sends(&Purpose::new("sign-in-2")));
+}
+
+/// Destinations other than e-mail are refused.
+#[tokio::test]
+async fn smtp_serves_nothing_but_mail() {
     let server = Server::start(&[]);
     let smtp = plain(&server).build().unwrap();
     let phone = Destination::phone("+4930123456").unwrap();
@@ -413,8 +481,9 @@ async fn nothing_but_e_mail_is_served() {
     assert!(server.received().is_empty());
 }
 
+/// Line breaks reach no header and no command.
 #[test]
-fn line_breaks_reach_no_header_and_no_command() {
+fn smtp_line_breaks_reach_no_header() {
     let injected = "example.org\r\nBcc: eve@example.org";
     let from = |from: &str| SmtpDelivery::builder("localhost", from, templates()).build();
     for from in [
@@ -446,8 +515,9 @@ fn line_breaks_reach_no_header_and_no_command() {
     assert!(Destination::email("alice\n@example.org").is_err());
 }
 
+/// Every other fault of a configuration is found when it is built.
 #[test]
-fn every_other_fault_of_a_configuration_is_found_when_it_is_built() {
+fn smtp_builder_finds_every_fault() {
     for host in [
         "example.org",
         "127.0.0.1.example.org",

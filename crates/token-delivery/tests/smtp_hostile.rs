@@ -111,8 +111,9 @@ async fn deliver(smtp: &SmtpDelivery) -> Result<(), DeliveryError> {
         .await
 }
 
+/// A server that hangs anywhere is unavailable after the time-out.
 #[tokio::test]
-async fn a_server_that_hangs_anywhere_is_unavailable_after_the_time_out() {
+async fn smtp_hanging_server_is_unavailable() {
     // Greeting, EHLO, MAIL, RCPT, DATA, body: none to five answered.
     for answers in 0..6 {
         let port = listen(move |_, stream| serve(stream, answers)).await;
@@ -134,8 +135,9 @@ async fn a_server_that_hangs_anywhere_is_unavailable_after_the_time_out() {
     deliver(&plain(port).build().unwrap()).await.unwrap();
 }
 
+/// One connection serves several messages.
 #[tokio::test]
-async fn one_connection_serves_several_messages() {
+async fn smtp_connection_serves_several_messages() {
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     let port = listen(move |number, stream| {
@@ -149,8 +151,9 @@ async fn one_connection_serves_several_messages() {
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
+/// A connection that the server closed is replaced.
 #[tokio::test]
-async fn a_connection_that_the_server_closed_is_replaced() {
+async fn smtp_closed_connection_is_replaced() {
     let port = listen(|_, mut stream| async move {
         // Ends with the first message, so that the next delivery finds it closed.
         say(&mut stream, "220 test\r\n").await;
@@ -171,8 +174,9 @@ async fn a_connection_that_the_server_closed_is_replaced() {
     }
 }
 
+/// A connection on which a conversation broke off is never used again.
 #[tokio::test]
-async fn a_half_spoken_connection_is_never_used_again() {
+async fn smtp_half_spoken_connection_is_given_up() {
     let (report, mut reports) = mpsc::unbounded_channel();
     let port = listen(move |number, mut stream| {
         let report = report.clone();
@@ -201,8 +205,9 @@ async fn a_half_spoken_connection_is_never_used_again() {
     deliver(&smtp).await.unwrap();
 }
 
+/// There are never more connections than configured.
 #[tokio::test]
-async fn no_more_connections_than_configured() {
+async fn smtp_connections_are_bounded() {
     let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (open_here, most_here) = (Arc::clone(&open), Arc::clone(&most));
     let port = listen(move |_, stream| {
@@ -243,8 +248,9 @@ async fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> u
     .await
 }
 
+/// What the server repeats of the message is in no error.
 #[tokio::test]
-async fn what_the_server_repeats_of_the_message_is_in_no_error() {
+async fn smtp_errors_repeat_no_server_text() {
     let spam = |body: &str| {
         let code = body
             .split("Your code: ")
@@ -292,8 +298,9 @@ async fn what_the_server_repeats_of_the_message_is_in_no_error() {
     }
 }
 
+/// A server that babbles without end is unavailable.
 #[tokio::test]
-async fn a_server_that_babbles_without_end_is_unavailable() {
+async fn smtp_endless_reply_is_unavailable() {
     let port = listen(|_, mut stream| async move {
         let line = format!("220-{}\r\n", "x".repeat(900));
         while stream.write_all(line.as_bytes()).await.is_ok() {}
@@ -351,16 +358,18 @@ async fn starttls(injected: &'static str) -> (SmtpDelivery, mpsc::UnboundedRecei
     (smtp.expect("a configuration"), reports)
 }
 
+/// STARTTLS without an attacker works, by the same server.
 #[tokio::test]
-async fn starttls_without_an_attacker_works() {
+async fn smtp_starttls_without_an_attacker_works() {
     let (smtp, mut reports) = starttls("").await;
     deliver(&smtp).await.unwrap();
     deliver(&smtp).await.unwrap();
     assert_eq!(reports.recv().await, Some(true));
 }
 
+/// Plaintext after the last plaintext reply never passes for an answer under TLS.
 #[tokio::test]
-async fn plaintext_after_the_last_plaintext_reply_never_passes_for_an_answer_under_tls() {
+async fn smtp_starttls_ignores_injected_plaintext() {
     for injected in [
         "250 injected\r\n",
         "250-injected\r\n250 AUTH PLAIN\r\n",
@@ -381,8 +390,9 @@ async fn plaintext_after_the_last_plaintext_reply_never_passes_for_an_answer_und
     }
 }
 
+/// Without STARTTLS nothing but a greeting is said.
 #[tokio::test]
-async fn without_starttls_nothing_but_a_greeting_is_said() {
+async fn smtp_without_starttls_says_a_greeting_alone() {
     let (report, mut reports) = mpsc::unbounded_channel();
     let port = listen(move |_, mut stream| {
         let report = report.clone();

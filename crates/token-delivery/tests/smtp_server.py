@@ -1,7 +1,8 @@
 """A real SMTP server (aiosmtpd) on a loopback port that the system picks and that it prints first.
 
 Every accepted message becomes one file in --dir: envelope sender and recipients as X-MailFrom and
-X-RcptTo, then what was received, byte for byte. Ends when standard input closes, so that it never
+X-RcptTo, then what was received, byte for byte. The file `asked` has each address of a RCPT command, the refused
+ones too. Ends when standard input closes, so that it never
 outlives the test that started it.
 """
 import argparse
@@ -25,6 +26,8 @@ class Handler:
     count = 0
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        with (flags.dir / "asked").open("a") as asked:
+            asked.write(address + "\n")
         if address in flags.reject_recipient:
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)

@@ -30,8 +30,9 @@ fn render(template: Template, policy: &Policy, token: &Token) -> (String, String
     )
 }
 
+/// Each placeholder is filled.
 #[test]
-fn each_placeholder_is_filled() {
+fn template_fills_each_placeholder() {
     let code = token(&Format::DIGITS_6);
     let template = Template::new(
         &SIGN_IN,
@@ -47,8 +48,9 @@ fn each_placeholder_is_filled() {
     );
 }
 
+/// What is filled in is not read again.
 #[test]
-fn what_is_filled_in_is_not_read_again() {
+fn template_does_not_read_what_it_filled_in() {
     let words = Template::new(&SIGN_IN, "{application}", "{token} {application}");
     let templates = Templates::new("{token}{minutes}", [words]).unwrap();
     let (address, code) = (alice(), token(&Format::DIGITS_6));
@@ -62,8 +64,9 @@ fn what_is_filled_in_is_not_read_again() {
     );
 }
 
+/// The token is in the fragment, where no server and no referrer sees it.
 #[test]
-fn the_token_is_in_the_fragment_where_no_server_and_no_referrer_sees_it() {
+fn link_has_the_token_in_its_fragment() {
     let token = token(&Format::LINK);
     for base in [
         "https://example.org/reset",
@@ -90,8 +93,9 @@ fn the_token_is_in_the_fragment_where_no_server_and_no_referrer_sees_it() {
     }
 }
 
+/// Tokens of every format need no encoding in a link.
 #[test]
-fn tokens_of_every_format_need_no_encoding_in_a_link() {
+fn link_needs_no_encoding_for_any_format() {
     let formats = [
         Format::DIGITS_6,
         Format::DIGITS_8,
@@ -113,8 +117,9 @@ fn tokens_of_every_format_need_no_encoding_in_a_link() {
     }
 }
 
+/// A message without a template is an error that names the purpose.
 #[test]
-fn a_message_without_a_template_is_an_error_that_names_the_purpose() {
+fn templates_lack_names_the_purpose() {
     let words = Template::new(&SIGN_IN, "Your code", "{token}");
     let templates = Templates::new("Example", [words]).unwrap();
     let (address, token) = (alice(), token(&Format::LINK));
@@ -144,8 +149,9 @@ fn fault_of(template: Template) -> TemplateFault {
     }
 }
 
+/// Every fault of a text is found when it is built.
 #[test]
-fn every_fault_of_a_text_is_found_when_it_is_built() {
+fn template_text_faults_are_found_when_built() {
     let text = |text: &str| fault_of(Template::new(&SIGN_IN, "Your code", text));
     let unknown = |name: &str| TemplateFault::UnknownPlaceholder(name.to_owned());
     assert_eq!(text("no token"), TemplateFault::NoToken);
@@ -170,8 +176,9 @@ fn every_fault_of_a_text_is_found_when_it_is_built() {
     }
 }
 
+/// Every fault of a subject is found when it is built.
 #[test]
-fn every_fault_of_a_subject_is_found_when_it_is_built() {
+fn template_subject_faults_are_found_when_built() {
     let subject = |subject: &str| fault_of(Template::new(&SIGN_IN, subject, "{token}"));
     assert_eq!(subject(""), TemplateFault::Subject);
     assert_eq!(subject(" "), TemplateFault::Subject);
@@ -194,8 +201,9 @@ fn every_fault_of_a_subject_is_found_when_it_is_built() {
     assert_eq!(subject("{"), TemplateFault::Brace);
 }
 
+/// Minutes need a lifetime of at least one.
 #[test]
-fn minutes_need_a_lifetime_of_at_least_one() {
+fn template_minutes_need_at_least_one() {
     let text = "{token} {minutes}";
     let seconds = SIGN_IN.lifetime(TimeDelta::seconds(59));
     for policy in [SIGN_IN.until_revoked(), seconds] {
@@ -215,8 +223,9 @@ fn minutes_need_a_lifetime_of_at_least_one() {
     assert!(text.ends_with(" 2"));
 }
 
+/// Every fault of a link is found when it is built.
 #[test]
-fn every_fault_of_a_link_is_found_when_it_is_built() {
+fn link_faults_are_found_when_built() {
     let link = |base: &str| fault_of(Template::new(&RESET, "Reset", "{link}").link(base));
     for base in [
         "",
@@ -273,8 +282,9 @@ fn every_fault_of_a_link_is_found_when_it_is_built() {
     assert_eq!(fault_of(unused), TemplateFault::UnusedLinkBase);
 }
 
+/// Nothing that a mail program takes for a part of the link may touch it.
 #[test]
-fn nothing_that_a_mail_program_takes_for_a_part_of_the_link_may_touch_it() {
+fn link_is_touched_by_nothing() {
     let words = |text: &str| Template::new(&RESET, "Reset", text).link("https://example.org/");
     for text in [
         "Open {link}.",
@@ -303,8 +313,50 @@ fn nothing_that_a_mail_program_takes_for_a_part_of_the_link_may_touch_it() {
     }
 }
 
+/// A token is no part of an address: there it would go around the rules of a link.
 #[test]
-fn two_templates_of_one_purpose_are_a_fault() {
+fn template_token_in_an_address_is_a_fault() {
+    let words = |text: &str| Template::new(&SIGN_IN, "Your code", text);
+    for text in [
+        "https://example.org/?code={token}",
+        "https://example.org/{token}",
+        "<https://example.org/#{token}>",
+        "Open https://{token}.example.org now",
+        "https://example.org/\u{200b}{token}",
+        "example.org/{token}",
+        "www.example.org?{token}",
+        "{token}.example.org/reset",
+        "{token}@example.org",
+        "{token}.example.org",
+        "example.{token}",
+        "mailto:a@b.example?body={token}",
+        "{token} or https://example.org/{application}&c={token}",
+    ] {
+        assert_eq!(
+            fault_of(words(text)),
+            TemplateFault::TokenInAddress,
+            "{text}"
+        );
+    }
+    let named = Templates::new("https://example.org/", [words("{application}{token}")]);
+    assert!(named.is_err());
+    for text in [
+        "{token}",
+        "Code:{token}.",
+        "It is {token}...",
+        "({token})",
+        "\"{token}\", please",
+        "<{token}>",
+        "{token}\nhttps://example.org/",
+        "{token} for https://example.org/sign-in?lang=de",
+    ] {
+        assert!(Templates::new("Example", [words(text)]).is_ok(), "{text}");
+    }
+}
+
+/// Two templates of one purpose are a fault.
+#[test]
+fn templates_have_one_for_a_purpose() {
     let words = || Template::new(&SIGN_IN, "Your code", "{token}");
     let fault = Templates::new("Example", [words(), words()]).err();
     let duplicate = TemplatesError::Template {
@@ -314,8 +366,9 @@ fn two_templates_of_one_purpose_are_a_fault() {
     assert_eq!(fault, Some(duplicate));
 }
 
+/// An application has a name without line breaks.
 #[test]
-fn an_application_has_a_name_without_line_breaks() {
+fn template_application_has_one_line() {
     for name in [
         "",
         "  ",

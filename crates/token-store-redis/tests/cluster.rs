@@ -1,24 +1,40 @@
 //! The laws of `token-store`, all of them, over a Redis Cluster of three.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use testing::redis::{Cluster, Install, everything};
+use testing::redis::{Cluster, Install, everything, prefix};
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
 use tokio::sync::OnceCell;
 
+const LONG: Duration = Duration::from_secs(30);
+
 /// A cluster that ends with the test.
 #[derive(Default)]
-struct Three(OnceCell<Cluster>);
+struct Three {
+    cluster: OnceCell<Cluster>,
+    prefix: Mutex<String>,
+}
 
 impl Harness for Three {
     type Store = RedisStore;
 
     async fn store(&self) -> Arc<RedisStore> {
-        let cluster = self.0.get_or_init(Cluster::start).await;
-        let builder = everything().timeout(Duration::from_secs(30));
+        let cluster = self.cluster.get_or_init(Cluster::start).await;
+        let prefix = prefix();
+        let builder = everything().prefix(&prefix).timeout(LONG);
+        *self.prefix.lock().expect("no test panicked") = prefix;
         Arc::new(builder.install_cluster(cluster.urls()).await)
+    }
+
+    /// The laws ask for one of the store that was made last.
+    async fn another(&self, _: &Arc<RedisStore>) -> Arc<RedisStore> {
+        let cluster = self.cluster.get_or_init(Cluster::start).await;
+        let prefix = self.prefix.lock().expect("no test panicked").clone();
+        let builder = everything().prefix(prefix).timeout(LONG);
+        let another = builder.cluster(cluster.urls()).await;
+        Arc::new(another.expect("the cluster answers"))
     }
 
     async fn broken(&self) -> Arc<RedisStore> {

@@ -7,6 +7,8 @@ use testing::redis::{Install, Server, clean, everything, prefix, url};
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
 
+const LONG: Duration = Duration::from_secs(30);
+
 /// Prefixes whose keys go away with the test.
 #[derive(Default)]
 struct Prefixes(Mutex<Vec<String>>);
@@ -24,11 +26,19 @@ impl Harness for Prefixes {
 
     async fn store(&self) -> Arc<RedisStore> {
         let prefix = prefix();
-        let builder = everything()
-            .prefix(&prefix)
-            .timeout(Duration::from_secs(30));
+        let builder = everything().prefix(&prefix).timeout(LONG);
         self.0.lock().expect("no test panicked").push(prefix);
         Arc::new(builder.install(url()).await)
+    }
+
+    /// The laws ask for one of the store that was made last.
+    async fn another(&self, _: &Arc<RedisStore>) -> Arc<RedisStore> {
+        let prefix = {
+            let prefixes = self.0.lock().expect("no test panicked");
+            prefixes.last().expect("a store was made").clone()
+        };
+        let builder = everything().prefix(prefix).timeout(LONG);
+        Arc::new(builder.connect(url()).await.expect("the server will do"))
     }
 
     async fn broken(&self) -> Arc<RedisStore> {

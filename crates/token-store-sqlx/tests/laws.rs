@@ -25,6 +25,13 @@ impl Harness for Files {
         Arc::new(store.expect("a new file opens"))
     }
 
+    async fn another(&self, store: &Arc<SqliteStore>) -> Arc<SqliteStore> {
+        let options = store.pool().connect_options();
+        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
+        let another = builder.open(options.get_filename()).await;
+        Arc::new(another.expect("a file that is there opens"))
+    }
+
     async fn broken(&self) -> Arc<SqliteStore> {
         let store = self.store().await;
         store.pool().close().await;

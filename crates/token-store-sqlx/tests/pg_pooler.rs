@@ -319,6 +319,16 @@ mod laws {
             Arc::new(pooler.open(builder).await.expect("the pooler is there"))
         }
 
+        /// The laws ask for one of the store that was made last.
+        async fn another(&self, _: &Arc<PostgresStore>) -> Arc<PostgresStore> {
+            let pooler = self.pooler.get_or_init(|| Pooler::start(16));
+            let made = self.stores.load(Ordering::Relaxed);
+            let builder = PostgresStore::builder()
+                .behind_transaction_pooler()
+                .prefix(format!("s{}_", made.saturating_sub(1)));
+            Arc::new(pooler.open(builder).await.expect("the pooler is there"))
+        }
+
         /// The pooler and its server have ended.
         async fn broken(&self) -> Arc<PostgresStore> {
             let pooler = Pooler::start(5);

@@ -9,7 +9,7 @@ use token_store::{
     MemoryStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
     conformance::Harness,
     ott_core::{
-        Decision, LimitKey, Presented, Purpose, Record, RecordId, Stored, Subject,
+        Decision, LimitKey, LimitKind, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -23,6 +23,11 @@ impl Harness for Memory {
 
     async fn store(&self) -> Arc<Perhaps> {
         Arc::new(Perhaps(Some(MemoryStore::new())))
+    }
+
+    /// It lives in one process.
+    async fn another(&self, store: &Arc<Perhaps>) -> Arc<Perhaps> {
+        Arc::clone(store)
     }
 
     async fn broken(&self) -> Arc<Perhaps> {
@@ -135,6 +140,10 @@ impl FactorStore for Perhaps {
 
 #[async_trait]
 impl LimitStore for Perhaps {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
         self.up()?.spend(charges, now).await
     }

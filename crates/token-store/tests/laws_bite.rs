@@ -32,16 +32,16 @@ impl Harness for Mistaken {
         Arc::new(Toy::new(self.0, false))
     }
 
+    async fn another(&self, store: &Arc<Toy>) -> Arc<Toy> {
+        Arc::new(store.another())
+    }
+
     async fn broken(&self) -> Arc<Toy> {
         Arc::new(Toy::new(self.0, true))
     }
 
     fn patience(&self) -> Duration {
         Duration::from_millis(10)
-    }
-
-    fn rounds(&self) -> usize {
-        500
     }
 }
 
@@ -80,8 +80,12 @@ macro_rules! bites {
 
 bites! {
     CutsToMilliseconds, law_01_inserted_is_redeemed_once, "`issued_at` is";
+    CutsNumbersTo8Bits, law_01_inserted_is_redeemed_once, "`number` is";
+    KeepsReportsAsDenials, law_01_inserted_is_redeemed_once, "finding what was reported";
     RedeemsAgain, law_01_inserted_is_redeemed_once, "redeeming, for the second time";
+    IssuesIn32Bits, law_01_inserted_is_redeemed_once, "`issued_at` is";
     ReadsThenWrites, law_02_one_winner, "of 64 redeems of one token succeeded";
+    LocksInItsProcess, law_02_one_winner, "of 64 redeems of one token succeeded";
     CountsInTwoSteps, law_03_guesses_are_counted_first, "and the record counts";
     CountsWithoutComparing, law_03_guesses_are_counted_first, "and the record counts";
     RollsRefusalsBack, law_03_open_guesses_are_counted_first, "were told `Mismatch` instead of 4";
@@ -89,6 +93,7 @@ bites! {
     DiesLate, law_04_life_has_sharp_edges, "at its end";
     AllowsNoOtherClock, law_04_life_has_sharp_edges, "before it was issued";
     RoundsTimes, law_04_life_has_sharp_edges, "1 ns before its end";
+    EndsWithin32Bits, law_04_life_has_sharp_edges, "at its end";
     AsksItsOwnClock, law_04_life_has_sharp_edges, "before it was issued";
     GivesApprovedNoMinute, law_04_approval_adds_a_minute, "approved, at its first end";
     RevivesTheIdle, law_04_idle_ends, "when it idles out";
@@ -105,7 +110,9 @@ bites! {
     DecidesInTwoSteps, law_06_concurrent_verbs_have_an_order, "no order of these verbs";
     ForgetsTheTenant, law_07_revoke_and_list_keep_to_their_own, "the list of Subject(\"t1\"/\"alice\")";
     FoldsCase, law_07_revoke_and_list_keep_to_their_own, "\"Alice\"";
+    ComparesTheFirst100Bytes, law_07_revoke_and_list_keep_to_their_own, "the list of";
     ForgetsExcept, law_07_revoke_and_list_keep_to_their_own, "counts";
+    RevokesAnybodys, law_07_revoke_and_list_keep_to_their_own, "counts";
     RevokesTwice, law_07_revoke_and_list_keep_to_their_own, "counts";
     ListsNewestFirst, law_07_revoke_and_list_keep_to_their_own, "oldest first";
     PurgesTheLiving, law_07_purge_takes_the_dead_alone, "an approval might still make it live";
@@ -118,6 +125,14 @@ bites! {
     AdvancesTheDisabled, law_08_histories_follow_the_rules, "the shortest history:";
     OverwritesFactors, law_08_factors_keep_what_they_are, "inserted: a factor is";
     WritesAnySeal, law_08_factors_keep_what_they_are, "Seal";
+    EnrolsIn32Bits, law_08_factors_keep_what_they_are, "inserted: a factor is";
+    ListsByTheFirst100Bytes, law_08_factors_keep_what_they_are, "factors of";
+    CutsLabelsAt64, law_08_factors_keep_what_they_are, "inserted: a factor is";
+    CutsNewLabelsAt64Bytes, law_08_factors_keep_what_they_are, "updated: a factor is";
+    AdvancesWholeRows, law_08_concurrent_verbs_have_an_order, "no order of these verbs";
+    ConfirmsWholeRows, law_08_concurrent_verbs_have_an_order, "no order of these verbs";
+    LabelsWholeRows, law_08_concurrent_verbs_have_an_order, "no order of these verbs";
+    SealsWholeRows, law_08_concurrent_verbs_have_an_order, "no order of these verbs";
     RemovesTheLast, law_08_one_factor_stays, "true instead of false";
     RemovesBesideItself, law_08_one_factor_stays, "true instead of false";
     LooksBesideFirst, law_08_one_factor_stays, "and 0 stayed";
@@ -125,14 +140,20 @@ bites! {
     SpendsByReading, law_09_burst_is_exact, "of 64 spends passed a burst of 10";
     ChargesTheRefused, law_09_order_and_refusal, "refusal 2 of a pace in second place";
     ChargesBehindARefusal, law_09_order_and_refusal, "a key behind refusals";
+    TakesAheadForALimit, law_09_order_and_refusal, "lies ahead";
     ChargesTwice, law_09_order_and_refusal, "one key twice";
     LetsTimeGoBack, law_09_what_gives_back, "ten minutes before";
     ClearsEverybody, law_09_what_gives_back, "another cleared";
     RefundsNoCeiling, law_09_what_gives_back, "two given back";
+    SpendsIn32Bits, law_09_what_gives_back, "more than 4 passed";
+    RefundsAtLeastOne, law_09_histories_follow_the_limit, "the shortest history:";
+    RefundsByReading, law_09_concurrent_verbs_have_an_order, "no order of these verbs";
+    FindsThenPurges, law_09_concurrent_verbs_have_an_order, "no order of these verbs";
     PurgesCeilings, law_09_what_gives_back, "after a purge";
     SpendsInTwoSteps, law_10_dropped_token_verbs, "state and attempts after a dropped redeem";
     ConfirmsInTwoSteps, law_10_dropped_factor_verbs, "`confirm` got None";
     RefundsInTwoSteps, law_10_dropped_limit_verbs, "after giving two back";
+    SpendsBeforeHandingOver, law_10_dropped_redeem_open, "nothing was committed";
     NeverAnswers, law_11_outage_of_tokens, "did not give up within";
     FindsNothingInAnOutage, law_11_outage_of_tokens, "`find` without a back end answered None";
     TellsAnOutageAsMisuse, law_11_outage_of_factors, "told an outage as Misuse";

@@ -26,18 +26,8 @@ mod foreign;
 mod odds;
 mod once;
 mod purity;
+mod trial;
 mod waiting;
-
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use token_store::{
-    FactorId, Tokens,
-    ott_core::{
-        Policy, Subject,
-        chrono::{DateTime, Utc},
-    },
-};
 
 pub use self::{
     foreign::law_3_an_answer_is_good_for_its_own_alone,
@@ -47,98 +37,9 @@ pub use self::{
         law_1_verifying_changes_nothing, law_5_every_answer_comes_in_time,
         law_7_form_refuses_what_is_malformed,
     },
+    trial::{Moment, Reply, Trial},
     waiting::{law_4_waiting_is_free, law_8_no_flow_is_free},
 };
-use crate::{
-    asked::Asked, engine::TwoFactor, engine::TwoFactorBuilder, fresh::Fresh, response::Response,
-};
-
-/// What the laws need to know of a provider under test, and the hands that use it.
-#[async_trait]
-pub trait Trial: Send + Sync + 'static {
-    /// The provider's id.
-    fn id(&self) -> String;
-
-    /// The policies that its tokens need.
-    fn policies(&self) -> Vec<Policy> {
-        Vec::new()
-    }
-
-    /// Adds the provider, and what it needs beside it, to an engine.
-    fn build(&self, tokens: &Arc<Tokens>, engine: TwoFactorBuilder) -> TwoFactorBuilder;
-
-    /// Gives the subject one more factor that counts, enrolled and confirmed or imported; and remembers its
-    /// secret. `None` for a provider that proves subjects. `fresh` is evidence of an earlier one.
-    async fn prepare(
-        &self,
-        engine: &TwoFactor,
-        subject: &Subject,
-        fresh: Option<&Fresh<'_>>,
-    ) -> Option<FactorId>;
-
-    /// What the person or their client would answer at this moment.
-    async fn answer(&self, moment: &Moment<'_>) -> Reply;
-
-    /// Approves what was asked, where this provider's requests wait. `false` where they do not.
-    async fn decide(&self, _: &Tokens, _: &Moment<'_>) -> bool {
-        false
-    }
-
-    /// Every answer that there is: of a trial whose code space is small enough to try all. Empty where
-    /// nobody guesses.
-    fn guesses(&self) -> Vec<Reply> {
-        Vec::new()
-    }
-}
-
-/// When, and by whom, something is answered.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Moment<'a> {
-    /// Who.
-    pub subject: &'a Subject,
-    /// With which factor.
-    pub factor: Option<FactorId>,
-    /// What was asked, where something is.
-    pub asked: Option<&'a Asked>,
-    /// The present time.
-    pub now: DateTime<Utc>,
-}
-
-/// An answer, owned.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reply {
-    /// What a client sent.
-    Bytes(Vec<u8>),
-    /// A code that was typed.
-    Code(String),
-    /// The waiting side asks.
-    Nothing,
-}
-
-impl Reply {
-    /// As a provider receives it.
-    #[must_use]
-    pub fn response(&self) -> Response<'_> {
-        match self {
-            Self::Bytes(bytes) => Response::bytes(bytes),
-            Self::Code(code) => Response::typed(code),
-            Self::Nothing => Response::nothing(),
-        }
-    }
-}
-
-impl core::fmt::Debug for Reply {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Bytes(_) => "Bytes(..)",
-            Self::Code(_) => "Code(..)",
-            Self::Nothing => "Nothing",
-        })
-    }
-}
-
 /// Turns the laws into tests of a provider: one test per law, with the law's name.
 ///
 /// Takes an expression that makes a [`Trial`](crate::conformance::Trial). The crate that calls it depends on

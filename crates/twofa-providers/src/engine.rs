@@ -1,6 +1,6 @@
 //! The engine that an application holds.
 
-mod builder;
+pub(crate) mod builder;
 mod burn;
 mod candidates;
 mod evidence;
@@ -19,15 +19,15 @@ use token_store::{
     ott_core::{GuessBound, Reason, Subject},
 };
 
-pub use self::builder::TwoFactorBuilder;
 use crate::{
     attempt::Attempt,
-    context::{Context, Occasion, OpenFactor},
+    context::{Context, Occasion},
     descriptor::{Descriptor, Proves},
     devices::KnownDevices,
     error::TwoFactorError,
     events::DELIVERY_FAILED,
     limits::Limits,
+    open_factor::OpenFactor,
     owner::Owner,
     provider::Provider,
     provider_error::ProviderError,

@@ -138,6 +138,7 @@ mod limits;
 mod news;
 mod notices;
 mod oath;
+mod open_factor;
 mod operator;
 mod owner;
 mod proof;
@@ -155,7 +156,7 @@ mod totp;
 // What an application holds.
 pub use attempt::Attempt;
 pub use build_error::BuildError;
-pub use engine::{TwoFactor, TwoFactorBuilder};
+pub use engine::{TwoFactor, builder::TwoFactorBuilder};
 pub use enrol::{Enrolled, MAX_FACTORS_PER_PROVIDER};
 pub use error::TwoFactorError;
 pub use existing::Existing;
@@ -173,7 +174,7 @@ pub use devices::{DeviceView, KnownDevices, MOST_KNOWN_DEVICES, RememberedDevice
 pub use news::News;
 pub use notices::{Addresses, Notices};
 pub use operator::{Operator, Reset, ResetReason};
-pub use owner::{AddressChange, NotMe, Owner};
+pub use owner::{AddressChange, Owner, not_me::NotMe};
 pub use proofs::{Holder, Proofs};
 pub use recovery::{RECOVERY_CODES, RecoveryCodes, RecoverySheet};
 
@@ -185,9 +186,10 @@ pub use totp::TotpProvider;
 // What another provider is made of.
 pub use asked::{Asked, Show};
 pub use claim::Claim;
-pub use context::{Context, OpenFactor};
+pub use context::Context;
 pub use descriptor::{Descriptor, Kind, Odds, Proves};
 pub use enrolment::{EnrolDetails, Enrolment, Provisioning};
+pub use open_factor::OpenFactor;
 pub use provider::Provider;
 pub use provider_error::{ProviderError, VerifyError};
 pub use response::Response;

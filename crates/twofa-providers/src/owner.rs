@@ -1,6 +1,6 @@
 //! What the owner of an account is told, and what they can undo.
 
-mod not_me;
+pub(crate) mod not_me;
 
 use core::{fmt, net::IpAddr};
 use std::sync::Arc;
@@ -10,7 +10,6 @@ use token_store::{
     ott_core::{Destination, Subject},
 };
 
-pub use self::not_me::NotMe;
 use crate::{
     build_error::BuildError,
     devices::KnownDevices,
@@ -89,7 +88,9 @@ impl Owner {
             sign_in: change.sign_in,
         };
         let told = Told::new(change.subject, News::AddressChanged).by(origin);
-        let told = told.old(change.old).new_address(change.new);
+        let told = told
+            .old(change.old.map_or(&[], core::slice::from_ref))
+            .new_address(change.new);
         self.telling.tell(&told).await;
     }
 }

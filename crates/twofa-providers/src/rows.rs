@@ -14,10 +14,10 @@ use token_store::{
 };
 
 use crate::{
-    context::OpenFactor,
     envelope::Envelope,
     error::TwoFactorError,
     events::{FACTOR_DISABLED, FACTOR_REFUSED},
+    open_factor::OpenFactor,
 };
 
 /// How long an enrolled factor waits for its confirmation.

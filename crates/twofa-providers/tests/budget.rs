@@ -6,7 +6,7 @@ use testing::{Place, Watched, key_1};
 use twofa_providers::{
     Attempt, BuildError, Existing, Import, Limits, Provider as _, Response, TotpProvider,
     TwoFactor, TwoFactorError,
-    oath_otp::{Digits, Secret, Totp, Window},
+    oath_otp::{Digits, Reach, Secret, Totp, Window},
     token_store::{
         Clock, FactorStore, ManualClock, MemoryStore, Tokens,
         ott_core::{
@@ -17,6 +17,7 @@ use twofa_providers::{
 };
 
 fn totp(digits: Digits, past: u8, future: u8) -> TotpProvider {
+    let [past, future] = [past, future].map(|beyond| Reach::new(beyond).expect("it fits"));
     let window = Window { past, future };
     let totp = Totp {
         digits,

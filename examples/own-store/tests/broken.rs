@@ -1,9 +1,9 @@
 //! The mistake of frameworks, read and then write: the laws find it, name it, and say what it let through.
 
+#[path = "support/closed.rs"]
+mod closed;
 #[path = "support/instead.rs"]
 mod instead;
-#[path = "support/lost.rs"]
-mod lost;
 
 use core::{future::Future, panic::AssertUnwindSafe};
 use std::{
@@ -12,13 +12,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use closed::closed;
 use instead::{Answer, Instead, Otherwise, Time};
-use lost::lost;
-use own_store::OwnStore;
+use own_store::{OwnStore, factor_key, token_key};
 use token_store::{
-    Advanced, FactorId, FactorState, HIGHEST_COUNTER, Redeemed, StoreError,
+    Advanced, FactorId, Redeemed, StoredFactor, check_counter,
     conformance::{self, Harness},
-    ott_core::{Presented, Reason, chrono::DateTime},
+    ott_core::{Presented, Reason, Stored},
 };
 use tokio::{runtime::Runtime, task::yield_now};
 
@@ -34,37 +34,31 @@ impl Otherwise for TwoSteps {
     }
 
     async fn redeem(&self, presented: &Presented, now: Time) -> Answer<Redeemed> {
-        let id = *presented.id();
-        let read = self.0.step(|tables| tables.tokens.get(&id).cloned())?;
-        let Some(mut record) = read else {
+        let key = token_key(presented.id());
+        let Some(read) = self.0.cells().get(&key)? else {
             return Ok(Redeemed::Refused(Reason::Unknown));
         };
+        let mut record: Stored = read.row()?;
         let told = record.redeem(presented, now);
         yield_now().await;
-        let stored = record.stored().clone();
-        self.0.step(|tables| tables.tokens.insert(id, record))?;
+        self.0.cells().put(&key, &record)?;
         Ok(match told {
-            Ok(()) => Redeemed::Redeemed(stored),
+            Ok(()) => Redeemed::Redeemed(record),
             Err(rejected) => Redeemed::Refused(rejected.reason()),
         })
     }
 
     async fn advance(&self, id: &FactorId, counter: u64, now: Time) -> Answer<Advanced> {
-        if counter > HIGHEST_COUNTER {
-            return Err(StoreError::Misuse("a counter above 2^63 - 1"));
-        }
-        let read = self.0.step(|tables| tables.factors.get(id).cloned())?;
-        let Some(mut factor) = read.filter(|factor| factor.state == FactorState::Active) else {
+        check_counter(Some(counter))?;
+        let key = factor_key(id);
+        let Some(read) = self.0.cells().get(&key)? else {
             return Ok(Advanced::Absent);
         };
-        if factor.last >= Some(counter) {
-            return Ok(Advanced::Replayed);
-        }
+        let mut factor: StoredFactor = read.row()?;
+        let told = factor.advance(counter, now);
         yield_now().await;
-        factor.last = Some(counter);
-        factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
-        self.0.step(|tables| tables.factors.insert(*id, factor))?;
-        Ok(Advanced::Accepted)
+        self.0.cells().put(&key, &factor)?;
+        Ok(told)
     }
 }
 
@@ -77,8 +71,12 @@ impl Harness for InTwoSteps {
         Arc::new(Instead(TwoSteps(OwnStore::default())))
     }
 
+    async fn another(&self, store: &Arc<Self::Store>) -> Arc<Self::Store> {
+        Arc::new(Instead(TwoSteps(store.0.0.clone())))
+    }
+
     async fn broken(&self) -> Arc<Self::Store> {
-        Arc::new(Instead(TwoSteps(lost())))
+        Arc::new(Instead(TwoSteps(closed())))
     }
 }
 
@@ -91,8 +89,12 @@ impl Harness for InOneStep {
         Arc::new(OwnStore::default())
     }
 
+    async fn another(&self, store: &Arc<OwnStore>) -> Arc<OwnStore> {
+        Arc::new(OwnStore::clone(store))
+    }
+
     async fn broken(&self) -> Arc<OwnStore> {
-        Arc::new(lost())
+        Arc::new(closed())
     }
 }
 

@@ -1,13 +1,13 @@
 //! The laws of `token-store`, all of them, over the store of this crate.
 
-#[path = "support/lost.rs"]
-mod lost;
+#[path = "support/closed.rs"]
+mod closed;
 
 /// Named for the report of `scripts/test`.
 mod own_store {
     use std::sync::Arc;
 
-    use crate::lost::lost;
+    use crate::closed::closed;
     use own_store::OwnStore;
     use token_store::conformance::Harness;
 
@@ -20,8 +20,12 @@ mod own_store {
             Arc::new(OwnStore::default())
         }
 
+        async fn another(&self, store: &Arc<OwnStore>) -> Arc<OwnStore> {
+            Arc::new(OwnStore::clone(store))
+        }
+
         async fn broken(&self) -> Arc<OwnStore> {
-            Arc::new(lost())
+            Arc::new(closed())
         }
     }
 

@@ -130,6 +130,8 @@ async fn a_person_moves_the_account_to_another_address() {
     let browser = Browser::open(&driver, &site.origin, "address").await;
     let session = owner.cookies.get("session").expect("a session");
     browser.set_cookie("session", session).await;
+    let proof = owner.cookies.get("proof").expect("a proof");
+    browser.set_cookie("proof", proof).await;
     browser.goto("/account").await;
     browser.picture("account-address").await;
     browser.press("Confirm or change this address").await;

@@ -160,7 +160,7 @@ async fn bad_input_gets_a_clear_refusal_on_every_route() {
                         )
                     })
                     .collect();
-                let answer = who.clone().post_encoded(path, &pairs.join("&")).await;
+                let answer = who.post_encoded(path, &pairs.join("&")).await;
                 let shown: String = bad.chars().take(40).collect();
                 assert_refused(&answer, &format!("{path} with {spoilt}={shown}, {name}"));
                 assert!(!answer.body.contains("<script>"), "{path} echoes markup");

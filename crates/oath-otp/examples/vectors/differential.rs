@@ -1,6 +1,6 @@
 //! Rows that several other programs agree on.
 
-use oath_otp::{Algorithm, Digits, Hotp, Period, Totp, Window};
+use oath_otp::{Algorithm, Digits, Hotp, Period, Reach, Totp, Window};
 
 use crate::rows::{Rows, bytes, csv, parse, secret};
 
@@ -46,7 +46,7 @@ pub(crate) fn hotp_totp(file: &str, rows: &mut Rows) {
             let hotp = Hotp {
                 algorithm: algorithm.parse().expect("an algorithm"),
                 digits: digits(size),
-                look_ahead: 0,
+                look_ahead: Reach::NONE,
                 ..Hotp::default()
             };
             let accepted = hotp.verify(&key, code, counter.checked_sub(1));
@@ -94,8 +94,8 @@ pub(crate) fn window(file: &str, rows: &mut Rows) {
             code,
             offset,
         ] = row;
-        let (counter, key, window): (u64, _, u8) =
-            (parse(counter), secret(&bytes(key)), parse(window));
+        let (counter, key): (u64, _) = (parse(counter), secret(&bytes(key)));
+        let window = Reach::new(parse(window)).expect("a reach");
         let accepted = if kind == "totp" {
             let totp = Totp {
                 window: Window {

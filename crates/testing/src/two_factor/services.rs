@@ -410,6 +410,19 @@ pub async fn operator_clears_limits_that_are_ahead(place: Place) {
     assert_eq!(operator.clear_ahead(&alice).await.unwrap(), 0);
 }
 
+/// A proof by a recovery code names no factor: it is fresh evidence of its own subject alone.
+pub async fn recovery_proof_is_evidence_of_its_own_subject(place: Place) {
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
+    let _ = world.confirmed(&alice, None).await;
+    let app = world.confirmed(&bob, None).await;
+    let proof = world.proof(&bob, &app).await;
+    let sheet = world.codes(&proof).await;
+    let proof = world.recover(&bob, &sheet[0]).await.unwrap();
+    assert!(world.engine.fresh(&bob, &proof).await.is_ok());
+    let fresh = world.engine.fresh(&alice, &proof).await;
+    assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
+}
+
 /// A policy that is called as the engine's limits are touches none of them.
 pub async fn policy_of_the_engines_name_touches_no_key_of_it(place: Place) {
     let (world, alice) = (World::new(place).await, alice());

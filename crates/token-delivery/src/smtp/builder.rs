@@ -12,16 +12,11 @@ use lettre::{
     },
 };
 
-use super::{SmtpDelivery, connect::Server};
+use super::{
+    SmtpDelivery,
+    connect::{Protection, Server},
+};
 use crate::{Templates, link::is_loopback};
-
-/// How the connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protection {
-    Implicit,
-    Plaintext,
-    Starttls,
-}
 
 /// How an SMTP server is reached: made by [`SmtpDelivery::builder`]. `Debug` prints no credentials.
 #[derive(Clone)]

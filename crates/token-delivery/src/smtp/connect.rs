@@ -8,11 +8,18 @@ use lettre::transport::smtp::{
 use tokio::net::TcpStream;
 
 use super::{
-    builder::Protection,
     reply::{Phase, sort},
     until_tls::UntilTls,
 };
 use crate::DeliveryError;
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    Implicit,
+    Plaintext,
+    Starttls,
+}
 
 /// Where the server is and how it is spoken to.
 pub(super) struct Server {

@@ -101,6 +101,12 @@ impl Server {
         (read(files.last().expect("a message")), files.len())
     }
 
+    /// The address of each RCPT command that the server heard, the refused ones too.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let asked = fs::read_to_string(self.directory.join("asked")).unwrap_or_default();
+        asked.lines().map(str::to_owned).collect()
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(&self.directory).expect("the directory is there");
         let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();

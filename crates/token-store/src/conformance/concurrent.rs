@@ -1,9 +1,5 @@
 //! Law 6, for verbs that run at once.
 
-use core::{
-    fmt::{self, Write},
-    sync::atomic::{AtomicU64, Ordering},
-};
 use std::sync::Arc;
 
 use ott_core::{Record, RecordId, State};
@@ -11,11 +7,12 @@ use ott_core::{Record, RecordId, State};
 use super::{
     Harness,
     dice::Dice,
-    fixture::{Minted, Time, now, race},
+    fixture::{Minted, Pair, Time, now},
     histories::{Step, Tokens},
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
     order::{Call, has_order},
+    racing::{RacingStep, TASKS, no_order, run},
     report::Law,
 };
 use crate::{Decided, Redeemed, Revoke, TokenStore};
@@ -25,13 +22,10 @@ const LAW: Law = Law(
     "concurrent verbs answer as if they ran one after the other, each as `Record` says",
 );
 
-/// How many tasks share a history.
-const TASKS: usize = 4;
-
 /// Law 6: concurrent verbs answer as if they ran one after the other in some order.
 ///
-/// A hundred histories of 40 verbs by four tasks on the same few records, at times that go forward
-/// and back: some order, in which whatever ended before another began comes first, must explain
+/// Histories of 40 verbs by four tasks, half of them at another instance of the store, on the same
+/// few records, at times that go forward and back: some order, in which whatever ended before another began comes first, must explain
 /// every answer and everything found afterwards. A refusal's reason is not compared: a store may
 /// read it later. Revoking a subject is a step on each record, and where tokens supersede each other
 /// nobody reads meanwhile.
@@ -45,67 +39,38 @@ pub async fn law_06_concurrent_verbs_have_an_order<H: Harness<Store: TokenStore>
 
 struct Racing<'h, H>(Tokens<'h, H>);
 
-/// A verb of one task.
-#[derive(Clone)]
-struct RacingStep {
-    task: usize,
-    step: Step,
-}
-
-impl fmt::Debug for RacingStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}, {:?}", self.task, self.step)
-    }
-}
-
 impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
-    type Step = RacingStep;
+    type Step = RacingStep<Step>;
 
     /// Tasks meet or miss each other by chance.
     const TRIES: usize = 20;
 
-    fn draw(&self, dice: &mut Dice) -> RacingStep {
+    fn draw(&self, dice: &mut Dice) -> RacingStep<Step> {
         RacingStep {
             task: dice.below(TASKS),
             step: self.0.draw_racing(dice),
         }
     }
 
-    async fn run(&self, steps: &[RacingStep]) -> Result<(), String> {
-        let store = self.0.harness.store().await;
+    async fn run(&self, steps: &[RacingStep<Step>]) -> Result<(), String> {
+        let stores = Arc::new(Pair::new(self.0.harness).await);
+        let store = stores.first();
         let mut model = Model::default();
         let pool = &self.0.pool;
         for minted in &pool[pool.len() / 2..] {
             let insert = Verb::Insert(vec![minted.record.clone()]);
-            let told = insert.ask(&*store, now()).await;
+            let told = insert.ask(store, now()).await;
             let told = told.map_err(|error| format!("before the race an outage: {error:?}"))?;
             if let Some(how) = differs(&told, &model.answer(&insert, now())) {
                 return Err(format!("before the race: {how}"));
             }
         }
-        let clock = Arc::new(AtomicU64::new(0));
-        let tasks = race(TASKS, |task| {
-            let own = steps.iter().filter(|step| step.task == task);
-            let own: Vec<_> = own.map(|step| step.step.clone()).collect();
-            let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
-            async move {
-                let tick = || clock.fetch_add(1, Ordering::SeqCst);
-                let mut calls = Vec::with_capacity(own.len());
-                for step in own {
-                    let began = tick();
-                    let told = step.verb.ask(&*store, step.now).await;
-                    let told = told.map_err(|error| format!("{step:?}: an outage: {error:?}"))?;
-                    calls.push(Call {
-                        call: (step, told),
-                        began,
-                        ended: tick(),
-                    });
-                }
-                Ok::<_, String>(calls)
-            }
+        let shared = Arc::clone(&stores);
+        let tasks = run(steps, move |task, step: Step| {
+            let store = shared.of(task);
+            async move { step.verb.ask(&*store, step.now).await }
         })
-        .await;
-        let tasks = tasks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        .await?;
         let mut left = Vec::new();
         for minted in pool {
             let found = store.find(minted.id()).await;
@@ -134,18 +99,7 @@ impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
         if has_order(&parts, &begin, apply, mark, is_end) {
             return Ok(());
         }
-        let mut told =
-            String::from("no order of these verbs explains what they answered and left:");
-        for (task, calls) in tasks.iter().enumerate() {
-            for Call { call, began, ended } in calls {
-                let (step, answer) = (&call.0, granted(&call.1));
-                let _ = write!(
-                    told,
-                    "\n  task {task}, {began} to {ended}: {step:?}: {answer}"
-                );
-            }
-        }
-        Err(told)
+        Err(no_order(&tasks, granted))
     }
 }
 

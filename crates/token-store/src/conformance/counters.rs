@@ -1,13 +1,11 @@
 //! Law 8.
 
-use std::sync::Arc;
-
 use ott_core::{Subject, chrono::TimeDelta};
 
 use super::{
     Harness,
     dice::{Dice, any_seed},
-    fixture::{Time, alice, now, race, subject},
+    fixture::{ERAS, Pair, Time, alice, at, long_name, now, race, subject},
     report::Law,
 };
 use crate::{
@@ -27,17 +25,18 @@ const KEPT: Law = Law(8, "a factor changes by its verbs alone");
 /// Law 8: `advance` and `confirm` to an equal or smaller counter are `Replayed`; of 64 equal ones
 /// in parallel one is accepted. "None yet" is below 0, and the highest counter is 2⁶³ − 1.
 pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness: &H) {
-    let store = harness.store().await;
+    let stores = Pair::new(harness).await;
+    let store = stores.first();
     let mut dice = Dice::new(any_seed());
-    one_after_the_other(&*store, &mut dice).await;
+    one_after_the_other(store, &mut dice).await;
     for round in 0..(harness.rounds() / 10).max(1) {
         let factor = factor(&mut dice, &alice(), FactorState::Pending);
         let (id, counter) = (factor.id, u64::try_from(round).unwrap_or(0));
-        insert(&*store, &factor).await;
+        insert(store, &factor).await;
         for verb in ["confirm", "advance"] {
             let counter = counter + u64::from(verb == "advance");
-            let answers = race(64, |_| {
-                let store = Arc::clone(&store);
+            let answers = race(64, |task| {
+                let store = stores.of(task);
                 async move {
                     if verb == "confirm" {
                         store.confirm(&id, Some(counter), now()).await
@@ -54,7 +53,7 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
             });
         }
         let answers = race(64, |task| {
-            let (store, ahead) = (Arc::clone(&store), u64::try_from(task).unwrap_or(0));
+            let (store, ahead) = (stores.of(task), u64::try_from(task).unwrap_or(0));
             async move { store.advance(&id, counter + 2 + ahead, now()).await }
         })
         .await;
@@ -64,7 +63,7 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
                 format!("round {round}: `advance` of an active factor got `Absent`")
             });
         }
-        let last = find(&*store, ONCE, &alice(), id).await.last;
+        let last = find(store, ONCE, &alice(), id).await.last;
         ONCE.same(
             &format!("round {round}: the last counter after 64 different `advance`"),
             &last,
@@ -149,6 +148,10 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
         subject("t1", "alice "),
         subject("t1", "alic_"),
         subject("t", "1alice"),
+        subject("t1", &long_name('a')),
+        subject("t1", &long_name('b')),
+        subject(&long_name('a'), "alice"),
+        subject(&long_name('b'), "alice"),
     ];
     for other in &others {
         insert(&*store, &factor(&mut dice, other, FactorState::Active)).await;
@@ -156,7 +159,9 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     let mut model = Vec::new();
     for (place, state) in FactorState::ALL.into_iter().enumerate() {
         let mut made = factor(&mut dice, &alice(), state);
-        made.created_at = now() + TimeDelta::microseconds(place as i64);
+        let era = at(ERAS[place.saturating_sub(1)]);
+        made.created_at = era + TimeDelta::microseconds(place as i64);
+        made.label = long_name(['a', 'b', 'c', 'd'][place]);
         made.last = [None, Some(0), Some(HIGHEST_COUNTER), None][place];
         insert(&*store, &made).await;
         let mut twin = made.clone();
@@ -166,7 +171,8 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
         model.push(made);
     }
     same_factors(&*store, "inserted", &model).await;
-    let later = now() + TimeDelta::microseconds(1_234_567);
+    let later = at(ERAS[2]) + TimeDelta::microseconds(1_234_567);
+    let label = format!("a 'new' \"läbel\" {}", "ö".repeat(100));
     let cut = later + TimeDelta::nanoseconds(999);
     for made in &mut model {
         let seal = |old: &[u8], new: &[u8]| FactorChange::Seal {
@@ -178,7 +184,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
         let changes = [
             (seal(b"not what stands there", b"x"), false),
             (seal(&there, &newer), kept),
-            (FactorChange::Label(String::from("a 'new' \"läbel\"")), kept),
+            (FactorChange::Label(label.clone()), kept),
             (FactorChange::Disable, made.state == FactorState::Active),
             (FactorChange::Disable, false),
         ];
@@ -189,7 +195,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
         }
         if kept {
             made.sealed = newer;
-            made.label = String::from("a 'new' \"läbel\"");
+            made.label.clone_from(&label);
         }
         if made.state == FactorState::Active {
             made.state = FactorState::Disabled;
@@ -230,15 +236,16 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
 /// Law 8: a removal beside another factor takes place only if that one is active in the same step:
 /// of all that a subject has, removed beside each other at once, one stays.
 pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H) {
-    let store = harness.store().await;
+    let stores = Pair::new(harness).await;
+    let store = stores.first();
     let mut dice = Dice::new(any_seed());
     let own = factor(&mut dice, &alice(), FactorState::Active);
-    insert(&*store, &own).await;
+    insert(store, &own).await;
     let unknown = factor(&mut dice, &alice(), FactorState::Active);
     let mut useless = vec![own.id, unknown.id];
     for state in FactorState::ALL {
         let other = factor(&mut dice, &alice(), state);
-        insert(&*store, &other).await;
+        insert(store, &other).await;
         if state != FactorState::Active {
             useless.push(other.id);
         }
@@ -250,7 +257,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
             &ONE.answer("remove", told),
             &false,
         );
-        let found = find(&*store, ONE, &alice(), own.id).await;
+        let found = find(store, ONE, &alice(), own.id).await;
         ONE.same("the factor", &found.state, &FactorState::Active);
     }
     for round in 0..(harness.rounds() / 10).max(1) {
@@ -258,12 +265,12 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
         let mut ids = Vec::new();
         for _ in 0..3 {
             let made = factor(&mut dice, &owner, FactorState::Active);
-            insert(&*store, &made).await;
+            insert(store, &made).await;
             ids.push(made.id);
         }
         let pairs = [(0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)];
         let told = race(pairs.len(), |task| {
-            let store = Arc::clone(&store);
+            let store = stores.of(task);
             let (own, other) = pairs[task];
             let (own, other) = (ids[own], ids[other]);
             async move { store.remove(&own, Some(&other), now()).await }

@@ -1,7 +1,7 @@
-//! Random choices that a seed repeats.
+//! Random choices that a seed repeats, and how many of them.
 
 use core::{convert::Infallible, hash::BuildHasher};
-use std::hash::RandomState;
+use std::{env, hash::RandomState};
 
 use ott_core::rand::{TryCryptoRng, TryRng};
 
@@ -60,4 +60,10 @@ impl TryCryptoRng for Dice {}
 /// Another seed each time.
 pub(super) fn any_seed() -> u64 {
     RandomState::new().hash_one(0)
+}
+
+/// How often a race is run: the long form is for nights.
+pub(super) fn rounds() -> usize {
+    let nightly = env::var_os("NIGHTLY").is_some_and(|set| set == "1");
+    if nightly { 1_000 } else { 250 }
 }

@@ -10,7 +10,10 @@ use ott_core::{
 };
 use tokio::sync::Barrier;
 
-use super::dice::{Dice, any_seed};
+use super::{
+    Harness,
+    dice::{Dice, any_seed},
+};
 
 pub(super) type Time = DateTime<Utc>;
 
@@ -38,8 +41,16 @@ const fn waiting(purpose: Purpose, number: bool) -> Policy {
         })
 }
 
+pub(super) const PARKED: Policy = Policy::parked(Purpose::new("law-parked"));
+/// A parked request with a number of six digits.
+pub(super) const ASKED: Policy = Policy::prompt(Purpose::new("law-asked")).start(Start::Waiting {
+    number: Matching::SixDigits,
+    binds_subject: false,
+});
+
 /// One policy of each kind.
-pub(super) const POLICIES: [Policy; 6] = [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING];
+pub(super) const POLICIES: [Policy; 8] =
+    [CODE, LINK, RECOVERY, BEARER, PROMPT, PAIRING, PARKED, ASKED];
 
 pub(super) const MICRO: TimeDelta = TimeDelta::microseconds(1);
 
@@ -50,8 +61,14 @@ pub(super) fn at(seconds: i64) -> Time {
 
 /// When the laws run.
 pub(super) fn now() -> Time {
-    at(1_000)
+    at(ERAS[0])
 }
+
+/// Long ago, in September 2026, and a second before 32 bits overflow.
+pub(super) const ERAS: [i64; 3] = [1_000, 1_790_000_000, (1 << 31) - 1];
+
+/// In the year 2109.
+pub(super) const AGES: i64 = 4_400_000_000;
 
 pub(super) fn subject(tenant: &str, id: &str) -> Subject {
     Subject::new(tenant, id).expect("the laws use valid names")
@@ -61,12 +78,20 @@ pub(super) fn alice() -> Subject {
     subject("t1", "alice")
 }
 
+/// A name of 255 bytes that ends like this.
+pub(super) fn long_name(end: char) -> String {
+    let mut name = "é".repeat(127);
+    name.push(end);
+    name
+}
+
 /// A token and all that was made with it.
 pub(super) struct Minted {
     pub(super) policy: Policy,
     pub(super) tenant: String,
     pub(super) subject: Option<Subject>,
-    pub(super) token: Token,
+    /// What is parked has none.
+    token: Option<Token>,
     pub(super) handle: Handle,
     pub(super) record: Record,
 }
@@ -74,6 +99,11 @@ pub(super) struct Minted {
 impl Minted {
     pub(super) const fn id(&self) -> &RecordId {
         self.record.id()
+    }
+
+    /// What its owner types.
+    pub(super) fn typed(&self) -> &str {
+        self.token.as_ref().map_or("", Token::expose_secret)
     }
 
     pub(super) const fn stored(&self) -> &Stored {
@@ -163,29 +193,35 @@ impl Mint {
             resend,
             ..IssueOptions::default()
         };
-        let issued = self.issuers[which]
-            .issue_from_rng(policy, &binding, options, now, &mut self.dice)
-            .ok()
-            .and_then(|mut one| one.pop())
-            .expect("the laws issue what their policies allow");
+        let (issuer, dice) = (&self.issuers[which], &mut self.dice);
+        let (token, handle, record) = if policy.token_lookup() == Lookup::Parked {
+            let parked = issuer.park_from_rng(policy, &binding, options, now, dice);
+            let parked = parked.expect("the laws park what their policies allow");
+            (None, parked.handle, parked.record)
+        } else {
+            let issued = issuer.issue_from_rng(policy, &binding, options, now, dice);
+            let issued = issued.ok().and_then(|mut one| one.pop());
+            let issued = issued.expect("the laws issue what their policies allow");
+            (Some(issued.token), issued.handle, issued.record)
+        };
         Minted {
             policy: *policy,
             tenant: String::from(tenant),
             subject: subject.cloned(),
-            token: issued.token,
-            handle: issued.handle,
-            record: issued.record,
+            token,
+            handle,
+            record,
         }
     }
 
     /// The right token.
     pub(super) fn right(&self, minted: &Minted) -> Presented {
-        present(&self.issuers[0], minted, minted.token.expose_secret())
+        present(&self.issuers[0], minted, minted.typed())
     }
 
     /// The right record, a wrong token: the `n`th of them.
     pub(super) fn wrong(&self, minted: &Minted, n: usize) -> Presented {
-        let token = minted.token.expose_secret();
+        let token = minted.typed();
         match minted.policy.token_lookup() {
             Lookup::ByHandle { .. } => present(&self.issuers[0], minted, &another(token, n)),
             // A wrong token would find no record; wrong keys find it, and must not open it.
@@ -197,13 +233,13 @@ impl Mint {
 
     /// The right token, digested by a ring that lacks the record's key.
     pub(super) fn keyless(&self, minted: &Minted) -> Presented {
-        present(&self.keyless, minted, minted.token.expose_secret())
+        present(&self.keyless, minted, minted.typed())
     }
 
     pub(super) fn decide(
         &self,
         minted: &Minted,
-        decider: &Subject,
+        decider: impl Into<Decider>,
         verdict: Verdict,
         data: &[u8],
         now: Time,
@@ -212,7 +248,7 @@ impl Mint {
             .decide(
                 &minted.policy,
                 &minted.record,
-                &Decider::from(decider),
+                &decider.into(),
                 verdict,
                 data,
                 now,
@@ -263,6 +299,27 @@ pub(super) fn records<'m>(minted: impl IntoIterator<Item = &'m Minted>) -> Vec<R
         .into_iter()
         .map(|minted| minted.record.clone())
         .collect()
+}
+
+/// Two instances of a new store on one back end, which the tasks of a race share.
+pub(super) struct Pair<S>([Arc<S>; 2]);
+
+impl<S: Send + Sync + 'static> Pair<S> {
+    pub(super) async fn new<H: Harness<Store = S>>(harness: &H) -> Self {
+        let first = harness.store().await;
+        let second = harness.another(&first).await;
+        Self([first, second])
+    }
+
+    /// The one that this task uses.
+    pub(super) fn of(&self, task: usize) -> Arc<S> {
+        Arc::clone(&self.0[task % 2])
+    }
+
+    /// The one that is used by who does not race.
+    pub(super) fn first(&self) -> &S {
+        &self.0[0]
+    }
 }
 
 /// Runs so many tasks that start at one moment, and collects what they answer.

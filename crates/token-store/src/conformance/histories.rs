@@ -2,12 +2,16 @@
 
 use core::fmt;
 
-use ott_core::{APPROVED_LIFE, CLOCK_ALLOWANCE, Policy, Subject, Verdict, chrono::TimeDelta};
+use ott_core::{
+    APPROVED_LIFE, CLOCK_ALLOWANCE, Decider, Policy, Subject, Verdict, chrono::TimeDelta,
+};
 
 use super::{
     Harness,
     dice::Dice,
-    fixture::{MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, now, subject},
+    fixture::{
+        ERAS, MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, at, now, subject,
+    },
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
     report::Law,
@@ -17,10 +21,10 @@ use crate::{Revoke, TokenStore};
 const LAW: Law = Law(6, "every (state × verb) pair gives what `Record` gives");
 /// Law 6: every (state × verb) pair gives what `Record` gives, proved by random histories.
 ///
-/// Fifty histories of 200 steps, at times that go forward and back, over records that share slots
-/// and subjects; every answer is compared, and at the end every record.
+/// Histories of 200 steps, at times that go forward and back, over records that share slots and
+/// subjects; every answer is compared, and at the end every record.
 pub async fn law_06_histories_follow_the_record<H: Harness<Store: TokenStore>>(harness: &H) {
-    let histories = (harness.rounds() / 20).max(1);
+    let histories = (harness.rounds() / 10).max(1);
     prove(LAW, histories, 200, |seed| Tokens::new(harness, seed)).await;
 }
 
@@ -41,6 +45,7 @@ impl fmt::Debug for Step {
 /// Tokens that histories are made of.
 pub(super) struct Tokens<'h, H> {
     pub(super) harness: &'h H,
+    begins: Time,
     mint: Mint,
     pub(super) pool: Vec<Minted>,
     subjects: Vec<Subject>,
@@ -80,10 +85,11 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         (size, resends): (usize, bool),
     ) -> Self {
         let (mut mint, mut dice) = (Mint::seeded(seed), Dice::new(!seed));
+        let begins = at(ERAS[dice.below(ERAS.len())]);
         let mut pool: Vec<Minted> = Vec::new();
         while pool.len() < size {
             let later = TimeDelta::microseconds(dice.below(30_000_000) as i64);
-            let issued_at = now() + later;
+            let issued_at = begins + later;
             let earlier = (!pool.is_empty()).then(|| &pool[dice.below(pool.len())]);
             let minted = match earlier.filter(|_| resends && dice.below(3) == 0) {
                 Some(earlier) => mint.resend(earlier, issued_at),
@@ -99,6 +105,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         }
         Self {
             harness,
+            begins,
             mint,
             pool,
             subjects,
@@ -123,7 +130,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
             0 => edges[dice.below(edges.len())],
             1 => edges[dice.below(edges.len())] - MICRO,
             2 => ends + TimeDelta::nanoseconds(dice.below(3_000_000_000) as i64),
-            _ => now() + TimeDelta::microseconds(dice.below(60_000_000) as i64),
+            _ => self.begins + TimeDelta::microseconds(dice.below(60_000_000) as i64),
         }
     }
 
@@ -166,16 +173,22 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
             Some(owner) if dice.below(4) > 0 => owner.clone(),
             _ => self.subjects[dice.below(self.subjects.len())].clone(),
         };
-        let verdict = match dice.below(4) {
+        let system = Decider::System(String::from("captcha"));
+        let decider = match dice.below(5) {
+            0 => system,
+            _ => Decider::from(&decider),
+        };
+        let verdict = match dice.below(5) {
             0 => Verdict::Deny,
-            1 => Verdict::Approve { number: Some(0) },
+            1 => Verdict::Report,
+            2 => Verdict::Approve { number: Some(0) },
             _ => Verdict::Approve {
                 number: minted.stored().number,
             },
         };
         let told = format!("decide on {place} as {decider:?}: {verdict:?}");
         let data = b"\0data"[..dice.below(6)].to_vec();
-        let decision = self.mint.decide(minted, &decider, verdict, &data, now);
+        let decision = self.mint.decide(minted, decider, verdict, &data, now);
         (told, Verb::Decide(*minted.id(), decision))
     }
 
@@ -184,12 +197,13 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         let subject = self.subjects[dice.below(self.subjects.len())].clone();
         let purpose = (dice.below(2) == 0).then(|| *minted.policy.purpose());
         let except = (dice.below(2) == 0).then(|| *self.any(dice).1.id());
-        let what = match dice.below(3) {
+        let what = match dice.below(4) {
             0 => Revoke::Subject {
                 subject,
                 purpose,
                 except,
             },
+            1 => Revoke::own(&subject, *minted.id()),
             _ => Revoke::Record(*minted.id()),
         };
         (format!("revoke (of {place}) {what:?}"), Verb::Revoke(what))

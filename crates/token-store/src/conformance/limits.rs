@@ -1,12 +1,12 @@
 //! Law 9.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use ott_core::{Binding, Limit, LimitKey, LimitScope, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{MICRO, Time, at, now, race, subject},
+    fixture::{AGES, ERAS, MICRO, Pair, Time, at, now, race, subject},
     report::Law,
 };
 use crate::{Charge, LimitStore, Spent};
@@ -24,8 +24,8 @@ const MINUTE: TimeDelta = TimeDelta::minutes(1);
 /// charged in different orders.
 pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
     const TASKS: usize = 64;
-    let store = harness.store().await;
-    for round in 0..(harness.rounds() / 20).max(1) {
+    let stores = Pair::new(harness).await;
+    for round in 0..(harness.rounds() / 10).max(1) {
         let charges = [
             charge(&format!("address {round}"), Limit::pace(10, MINUTE)),
             charge(&format!("tenant {round}"), Limit::allowance(7, MINUTE)),
@@ -36,7 +36,7 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
                 key: charge(&format!("alone {:?} {round}", one.limit), one.limit).key,
                 ..one
             };
-            let told = spends(&store, TASKS, |_| vec![alone]).await;
+            let told = spends(&stores, TASKS, |_| vec![alone]).await;
             let passed = told.iter().filter(|told| **told == Spent::Allowed).count();
             let burst = alone.limit.burst() as usize;
             EXACT.holds(passed == burst, || {
@@ -52,7 +52,7 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
             }
             mine
         };
-        let told = spends(&store, TASKS, order).await;
+        let told = spends(&stores, TASKS, order).await;
         let mut charged: HashMap<LimitKey, u32> = HashMap::new();
         let mut refused = Vec::new();
         for (task, told) in told.iter().enumerate() {
@@ -80,7 +80,13 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
 /// Law 9: keys are charged in the order given, up to the first refusal, which names its key, says
 /// when to come back, and changes nothing on it; one key twice in a call is misuse.
 pub async fn law_09_order_and_refusal<H: Harness<Store: LimitStore>>(harness: &H) {
-    let store = harness.store().await;
+    for era in ERAS {
+        order_and_refusal(&*harness.store().await, era).await;
+    }
+}
+
+async fn order_and_refusal<S: LimitStore>(store: &S, era: i64) {
+    let now = || at(era);
     let before = charge("before", Limit::pace(3, MINUTE));
     let narrow = charge("narrow", Limit::pace(1, MINUTE));
     let locked = charge("locked", Limit::ceiling(1));
@@ -98,6 +104,9 @@ pub async fn law_09_order_and_refusal<H: Harness<Store: LimitStore>>(harness: &H
         Spent::Allowed,
     )
     .await;
+    let yesterday = now() - TimeDelta::days(1);
+    let what = "a key whose time lies ahead of any that this clock could have written";
+    spend(&[narrow], yesterday, what, Spent::Ahead(narrow.key)).await;
     let back = Spent::RetryAt(narrow.key, now() + MINUTE);
     for refusal in 1..=3 {
         let what = format!("refusal {refusal} of a pace in second place");
@@ -108,9 +117,8 @@ pub async fn law_09_order_and_refusal<H: Harness<Store: LimitStore>>(harness: &H
     spend(&[before, narrow, after], now(), what, empty).await;
     let what = "a ceiling in first place";
     spend(&[locked, after], now(), what, Spent::Locked(locked.key)).await;
-    let ages = now() + TimeDelta::days(36_500);
-    let what = "a ceiling, a hundred years later";
-    spend(&[locked], ages, what, Spent::Locked(locked.key)).await;
+    let what = "a ceiling, in the year 2109";
+    spend(&[locked], at(AGES), what, Spent::Locked(locked.key)).await;
     for left in (1..=3).rev() {
         let what = format!("a key behind refusals, {left} left");
         spend(&[after], now(), &what, Spent::Allowed).await;
@@ -143,7 +151,13 @@ pub async fn law_09_order_and_refusal<H: Harness<Store: LimitStore>>(harness: &H
 /// Law 9: only time, `refund` and `clear` give back what was spent; a clock that stands behind, and
 /// a purge, give nothing.
 pub async fn law_09_what_gives_back<H: Harness<Store: LimitStore>>(harness: &H) {
-    let store = harness.store().await;
+    for era in ERAS {
+        what_gives_back(&*harness.store().await, era).await;
+    }
+}
+
+async fn what_gives_back<S: LimitStore>(store: &S, era: i64) {
+    let now = || at(era);
     let spends = async |charge: Charge, now: Time, times: u32, what: &str| {
         for time in 1..=times {
             let told = BACK.answer("spend", store.spend(&[charge], now).await);
@@ -169,7 +183,13 @@ pub async fn law_09_what_gives_back<H: Harness<Store: LimitStore>>(harness: &H) 
         let timed = name != "ceiling";
         let key = charge(name, limit);
         spends(key, now(), 4, name).await;
-        spends(key, at(400), 0, &format!("{name}, ten minutes before")).await;
+        spends(
+            key,
+            at(era - 600),
+            0,
+            &format!("{name}, ten minutes before"),
+        )
+        .await;
         purge(now() + MINUTE * 4 - MICRO).await;
         spends(key, now(), 0, &format!("{name}, after a purge")).await;
         let refunded = [key, charge("never spent", limit)];
@@ -192,14 +212,14 @@ pub async fn law_09_what_gives_back<H: Harness<Store: LimitStore>>(harness: &H) 
             store.clear(&charge("never spent", limit).key).await,
         );
     }
-    purge_counts(&*store).await;
+    purge_counts(store).await;
 }
 
 async fn purge_counts<S: LimitStore>(store: &S) {
     let purge = async |before: Time, limit: u32| {
         BACK.answer("purge_limits", store.purge_limits(before, limit).await)
     };
-    purge(now() + TimeDelta::days(36_500), u32::MAX).await;
+    purge(at(AGES), u32::MAX).await;
     for number in 0..5 {
         let one = charge(&format!("purged {number}"), Limit::pace(3, MINUTE));
         BACK.answer("spend", store.spend(&[one], now()).await);
@@ -221,12 +241,12 @@ fn charge(name: &str, limit: Limit) -> Charge {
 }
 
 async fn spends<S: LimitStore + 'static>(
-    store: &Arc<S>,
+    stores: &Pair<S>,
     tasks: usize,
     charges: impl Fn(usize) -> Vec<Charge>,
 ) -> Vec<Spent> {
     let told = race(tasks, |task| {
-        let (store, charges) = (Arc::clone(store), charges(task));
+        let (store, charges) = (stores.of(task), charges(task));
         async move { store.spend(&charges, now()).await }
     })
     .await;

@@ -2,11 +2,11 @@
 
 use core::slice;
 
-use ott_core::{Reason, Record, State, Stored, chrono::TimeDelta};
+use ott_core::{Decider, Reason, Record, State, Stored, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{Mint, Minted, POLICIES, Time, alice, now, subject},
+    fixture::{ASKED, ERAS, Mint, Minted, POLICIES, PROMPT, Time, alice, at, long_name, subject},
     report::Law,
 };
 use crate::{Decided, Inserted, Redeemed, TokenStore};
@@ -23,8 +23,9 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
     let store = harness.store().await;
     let mut mint = Mint::new();
     let all_bytes: Vec<u8> = (0..4_096_u16).map(|n| n.to_le_bytes()[0]).collect();
-    let longest = "é".repeat(127);
-    let odd = now() + TimeDelta::microseconds(999_999);
+    let longest = long_name('s');
+    let mut eras = ERAS.into_iter().cycle();
+    let mut odd = || at(eras.next().unwrap_or_default()) + TimeDelta::microseconds(999_999);
     let owners = [
         alice(),
         subject("", "a'b\"c\\d; %_--"),
@@ -33,12 +34,18 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
     for policy in &POLICIES {
         for owner in &owners {
             for data in [&b""[..], b"\0\xff", &all_bytes] {
+                let odd = odd();
                 let minted = mint.mint_for(policy, owner.tenant(), Some(owner), data, None, odd);
                 one(&*store, &mint, minted, owner, odd).await;
             }
         }
     }
+    for policy in [PROMPT, ASKED] {
+        let minted = mint.mint(&policy, &alice(), odd());
+        reported(&*store, &mint, minted).await;
+    }
     for policy in POLICIES.iter().filter(|policy| nobody_needed(policy)) {
+        let odd = odd();
         let minted = mint.mint_for(policy, "t1", None, b"\x01", None, odd);
         one(&*store, &mint, minted, &alice(), odd).await;
     }
@@ -74,6 +81,13 @@ async fn one<S: TokenStore>(
     if model.stored().state == State::Waiting {
         let number = model.stored().number;
         let verdict = ott_core::Verdict::Approve { number };
+        // A part of the application decides where nobody has to become the subject.
+        let by_system = purpose.as_str() == "law-asked";
+        let decider = if by_system {
+            Decider::System(String::from("captcha"))
+        } else {
+            Decider::from(decider)
+        };
         let decision = mint.decide(&minted, decider, verdict, b"\0\xfe", later);
         let decided = LAW.answer("decide", store.decide(minted.id(), &decision, later).await);
         LAW.holds(model.decide(&decision, later).is_ok(), || {
@@ -108,6 +122,27 @@ async fn one<S: TokenStore>(
         &Redeemed::Refused(Reason::Spent),
     );
     found(store, &what("finding, once spent,"), model.stored()).await;
+}
+
+/// A report is kept as one, and ends the record as a denial does.
+async fn reported<S: TokenStore>(store: &S, mint: &Mint, minted: Minted) {
+    LAW.answer(
+        "insert",
+        store.insert(slice::from_ref(&minted.record)).await,
+    );
+    let (mut model, now) = (minted.record.clone(), minted.stored().issued_at);
+    let report = mint.decide(&minted, &alice(), ott_core::Verdict::Report, b"", now);
+    LAW.holds(model.decide(&report, now).is_ok(), || {
+        String::from("the laws could not report")
+    });
+    LAW.answer("decide", store.decide(minted.id(), &report, now).await);
+    found(store, "finding what was reported", model.stored()).await;
+    let told = LAW.answer("redeem", store.redeem(&mint.right(&minted), now).await);
+    LAW.same(
+        "redeeming what was reported",
+        &told,
+        &Redeemed::Refused(Reason::Denied),
+    );
 }
 
 async fn found<S: TokenStore>(store: &S, what: &str, expected: &Stored) {

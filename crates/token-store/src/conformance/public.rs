@@ -69,7 +69,7 @@ async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, 
     let binding = minted.binding();
     for text in forged {
         let handle = Handle::parse(&text).expect("64 hexadecimal digits");
-        let typed = minted.token.expose_secret();
+        let typed = minted.typed();
         let presented =
             mint.issuer()
                 .present_by_handle(&minted.policy, &handle, &binding, typed, now());
@@ -88,7 +88,7 @@ async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, 
 async fn forged_tokens<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, name: &str) {
     let stored = minted.stored();
     let (id, digest) = (stored.id.to_string(), hex(stored.digest.as_bytes()));
-    let length = minted.token.expose_secret().len();
+    let length = minted.typed().len();
     for shown in [id.repeat(2), digest, hex(&stored.tag)] {
         let cut = shown.get(..length).unwrap_or(&shown);
         let tries = [

@@ -6,7 +6,9 @@ use ott_core::{Reason, State};
 
 use super::{
     Harness,
-    fixture::{BEARER, CODE, LINK, Mint, Minted, PROMPT, RECOVERY, alice, now, race, records},
+    fixture::{
+        BEARER, CODE, LINK, Mint, Minted, PROMPT, Pair, RECOVERY, alice, now, race, records,
+    },
     report::Law,
 };
 use crate::{Redeemed, TokenStore};
@@ -19,10 +21,12 @@ const COUNTED: Law = Law(
 
 /// Law 2: 64 tasks on one token, and one winner, every time.
 ///
-/// In every other round half of the tasks present a wrong token.
+/// Half of the tasks are at another instance of the store. In every other round half of them present
+/// a wrong token.
 pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
     const TASKS: usize = 64;
-    let store = harness.store().await;
+    let stores = Pair::new(harness).await;
+    let store = stores.first();
     let mut mint = Mint::new();
     for round in 0..harness.rounds() {
         // A code allows five comparisons, so wrong ones beside it may use it up: no winner then.
@@ -32,7 +36,7 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
         ONE_WINNER.answer("insert", store.insert(&records([&minted])).await);
         let (right, wrong) = (mint.right(&minted), mint.wrong(&minted, round));
         let answers = race(TASKS, |task| {
-            let store = Arc::clone(&store);
+            let store = stores.of(task / 2);
             let is_wrong = with_wrong && task % 2 == 1;
             let presented = if is_wrong { &wrong } else { &right }.clone();
             async move { (is_wrong, store.redeem(&presented, now()).await) }
@@ -47,7 +51,7 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
                 });
             }
         }
-        let found = state_of(&*store, ONE_WINNER, &minted).await;
+        let found = state_of(store, ONE_WINNER, &minted).await;
         let exhausted = with_wrong && found == State::Exhausted && winners == 0;
         ONE_WINNER.holds(winners == 1 || exhausted, || {
             format!("round {round}: {winners} of {TASKS} redeems of one token succeeded")
@@ -63,11 +67,12 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
 
 /// Law 2: 10,000 clients redeem 1,000 tokens, all at once, and each token has one winner.
 ///
-/// They wait for each other: a store whose time-out is shorter than that takes answers outages.
+/// Half of them at another instance of the store. They wait for each other: a store whose time-out is shorter than that takes answers outages.
 pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness: &H) {
     const TOKENS: usize = 1_000;
     const CLIENTS: usize = 10_000;
-    let store = harness.store().await;
+    let stores = Pair::new(harness).await;
+    let store = stores.first();
     let mut mint = Mint::new();
     let mut rights = Vec::with_capacity(TOKENS);
     while rights.len() < TOKENS {
@@ -77,7 +82,7 @@ pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness:
         rights.extend(batch.iter().map(|minted| mint.right(minted)));
     }
     let answers = race(CLIENTS, |client| {
-        let (store, right) = (Arc::clone(&store), rights[client % TOKENS].clone());
+        let (store, right) = (stores.of(client / TOKENS), rights[client % TOKENS].clone());
         async move { store.redeem(&right, now()).await }
     })
     .await;

@@ -7,7 +7,8 @@ use ott_core::{Policy, Purpose, State, Subject, chrono::TimeDelta};
 use super::{
     Harness,
     fixture::{
-        BEARER, CODE, LINK, MICRO, Mint, Minted, PAIRING, Time, alice, now, race, records, subject,
+        BEARER, CODE, LINK, MICRO, Mint, Minted, PAIRING, Time, alice, long_name, now, race,
+        records, subject,
     },
     report::Law,
 };
@@ -22,9 +23,6 @@ const PURGE: Law = Law(7, "purge takes nothing live and counts what it removed")
 /// Law 7: `revoke` and `list` touch that subject, tenant and purpose only, and not what `except`
 /// names; `revoke` counts what it changed, and changes nothing twice.
 pub async fn law_07_revoke_and_list_keep_to_their_own<H: Harness<Store: TokenStore>>(harness: &H) {
-    let longer = Policy::bearer(Purpose::new("law-bearer-2"), TimeDelta::days(1));
-    let store = harness.store().await;
-    let mut mint = Mint::new();
     // Names that a pattern, a collation, a join or a cut would take for alice of t1.
     let strangers = [
         subject("t1", "bob"),
@@ -39,16 +37,26 @@ pub async fn law_07_revoke_and_list_keep_to_their_own<H: Harness<Store: TokenSto
         subject("t", "1alice"),
         subject("alice", "t1"),
     ];
+    own_alone(&*harness.store().await, &alice(), &strangers).await;
+    // And names of 255 bytes that differ in their last.
+    let [own, other] = ['a', 'b'].map(long_name);
+    let strangers = [subject(&own, &other), subject(&other, &own)];
+    own_alone(&*harness.store().await, &subject(&own, &own), &strangers).await;
+}
+
+async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subject]) {
+    let longer = Policy::bearer(Purpose::new("law-bearer-2"), TimeDelta::days(1));
+    let mut mint = Mint::new();
     let mut theirs = Vec::new();
-    for stranger in &strangers {
+    for stranger in strangers {
         theirs.push(mint.mint(&BEARER, stranger, now()));
         theirs.push(mint.mint(&CODE, stranger, now()));
     }
-    let nobodys = mint.mint_for(&PAIRING, "t1", None, b"", None, now());
+    let nobodys = mint.mint_for(&PAIRING, owner.tenant(), None, b"", None, now());
     theirs.push(nobodys);
     let own = |mint: &mut Mint, policy: &Policy| {
-        let mut minted = mint.batch(policy, &alice(), 2);
-        minted.push(mint.mint(policy, &alice(), now() - TimeDelta::seconds(5)));
+        let mut minted = mint.batch(policy, owner, 2);
+        minted.push(mint.mint(policy, owner, now() - TimeDelta::seconds(5)));
         minted
     };
     let bearers = own(&mut mint, &BEARER);
@@ -58,37 +66,46 @@ pub async fn law_07_revoke_and_list_keep_to_their_own<H: Harness<Store: TokenSto
         SCOPE.same("inserting a bystander", &answer, &Inserted::Done);
     }
     let all: Vec<_> = bearers.iter().chain(&others).collect();
-    lists(&*store, &alice(), None, &all).await;
+    lists(store, owner, None, &all).await;
     lists(
-        &*store,
-        &alice(),
+        store,
+        owner,
         Some(&BEARER),
         &bearers.iter().collect::<Vec<_>>(),
     )
     .await;
-    lists(&*store, &alice(), Some(&CODE), &[]).await;
-    lists(&*store, &subject("t1", "nobody"), None, &[]).await;
+    lists(store, owner, Some(&CODE), &[]).await;
+    lists(store, &subject(owner.tenant(), "nobody"), None, &[]).await;
     let revoke = async |what: Revoke, expected: u64| {
         let count = SCOPE.answer("revoke", store.revoke(&what).await);
         SCOPE.same(&format!("what {what:?} counts"), &count, &expected);
     };
-    revoke(Revoke::purpose(&alice(), CODE.purpose()), 0).await;
-    revoke(Revoke::Record(*bearers[0].id()), 1).await;
-    revoke(Revoke::Record(*bearers[0].id()), 0).await;
-    revoke(Revoke::purpose(&alice(), BEARER.purpose()), 2).await;
-    revoke(Revoke::purpose(&alice(), BEARER.purpose()), 0).await;
-    lists(&*store, &alice(), None, &others.iter().collect::<Vec<_>>()).await;
+    revoke(Revoke::purpose(owner, CODE.purpose()), 0).await;
+    let id = *bearers[0].id();
+    for stranger in strangers {
+        revoke(Revoke::own(stranger, id), 0).await;
+    }
+    revoke(Revoke::own(owner, *theirs[0].id()), 0).await;
+    revoke(Revoke::own(owner, id), 1).await;
+    revoke(Revoke::own(owner, id), 0).await;
+    let link = mint.mint(&LINK, owner, now());
+    SCOPE.answer("insert", store.insert(&records([&link])).await);
+    revoke(Revoke::Record(*link.id()), 1).await;
+    revoke(Revoke::Record(*link.id()), 0).await;
+    revoke(Revoke::purpose(owner, BEARER.purpose()), 2).await;
+    revoke(Revoke::purpose(owner, BEARER.purpose()), 0).await;
+    lists(store, owner, None, &others.iter().collect::<Vec<_>>()).await;
     let but = |except: &Minted, purpose: Option<Purpose>| Revoke::Subject {
-        subject: alice(),
+        subject: owner.clone(),
         purpose,
         except: Some(*except.id()),
     };
     revoke(but(&others[1], Some(*longer.purpose())), 2).await;
-    lists(&*store, &alice(), None, &[&others[1]]).await;
+    lists(store, owner, None, &[&others[1]]).await;
     revoke(but(&others[1], None), 0).await;
     revoke(but(&others[0], None), 1).await;
-    revoke(Revoke::subject(&alice()), 0).await;
-    lists(&*store, &alice(), None, &[]).await;
+    revoke(Revoke::subject(owner), 0).await;
+    lists(store, owner, None, &[]).await;
     for minted in &all {
         let found = SCOPE.answer("find", store.find(minted.id()).await);
         SCOPE.same(

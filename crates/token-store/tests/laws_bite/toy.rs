@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use token_store::{
     Clock, Decided, Inserted, Redeemed, Revoke, StoreError, SystemClock, TokenStore,
     ott_core::{
-        Decision, LimitKey, LimitState, Presented, Purpose, Reason, Record, RecordId, State,
-        Stored, Subject,
+        Decision, LimitKey, LimitState, Outcome, Presented, Purpose, Reason, Record, RecordId,
+        State, Stored, Subject,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
@@ -27,8 +27,10 @@ pub(crate) struct Toy {
     pub(crate) down: bool,
     pub(crate) rows: Arc<Mutex<Vec<Stored>>>,
     pub(crate) transaction: Arc<tokio::sync::Mutex<()>>,
-    pub(crate) factors: Mutex<Vec<token_store::StoredFactor>>,
-    pub(crate) limits: Mutex<HashMap<LimitKey, LimitState>>,
+    pub(crate) factors: Arc<Mutex<Vec<token_store::StoredFactor>>>,
+    pub(crate) limits: Arc<Mutex<HashMap<LimitKey, LimitState>>>,
+    /// What no other instance waits for.
+    own: tokio::sync::Mutex<()>,
 }
 
 impl Toy {
@@ -38,8 +40,22 @@ impl Toy {
             down,
             rows: Arc::default(),
             transaction: Arc::default(),
-            factors: Mutex::default(),
-            limits: Mutex::default(),
+            factors: Arc::default(),
+            limits: Arc::default(),
+            own: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Another instance on the same rows.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            mistake: self.mistake,
+            down: self.down,
+            rows: Arc::clone(&self.rows),
+            transaction: Arc::clone(&self.transaction),
+            factors: Arc::clone(&self.factors),
+            limits: Arc::clone(&self.limits),
+            own: tokio::sync::Mutex::default(),
         }
     }
 
@@ -134,14 +150,20 @@ impl Toy {
                 let rounded = now + TimeDelta::nanoseconds(500);
                 DateTime::from_timestamp_micros(rounded.timestamp_micros()).unwrap()
             }
+            Mistake::EndsWithin32Bits => now.min(the_last_of_32_bits()),
             _ => now,
         }
     }
 
     fn belongs(&self, row: &Stored, subject: &Subject, purpose: Option<&Purpose>) -> bool {
-        let tenant = row.tenant == subject.tenant() || self.makes(Mistake::ForgetsTheTenant);
+        let tenant = row.tenant == subject.tenant()
+            || (self.makes(Mistake::ComparesTheFirst100Bytes)
+                && same_first_100(&row.tenant, subject.tenant()))
+            || self.makes(Mistake::ForgetsTheTenant);
         let id = row.subject.as_deref().is_some_and(|id| {
             id == subject.id()
+                || (self.makes(Mistake::ComparesTheFirst100Bytes)
+                    && same_first_100(id, subject.id()))
                 || (self.makes(Mistake::FoldsCase) && id.eq_ignore_ascii_case(subject.id()))
         });
         tenant && id && purpose.is_none_or(|purpose| row.purpose == purpose.as_str())
@@ -163,6 +185,17 @@ impl Toy {
     }
 }
 
+/// 2038-01-19, 03:14:07.
+pub(crate) fn the_last_of_32_bits() -> Time {
+    DateTime::from_timestamp(i64::from(i32::MAX), 0).unwrap()
+}
+
+/// What a column of 100 bytes takes for equal.
+pub(crate) fn same_first_100(one: &str, other: &str) -> bool {
+    let cut = |name: &str| name.as_bytes()[..name.len().min(100)].to_vec();
+    cut(one) == cut(other)
+}
+
 #[async_trait]
 impl TokenStore for Toy {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
@@ -172,6 +205,16 @@ impl TokenStore for Toy {
             for row in &mut new {
                 let millis = row.issued_at.timestamp_millis();
                 row.issued_at = DateTime::from_timestamp_millis(millis).unwrap();
+            }
+        }
+        if self.makes(Mistake::CutsNumbersTo8Bits) {
+            for row in &mut new {
+                row.number = row.number.map(|number| number % 256);
+            }
+        }
+        if self.makes(Mistake::IssuesIn32Bits) {
+            for row in &mut new {
+                row.issued_at = row.issued_at.min(the_last_of_32_bits());
             }
         }
         {
@@ -211,8 +254,14 @@ impl TokenStore for Toy {
             counted.await;
             yield_now().await;
         }
+        let locks = self.makes(Mistake::LocksInItsProcess);
+        let _own = if locks {
+            Some(self.own.lock().await)
+        } else {
+            None
+        };
         let reads_first =
-            self.makes(Mistake::ReadsThenWrites) || self.makes(Mistake::CountsInTwoSteps);
+            locks || self.makes(Mistake::ReadsThenWrites) || self.makes(Mistake::CountsInTwoSteps);
         let answer = self.change(reads_first, id, |row| self.redeem_row(row, presented, now));
         Ok(answer.await.unwrap_or(Redeemed::Refused(Reason::Unknown)))
     }
@@ -232,13 +281,18 @@ impl TokenStore for Toy {
                 Some(reason) => return Decided::Refused(reason),
                 None => {}
             }
-            let approved = decision.approved || self.makes(Mistake::ApprovesDenials);
+            let mut made = decision.stored().clone();
+            if made.outcome == Outcome::Reported && self.makes(Mistake::KeepsReportsAsDenials) {
+                made.outcome = Outcome::Denied;
+            }
+            let approved =
+                made.outcome == Outcome::Approved || self.makes(Mistake::ApprovesDenials);
             row.state = if approved {
                 State::Ready
             } else {
                 State::Denied
             };
-            row.decision = Some(decision.clone());
+            row.decision = Some(made);
             Decided::Decided(row.clone())
         });
         Ok(answer.await.unwrap_or(Decided::Refused(Reason::Unknown)))
@@ -301,6 +355,10 @@ impl TokenStore for Toy {
         for row in &mut *self.rows() {
             let meant = match what {
                 Revoke::Record(id) => row.id == *id,
+                Revoke::Own { subject, record } => {
+                    let owns = self.belongs(row, subject, None);
+                    row.id == *record && (owns || self.makes(Mistake::RevokesAnybodys))
+                }
                 Revoke::Subject {
                     subject,
                     purpose,

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 
 use super::{
     Mistake,
-    toy::{Time, Toy},
+    toy::{Time, Toy, same_first_100, the_last_of_32_bits},
 };
 
 impl Toy {
@@ -43,6 +43,48 @@ impl Toy {
         Some(answer)
     }
 
+    /// Saves every column of a factor that was read a moment before, if its counter is still that one.
+    async fn save_factor<T>(
+        &self,
+        id: &FactorId,
+        change: impl Fn(&mut StoredFactor) -> T,
+    ) -> Option<T> {
+        let find = |factors: &[StoredFactor]| factors.iter().position(|one| one.id == *id);
+        for _ in 0..100 {
+            let read = {
+                let factors = self.factors.lock().unwrap();
+                factors[find(&factors)?].clone()
+            };
+            yield_now().await;
+            let mut row = read.clone();
+            let told = change(&mut row);
+            let mut factors = self.factors.lock().unwrap();
+            let place = find(&factors)?;
+            if row == read {
+                return Some(told);
+            }
+            if factors[place].last == read.last {
+                factors[place] = row;
+                return Some(told);
+            }
+        }
+        None
+    }
+
+    /// Changes a factor in one step, or saves all of its columns where that is the mistake.
+    async fn change_or_save<T>(
+        &self,
+        saves: Mistake,
+        id: &FactorId,
+        change: impl Fn(&mut StoredFactor) -> T,
+    ) -> Option<T> {
+        if self.makes(saves) {
+            self.save_factor(id, change).await
+        } else {
+            self.change_factor(false, id, change).await
+        }
+    }
+
     fn counts(&self, factor: &mut StoredFactor, counter: u64, now: Time) -> Advanced {
         let newer = match (self.mistake, factor.last) {
             (Mistake::AcceptsEqualCounters, last) => last <= Some(counter),
@@ -72,14 +114,21 @@ impl FactorStore for Toy {
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
         self.up().await?;
         self.check(factor.last)?;
+        let mut factor = factor.clone();
+        if self.makes(Mistake::CutsLabelsAt64) {
+            factor.label = factor.label.chars().take(64).collect();
+        }
+        if self.makes(Mistake::EnrolsIn32Bits) {
+            factor.created_at = factor.created_at.min(the_last_of_32_bits());
+        }
         let mut factors = self.factors.lock().unwrap();
         let known = factors.iter().position(|old| old.id == factor.id);
         match known {
             Some(place) if self.makes(Mistake::OverwritesFactors) => {
-                factors[place] = factor.clone();
+                factors[place] = factor;
             }
             Some(_) => return Ok(false),
-            None => factors.push(factor.clone()),
+            None => factors.push(factor),
         }
         Ok(known.is_none())
     }
@@ -89,7 +138,12 @@ impl FactorStore for Toy {
         let factors = self.factors.lock().unwrap();
         let mut found: Vec<_> = factors
             .iter()
-            .filter(|factor| factor.subject == *subject)
+            .filter(|factor| {
+                let cut = self.makes(Mistake::ListsByTheFirst100Bytes)
+                    && factor.subject.tenant() == subject.tenant()
+                    && same_first_100(factor.subject.id(), subject.id());
+                factor.subject == *subject || cut
+            })
             .cloned()
             .collect();
         found.sort_by_key(|factor| factor.created_at);
@@ -118,7 +172,7 @@ impl FactorStore for Toy {
             }
             yield_now().await;
         }
-        let confirmed = self.change_factor(false, id, |factor| {
+        let confirmed = self.change_or_save(Mistake::ConfirmsWholeRows, id, |factor| {
             let activated = self.makes(Mistake::ConfirmsInTwoSteps);
             if factor.state != FactorState::Pending && !activated {
                 return Advanced::Absent;
@@ -148,21 +202,30 @@ impl FactorStore for Toy {
     ) -> Result<Advanced, StoreError> {
         self.up().await?;
         self.check(Some(counter))?;
-        let in_two_steps = self.makes(Mistake::AdvancesInTwoSteps);
-        let advanced = self.change_factor(in_two_steps, id, |factor| {
+        let advance = |factor: &mut StoredFactor| {
             let active = factor.state == FactorState::Active;
             if active || self.makes(Mistake::AdvancesTheDisabled) {
                 self.counts(factor, counter, now)
             } else {
                 Advanced::Absent
             }
-        });
-        Ok(advanced.await.unwrap_or(Advanced::Absent))
+        };
+        let advanced = if self.makes(Mistake::AdvancesInTwoSteps) {
+            self.change_factor(true, id, advance).await
+        } else {
+            self.change_or_save(Mistake::AdvancesWholeRows, id, advance)
+                .await
+        };
+        Ok(advanced.unwrap_or(Advanced::Absent))
     }
 
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
         self.up().await?;
-        let updated = self.change_factor(false, id, |factor| {
+        let saves = match change {
+            FactorChange::Label(_) => Mistake::LabelsWholeRows,
+            FactorChange::Seal { .. } | FactorChange::Disable => Mistake::SealsWholeRows,
+        };
+        let updated = self.change_or_save(saves, id, |factor| {
             let compares = !self.makes(Mistake::WritesAnySeal);
             match (factor.state, change) {
                 (FactorState::Removed, _) => return false,
@@ -170,7 +233,13 @@ impl FactorStore for Toy {
                     factor.state = FactorState::Disabled;
                 }
                 (_, FactorChange::Disable) => return false,
-                (_, FactorChange::Label(label)) => factor.label.clone_from(label),
+                (_, FactorChange::Label(label)) => {
+                    factor.label.clone_from(label);
+                    if self.makes(Mistake::CutsNewLabelsAt64Bytes) {
+                        let cut = (0..=64).rfind(|cut| label.is_char_boundary(*cut));
+                        factor.label.truncate(cut.unwrap());
+                    }
+                }
                 (_, FactorChange::Seal { old, .. }) if compares && factor.sealed != *old => {
                     return false;
                 }

@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use super::{
     Mistake,
-    toy::{Time, Toy},
+    toy::{Time, Toy, the_last_of_32_bits},
 };
 
 impl Toy {
@@ -26,8 +26,17 @@ impl Toy {
         if strange && self.makes(Mistake::LetsTimeGoBack) {
             state.full_at = micros;
         }
-        match limit.spend(state, now) {
+        let spent = limit.spend(state, now);
+        if self.makes(Mistake::SpendsIn32Bits) {
+            state.full_at = state.full_at.min(the_last_of_32_bits().timestamp_micros());
+        }
+        match spent {
             Ok(()) => None,
+            // Some time must be told where this is not known.
+            Err(Overspent::Ahead) if self.makes(Mistake::TakesAheadForALimit) => {
+                Some(Spent::RetryAt(*key, now))
+            }
+            Err(Overspent::Ahead) => Some(Spent::Ahead(*key)),
             Err(Overspent::Locked) => Some(Spent::Locked(*key)),
             Err(Overspent::RetryAt(at)) => {
                 if self.makes(Mistake::ChargesTheRefused) {
@@ -41,6 +50,10 @@ impl Toy {
 
 #[async_trait]
 impl LimitStore for Toy {
+    fn keeps(&self, _: LimitKind) -> bool {
+        true
+    }
+
     async fn spend(&self, charges: &[Charge], now: Time) -> Result<Spent, StoreError> {
         if self.down && self.makes(Mistake::AllowsInAnOutage) {
             return Ok(Spent::Allowed);
@@ -76,6 +89,8 @@ impl LimitStore for Toy {
         self.up().await?;
         for Charge { key, limit } in charges {
             let refund = |times: u32| {
+                let least = u32::from(self.makes(Mistake::RefundsAtLeastOne));
+                let times = times.max(least);
                 let ceiling = limit.kind() == LimitKind::Ceiling;
                 if let Some(state) = self.limits().get_mut(key)
                     && !(ceiling && self.makes(Mistake::RefundsNoCeiling))
@@ -83,7 +98,14 @@ impl LimitStore for Toy {
                     limit.refund(state, times);
                 }
             };
-            if self.makes(Mistake::RefundsInTwoSteps) {
+            if self.makes(Mistake::RefundsByReading) {
+                let read = self.limits().get(key).copied();
+                if let Some(mut state) = read {
+                    limit.refund(&mut state, times);
+                    yield_now().await;
+                    self.limits().insert(*key, state);
+                }
+            } else if self.makes(Mistake::RefundsInTwoSteps) {
                 refund(times.min(1));
                 yield_now().await;
                 refund(times.saturating_sub(1));
@@ -106,6 +128,18 @@ impl LimitStore for Toy {
 
     async fn purge_limits(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
         self.up().await?;
+        if self.makes(Mistake::FindsThenPurges) {
+            let mut found: Vec<_> = self.limits().clone().into_iter().collect();
+            found.retain(|(_, state)| {
+                state.count == 0 && state.full_at <= before.timestamp_micros()
+            });
+            found.truncate(limit as usize);
+            yield_now().await;
+            let gone = found
+                .iter()
+                .filter_map(|(key, _)| self.limits().remove(key));
+            return Ok(gone.count() as u64);
+        }
         let mut removed = 0;
         self.limits().retain(|_, state| {
             let new = state.count == 0 || self.makes(Mistake::PurgesCeilings);

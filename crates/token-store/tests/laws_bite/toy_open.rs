@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use token_store::{
-    OpenRedeem, Opened, Redeemed, StoreError,
+    InTransaction, RedeemInTransaction, Redeemed, StoreError,
     conformance::OpenHarness,
     ott_core::{Presented, Reason, Stored},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, task::yield_now};
 
 use super::{
     Mistake, Mistaken,
@@ -31,14 +31,14 @@ fn write(rows: &Mutex<Vec<Stored>>, row: &Stored) {
 }
 
 #[async_trait]
-impl OpenRedeem for Toy {
+impl RedeemInTransaction for Toy {
     type Transaction = Pending;
 
-    async fn redeem_open(
+    async fn redeem_in_transaction(
         &self,
         presented: &Presented,
         now: Time,
-    ) -> Result<Opened<Pending>, StoreError> {
+    ) -> Result<InTransaction<Pending>, StoreError> {
         self.up().await?;
         let alone = Arc::clone(&self.transaction).lock_owned().await;
         let rows = Arc::clone(&self.rows);
@@ -49,14 +49,20 @@ impl OpenRedeem for Toy {
             .find(|row| row.id == *presented.id())
             .cloned();
         let Some(mut row) = read else {
-            return Ok(Opened::Refused(Reason::Unknown));
+            return Ok(InTransaction::Refused(Reason::Unknown));
         };
         let told = self.redeem_row(&mut row, presented, now);
         if self.makes(Mistake::CommitsByItself) {
             write(&rows, &row);
         }
+        if self.makes(Mistake::SpendsBeforeHandingOver) && matches!(told, Redeemed::Redeemed(_)) {
+            let before = rows.lock().unwrap().clone();
+            write(&rows, &row);
+            yield_now().await;
+            *rows.lock().unwrap() = before;
+        }
         Ok(match told {
-            Redeemed::Redeemed(stored) => Opened::Redeemed(
+            Redeemed::Redeemed(stored) => InTransaction::Redeemed(
                 Pending {
                     rows,
                     row,
@@ -68,7 +74,7 @@ impl OpenRedeem for Toy {
                 if !self.makes(Mistake::RollsRefusalsBack) {
                     write(&rows, &row);
                 }
-                Opened::Refused(reason)
+                InTransaction::Refused(reason)
             }
         })
     }

@@ -10,14 +10,15 @@ use token_store::{
     },
 };
 
-use super::{Moment, Reply, Trial};
+use super::trial::{Moment, Reply, Trial};
 use crate::{
     asked::Asked,
     attempt::Attempt,
-    context::{Context, Occasion, OpenFactor},
+    context::{Context, Occasion},
     engine::TwoFactor,
     error::TwoFactorError,
     limits::Limits,
+    open_factor::OpenFactor,
     proof::Proof,
     provider::Provider,
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use token_store::{FactorId, ott_core::Subject};
 
 use super::{
-    Trial,
     bench::{Bench, Flow, subject},
+    trial::Trial,
 };
 use crate::{
     attempt::Attempt,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use token_store::{Advanced, FactorStore, TokenStore};
 
 use super::{
-    Trial,
     bench::{Bench, Flow, subject},
+    trial::Trial,
 };
 use crate::claim::Claim;
 

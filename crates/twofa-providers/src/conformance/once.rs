@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
-    Trial,
     bench::{Bench, Flow, subject},
+    trial::Trial,
 };
 
 const TASKS: usize = 16;

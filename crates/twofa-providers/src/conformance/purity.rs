@@ -7,8 +7,8 @@ use token_store::ott_core::Reason;
 use tokio::time::timeout;
 
 use super::{
-    Trial,
     bench::{Bench, Flow, hostile, subject},
+    trial::Trial,
 };
 use crate::{claim::Claim, provider_error::VerifyError};
 

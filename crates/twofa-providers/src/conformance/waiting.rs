@@ -5,8 +5,8 @@ use std::sync::Arc;
 use token_store::ott_core::{Handle, Limit, chrono::TimeDelta};
 
 use super::{
-    Trial,
     bench::{Bench, Flow, subject},
+    trial::Trial,
 };
 use crate::{asked::Asked, error::TwoFactorError};
 

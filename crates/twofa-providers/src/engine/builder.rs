@@ -157,11 +157,14 @@ impl TwoFactorBuilder {
     /// shares, and, for who stole a known device, by what those have beside it.
     fn guess_bound(&self) -> GuessBound {
         let mut budget = self.rows.tokens.account_budget();
-        for (at, provider) in self.providers.iter().enumerate() {
-            let odds = provider.descriptor().odds;
-            // One pace for all providers.
-            let pace = (at == 0).then_some(&self.limits.pace);
-            budget = budget.spending(pace, odds.valid, odds.code_space);
+        // One pace for all providers, at the best odds among them.
+        let odds = self
+            .providers
+            .iter()
+            .map(|provider| provider.descriptor().odds);
+        let best = odds.max_by_key(|odds| GuessBound::new(1_000_000, odds.valid, odds.code_space));
+        if let Some(odds) = best {
+            budget = budget.spending(Some(&self.limits.pace), odds.valid, odds.code_space);
         }
         if self.devices.is_some() {
             budget = budget.reserve(&self.limits.known_devices);

@@ -9,12 +9,13 @@ use super::TwoFactor;
 use crate::{
     attempt::Attempt,
     claim::Claim,
-    context::{Occasion, OpenFactor},
+    context::Occasion,
+    open_factor::OpenFactor,
     provider_error::{ProviderError, VerifyError},
 };
 
 impl TwoFactor {
-    /// Redeems the token, has burnt what is burnt elsewhere, keeps a changed secret, moves the counter; and
+    /// Redeems the token, has burnt what is burnt elsewhere, moves the counter, keeps a changed secret; and
     /// the factor must still stand where it stood.
     pub(super) async fn burn(
         &self,
@@ -41,11 +42,19 @@ impl TwoFactor {
                 _ => Err(ProviderError::Misuse("a claim of a factor where there is none").into()),
             };
         };
-        if let Some(secret) = secret {
-            // Before it counts: of two answers at once, each with a credential, one is kept and counts.
-            self.keep(attempt, factor, secret).await?;
+        match (secret, occasion) {
+            (None, _) => self.advance(attempt, occasion, factor, counter).await,
+            // Of two answers at once, each with a credential, the one that is kept counts.
+            (Some(secret), Occasion::Confirm) => {
+                self.keep(attempt, factor, secret).await?;
+                self.advance(attempt, occasion, factor, counter).await
+            }
+            // What was used before keeps nothing.
+            (Some(secret), Occasion::Verify) => {
+                self.advance(attempt, occasion, factor, counter).await?;
+                self.keep(attempt, factor, secret).await
+            }
         }
-        self.advance(attempt, occasion, factor, counter).await
     }
 
     async fn redeem(&self, policy: &Policy, presented: &Presented) -> Result<(), VerifyError> {

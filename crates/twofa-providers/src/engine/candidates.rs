@@ -7,9 +7,10 @@ use token_store::{FactorState, StoredFactor, ott_core::Reason};
 use super::{TwoFactor, is_of};
 use crate::{
     attempt::Attempt,
-    context::{Occasion, OpenFactor},
+    context::Occasion,
     descriptor::Proves,
     error::TwoFactorError,
+    open_factor::OpenFactor,
     provider::Provider,
     rows::{is_guarded, is_stale},
 };

@@ -10,8 +10,8 @@ use super::{
     paid::{Lane, NotProved, Paid, Refused},
 };
 use crate::{
-    attempt::Attempt, context::OpenFactor, error::TwoFactorError, events::THROTTLED,
-    limits::Counted, news::News, telling::Told,
+    attempt::Attempt, error::TwoFactorError, events::THROTTLED, limits::Counted, news::News,
+    open_factor::OpenFactor, telling::Told,
 };
 
 impl TwoFactor {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
-    context::{Occasion, OpenFactor},
+    context::Occasion,
     error::TwoFactorError,
     events::{
         FACTOR_CONFIRMED, FACTOR_REFUSED, FACTOR_VERIFIED, PROVIDER_REFUSED, PROVIDER_VERIFIED,
@@ -17,6 +17,7 @@ use crate::{
     },
     limits::Counted,
     news::News,
+    open_factor::OpenFactor,
     proof::Proof,
     provider::Provider,
     provider_error::VerifyError,

@@ -4,10 +4,8 @@ use token_store::{FactorState, ott_core::Reason};
 
 use super::TwoFactor;
 use crate::{
-    asked::Asked,
-    attempt::Attempt,
-    context::{Occasion, OpenFactor},
-    error::TwoFactorError,
+    asked::Asked, attempt::Attempt, context::Occasion, error::TwoFactorError,
+    open_factor::OpenFactor,
 };
 
 impl TwoFactor {

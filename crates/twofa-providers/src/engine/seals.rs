@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 use super::TwoFactor;
 use crate::{
     attempt::Attempt,
-    context::OpenFactor,
     envelope::Envelope,
     error::TwoFactorError,
+    open_factor::OpenFactor,
     provider_error::{ProviderError, VerifyError},
 };
 

@@ -55,7 +55,10 @@ pub(crate) const FIVE: Totp = Totp {
     algorithm: twofa_providers::oath_otp::Algorithm::Sha1,
     period: twofa_providers::oath_otp::Period::SECONDS_30,
     start: 0,
-    window: twofa_providers::oath_otp::Window { past: 1, future: 0 },
+    window: twofa_providers::oath_otp::Window {
+        past: twofa_providers::oath_otp::Reach::ONE,
+        future: twofa_providers::oath_otp::Reach::NONE,
+    },
 };
 
 /// The secret of a provider that has one for everybody.

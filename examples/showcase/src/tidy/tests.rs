@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 use twofa_providers::token_store::{
-    ManualClock, What,
+    ManualClock,
+    events::STORE_FAILED,
     ott_core::{
-        Binding, Subject,
+        Binding, IssueOptions, Subject,
         chrono::{DateTime, TimeDelta},
     },
 };
@@ -30,12 +31,16 @@ async fn run(pool: &SqlitePool, statement: &'static str) {
 async fn issue(app: &App, count: usize) {
     let subject = Subject::new("", "somebody").expect("a subject");
     let binding = Binding::subject(&subject);
-    let issued = app.tokens.issue_batch(&PASSED, &binding, count).await;
+    let options = IssueOptions {
+        count,
+        ..IssueOptions::default()
+    };
+    let issued = app.tokens.issue_opts(&PASSED, &binding, options).await;
     issued.expect("tokens");
 }
 
 fn failed(app: &App) -> usize {
-    app.events.count(&What::StoreFailed("purge"))
+    app.events.count(STORE_FAILED, "purge")
 }
 
 #[tokio::test]
@@ -60,7 +65,11 @@ async fn a_round_removes_what_is_dead_in_batches_and_an_outage_ends_the_round_al
     issue(&app, 7).await;
     let sheet = Subject::new("", "sheet").expect("a subject");
     let binding = Binding::subject(&sheet);
-    let codes = app.tokens.issue_batch(&RECOVERY, &binding, 10).await;
+    let options = IssueOptions {
+        count: 10,
+        ..IssueOptions::default()
+    };
+    let codes = app.tokens.issue_opts(&RECOVERY, &binding, options).await;
     codes.expect("codes");
     clock.advance(TimeDelta::minutes(30));
     issue(&app, 11).await;

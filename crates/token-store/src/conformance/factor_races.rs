@@ -1,0 +1,208 @@
+//! Law 8, for verbs that run at once.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use ott_core::Subject;
+
+use super::{
+    Harness,
+    counters::factor,
+    dice::Dice,
+    factor_model::{FactorAnswer, FactorModel, FactorStep, FactorVerb},
+    fixture::{ERAS, MICRO, Pair, Time, at, subject},
+    history::{World, prove},
+    order::has_order,
+    racing::{RacingStep, TASKS, no_order, run},
+    report::Law,
+};
+use crate::{Advanced, FactorChange, FactorId, FactorState, FactorStore, StoredFactor};
+
+const LAW: Law = Law(
+    8,
+    "concurrent verbs answer as if they ran one after the other, each as `StoredFactor` says",
+);
+
+/// What races: each verb, and each change of `update`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Insert,
+    List,
+    Confirm,
+    Advance,
+    Disable,
+    Label,
+    Seal,
+    Remove,
+}
+
+const KINDS: [Kind; 8] = [
+    Kind::Insert,
+    Kind::List,
+    Kind::Confirm,
+    Kind::Advance,
+    Kind::Disable,
+    Kind::Label,
+    Kind::Seal,
+    Kind::Remove,
+];
+
+/// Law 8: concurrent verbs of a [`FactorStore`] answer as if they ran one after the other.
+///
+/// Each verb races with each other one, and then all of them: four tasks, half of them at another
+/// instance of the store, on two factors of one subject. Some order, in which whatever ended before
+/// another began comes first, must explain every answer and what is listed afterwards. Whether a code
+/// is refused as `Absent` or `Replayed` is not compared: a store may read that later.
+pub async fn law_08_concurrent_verbs_have_an_order<H: Harness<Store: FactorStore>>(harness: &H) {
+    let histories = (harness.rounds() / 50).max(1);
+    let stores = Arc::new(Pair::new(harness).await);
+    let runs = AtomicU64::new(0);
+    let world = |seed: u64, kinds: Vec<Kind>| {
+        let begins = at(ERAS[Dice::new(!seed).below(ERAS.len())]);
+        Racing {
+            stores: &stores,
+            runs: &runs,
+            begins,
+            kinds,
+        }
+    };
+    for (place, first) in KINDS.into_iter().enumerate() {
+        for second in KINDS.into_iter().skip(place + 1) {
+            prove(LAW, histories, 12, |seed| world(seed, vec![first, second])).await;
+        }
+    }
+    prove(LAW, histories * 5, 24, |seed| world(seed, KINDS.to_vec())).await;
+}
+
+struct Racing<'h, S> {
+    stores: &'h Arc<Pair<S>>,
+    /// Each run has an owner and ids of its own.
+    runs: &'h AtomicU64,
+    begins: Time,
+    kinds: Vec<Kind>,
+}
+
+/// A verb before it is known whose factors it meets: they are the first and the second.
+#[derive(Clone, Debug)]
+struct Drawn {
+    kind: Kind,
+    place: usize,
+    number: usize,
+    later: usize,
+}
+
+impl Drawn {
+    fn step(&self, begins: Time, owner: &Subject, pool: &[StoredFactor; 2]) -> FactorStep {
+        let factor = &pool[self.place];
+        let (id, number) = (factor.id, self.number);
+        let counter = u64::try_from(number).unwrap_or(0);
+        let update = |change| FactorVerb::Update(id, change);
+        let verb = match self.kind {
+            Kind::Insert => FactorVerb::Insert(factor.clone()),
+            Kind::List => FactorVerb::List(owner.clone()),
+            Kind::Confirm => FactorVerb::Confirm(id, (number > 0).then_some(counter)),
+            Kind::Advance => FactorVerb::Advance(id, counter),
+            Kind::Disable => update(FactorChange::Disable),
+            Kind::Label => update(FactorChange::Label(format!("label {number}"))),
+            Kind::Seal => update(FactorChange::Seal {
+                old: [factor.sealed.clone(), vec![7]][number % 2].clone(),
+                new: [vec![7], vec![8], factor.sealed.clone()][number % 3].clone(),
+            }),
+            Kind::Remove => {
+                let other = pool[1 - self.place].id;
+                FactorVerb::Remove(id, (number % 2 == 0).then_some(other))
+            }
+        };
+        let later = MICRO * i32::try_from(self.later).unwrap_or(0);
+        FactorStep {
+            verb,
+            now: begins + later,
+        }
+    }
+}
+
+impl<S: FactorStore + 'static> World for Racing<'_, S> {
+    type Step = RacingStep<Drawn>;
+
+    /// Tasks meet or miss each other by chance.
+    const TRIES: usize = 20;
+
+    fn draw(&self, dice: &mut Dice) -> RacingStep<Drawn> {
+        RacingStep {
+            task: dice.below(TASKS),
+            step: Drawn {
+                kind: self.kinds[dice.below(self.kinds.len())],
+                place: usize::from(dice.below(4) == 0),
+                number: dice.below(8),
+                later: dice.below(1_000),
+            },
+        }
+    }
+
+    async fn run(&self, steps: &[RacingStep<Drawn>]) -> Result<(), String> {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let owner = subject("t1", &format!("owner {number}"));
+        let pool = [0_u64, 1].map(|place| {
+            // The first waits to be confirmed if that is what races, else both prove.
+            let waits =
+                place == 0 && self.kinds.contains(&Kind::Confirm) && !number.is_multiple_of(4);
+            let state = [FactorState::Active, FactorState::Pending][usize::from(waits)];
+            let id = (u128::from(number) << 64) | u128::from(place);
+            StoredFactor {
+                id: FactorId::from_bytes(id.to_be_bytes()),
+                created_at: self.begins + MICRO * i32::try_from(place).unwrap_or(0),
+                ..factor(&mut Dice::new(place), &owner, state)
+            }
+        });
+        let mut model = FactorModel::default();
+        let at_begin = |verb| FactorStep {
+            verb,
+            now: self.begins,
+        };
+        // Where `insert` races, the first is not there yet.
+        let there = usize::from(self.kinds.contains(&Kind::Insert));
+        for factor in &pool[there..] {
+            let insert = at_begin(FactorVerb::Insert(factor.clone()));
+            let told = insert.ask(self.stores.first()).await;
+            if !matches!(&told, Ok(told) if *told == model.answer(&insert)) {
+                return Err(format!("before the race, {insert:?}: {told:?}"));
+            }
+        }
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|RacingStep { task, step }| RacingStep {
+                task: *task,
+                step: step.step(self.begins, &owner, &pool),
+            })
+            .collect();
+        let stores = Arc::clone(self.stores);
+        let tasks = run(&steps, move |task, step: FactorStep| {
+            let store = stores.of(task);
+            async move { step.ask(&*store).await }
+        })
+        .await?;
+        let list = at_begin(FactorVerb::List(owner));
+        let left = list.ask(self.stores.first()).await;
+        let left = left.map_err(|error| format!("after the race an outage: {error:?}"))?;
+        let apply = |model: &FactorModel, (step, told): &(FactorStep, FactorAnswer)| {
+            let mut model = model.clone();
+            agrees(told, &model.answer(step)).then_some(model)
+        };
+        let is_end = |model: &FactorModel| model.clone().answer(&list) == left;
+        if has_order(&tasks, &model, apply, FactorModel::marks, is_end) {
+            return Ok(());
+        }
+        let told = no_order(&tasks, |told| format!("{told:?}"));
+        Err(format!("{told}\n  left: {left:?}"))
+    }
+}
+
+/// Equal, but for why a code is refused.
+fn agrees(found: &FactorAnswer, expected: &FactorAnswer) -> bool {
+    match (found, expected) {
+        (FactorAnswer::Advanced(found), FactorAnswer::Advanced(expected)) => {
+            (*found == Advanced::Accepted) == (*expected == Advanced::Accepted)
+        }
+        _ => found == expected,
+    }
+}

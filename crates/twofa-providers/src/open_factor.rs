@@ -1,0 +1,58 @@
+//! A factor as its provider sees it.
+
+use core::fmt;
+
+use token_store::{FactorId, ott_core::Destination};
+use zeroize::Zeroizing;
+
+/// A factor whose seal was opened.
+pub struct OpenFactor {
+    pub(crate) id: FactorId,
+    pub(crate) label: String,
+    pub(crate) last: Option<u64>,
+    /// Whether it was enrolled under a proof of another factor.
+    pub(crate) proved: bool,
+    pub(crate) destination: Option<Destination>,
+    /// The seal that was opened: what takes its place compares it.
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) secret: Zeroizing<Vec<u8>>,
+}
+
+impl OpenFactor {
+    /// The factor's public name.
+    #[must_use]
+    pub const fn id(&self) -> FactorId {
+        self.id
+    }
+
+    /// What its owner calls it.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The last accepted counter.
+    #[must_use]
+    pub const fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// Whether its secret was taken away.
+    pub(crate) fn is_wiped(&self) -> bool {
+        self.secret.is_empty() && self.destination.is_none()
+    }
+
+    /// What the provider's enrolment gave out, or what its last claim kept.
+    #[must_use]
+    pub fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for OpenFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenFactor")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

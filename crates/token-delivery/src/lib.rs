@@ -45,7 +45,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `outbox` | `Outbox`, which shows tokens in clear: for development and tests, never in a release build |
+//! | `outbox` | `Outbox`, which shows tokens in clear: for development and tests; do not turn it on where messages are real |
 //! | `smtp` | `SmtpDelivery`: e-mail over SMTP, on tokio, lettre and rustls |
 //!
 //! # Specifications

@@ -356,8 +356,9 @@ pub(crate) fn with_cookies(
 mod tests {
     use super::network_of;
 
+    /// A proxy on this machine is no visitor however its address is written.
     #[test]
-    fn a_proxy_on_this_machine_is_no_visitor_however_its_address_is_written() {
+    fn proxy_on_this_machine_is_no_visitor() {
         for proxy in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:127.8.8.8"] {
             let peer = proxy.parse().expect("an address");
             assert_eq!(network_of(peer, true), None, "{proxy}");

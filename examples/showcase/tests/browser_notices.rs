@@ -42,8 +42,9 @@ async fn told(site: &Site) -> (Person, Person, String) {
     (owner, thief, link)
 }
 
+/// A scanner that presses every button ends nothing and a person does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scanner_that_presses_every_button_ends_nothing_and_a_person_does() {
+async fn scanner_ends_nothing_and_a_person_does() {
     let site = Site::start().await;
     let (mut owner, mut thief, link) = told(&site).await;
     let token = link.split_once('#').expect("a fragment").1.to_owned();

@@ -107,8 +107,9 @@ async fn codes_are_shown_once_and_kept_nowhere() {
     assert_eq!(other.recover(first).await.leads_to(), "/account");
 }
 
+/// The set that is shown is the one that lives also when the button is pressed twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_set_that_is_shown_is_the_one_that_lives_also_when_the_button_is_pressed_twice() {
+async fn set_that_is_shown_lives_when_pressed_twice() {
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, "twice@example.org").await;
     for round in 0..8 {
@@ -364,8 +365,9 @@ async fn making_codes_takes_a_fresh_proof_that_leads_back() {
     }
 }
 
+/// A disabled second step leads to recovery and to a new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_second_step_leads_to_recovery_and_to_a_new_one() {
+async fn disabled_step_leads_to_recovery_and_a_new_one() {
     let site = Site::start().await;
     let email = "off@example.org";
     let (_, _, sheet) = with_sheet(&site, email).await;

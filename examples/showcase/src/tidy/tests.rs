@@ -43,8 +43,9 @@ fn failed(app: &App) -> usize {
     app.events.count(STORE_FAILED, "purge")
 }
 
+/// A round removes what is dead in batches and an outage ends the round alone.
 #[tokio::test]
-async fn a_round_removes_what_is_dead_in_batches_and_an_outage_ends_the_round_alone() {
+async fn round_removes_the_dead_and_survives_an_outage() {
     let folder = tempfile::tempdir().expect("a folder");
     let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
     let clock = Arc::new(ManualClock::new(now));

@@ -5,7 +5,7 @@ use core::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::Subject;
+use crate::{RecordId, Subject};
 
 /// Who decides about a waiting record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,17 +97,26 @@ pub struct StoredDecision {
 ///
 /// Its tag covers the record's own, so it counts for that record alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision(StoredDecision);
+pub struct Decision {
+    record: RecordId,
+    stored: StoredDecision,
+}
 
 impl Decision {
-    pub(crate) const fn new(stored: StoredDecision) -> Self {
-        Self(stored)
+    pub(crate) const fn new(record: RecordId, stored: StoredDecision) -> Self {
+        Self { record, stored }
+    }
+
+    /// Which record it is about.
+    #[must_use]
+    pub const fn record(&self) -> &RecordId {
+        &self.record
     }
 
     /// What a store keeps of it.
     #[must_use]
     pub const fn stored(&self) -> &StoredDecision {
-        &self.0
+        &self.stored
     }
 }
 

@@ -158,7 +158,7 @@ impl Issuer {
             tag: [0; 32],
         };
         decision.tag = decision_tag(key, &stored.tag, &decision);
-        Ok(Decision::new(decision))
+        Ok(Decision::new(stored.id, decision))
     }
 }
 

@@ -177,12 +177,16 @@ impl Stored {
     }
 
     /// Decides: the record is waiting and live, and where it has a subject and a person decides, they
-    /// are the same. A report ends it as a denial does.
+    /// are the same. A report ends it as a denial does. A decision about another record is
+    /// [`Reason::Unknown`].
     ///
     /// # Errors
     /// [`Rejected`] with the reason; nothing changed.
     pub fn decide(&mut self, decision: &Decision, now: DateTime<Utc>) -> Result<(), Rejected> {
         let record = self;
+        if record.id != *decision.record() {
+            return Err(Rejected::new(Reason::Unknown));
+        }
         if let Some(reason) = record.state.refusal() {
             return Err(Rejected::new(reason));
         }

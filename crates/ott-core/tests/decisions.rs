@@ -347,6 +347,22 @@ fn system_decides_and_never_becomes_the_subject() {
     assert_eq!(answer, Some(Reason::DecisionForged));
 }
 
+/// A decision says which record it is about, and no other takes it: neither its number nor its operation
+/// is bypassed.
+#[test]
+fn another_records_decision_is_refused() {
+    let owner = alice();
+    let (one, mut two) = (
+        issue(&PROMPT, &Binding::subject(&owner), 1),
+        issue(&PROMPT, &Binding::subject(&owner), 2),
+    );
+    let approval = approve(&PROMPT, &one, &owner);
+    assert_eq!(approval.record(), one.id());
+    let before = two.stored().clone();
+    assert_eq!(refusal(two.decide(&approval, now())), Some(Reason::Unknown));
+    assert_eq!(two.stored(), &before);
+}
+
 /// A report ends a record as a denial does, and is told apart from it in the row.
 #[test]
 fn report_denies_and_is_kept_as_a_report() {

@@ -163,6 +163,9 @@ macro_rules! two_factor {
                 disabled_factor_alone_guards_the_account
                 removal_that_fails_leaves_the_account
                 proof_ends_with_its_factor
+                waiting_factor_ends_with_what_vouched_for_it
+                waiting_factors_go_with_not_me
+                old_proof_vouches_for_nothing_after_a_reset
                 removed_factor_leaves_no_count_behind
             }
             rotation {
@@ -190,6 +193,7 @@ macro_rules! two_factor {
                 import_verifies_and_a_rerun_changes_nothing
                 import_of_what_was_not_confirmed_waits
                 hotp_skips_and_comes_back_by_two_codes
+                hotp_of_fewer_digits_proves_nothing_later
                 enrolment_shows_the_issuer_of_the_tenant
                 operator_resets_an_account_whole
                 operator_clears_limits_that_are_ahead

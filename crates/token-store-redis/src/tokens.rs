@@ -67,6 +67,9 @@ impl TokenStore for RedisStore {
         decision: &Decision,
         now: DateTime<Utc>,
     ) -> Result<Decided, StoreError> {
+        if decision.record() != id {
+            return Ok(Decided::Refused(Reason::Unknown));
+        }
         let decision = decision.stored();
         let call = self
             .about(&scripts::DECIDE, id)

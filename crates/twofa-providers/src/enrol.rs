@@ -11,7 +11,7 @@ use crate::{
     descriptor::Proves,
     engine::{TwoFactor, is_of},
     enrolment::{EnrolDetails, Provisioning},
-    envelope::Envelope,
+    envelope::{EnrolledUnder, Envelope},
     error::TwoFactorError,
     events::FACTOR_ENROLLED,
     fresh::Fresh,
@@ -36,7 +36,8 @@ pub struct Enrolled {
 impl TwoFactor {
     /// Enrols a factor. It counts for nothing until it is confirmed.
     ///
-    /// Once a factor of the subject is confirmed, this takes fresh evidence of one. Earlier
+    /// Once a factor of the subject is confirmed, this takes fresh evidence of one, and the new factor is
+    /// confirmed only while that one is still active. Earlier
     /// enrolments with the provider that were not confirmed within
     /// [`CONFIRM_WITHIN`](crate::CONFIRM_WITHIN) are removed. More than [`MAX_FACTORS_PER_PROVIDER`] do not
     /// stay, also when several are enrolled at once: the oldest that waits for its confirmation gives way,
@@ -63,7 +64,8 @@ impl TwoFactor {
         let stored = self.rows.of(subject).await?;
         // Somebody else's proof is as none.
         let fresh = fresh.filter(|fresh| fresh.subject() == subject);
-        if is_guarded(&stored) && fresh.is_none() {
+        let guarded = is_guarded(&stored);
+        if guarded && fresh.is_none() {
             return Err(TwoFactorError::ProofNeeded);
         }
         let of_provider = stored
@@ -91,8 +93,16 @@ impl TwoFactor {
         let enrolment = provider.enrol(&context, details).await;
         let enrolment =
             enrolment.map_err(|error| self.provider_failed(descriptor, subject, error))?;
+        // Where there is nothing to guard yet, a proof of earlier days lends nothing either.
+        let under = match fresh.filter(|_| guarded) {
+            None => EnrolledUnder::Nothing,
+            Some(fresh) => match fresh.proof().factor() {
+                None => EnrolledUnder::Subject,
+                Some(factor) => EnrolledUnder::Factor(factor),
+            },
+        };
         let envelope = Envelope {
-            proved: fresh.is_some(),
+            under,
             destination: enrolment.destination,
             secret: enrolment.secret,
         };

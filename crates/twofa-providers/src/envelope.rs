@@ -1,25 +1,41 @@
 //! What is sealed around a factor's secret.
 
-use token_store::ott_core::{Channel, Destination};
+use token_store::{
+    FactorId,
+    ott_core::{Channel, Destination},
+};
 use zeroize::Zeroizing;
 
 /// The first byte of what is sealed.
 const VERSION: u8 = 1;
 
+const NO_FACTOR: [u8; 16] = [0; 16];
+
+/// Under which proof a factor was enrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum EnrolledUnder {
+    /// There was nothing to prove, or nobody proved it.
+    #[default]
+    Nothing,
+    /// Of what proves the subject and is no factor: a recovery code.
+    Subject,
+    /// Of this factor.
+    Factor(FactorId),
+}
+
 /// What the engine seals: the provider's secret, and what the engine itself has to know of the factor that
 /// nobody who writes to the database may change. What is listed stands outside, in the row.
 #[derive(Default)]
 pub(crate) struct Envelope {
-    /// Whether it was enrolled under a proof of another factor.
-    pub(crate) proved: bool,
+    pub(crate) under: EnrolledUnder,
     /// Where its codes go.
     pub(crate) destination: Option<Destination>,
     pub(crate) secret: Zeroizing<Vec<u8>>,
 }
 
 impl Envelope {
-    /// Version, proved, channel (1 byte each, 0 for none), the address's length (2, big-endian), the
-    /// address, and the secret to the end.
+    /// Version, kind of the proof (1 byte each), the factor that it was of (16, zeros for none), channel
+    /// (1, 0 for none), the address's length (2, big-endian), the address, and the secret to the end.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let (channel, address) = match &self.destination {
             None => (0, ""),
@@ -28,8 +44,15 @@ impl Envelope {
         let length = u16::try_from(address.len()).unwrap_or(u16::MAX);
         let whole = address.len().saturating_add(self.secret.len());
         // No buffer that held the secret is left behind by growing.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(whole.saturating_add(5)));
-        bytes.extend([VERSION, u8::from(self.proved), channel]);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(whole.saturating_add(21)));
+        let (kind, factor) = match self.under {
+            EnrolledUnder::Nothing => (0, NO_FACTOR),
+            EnrolledUnder::Subject => (1, NO_FACTOR),
+            EnrolledUnder::Factor(id) => (2, *id.as_bytes()),
+        };
+        bytes.extend([VERSION, kind]);
+        bytes.extend(factor);
+        bytes.push(channel);
         bytes.extend(length.to_be_bytes());
         bytes.extend(address.as_bytes());
         bytes.extend(self.secret.iter());
@@ -37,13 +60,21 @@ impl Envelope {
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let ([version, proved, channel, high, low], rest) = bytes.split_first_chunk()?;
+        let ([version, kind], rest) = bytes.split_first_chunk()?;
+        let (factor, rest) = rest.split_first_chunk()?;
+        let ([channel, high, low], rest) = rest.split_first_chunk()?;
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let (address, secret) = rest.split_at_checked(length)?;
         let address = core::str::from_utf8(address).ok()?;
-        if *version != VERSION || *proved > 1 {
+        if *version != VERSION {
             return None;
         }
+        let under = match (kind, *factor) {
+            (0, NO_FACTOR) => EnrolledUnder::Nothing,
+            (1, NO_FACTOR) => EnrolledUnder::Subject,
+            (2, id) => EnrolledUnder::Factor(FactorId::from_bytes(id)),
+            _ => return None,
+        };
         let destination = match (channel, address) {
             (0, "") => None,
             (1, address) => Some(Destination::email(address).ok()?),
@@ -52,7 +83,7 @@ impl Envelope {
             _ => return None,
         };
         Some(Self {
-            proved: *proved == 1,
+            under,
             destination,
             secret: Zeroizing::new(secret.to_vec()),
         })
@@ -81,14 +112,18 @@ mod tests {
         let device = Destination::device("d").ok();
         for destination in [None, email, phone, device] {
             for secret in [&b""[..], b"\0", b"secret"] {
-                for proved in [false, true] {
+                for under in [
+                    EnrolledUnder::Nothing,
+                    EnrolledUnder::Subject,
+                    EnrolledUnder::Factor(FactorId::from_bytes([7; 16])),
+                ] {
                     let envelope = Envelope {
-                        proved,
+                        under,
                         destination: destination.clone(),
                         secret: Zeroizing::new(secret.to_vec()),
                     };
                     let read = Envelope::from_bytes(&envelope.to_bytes()).expect("it is one");
-                    assert_eq!(read.proved, proved);
+                    assert_eq!(read.under, under);
                     assert_eq!(read.destination, destination);
                     assert_eq!(*read.secret, secret);
                 }
@@ -106,7 +141,7 @@ mod tests {
         ]
         .concat();
         let envelope = Envelope {
-            proved: true,
+            under: EnrolledUnder::Factor(FactorId::from_bytes([7; 16])),
             destination: Destination::email("a@example.org").ok(),
             secret: Zeroizing::new(secret),
         };
@@ -119,18 +154,25 @@ mod tests {
     /// What is none is refused: another version, another channel, an address that is longer than all.
     #[test]
     fn envelope_refuses_what_is_none() {
-        for strange in [
-            &[][..],
-            &[1, 0, 0, 0],
-            &[2, 0, 0, 0, 0],
-            &[1, 2, 0, 0, 0],
-            &[1, 0, 4, 0, 0],
-            &[1, 0, 0, 0, 1, b'a'],
-            &[1, 0, 1, 0, 9, b'a'],
-            &[1, 0, 1, 0, 1, b'a'],
-            &[1, 0, 1, 0, 1, 0xff],
+        let one = |head: [u8; 2], factor: u8, rest: &[u8]| {
+            Envelope::from_bytes(&[&head[..], &[factor; 16], rest].concat())
+        };
+        assert!(one([1, 0], 0, &[0, 0, 0]).is_some());
+        for (head, factor, rest) in [
+            ([1, 0], 0, &[0, 0][..]),
+            ([2, 0], 0, &[0, 0, 0]),
+            ([1, 3], 0, &[0, 0, 0]),
+            ([1, 0], 7, &[0, 0, 0]),
+            ([1, 1], 7, &[0, 0, 0]),
+            ([1, 0], 0, &[4, 0, 0]),
+            ([1, 0], 0, &[0, 0, 1, b'a']),
+            ([1, 0], 0, &[1, 0, 9, b'a']),
+            ([1, 0], 0, &[1, 0, 1, b'a']),
+            ([1, 0], 0, &[1, 0, 1, 0xff]),
         ] {
-            assert!(Envelope::from_bytes(strange).is_none(), "{strange:?}");
+            let read = one(head, factor, rest);
+            assert!(read.is_none(), "{head:?} {factor} {rest:?}");
         }
+        assert!(Envelope::from_bytes(&[]).is_none());
     }
 }

@@ -26,7 +26,8 @@ pub struct HotpProvider {
 }
 
 impl HotpProvider {
-    /// With this look-ahead, and no fewer digits than these. Hash and digits are each token's own.
+    /// With this look-ahead, and no fewer digits than these: a token that was taken over with fewer is an
+    /// outage, and proves nothing any more. Hash and digits are each token's own.
     #[must_use]
     pub fn new(hotp: Hotp) -> Self {
         // A guess at a pair is right less often than one at a single code.
@@ -54,6 +55,10 @@ impl HotpProvider {
             digits: Digits::try_from(*digits).map_err(|_| ProviderError::Secret)?,
             ..self.hotp
         };
+        // Fewer digits than the guess budget was computed with.
+        if hotp.digits < self.hotp.digits {
+            return Err(ProviderError::Secret);
+        }
         let secret = Secret::import_short(key).map_err(|_| ProviderError::Secret)?;
         Ok((hotp, secret))
     }

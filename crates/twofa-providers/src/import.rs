@@ -6,7 +6,7 @@ use token_store::{FactorId, FactorState, StoredFactor, ott_core::Subject};
 use crate::{
     engine::{TwoFactor, is_of},
     enrol::MAX_FACTORS_PER_PROVIDER,
-    envelope::Envelope,
+    envelope::{EnrolledUnder, Envelope},
     error::TwoFactorError,
     events::FACTOR_IMPORTED,
     existing::Existing,
@@ -112,7 +112,7 @@ impl TwoFactor {
         let enrolment =
             enrolment.map_err(|error| self.provider_failed(descriptor, subject, error))?;
         let envelope = Envelope {
-            proved: false,
+            under: EnrolledUnder::Nothing,
             destination: enrolment.destination,
             secret: enrolment.secret,
         };

@@ -5,13 +5,14 @@ use core::fmt;
 use token_store::{FactorId, ott_core::Destination};
 use zeroize::Zeroizing;
 
+use crate::envelope::EnrolledUnder;
+
 /// A factor whose seal was opened.
 pub struct OpenFactor {
     pub(crate) id: FactorId,
     pub(crate) label: String,
     pub(crate) last: Option<u64>,
-    /// Whether it was enrolled under a proof of another factor.
-    pub(crate) proved: bool,
+    pub(crate) under: EnrolledUnder,
     pub(crate) destination: Option<Destination>,
     /// The seal that was opened: what takes its place compares it.
     pub(crate) sealed: Vec<u8>,

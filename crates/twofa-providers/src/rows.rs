@@ -71,6 +71,18 @@ impl Rows {
         stored.map_err(|error| self.outage("factors", error))
     }
 
+    /// Removes what waits for its confirmation: whoever is still there enrols again.
+    pub(crate) async fn remove_waiting(&self, subject: &Subject) -> Result<(), TwoFactorError> {
+        let now = self.now();
+        for waiting in self.of(subject).await? {
+            if waiting.state == FactorState::Pending {
+                let removed = self.store.remove(&waiting.id, None, now).await;
+                removed.map_err(|error| self.outage("remove", error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a factor's seal. One that does not open is an outage: the row was edited, and a person
     /// whose factor it is must not be told that there is none.
     pub(crate) fn open(&self, stored: StoredFactor) -> Result<OpenFactor, TwoFactorError> {
@@ -78,14 +90,14 @@ impl Rows {
         let opened = seal::open(keys, &sealed_for(&stored), &stored.sealed);
         match opened.and_then(|plain| Envelope::from_bytes(&plain).ok_or(SealError::Broken)) {
             Ok(Envelope {
-                proved,
+                under,
                 destination,
                 secret,
             }) => Ok(OpenFactor {
                 id: stored.id,
                 label: stored.label,
                 last: stored.last,
-                proved,
+                under,
                 destination,
                 sealed: stored.sealed,
                 secret,

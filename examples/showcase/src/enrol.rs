@@ -127,6 +127,9 @@ pub(crate) async fn confirm_first(
     Posted(typed): Posted<Confirmation>,
 ) -> Result<Response, AppError> {
     typed.check()?;
+    if has_second_step(&app, &half.account).await? {
+        return Ok(Redirect::to("/second-factor").into_response());
+    }
     let standing = Standing::from(&half);
     let attempt = attempt(
         &standing,

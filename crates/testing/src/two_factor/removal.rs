@@ -8,7 +8,7 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 use twofa_providers::{
-    Limits, MAX_FACTORS_PER_PROVIDER, Proof, TotpProvider, TwoFactor, TwoFactorError,
+    Attempt, Limits, MAX_FACTORS_PER_PROVIDER, Operator, Proof, ResetReason, Response, TotpProvider, TwoFactor, TwoFactorError,
     token_store::{
         Advanced, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor,
         ott_core::{
@@ -20,6 +20,7 @@ use twofa_providers::{
 
 use crate::{
     Place, Watched, alice,
+    telling::{HOME, Telling, sign_in},
     world::{App, World, is_outage, needs_proof, reason},
 };
 
@@ -309,4 +310,66 @@ pub async fn removed_factor_leaves_no_count_behind(place: Place) {
     world.remove(&proof, &first.factor).await.unwrap();
     let asked = world.store.asked();
     assert_eq!(asked.iter().filter(|verb| **verb == "clear").count(), 1);
+}
+
+/// What was enrolled under a proof of a stolen phone is not confirmed once the phone is taken off.
+pub async fn waiting_factor_ends_with_what_vouched_for_it(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let (phone, laptop) = two(&world).await;
+    let stolen = world.proof(&alice, &phone).await;
+    let planted = world.enrol(&alice, Some(&stolen)).await;
+    let own = world.proof(&alice, &laptop).await;
+    let beside = world.enrol(&alice, Some(&own)).await;
+    world.remove(&own, &phone.factor).await.unwrap();
+    let confirmed = world
+        .confirm(&alice, &planted, &world.code(&planted))
+        .await;
+    assert!(needs_proof(&confirmed));
+    let confirmed = world
+        .confirm(&alice, &beside, &world.code(&beside))
+        .await;
+    assert!(confirmed.is_ok());
+}
+
+/// "This was not me" takes off what waits for its confirmation, whatever vouched for it.
+pub async fn waiting_factors_go_with_not_me(place: Place) {
+    let told = Telling::new(place, &["alice@example.org"]).await;
+    let (world, alice) = (&told.world, alice());
+    let (mine, thiefs) = (sign_in("mine"), sign_in("thief"));
+    let app = told.add_app(&mine, None).await;
+    let proof = told.proof(&mine, &app).await;
+    let codes = world.codes(&proof).await;
+    let _ = told.arrived();
+    let attempt = Attempt::new(&alice, "recovery")
+        .sign_in(&thiefs)
+        .network(HOME);
+    let stolen = world
+        .engine
+        .verify(&attempt, &Response::typed(&codes[0]))
+        .await
+        .unwrap();
+    let planted = world.enrol(&alice, Some(&stolen)).await;
+    let link = told.arrived().remove(0);
+    let _ = told.not_me(&link.token).await.unwrap();
+    let confirmed = world
+        .confirm(&alice, &planted, &world.code(&planted))
+        .await;
+    assert_eq!(reason(confirmed), Reason::Unknown);
+}
+
+/// A proof of before a reset vouches for no factor beside those that the owner enrols then.
+pub async fn old_proof_vouches_for_nothing_after_a_reset(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    let codes = world.codes(&proof).await;
+    let stolen = world.recover(&alice, &codes[0]).await.unwrap();
+    let operator = Operator::new(&world.engine);
+    operator.reset(&alice, ResetReason::Compromised).await.unwrap();
+    let planted = world.enrol(&alice, Some(&stolen)).await;
+    let _ = world.confirmed(&alice, None).await;
+    let confirmed = world
+        .confirm(&alice, &planted, &world.code(&planted))
+        .await;
+    assert!(needs_proof(&confirmed));
 }

@@ -6,7 +6,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
     Attempt, EnrolDetails, Existing, Holder, HotpProvider, Import, Imported, Kind, Limits, Odds,
     Operator, Reset, ResetReason, Response, Show, SignInId, TwoFactor, TwoFactorError,
-    oath_otp::{Hotp, Secret, Totp},
+    oath_otp::{Digits, Hotp, Secret, Totp},
     token_store::{
         Answer, Charge, Clock as _, FactorState, FactorStore as _, LimitStore as _, Tokens,
         ott_core::{
@@ -20,7 +20,7 @@ use crate::{
     Place, alice, key_1,
     provider::Told,
     subject,
-    world::{World, reason},
+    world::{World, is_outage, reason},
     wrong,
 };
 
@@ -338,6 +338,34 @@ pub async fn hotp_skips_and_comes_back_by_two_codes(place: Place) {
     let three = ["000000"; 3];
     let three = engine.verify(&attempt, &Response::codes(&three)).await;
     assert_eq!(reason(three), Reason::Malformed);
+}
+
+/// A token that was taken over with fewer digits than the guess budget is computed with now proves nothing.
+pub async fn hotp_of_fewer_digits_proves_nothing_later(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let engine = |hotp| {
+        let factors = Arc::clone(&world.store) as Arc<_>;
+        TwoFactor::builder(Arc::clone(&world.tokens), factors)
+            .provider(HotpProvider::new(hotp))
+            .build()
+            .unwrap()
+    };
+    let six = Hotp::default();
+    let eight = Hotp {
+        digits: Digits::Eight,
+        ..six
+    };
+    let secret = Secret::from_bytes(b"12345678901234567890").unwrap();
+    let import = Import::new(&alice, "1", "token", Existing::Hotp(&six, &secret)).last(4);
+    engine(six).import("hotp", &import).await.unwrap();
+    let attempt = Attempt::new(&alice, "hotp");
+    let code = six.generate(&secret, 6).expose_secret().to_owned();
+    let later = engine(eight)
+        .verify(&attempt, &Response::typed(&code))
+        .await;
+    assert!(is_outage(&later));
+    let now = engine(six).verify(&attempt, &Response::typed(&code)).await;
+    assert!(now.is_ok());
 }
 
 /// The issuer that an authenticator shows can be the tenant's.

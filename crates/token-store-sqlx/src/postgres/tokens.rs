@@ -69,6 +69,9 @@ pub(super) async fn decide(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Decided, StoreError> {
+    if decision.record() != id {
+        return Ok(Decided::Refused(Reason::Unknown));
+    }
     let made = decision.stored();
     for _ in 0..TRIES {
         let update = statements

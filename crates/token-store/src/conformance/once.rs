@@ -42,6 +42,9 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
     }
     for policy in [PROMPT, ASKED] {
         let minted = mint.mint(&policy, &alice(), odd());
+        let another = mint.mint(&policy, &alice(), odd());
+        decided_by_another(&*store, &mint, &minted, &another).await;
+        let minted = mint.mint(&policy, &alice(), odd());
         reported(&*store, &mint, minted).await;
     }
     for policy in POLICIES.iter().filter(|policy| nobody_needed(policy)) {
@@ -122,6 +125,25 @@ async fn one<S: TokenStore>(
         &Redeemed::Refused(Reason::Spent),
     );
     found(store, &what("finding, once spent,"), model.stored()).await;
+}
+
+/// A decision about one record changes no other.
+async fn decided_by_another<S: TokenStore>(
+    store: &S,
+    mint: &Mint,
+    minted: &Minted,
+    another: &Minted,
+) {
+    let records = [minted.record.clone(), another.record.clone()];
+    for record in &records {
+        LAW.answer("insert", store.insert(slice::from_ref(record)).await);
+    }
+    let now = minted.stored().issued_at;
+    let foreign = mint.approve(another, &alice(), now);
+    let told = LAW.answer("decide", store.decide(minted.id(), &foreign, now).await);
+    let unknown = Decided::Refused(Reason::Unknown);
+    LAW.same("a decision about another record", &told, &unknown);
+    found(store, "what another record's decision met", minted.stored()).await;
 }
 
 /// A report is kept as one, and ends the record as a denial does.

@@ -9,6 +9,7 @@ use crate::{
     attempt::Attempt,
     context::Occasion,
     descriptor::Proves,
+    envelope::EnrolledUnder,
     error::TwoFactorError,
     open_factor::OpenFactor,
     provider::Provider,
@@ -58,11 +59,21 @@ impl TwoFactor {
                 && !is_stale(factor, now)
                 && attempt.factor.is_none_or(|wanted| wanted == factor.id)
         };
+        let active: Vec<_> = stored
+            .iter()
+            .filter(|factor| factor.state == FactorState::Active)
+            .map(|factor| factor.id)
+            .collect();
+        let stands = |under| match under {
+            EnrolledUnder::Nothing => false,
+            EnrolledUnder::Subject => true,
+            EnrolledUnder::Factor(id) => active.contains(&id),
+        };
         let (mut factors, mut broken) = (Vec::new(), None);
         for factor in stored.into_iter().filter(meant) {
             match self.rows.open(factor) {
-                // Enrolled before there was a factor to prove: by whom, nobody knows.
-                Ok(open) if occasion == Occasion::Confirm && guarded && !open.proved => {
+                // Enrolled before there was a factor to prove, or under one that is taken off since.
+                Ok(open) if occasion == Occasion::Confirm && guarded && !stands(open.under) => {
                     return Err(TwoFactorError::ProofNeeded);
                 }
                 Ok(open) => factors.push(Some(open)),

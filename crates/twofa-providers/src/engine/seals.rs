@@ -77,7 +77,7 @@ impl TwoFactor {
         secret: Zeroizing<Vec<u8>>,
     ) -> Result<bool, TwoFactorError> {
         let envelope = Envelope {
-            proved: factor.proved,
+            under: factor.under,
             destination: factor.destination.clone(),
             secret,
         };

@@ -57,8 +57,9 @@ impl Owner {
     /// that sign-in did. The link is still good: [`Owner::redeem_not_me`] ends it.
     ///
     /// It disables the factor whose adding the notice told, and wipes its secret; it makes the recovery
-    /// codes invalid that were made in that sign-in, if they are the live set; and it forgets the
-    /// devices that were remembered in it. Other factors, codes, devices and sessions stay: a stolen
+    /// codes invalid that were made in that sign-in, if they are the live set; it forgets the devices
+    /// that were remembered in it; and it removes every factor that waits for its confirmation,
+    /// whoever enrolled it. Other factors, codes, devices and sessions stay: a stolen
     /// mailbox cannot sign the owner out everywhere with an old notice of the owner's own acts. Each step
     /// can be done again: of several calls at once all undo the same.
     ///
@@ -94,6 +95,7 @@ impl Owner {
             Some(factor) => self.disown(&subject, factor).await,
             None => Ok(None),
         };
+        let waiting = self.telling.rows.remove_waiting(&subject).await;
         let recovery_codes = match (&self.codes, &sign_in) {
             (Some(codes), Some(sign_in)) => codes.void_of(&subject, sign_in).await,
             _ => Ok(0),
@@ -102,6 +104,7 @@ impl Owner {
             (Some(devices), Some(sign_in)) => devices.forget_of(&subject, sign_in).await,
             _ => Ok(0),
         };
+        waiting?;
         Ok(NotMe {
             disabled: disabled?,
             recovery_codes: recovery_codes?,

@@ -1,13 +1,12 @@
 //! Base32 is read as `data-encoding` reads it, once blanks, dashes and padding are settled; what is
 //! read is written in one way alone.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use data_encoding::BASE32_NOPAD;
 use fuzz::secrets::{dropping, reference};
-use libfuzzer_sys::fuzz_target;
 use oath_otp::{Account, Secret, SecretError};
 
-fuzz_target!(|text: &str| {
+fuzz::fuzz_target!(|text: &str| {
     let strict = reference(text, &BASE32_NOPAD);
     assert_eq!(bytes(Secret::import_short_base32(text)), strict, "{text:?}");
     let long = strict.and_then(|bytes| match bytes.len() {

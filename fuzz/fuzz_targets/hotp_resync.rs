@@ -1,10 +1,9 @@
 //! HOTP's look-ahead and resynchronisation accept exactly what the plain reading of RFC 4226
 //! accepts, with the counter at either end of its 64 bits too.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::codes::{Device, Typed};
-use libfuzzer_sys::fuzz_target;
 use oath_otp::{Hotp, Reach, Reason, ResyncRange};
 
 #[derive(Arbitrary, Debug)]
@@ -19,7 +18,7 @@ struct Input {
     second: Typed,
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let Some(secret) = input.device.secret() else {
         return;
     };

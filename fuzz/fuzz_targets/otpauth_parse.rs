@@ -2,14 +2,13 @@
 //! written in one way, and reads as the same; what is built reads as what it was built from.
 //!
 //! Input that begins with a byte below 128 is a URI; any other describes an account.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::{Arbitrary, Unstructured};
 use fuzz::{
     codes::Device,
     secrets::{dropping, reference},
 };
-use libfuzzer_sys::fuzz_target;
 use oath_otp::{Account, Hotp, Label, Method, Period, Totp, UriError};
 
 #[derive(Arbitrary, Debug)]
@@ -21,7 +20,7 @@ struct Parts {
     counter: u64,
 }
 
-fuzz_target!(|input: &[u8]| match input.split_first() {
+fuzz::fuzz_target!(|input: &[u8]| match input.split_first() {
     Some((128.., rest)) => {
         if let Ok(parts) = Parts::arbitrary_take_rest(Unstructured::new(rest)) {
             built(&parts);

@@ -1,12 +1,11 @@
 //! Histories of a record: after every verb, at any time, in any order, `Record` stands where the
 //! rules say. They are said again here, as plain data, without a line of `ott-core`.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::people::{
     Made, NOW, POLICIES, at, issuer, make, other_ring, retired_ring, seeded, subject, waits,
 };
-use libfuzzer_sys::fuzz_target;
 use ott_core::{
     Binding, Decider, Decision, Handle, IssueOptions, Issuer, Lookup, Outcome, Policy, Presented,
     Reason, Record, State, Stored, Subject, Token, Verdict,
@@ -268,7 +267,7 @@ struct Subjected {
     other_record: Presented,
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
     let retired = input.retired.since_issue();
     let not_before = input.not_before.map(Distance::since_issue);

@@ -1,9 +1,8 @@
 //! A seal opens where it was made, with the key that it names, unedited, and nowhere else.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::people::{other_ring, ring, seeded, subject};
-use libfuzzer_sys::fuzz_target;
 use token_store::{
     FactorId,
     ott_core::{KeyId, Subject},
@@ -36,7 +35,7 @@ enum Edit {
     Swap(u16, u16),
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let keys = ring();
     let (owner, other) = (input.place.owner(), input.elsewhere.owner());
     let (factor, other_factor) = (input.place.factor(), input.elsewhere.factor());

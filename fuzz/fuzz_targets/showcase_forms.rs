@@ -1,10 +1,9 @@
 //! The showcase reads of a form what `form_urlencoded` reads, if it comes with this visit's hidden
 //! field and holds one line of text in each field; and of cookies the one it asked for.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use axum_extra::extract::CookieJar;
-use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use untrusted::{FormFault, cookie, form, is_form};
 
@@ -39,7 +38,7 @@ struct Sent {
     label: Option<String>,
 }
 
-fuzz_target!(|input: Input<'_>| {
+fuzz::fuzz_target!(|input: Input<'_>| {
     let said = input.kind.split(';').next().unwrap_or_default();
     assert_eq!(
         is_form(Some(input.kind)),

@@ -1,10 +1,9 @@
 //! What a store returns opens only if nothing that the tag covers was edited, and if state and
 //! decision can have come about.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::people::{NOW, POLICIES, at, issuer, make, seeded, subject, waits};
-use libfuzzer_sys::fuzz_target;
 use ott_core::{
     Binding, Decider, IssueOptions, Issuer, KeyId, Outcome, Policy, Reason, Record, RecordId,
     State, Stored, StoredDecision, Subject, TokenDigest, Verdict,
@@ -75,7 +74,7 @@ struct MadeUp {
     issued_at: i64,
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let policy = &POLICIES[usize::from(input.policy) % POLICIES.len()];
     let (issuer, owner) = (issuer(), subject("acme", "4711"));
     let binding = Binding::subject(&owner);

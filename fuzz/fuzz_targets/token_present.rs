@@ -1,12 +1,11 @@
 //! A token is redeemed by its own spellings alone, once; whatever else is typed is refused, and
 //! counted only where it could have been a token.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::collections::BTreeSet;
 
 use arbitrary::Arbitrary;
 use fuzz::people::{NOW, at, issuer, seeded, subject};
-use libfuzzer_sys::fuzz_target;
 use ott_core::{
     Binding, Format, Handle, IssueError, IssueOptions, Issued, Issuer, Lookup, Policy, Presented,
     Purpose, Reason, RecordId, Rejected, Subject,
@@ -116,7 +115,7 @@ const KINDS: [Kind; 9] = [
     },
 ];
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let kind = &KINDS[usize::from(input.kind) % KINDS.len()];
     let (issuer, owner, now) = (issuer(), subject("acme", "4711"), at(NOW));
     let binding = Binding::subject(&owner);

@@ -1,10 +1,9 @@
 //! Whatever is typed, at any time: TOTP accepts exactly what the plain reading of RFC 6238 accepts,
 //! gives the same step, and refuses for the same reason.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use arbitrary::Arbitrary;
 use fuzz::codes::{Device, Typed};
-use libfuzzer_sys::fuzz_target;
 use oath_otp::{Period, Reach, Reason, Totp, Window};
 
 #[derive(Arbitrary, Debug)]
@@ -27,7 +26,7 @@ enum Last {
     Step(u64),
 }
 
-fuzz_target!(|input: Input| {
+fuzz::fuzz_target!(|input: Input| {
     let Some(secret) = input.device.secret() else {
         return;
     };

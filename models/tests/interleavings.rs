@@ -52,8 +52,9 @@ fn model((clients, waiting): (&[Verb], bool), broken: Option<Broken>) -> Model {
     }
 }
 
+/// No order of the steps spends twice or guesses once too often.
 #[test]
-fn no_order_of_the_steps_spends_twice_or_guesses_once_too_often() {
+fn steps_in_any_order_spend_once() {
     let mut states = 0_usize;
     for meeting in MEETINGS {
         let checker = model(meeting, None).checker().spawn_bfs().join();
@@ -86,12 +87,14 @@ fn a_guess_told_before_its_commit_is_one_too_many() {
     found(Broken::ToldBeforeCommit, "no guess beyond the last");
 }
 
+/// Two inserts that do not see each other leave two live tokens.
 #[test]
-fn two_inserts_that_do_not_see_each_other_leave_two_live_tokens() {
+fn inserts_that_miss_each_other_leave_two_live() {
     found(Broken::NoSlotRow, "a slot has one live token");
 }
 
+/// A slots row that goes from under a newer token brings that one back later.
 #[test]
-fn a_slots_row_that_goes_from_under_a_newer_token_brings_that_one_back_later() {
+fn slot_row_that_goes_brings_a_token_back() {
     found(Broken::FreesWithoutGeneration, "a slot has one live token");
 }

@@ -1,4 +1,4 @@
-//! What an attacker could time, in the classes that he would want to tell apart.
+//! What an attacker could time, in the classes that they would want to tell apart.
 
 use core::hint::black_box;
 

@@ -22,10 +22,10 @@
 //!   constant time, whatever matches; it returns the newest match after the last accepted one.
 //! * Generating and verifying allocate nothing and schedule the key once.
 //! * No input panics or overflows: not the time 0 or `u64::MAX`, not a megabyte of text.
-//! * Parameters that make no sense cannot be expressed, nor read from JSON or a URI.
-//! * A secret is wiped on drop and shows itself only through `expose_secret`. What is derived from
-//!   it during verification is wiped too, as far as safe Rust reaches: not registers, nor what the
-//!   compiler spills.
+//! * Parameters that make no sense cannot be expressed, nor read from JSON or a URI: no window of more
+//!   than 63 steps, no resynchronisation over no counter.
+//! * A secret is wiped on drop and is read only through `expose_secret`. What verification derives
+//!   from it is wiped too, as far as safe Rust reaches: not registers, nor what the compiler spills.
 //! * A secret made here has 160 bits or more. Shorter ones come in only through constructors whose
 //!   name says so, and through [`Account::from_uri`].
 //!

@@ -26,6 +26,7 @@ macro_rules! two_factor {
         $crate::tests! { $place two_factor
             channels {
                 mailbox_counts_once_in_a_sign_in
+                step_comes_after_proofs_of_its_own_subject
             }
             claims {
                 advance_is_performed_and_only_forward
@@ -102,6 +103,7 @@ macro_rules! two_factor {
                 link_is_good_until_sessions_are_ended
             }
             notices {
+                reset_is_told_at_every_address
                 notice_says_what_when_and_from_where
                 news_reach_every_verified_address
                 stranger_at_a_typed_address_is_told_nothing

@@ -13,9 +13,8 @@ use crate::{DeliveryError, Message};
 /// `Ok` says that the next hop took the message over, not that a person has read it.
 ///
 /// # Security
-/// Where it must not be told whether an account exists, never let an answer wait for a delivery:
-/// its time and its errors tell known accounts from unknown ones. Answer first, deliver from a
-/// background task. Limit how often one account, address and network may ask before calling this;
+/// If a form accepts unknown addresses, answer first and deliver from a background task. Else the time and
+/// the errors of the delivery show who has an account. Limit how often one account, address and network may ask before calling this;
 /// a delivery limits nothing.
 ///
 /// An implementation never logs the token, the text or the address, and neither do its errors.

@@ -6,8 +6,8 @@ use ott_core::Channel;
 
 /// Why a message did not go out; it says nothing about the token.
 ///
-/// No text of it, nor of its sources, holds a token, a code, a link or an address. Where accounts
-/// may be unknown, it belongs in the log and not in the answer.
+/// Neither its text nor that of its sources holds a token, a code, a link or an address. Write it to the
+/// log. If a form accepts unknown addresses, keep it out of the answer: it shows who has an account.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliveryError {

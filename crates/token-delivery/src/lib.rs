@@ -21,10 +21,11 @@
 //!
 //! * Nothing of a request reaches a message: [`Message`] has no field for a text, a link or a host.
 //! * A message goes to exactly the stored address, unfolded and undecoded, or nowhere.
-//! * A link carries the token in its fragment: servers, their logs and `Referer` never see it.
+//! * A link carries the token in its fragment: servers, their logs and `Referer` never see it. A
+//!   template that puts `{token}` into an address itself is refused.
 //! * No line break reaches a subject, an address or an SMTP command.
 //! * No token, link, address or password is in a `Debug` text, an error or a log of this crate; what
-//!   a server answers is kept as a number, since servers repeat what they were sent.
+//!   a server answers is kept as a number alone, because servers repeat what they were sent.
 //! * E-mail leaves over TLS with a verified certificate, or to this machine, or not at all. What an
 //!   attacker slips in before STARTTLS ends the connection.
 //! * A delivery ends within its time-out, and a connection that was left in the middle of a message
@@ -34,8 +35,8 @@
 //!
 //! * It does not queue or try again: `Ok` says that the next hop took the message over.
 //! * It limits nothing: spend limits per account, address and network before calling it.
-//! * It does not run in the background. Where accounts may be unknown, an answer never waits for a
-//!   delivery: see [`Delivery`].
+//! * It does not run in the background. If a form accepts unknown addresses, answer first and send
+//!   from a background task; else the response time shows who has an account: see [`Delivery`].
 //! * Mail is read by every server that it passes: a token by e-mail proves access to a mailbox.
 //! * lettre copies the message into buffers that are not wiped, and its feature `tracing`, which
 //!   must stay off in the whole application, logs it.
@@ -44,7 +45,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `outbox` | `Outbox`, which shows tokens in clear: for development and tests, never in a release build |
+//! | `outbox` | `Outbox`, which shows tokens in clear: for development and tests; do not turn it on where messages are real |
 //! | `smtp` | `SmtpDelivery`: e-mail over SMTP, on tokio, lettre and rustls |
 //!
 //! # Specifications

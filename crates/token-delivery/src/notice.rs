@@ -7,7 +7,7 @@ use ott_core::chrono::{DateTime, Utc};
 /// What happened to an account: what, when, from where.
 ///
 /// Every part is a type that no request can fill with words of its choosing: a notice with an
-/// attacker's sentence in it would be his phishing mail under the application's name.
+/// attacker's sentence in it would be a phishing mail under the application's name.
 ///
 /// Send it to every verified address of the account, the old one included when an address changes.
 ///

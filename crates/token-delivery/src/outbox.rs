@@ -16,7 +16,7 @@ use crate::{Delivery, DeliveryError, Message, Rendered, Templates};
 ///
 /// # Security
 /// Whoever sees an outbox signs in as anybody. It exists for development and tests, which is why it
-/// stands behind a feature that is off by default: a release build does not have it.
+/// stands behind a feature that is off by default: an application has it only where it asks for it.
 #[derive(Clone)]
 pub struct Outbox {
     most: usize,

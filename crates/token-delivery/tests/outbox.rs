@@ -113,3 +113,14 @@ async fn outbox_that_fails_delivers_nothing() {
     outbox.deliver(&message).await.unwrap();
     assert_eq!(outbox.messages().len(), 1);
 }
+
+/// With templates it sends what has one; without any it keeps everything. Whatever shares it says the same.
+#[test]
+fn outbox_says_what_it_sends() {
+    let purposes = [SIGN_IN.purpose(), &OTHER];
+    let says = |outbox: Outbox| purposes.map(|purpose| Arc::new(outbox.clone()).sends(purpose));
+    assert_eq!(says(Outbox::new(1)), [true, true]);
+    let template = Template::new(&SIGN_IN, "Example", "Code: {token}");
+    let templates = Templates::new("Example", [template]).unwrap();
+    assert_eq!(says(Outbox::new(1).templates(templates)), [true, false]);
+}

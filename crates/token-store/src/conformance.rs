@@ -101,7 +101,7 @@ pub use limits::{law_09_burst_is_exact, law_09_order_and_refusal, law_09_what_gi
 pub use once::law_01_inserted_is_redeemed_once;
 pub use open::{
     law_03_open_guesses_are_counted_first, law_03_open_success_is_the_callers,
-    law_10_dropped_redeem_open,
+    law_10_dropped_redeem_in_transaction,
 };
 pub use outage::{law_11_outage_of_factors, law_11_outage_of_limits, law_11_outage_of_tokens};
 pub use public::law_12_public_id_grants_nothing;
@@ -199,7 +199,7 @@ macro_rules! laws {
         $crate::laws! { @tests $harness;
             law_03_open_guesses_are_counted_first
             law_03_open_success_is_the_callers
-            law_10_dropped_redeem_open
+            law_10_dropped_redeem_in_transaction
         }
     };
     (@tests $harness:expr; $($law:ident)*) => {$(

@@ -26,8 +26,9 @@ fn set_mode(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
+/// The first start makes one key that the next one reads.
 #[test]
-fn the_first_start_makes_one_key_that_the_next_one_reads() {
+fn first_start_makes_the_key_that_the_next_reads() {
     let folder = folder("first");
     let path = folder.join("keys");
     let made = read_or_create(&path).unwrap();
@@ -69,8 +70,9 @@ fn a_file_that_others_may_read_is_refused() {
     }
 }
 
+/// Of many threads that start at once all read one key.
 #[test]
-fn of_many_threads_that_start_at_once_all_read_one_key() {
+fn threads_that_start_at_once_read_one_key() {
     let address = Destination::email("a@example.org").unwrap();
     for round in 0..50 {
         let folder = folder(&format!("race-{round}"));

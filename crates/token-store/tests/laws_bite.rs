@@ -153,7 +153,7 @@ bites! {
     SpendsInTwoSteps, law_10_dropped_token_verbs, "state and attempts after a dropped redeem";
     ConfirmsInTwoSteps, law_10_dropped_factor_verbs, "`confirm` got None";
     RefundsInTwoSteps, law_10_dropped_limit_verbs, "after giving two back";
-    SpendsBeforeHandingOver, law_10_dropped_redeem_open, "nothing was committed";
+    SpendsBeforeHandingOver, law_10_dropped_redeem_in_transaction, "nothing was committed";
     NeverAnswers, law_11_outage_of_tokens, "did not give up within";
     FindsNothingInAnOutage, law_11_outage_of_tokens, "`find` without a back end answered None";
     TellsAnOutageAsMisuse, law_11_outage_of_factors, "told an outage as Misuse";

@@ -67,8 +67,9 @@ fn a_seal_opens_in_its_own_row_alone() {
     }
 }
 
+/// A seal with any bit flipped or cut anywhere does not open.
 #[test]
-fn a_seal_with_any_bit_flipped_or_cut_anywhere_does_not_open() {
+fn seal_that_is_edited_or_cut_does_not_open() {
     let row = Row::new("acme", "alice", 1, "totp");
     // Every key that a flipped id could name is in the ring, under the same bytes or others.
     let keys = key_1();
@@ -93,8 +94,9 @@ fn a_seal_with_any_bit_flipped_or_cut_anywhere_does_not_open() {
     assert_eq!(row.open(&keys, &longer), Err(SealError::Broken));
 }
 
+/// A seal opens with the key that it names and no other.
 #[test]
-fn a_seal_opens_with_the_key_that_it_names_and_no_other() {
+fn seal_opens_with_the_key_that_it_names() {
     let row = Row::new("acme", "alice", 1, "totp");
     let both = ring(&[&format!("1 {KEY_1}"), &format!("2 {KEY_2}")]);
     let mut sealed = row.seal(&key_1());
@@ -110,8 +112,9 @@ fn a_seal_opens_with_the_key_that_it_names_and_no_other() {
     assert_eq!(row.open(&renamed, &sealed), Err(SealError::Broken));
 }
 
+/// A retired key opens what it sealed and seals nothing.
 #[test]
-fn a_retired_key_opens_what_it_sealed_and_seals_nothing() {
+fn retired_key_opens_seals_and_makes_none() {
     let row = Row::new("acme", "alice", 1, "totp");
     let old = row.seal(&key_1());
     let retired = format!("1 {KEY_1} retired 2020-01-01T00:00:00Z");

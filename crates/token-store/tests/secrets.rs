@@ -34,8 +34,9 @@ fn row(stored: &Stored) -> String {
     format!("{purpose} {tenant} {subject:?} {bytes:?} {stored:?}")
 }
 
+/// Ten thousand tokens are printed logged and stored nowhere.
 #[tokio::test]
-async fn ten_thousand_tokens_are_printed_logged_and_stored_nowhere() {
+async fn tokens_are_printed_logged_and_stored_nowhere() {
     let bench = Bench::new(
         Place::Memory,
         &[&CODE, &READABLE, &LINK, &RECOVERY, &BEARER],

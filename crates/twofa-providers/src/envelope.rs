@@ -96,6 +96,26 @@ mod tests {
         }
     }
 
+    /// `docs/formats.md` has these bytes.
+    #[test]
+    fn envelope_is_as_the_page_says() {
+        let secret = [
+            &[1, 1, 6, 0, 0, 0, 30][..],
+            &[0; 8],
+            b"12345678901234567890",
+        ]
+        .concat();
+        let envelope = Envelope {
+            proved: true,
+            destination: Destination::email("a@example.org").ok(),
+            secret: Zeroizing::new(secret),
+        };
+        let bytes = envelope.to_bytes();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let page = include_str!("../../../docs/formats.md");
+        assert!(page.contains(&format!("`{hex}`")), "{hex}");
+    }
+
     /// What is none is refused: another version, another channel, an address that is longer than all.
     #[test]
     fn envelope_refuses_what_is_none() {

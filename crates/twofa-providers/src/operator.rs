@@ -78,15 +78,15 @@ impl<'a> Operator<'a> {
     ) -> Result<Reset, TwoFactorError> {
         let rows = &self.engine.rows;
         let telling = self.engine.telling();
-        let mut old = None;
+        // Addresses of the account that are none any more are told, too.
+        let mut old = Vec::new();
         let mut factors = 0_usize;
         for own in rows.of(subject).await? {
             if own.state == FactorState::Removed {
                 continue;
             }
-            if own.state != FactorState::Pending && old.is_none() {
-                // An address of the account that is one no more is told, too.
-                old = telling.and_then(|telling| telling.destination(own.clone()));
+            if own.state != FactorState::Pending {
+                old.extend(telling.and_then(|telling| telling.destination(own.clone())));
             }
             let removed = self.engine.take_off(&own, None).await?;
             factors = factors.saturating_add(usize::from(removed));
@@ -112,7 +112,7 @@ impl<'a> Operator<'a> {
         self.clear_ahead(subject).await?;
         let event = rows.event(ACCOUNT_RESET, subject).verb(reason.as_str());
         rows.emit(event.count(u64::try_from(factors).unwrap_or(u64::MAX)));
-        let told = Told::new(subject, News::AccountReset).old(old.as_ref());
+        let told = Told::new(subject, News::AccountReset).old(&old);
         self.engine.tell(&told).await;
         Ok(Reset {
             factors,

@@ -88,7 +88,9 @@ impl Owner {
             sign_in: change.sign_in,
         };
         let told = Told::new(change.subject, News::AddressChanged).by(origin);
-        let told = told.old(change.old).new_address(change.new);
+        let told = told
+            .old(change.old.map_or(&[], core::slice::from_ref))
+            .new_address(change.new);
         self.telling.tell(&told).await;
     }
 }

@@ -174,7 +174,9 @@ fn read(subject: &Subject, bytes: &[u8]) -> Option<Proof> {
     while let Some(name) = part() {
         operation.push((text(name)?, text(part()?)?));
     }
-    rest.is_empty().then_some(())?;
+    if !rest.is_empty() {
+        return None;
+    }
     Some(Proof {
         subject: subject.clone(),
         provider,
@@ -186,4 +188,81 @@ fn read(subject: &Subject, bytes: &[u8]) -> Option<Proof> {
         network,
         sign_in,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(subject: &Subject) -> Proof {
+        Proof {
+            subject: subject.clone(),
+            provider: "email".into(),
+            factor: Some(FactorId::from_bytes([7; 16])),
+            channel: Some(Channel::Email),
+            epoch: Some(0),
+            operation: vec![("pay".into(), "100".into()), (String::new(), "\0".into())],
+            at: DateTime::from_timestamp_micros(1_800_000_000_000_001).expect("a time"),
+            network: "203.0.113.7".parse().ok(),
+            sign_in: SignInId::new([0; 64]).ok(),
+        }
+    }
+
+    /// What is written is read again, in every part.
+    #[test]
+    fn parked_bytes_round_trip() {
+        let subject = Subject::new("acme", "4711").expect("a subject");
+        let whole = proof(&subject);
+        let bare = Proof {
+            factor: None,
+            channel: None,
+            epoch: None,
+            operation: Vec::new(),
+            network: None,
+            sign_in: None,
+            ..proof(&subject)
+        };
+        for proof in [whole, bare] {
+            let bytes = write(&proof);
+            let again = read(&subject, &bytes).expect("it is one");
+            assert_eq!(write(&again), bytes);
+            assert_eq!(again.provider, proof.provider);
+            assert_eq!(again.factor, proof.factor);
+            assert_eq!(again.channel, proof.channel);
+            assert_eq!(again.epoch, proof.epoch);
+            assert_eq!(again.operation, proof.operation);
+            assert_eq!(again.at, proof.at);
+            assert_eq!(again.network, proof.network);
+            assert_eq!(again.sign_in, proof.sign_in);
+        }
+    }
+
+    /// What is cut, longer, of another version or channel, or not what a field holds, is none.
+    #[test]
+    fn parked_bytes_refuse_what_is_none() {
+        let subject = Subject::new("acme", "4711").expect("a subject");
+        let bytes = write(&proof(&subject));
+        // Behind the fixed fields a cut at the end of a pair of parameters leaves a whole proof.
+        let whole = (0..bytes.len()).filter(|cut| {
+            let cut = bytes.get(..*cut).expect("within");
+            read(&subject, cut).is_some()
+        });
+        assert_eq!(whole.count(), 2);
+        let edited = |at: usize, byte: u8| {
+            let mut bytes = bytes.clone();
+            *bytes.get_mut(at).expect("within") = byte;
+            bytes
+        };
+        let mut longer = bytes.clone();
+        longer.push(0);
+        for strange in [
+            longer,
+            edited(0, 2),
+            edited(1, 4),
+            edited(10, 0xff),
+            edited(11, 4),
+        ] {
+            assert!(read(&subject, &strange).is_none());
+        }
+    }
 }

@@ -70,7 +70,7 @@ impl TwoFactor {
         }
         if own.state != FactorState::Pending {
             let told = Told::new(&own.subject, News::FactorRemoved).of(own.id);
-            self.tell(&told.by(origin).old(old.as_ref())).await;
+            self.tell(&told.by(origin).old(old.as_slice())).await;
         }
         Ok(())
     }

@@ -22,8 +22,8 @@ pub(crate) struct Told<'a> {
     pub(crate) news: News,
     pub(crate) factor: Option<FactorId>,
     pub(crate) origin: Origin<'a>,
-    /// An address that is one no more.
-    pub(crate) old: Option<&'a Destination>,
+    /// Addresses that are none any more.
+    pub(crate) old: &'a [Destination],
     /// An address that is one since this happened.
     pub(crate) new: Option<&'a Destination>,
 }
@@ -35,7 +35,7 @@ impl<'a> Told<'a> {
             news,
             factor: None,
             origin: Origin::default(),
-            old: None,
+            old: &[],
             new: None,
         }
     }
@@ -51,7 +51,7 @@ impl<'a> Told<'a> {
         Self { origin, ..self }
     }
 
-    pub(crate) const fn old(self, old: Option<&'a Destination>) -> Self {
+    pub(crate) const fn old(self, old: &'a [Destination]) -> Self {
         Self { old, ..self }
     }
 
@@ -184,10 +184,11 @@ impl Telling {
                 all.extend(destination);
             }
         }
-        all.extend(told.old.cloned());
+        all.extend(told.old.iter().cloned());
         // Where the account had the address before, that it is a factor's too is no reason.
         let added = added.filter(|added| !all.contains(added));
-        let is_new = |address: &Destination| told.new == Some(address) && told.old != told.new;
+        let is_new =
+            |address: &Destination| told.new == Some(address) && !told.old.contains(address);
         all.sort();
         all.dedup();
         let known = all.into_iter().map(|destination| Addressee {

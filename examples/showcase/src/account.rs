@@ -7,11 +7,11 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    FactorView, TwoFactorError,
+    FactorView, Proof, TwoFactorError,
     token_store::{
-        FactorId, FactorState, Revoke,
+        FactorId, FactorState, Found, Revoke,
         ott_core::{
-            Reason, Record, RecordId, Subject,
+            Reason, RecordId, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
@@ -22,6 +22,7 @@ use crate::{
     error::AppError,
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
+    proofs,
     recovery::Sheet,
     second_factor::Next,
     session::{self, About, SignedIn, Standing},
@@ -114,7 +115,7 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
                 div {
                     h3 { (factor.label) }
                     p.soft.small {
-                        (kind_name(&factor.kind)) " · added " (when(factor.created_at))
+                        (provider_name(&factor.provider)) " · added " (when(factor.created_at))
                         @if let Some(used) = factor.used_at { " · last used " (when(used)) }
                     }
                 }
@@ -142,11 +143,11 @@ fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
     }
 }
 
-fn session_item(session: &Record, this: bool) -> Markup {
+fn session_item(session: &Found, this: bool) -> Markup {
     let stored = session.stored();
     let About {
         browser, recovered, ..
-    } = About::of(session);
+    } = About::of(stored);
     let seen = stored.used_at.unwrap_or(stored.issued_at);
     let idle = stored.idle_micros.map(TimeDelta::microseconds);
     let idle_until = idle.and_then(|idle| seen.checked_add_signed(idle));
@@ -176,12 +177,23 @@ fn session_item(session: &Record, this: bool) -> Markup {
 pub(crate) async fn rename(
     State(app): Shared,
     signed_in: SignedIn,
+    visitor: Visitor,
     Posted(form): Posted<Rename>,
 ) -> Result<Response, AppError> {
-    let proof = app.proof(&signed_in.record);
-    let proof = proof.ok_or(AppError::ProofNeeded(Next::Account))?;
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Account).await?;
+    let done = rename_by(&app, &signed_in, &proof, &form).await;
+    proofs::keep(&app, &signed_in, proof, done).await
+}
+
+async fn rename_by(
+    app: &App,
+    signed_in: &SignedIn,
+    proof: &Proof,
+    form: &Rename,
+) -> Result<Response, AppError> {
     let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    let renamed = app.two_factor.rename(&proof, &factor, &form.label).await;
+    let fresh = proofs::fresh(app, signed_in, proof, Next::Account).await?;
+    let renamed = app.two_factor.rename(&fresh, &factor, &form.label).await;
     renamed.map_err(|error| match error {
         TwoFactorError::Rejected(why) if why.reason() == Reason::Malformed => {
             AppError::BadRequest(LABEL_HINT)
@@ -198,14 +210,10 @@ pub(crate) async fn remove(
     visitor: Visitor,
     Posted(form): Posted<Remove>,
 ) -> Result<Response, AppError> {
-    let proof = app.proof(&signed_in.record);
-    let proof = proof.ok_or(AppError::ProofNeeded(Next::Account))?;
-    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    let removed = app.two_factor.remove(&proof, &factor).await;
-    removed.map_err(|error| match error {
-        TwoFactorError::Rejected(_) => AppError::NotFound,
-        other => other.into(),
-    })?;
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Account).await?;
+    if let Err(error) = remove_by(&app, &signed_in, &proof, &form).await {
+        return proofs::keep(&app, &signed_in, proof, Err(error)).await;
+    }
     // Whoever has what was removed may have sessions too: all end, and this browser gets a new one.
     let account = app.accounts.raise_epoch(&signed_in.account).await?;
     end_others(&app, &account.subject, &signed_in.record).await?;
@@ -214,6 +222,21 @@ pub(crate) async fn remove(
         ..Standing::from(&signed_in)
     };
     session::renewed(&app, standing, proof, &visitor.browser, "/account").await
+}
+
+async fn remove_by(
+    app: &App,
+    signed_in: &SignedIn,
+    proof: &Proof,
+    form: &Remove,
+) -> Result<(), AppError> {
+    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
+    let fresh = proofs::fresh(app, signed_in, proof, Next::Account).await?;
+    let removed = app.two_factor.remove(&fresh, &factor).await;
+    removed.map_err(|error| match error {
+        TwoFactorError::Rejected(_) => AppError::NotFound,
+        other => other.into(),
+    })
 }
 
 pub(crate) async fn end_sessions(
@@ -243,8 +266,8 @@ pub(crate) async fn end_others(
     Ok(())
 }
 
-fn kind_name(kind: &str) -> &'static str {
-    match kind {
+fn provider_name(provider: &str) -> &'static str {
+    match provider {
         "totp" => "Authenticator app",
         "email" => "E-mail",
         _ => "Another way",

@@ -4,17 +4,20 @@ use core::net::IpAddr;
 
 use axum::{
     extract::State,
-    response::{Redirect, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    AddressChange, counted_network,
+    AddressChange, Proof, counted_network,
+    events::DELIVERY_FAILED,
     oath_otp::Label,
     token_delivery::{Delivery as _, Message},
     token_store::{
-        Charge, Spent, What,
-        ott_core::{Binding, Destination, Limit, LimitKey, Policy, Purpose, chrono::TimeDelta},
+        Charge, Spent,
+        ott_core::{
+            Binding, Destination, Limit, LimitKey, LimitScope, Policy, Purpose, chrono::TimeDelta,
+        },
     },
 };
 
@@ -22,9 +25,10 @@ use crate::{
     account::end_others,
     accounts::Account,
     app::{App, NAME, Shared},
-    error::{AppError, with_status},
-    forms::{FormToken, Posted},
+    error::{AHEAD, AppError, with_status},
+    forms::Posted,
     layout::{self, Who},
+    proofs,
     second_factor::Next,
     session::{self, SignedIn, Standing},
     visitor::Visitor,
@@ -53,10 +57,15 @@ pub(crate) struct Typed {
 pub(crate) async fn form(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
-) -> Result<Markup, AppError> {
-    app.fresh_proof(&signed_in.record, Next::Address).await?;
-    Ok(form_page(&csrf, signed_in.account.email.address(), None))
+    visitor: Visitor,
+) -> Result<Response, AppError> {
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Address).await?;
+    let fresh = proofs::fresh(&app, &signed_in, &proof, Next::Address).await;
+    let page = fresh.map(|_| {
+        let address = signed_in.account.email.address();
+        form_page(&visitor.csrf, address, None).into_response()
+    });
+    proofs::keep(&app, &signed_in, proof, page).await
 }
 
 /// Sends a code to the address that was typed. Nothing changes yet.
@@ -66,8 +75,20 @@ pub(crate) async fn send(
     visitor: Visitor,
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Response, AppError> {
-    app.fresh_proof(&signed_in.record, Next::Address).await?;
-    let account = &signed_in.account;
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Address).await?;
+    let page = match proofs::fresh(&app, &signed_in, &proof, Next::Address).await {
+        Ok(_) => send_to(&app, &signed_in.account, &visitor, &wanted).await,
+        Err(error) => Err(error),
+    };
+    proofs::keep(&app, &signed_in, proof, page).await
+}
+
+async fn send_to(
+    app: &App,
+    account: &Account,
+    visitor: &Visitor,
+    wanted: &Wanted,
+) -> Result<Response, AppError> {
     let Some(email) = readable(&wanted.email) else {
         let page = form_page(
             &visitor.csrf,
@@ -76,7 +97,7 @@ pub(crate) async fn send(
         );
         return Ok(with_status(&AppError::BadRequest(""), page));
     };
-    spend(&app, account, &email, visitor.network).await?;
+    spend(app, account, &email, visitor.network).await?;
     let issued = app
         .tokens
         .issue(&ADDRESS_CODE, &binding(account, &email))
@@ -84,11 +105,11 @@ pub(crate) async fn send(
     let purpose = ADDRESS_CODE.purpose();
     let message = Message::new(purpose, &email, &issued.token);
     if let Err(error) = app.outbox.deliver(&message).await {
-        app.tokens
-            .emit(Some(&account.subject), What::DeliveryFailed(*purpose));
+        let failed = app.tokens.event(DELIVERY_FAILED).of(&account.subject);
+        app.tokens.emit(failed.purpose(purpose));
         return Err(AppError::unavailable(error));
     }
-    let cookie = session::flow_cookie(&app, Some(&issued.handle));
+    let cookie = session::flow_cookie(app, Some(&issued.handle));
     let page = code_page(&visitor.csrf, email.address(), None);
     Ok(session::with_cookies(page, [cookie]))
 }
@@ -100,26 +121,51 @@ pub(crate) async fn confirm(
     visitor: Visitor,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
-    let proof = app.fresh_proof(&signed_in.record, Next::Address).await?;
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Address).await?;
+    match confirm_by(&app, &signed_in, &visitor, &proof, &typed).await {
+        Ok(Confirmed::Another(account)) => {
+            // As with a step that is removed: all sessions end, and this browser gets a new one.
+            end_others(&app, &account.subject, &signed_in.record).await?;
+            let standing = Standing {
+                account: &account,
+                ..Standing::from(&signed_in)
+            };
+            session::renewed(&app, standing, proof, &visitor.browser, "/account").await
+        }
+        Ok(Confirmed::Page(page)) => proofs::keep(&app, &signed_in, proof, Ok(page)).await,
+        Err(error) => proofs::keep(&app, &signed_in, proof, Err(error)).await,
+    }
+}
+
+/// What became of it: another address, or a page to show.
+enum Confirmed {
+    Another(Account),
+    Page(Response),
+}
+
+async fn confirm_by(
+    app: &App,
+    signed_in: &SignedIn,
+    visitor: &Visitor,
+    proof: &Proof,
+    typed: &Typed,
+) -> Result<Confirmed, AppError> {
+    proofs::fresh(app, signed_in, proof, Next::Address).await?;
     let account = &signed_in.account;
     let email = readable(&typed.email).ok_or(AppError::Refused)?;
     let handle = visitor.flow.as_ref().ok_or(AppError::Refused)?;
     // The address comes from the form, and the code is bound to the one that it was sent to.
+    let binding = binding(account, &email);
     let redeemed = app
         .tokens
-        .redeem(
-            &ADDRESS_CODE,
-            handle,
-            &binding(account, &email),
-            &typed.code,
-        )
+        .redeem(&ADDRESS_CODE, handle, &binding, &typed.code)
         .await;
     match redeemed.map_err(AppError::from) {
         Ok(_) => {}
         Err(AppError::Refused) => {
             let wrong = "This code is not right, or not any more. Every code works once.";
             let page = code_page(&visitor.csrf, &typed.email, Some(wrong));
-            return Ok(with_status(&AppError::Refused, page));
+            return Ok(Confirmed::Page(with_status(&AppError::Refused, page)));
         }
         Err(error) => return Err(error),
     }
@@ -130,24 +176,19 @@ pub(crate) async fn confirm(
         return Err(AppError::BadRequest("This address cannot be used."));
     };
     if email == account.email {
-        let cookie = session::flow_cookie(&app, None);
-        return Ok(session::with_cookies(Redirect::to("/account"), [cookie]));
+        let cookie = session::flow_cookie(app, None);
+        let page = session::with_cookies(Redirect::to("/account"), [cookie]);
+        return Ok(Confirmed::Page(page));
     }
     let change = AddressChange {
         subject: &account.subject,
         old: confirmed.old.as_ref(),
         new: Some(&email),
-        address: visitor.network,
-        flow,
+        network: visitor.network,
+        sign_in: flow,
     };
-    app.two_factor.address_changed(&change).await;
-    // As with a step that is removed: all sessions end, and this browser gets a new one.
-    end_others(&app, &account.subject, &signed_in.record).await?;
-    let standing = Standing {
-        account: &confirmed.account,
-        ..Standing::from(&signed_in)
-    };
-    session::renewed(&app, standing, proof, &visitor.browser, "/account").await
+    app.owner.address_changed(&change).await;
+    Ok(Confirmed::Another(confirmed.account))
 }
 
 /// An authenticator app has to be able to show it too.
@@ -169,24 +210,41 @@ async fn spend(
     network: Option<IpAddr>,
 ) -> Result<(), AppError> {
     let mut charges = vec![Charge {
-        key: LimitKey::new("address codes", &Binding::subject(&account.subject)),
+        key: LimitKey::new(
+            LimitScope::Application,
+            "address codes",
+            &Binding::subject(&account.subject),
+        ),
         limit: SENDING,
     }];
     let everybody = Binding::tenant("");
     if let Some(network) = network.map(counted_network) {
         let operation = [("address", network.as_str())];
         charges.push(Charge {
-            key: LimitKey::new("address codes from", &everybody.operation(&operation)),
+            key: LimitKey::new(
+                LimitScope::Application,
+                "address codes from",
+                &everybody.operation(&operation),
+            ),
             limit: FROM_NETWORK,
         });
     }
     charges.push(Charge {
-        key: LimitKey::new("address codes to", &everybody.destination(email)),
+        key: LimitKey::new(
+            LimitScope::Application,
+            "address codes to",
+            &everybody.destination(email),
+        ),
         limit: SENDING,
     });
-    let spent = app.tokens.limits().spend(&charges, app.tokens.now()).await;
+    let spent = app
+        .tokens
+        .limit_store()
+        .spend(&charges, app.tokens.now())
+        .await;
     let (refused, at) = match spent.map_err(AppError::unavailable)? {
         Spent::Allowed => return Ok(()),
+        Spent::Ahead(_) => return Err(AppError::unavailable(AHEAD)),
         Spent::RetryAt(key, at) => (key, Some(at)),
         Spent::Locked(key) => (key, None),
     };
@@ -195,7 +253,7 @@ async fn spend(
         .into_iter()
         .take_while(|charge| charge.key != refused)
         .collect();
-    let refunded = app.tokens.limits().refund(&before, 1).await;
+    let refunded = app.tokens.limit_store().refund(&before, 1).await;
     refunded.map_err(AppError::unavailable)?;
     Err(AppError::Throttled(at))
 }

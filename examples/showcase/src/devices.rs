@@ -8,12 +8,13 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    DeviceView, Verified,
+    DeviceView, Proof,
     token_store::{Revoke, ott_core::RecordId},
 };
 
 use crate::{
     account::when,
+    accounts::Account,
     app::{App, DEVICE, Shared, set_cookie},
     error::AppError,
     forms::{Empty, Posted},
@@ -43,12 +44,15 @@ fn named(app: &App, token: Option<&str>) -> Option<RecordId> {
 /// Remembers the device on which a second step was just proved, in place of what its cookie held.
 pub(crate) async fn remember(
     app: &App,
-    proof: &Verified,
+    account: &Account,
+    proof: &Proof,
     visitor: &Visitor,
 ) -> Result<HeaderValue, AppError> {
-    let remembered = app.two_factor.remember_device(proof, &visitor.browser);
-    let remembered = remembered.await?;
+    let subject = &account.subject;
+    let fresh = app.two_factor.fresh(subject, proof).await?;
+    let remembered = app.devices.remember(&fresh, &visitor.browser).await?;
     if let Some(earlier) = named(app, visitor.device.as_deref()) {
+        // The device may have been somebody else's before: nobody but its holder had the token.
         app.tokens.revoke(&Revoke::Record(earlier)).await?;
     }
     let token = remembered.token.expose_secret();
@@ -72,8 +76,8 @@ pub(crate) async fn show(
 ) -> Result<Markup, AppError> {
     let account = &signed_in.account;
     let known = app
-        .two_factor
-        .known_devices(&account.subject, Some(account.epoch))
+        .devices
+        .list(&account.subject, Some(account.epoch))
         .await?;
     let this = named(&app, visitor.device.as_deref());
     let body = html! {
@@ -131,7 +135,7 @@ pub(crate) async fn forget(
 ) -> Result<Response, AppError> {
     let device = RecordId::parse(&form.device).map_err(|_| AppError::NotFound)?;
     let subject = &signed_in.account.subject;
-    if !app.two_factor.forget_device(subject, &device).await? {
+    if !app.devices.forget(subject, &device).await? {
         return Err(AppError::NotFound);
     }
     let this = named(&app, visitor.device.as_deref()) == Some(device);
@@ -144,7 +148,7 @@ pub(crate) async fn forget_all(
     Posted(Empty {}): Posted<Empty>,
 ) -> Result<Response, AppError> {
     let subject = &signed_in.account.subject;
-    app.two_factor.forget_devices(subject).await?;
+    app.devices.forget_all(subject).await?;
     Ok(back(&app, true))
 }
 

@@ -7,7 +7,7 @@ use axum::{
 use maud::{Markup, PreEscaped, html};
 use qrcode::{EcLevel, QrCode, render::svg};
 use serde::Deserialize;
-use twofa_providers::{EnrolDetails, Enrolled, Response as Answer, Shown, Verified};
+use twofa_providers::{EnrolDetails, Enrolled, Fresh, Provisioning, Response as Answer};
 
 use crate::{
     account::LABEL_HINT,
@@ -16,6 +16,7 @@ use crate::{
     error::{AppError, with_status},
     forms::{FormToken, Posted},
     layout::{self, Who},
+    proofs,
     second_factor::{NO_SUCH_WAY, Next, attempt, has_second_step},
     session::{self, HalfSignedIn, SignedIn, Standing},
     visitor::Visitor,
@@ -77,10 +78,15 @@ pub(crate) async fn first(
 pub(crate) async fn another(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
-) -> Result<Markup, AppError> {
-    app.fresh_proof(&signed_in.record, Next::Add).await?;
-    Ok(choose_page(&app, ANOTHER, &csrf, &signed_in.account, None))
+    visitor: Visitor,
+) -> Result<Response, AppError> {
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Add).await?;
+    let fresh = proofs::fresh(&app, &signed_in, &proof, Next::Add).await;
+    let page = fresh.map(|_| {
+        let (csrf, account) = (&visitor.csrf, &signed_in.account);
+        choose_page(&app, ANOTHER, csrf, account, None).into_response()
+    });
+    proofs::keep(&app, &signed_in, proof, page).await
 }
 
 pub(crate) async fn enrol_first(
@@ -103,16 +109,15 @@ pub(crate) async fn enrol_another(
     visitor: Visitor,
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
-    let proof = app.proof(&signed_in.record);
-    enrol(
-        &app,
-        ANOTHER,
-        (&signed_in).into(),
-        proof.as_deref(),
-        &visitor,
-        &choice,
-    )
-    .await
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Add).await?;
+    let page = match proofs::fresh(&app, &signed_in, &proof, Next::Add).await {
+        Ok(fresh) => {
+            let standing = Standing::from(&signed_in);
+            enrol(&app, ANOTHER, standing, Some(&fresh), &visitor, &choice).await
+        }
+        Err(error) => Err(error),
+    };
+    proofs::keep(&app, &signed_in, proof, page).await
 }
 
 pub(crate) async fn confirm_first(
@@ -173,7 +178,7 @@ async fn enrol(
     app: &App,
     place: Place,
     standing: Standing<'_>,
-    proof: Option<&Verified>,
+    fresh: Option<&Fresh<'_>>,
     visitor: &Visitor,
     choice: &Choice,
 ) -> Result<Response, AppError> {
@@ -185,17 +190,18 @@ async fn enrol(
         .find(|descriptor| descriptor.id == choice.provider)
         .ok_or(NO_SUCH_WAY)?;
     let label = match choice.label.trim() {
-        "" => descriptor.label.as_str(),
+        "" => &descriptor.label,
         label => label,
     };
-    let details = EnrolDetails {
-        subject: &account.subject,
-        account: account.email.address(),
-        destination: Some(&account.email),
-    };
+    let mut details = EnrolDetails::new(&account.subject, account.email.address())
+        .destination(&account.email)
+        .epoch(account.epoch);
+    if let Some(sign_in) = &standing.flow {
+        details = details.sign_in(sign_in);
+    }
     let enrolled = app
         .two_factor
-        .enrol(descriptor.id, &details, label, proof)
+        .enrol(&descriptor.id, &details, label, fresh)
         .await;
     let enrolled = match enrolled.map_err(AppError::from) {
         Ok(enrolled) => enrolled,
@@ -208,19 +214,23 @@ async fn enrol(
         }
         Err(error) => return Err(error),
     };
-    let Enrolled { factor, shown } = enrolled;
+    let Enrolled {
+        factor,
+        provisioning,
+        ..
+    } = enrolled;
     let factor = factor.to_string();
-    if let Some(shown) = &shown {
-        let top = shown_part(shown)?;
+    if let Some(provisioning) = &provisioning {
+        let top = shown_part(provisioning)?;
         return Ok(
             confirm_page(place, csrf, &choice.provider, &factor, &top, None).into_response(),
         );
     }
     let attempt = attempt(&standing, &choice.provider, &factor, None, visitor)?;
-    let requested = app.two_factor.request_confirmation(&attempt).await?;
-    let hint = requested.hint.as_deref().unwrap_or("your address");
+    let asked = app.two_factor.request(&attempt).await?;
+    let hint = asked.hint.as_deref().unwrap_or("your address");
     let top = html! { p.done role="status" { "We sent a code to " (hint) "." } };
-    let cookie = session::flow_cookie(app, requested.handle.as_ref());
+    let cookie = session::flow_cookie(app, asked.handle.as_ref());
     Ok(session::with_cookies(
         confirm_page(place, csrf, &choice.provider, &factor, &top, None),
         [cookie],
@@ -335,7 +345,7 @@ fn confirm_page(
 }
 
 /// The QR code and its text. This is the secret: it is on this page, once, and nowhere else.
-fn shown_part(shown: &Shown) -> Result<Markup, AppError> {
+fn shown_part(shown: &Provisioning) -> Result<Markup, AppError> {
     let code = QrCode::with_error_correction_level(shown.uri.expose_secret(), EcLevel::M);
     let code = code.map_err(AppError::unavailable)?;
     let svg = code

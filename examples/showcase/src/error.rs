@@ -50,6 +50,14 @@ impl AppError {
         Self::Unavailable(error.into())
     }
 
+    /// What was down, for whoever passes it on.
+    pub(crate) fn into_cause(self) -> Box<dyn core::error::Error + Send + Sync> {
+        match self {
+            Self::Unavailable(cause) => cause,
+            other => other.words().1.into(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -105,7 +113,7 @@ impl From<TokensError> for AppError {
     fn from(error: TokensError) -> Self {
         match error {
             TokensError::Rejected(_) => Self::Refused,
-            TokensError::Throttled { retry_at } => Self::Throttled(retry_at),
+            TokensError::Throttled { retry_at, .. } => Self::Throttled(retry_at),
             other => Self::unavailable(other),
         }
     }
@@ -118,7 +126,7 @@ impl From<TwoFactorError> for AppError {
                 "This is your only second step, so it stays. Add another one first.",
             ),
             TwoFactorError::Rejected(_) => Self::Refused,
-            TwoFactorError::Throttled { retry_at } => Self::Throttled(retry_at),
+            TwoFactorError::Throttled { retry_at, .. } => Self::Throttled(retry_at),
             TwoFactorError::ProofNeeded => Self::ProofNeeded(Next::Account),
             TwoFactorError::TooMany => Self::TooMany,
             other => Self::unavailable(other),
@@ -152,6 +160,9 @@ fn log_outage(error: &dyn core::error::Error) {
         cause = error.source();
     }
 }
+
+/// A limit of ours that no clock near this one can have written.
+pub(crate) const AHEAD: &str = "a limit lies ahead of every clock";
 
 /// When to come back: the guard, which has the clock, makes a header of it.
 #[derive(Clone, Copy)]

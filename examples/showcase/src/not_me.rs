@@ -53,10 +53,10 @@ pub(crate) async fn undo(
             "Nothing was done yet: type the word STOP, then press the button.",
         );
     }
-    let used = app.two_factor.not_me("", token).await;
+    let used = app.owner.not_me("", token).await;
     match used.map_err(AppError::from) {
         Ok(not_me) => {
-            let ended = match &not_me.flow {
+            let ended = match &not_me.sign_in {
                 Some(flow) => session::end_flow(&app, &not_me.subject, flow).await?,
                 None => 0,
             };
@@ -66,7 +66,7 @@ pub(crate) async fn undo(
             };
             let restored = undo_address(&app, &not_me).await?;
             // Last: whatever failed before, the link is still good.
-            match app.two_factor.redeem_not_me(&not_me).await {
+            match app.owner.redeem_not_me(&not_me).await {
                 // A second press of the button was faster, and undid the same.
                 Ok(()) | Err(TwoFactorError::Rejected(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -99,7 +99,7 @@ fn added(not_me: &NotMe) -> Option<FactorId> {
 async fn undo_factor(app: &App, subject: &Subject, factor: &FactorId) -> Result<Opened, AppError> {
     Ok(Opened {
         sessions: session::end_proved_by(app, subject, factor).await?,
-        devices: app.two_factor.forget_devices(subject).await?,
+        devices: app.devices.forget_all(subject).await?,
     })
 }
 
@@ -108,7 +108,7 @@ async fn undo_address(app: &App, not_me: &NotMe) -> Result<Option<bool>, AppErro
     if not_me.news != News::AddressChanged {
         return Ok(None);
     }
-    let Some(flow) = &not_me.flow else {
+    let Some(flow) = &not_me.sign_in else {
         return Ok(Some(false));
     };
     let (subject, now) = (&not_me.subject, app.tokens.now());
@@ -118,7 +118,7 @@ async fn undo_address(app: &App, not_me: &NotMe) -> Result<Option<bool>, AppErro
         // Since the change, the epoch let in nobody who did not know of it; now it lets in nobody.
         let sessions = Revoke::purpose(subject, SESSION.purpose());
         app.tokens.revoke(&sessions).await?;
-        app.two_factor.forget_devices(subject).await?;
+        app.devices.forget_all(subject).await?;
     }
     Ok(Some(restored))
 }

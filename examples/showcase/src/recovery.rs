@@ -8,7 +8,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    RECOVERY_CODES, RecoveryCodes,
+    Proof, RECOVERY_CODES, RecoverySheet,
     token_store::ott_core::{
         RecordId, Subject,
         chrono::{DateTime, Utc},
@@ -19,10 +19,12 @@ use crate::{
     account::when,
     app::{App, NAME, RECOVERY, Shared},
     error::AppError,
-    forms::{FormToken, Posted},
+    forms::Posted,
     layout::{self, Who},
+    proofs,
     second_factor::Next,
     session::SignedIn,
+    visitor::Visitor,
 };
 
 /// The id of the provider.
@@ -99,10 +101,22 @@ pub(crate) struct Download {
 pub(crate) async fn show(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
-) -> Result<Markup, AppError> {
-    app.fresh_proof(&signed_in.record, Next::Recovery).await?;
-    let sheet = Sheet::of(&app, &signed_in.account.subject).await?;
+    visitor: Visitor,
+) -> Result<Response, AppError> {
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Recovery).await?;
+    let page = make_page(&app, &signed_in, &visitor, &proof).await;
+    proofs::keep(&app, &signed_in, proof, page).await
+}
+
+async fn make_page(
+    app: &App,
+    signed_in: &SignedIn,
+    visitor: &Visitor,
+    proof: &Proof,
+) -> Result<Response, AppError> {
+    proofs::fresh(app, signed_in, proof, Next::Recovery).await?;
+    let csrf = &visitor.csrf;
+    let sheet = Sheet::of(app, &signed_in.account.subject).await?;
     let body = html! {
         p { "Ten codes on paper, for the day on which your phone is gone or broken. Each signs you in once, in place of a code from your phone." }
         @if let Some(made) = sheet.made {
@@ -115,45 +129,51 @@ pub(crate) async fn show(
             p { "They are shown once. Have a printer ready, or a place to save a file." }
         }
         form method="post" action="/account/recovery" {
-            (layout::csrf(&csrf))
+            (layout::csrf(csrf))
             input type="hidden" name="instead_of" value=(sheet.name());
             button { @if sheet.left == 0 { "Make ten codes" } @else { "Make ten new codes" } }
         }
         p.or { "or" }
         p { a.button.quiet href="/account" { "Not now" } }
     };
-    Ok(layout::card(Who::SignedIn, "Recovery codes", body))
+    Ok(layout::card(Who::SignedIn, "Recovery codes", body).into_response())
 }
 
 /// Makes a set and shows it, in this answer and in no other.
 pub(crate) async fn make(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
+    visitor: Visitor,
     Posted(form): Posted<Make>,
 ) -> Result<Response, AppError> {
     if form.instead_of != NONE && RecordId::parse(&form.instead_of).is_err() {
         return Err(AppError::BadRequest("Open the page again, and try again."));
     }
-    let proof = app.proof(&signed_in.record);
-    let proof = proof.ok_or(AppError::ProofNeeded(Next::Recovery))?;
+    let proof = proofs::take(&app, &signed_in, &visitor, Next::Recovery).await?;
+    let page = renew(&app, &signed_in, &visitor, &proof, &form).await;
+    proofs::keep(&app, &signed_in, proof, page).await
+}
+
+/// The proof is taken up by one request at a time, so of two that press the button one makes a set.
+async fn renew(
+    app: &App,
+    signed_in: &SignedIn,
+    visitor: &Visitor,
+    proof: &Proof,
+    form: &Make,
+) -> Result<Response, AppError> {
     let account = &signed_in.account;
-    let making = app.making_codes.lock(account.subject.id()).await;
-    let sheet = Sheet::of(&app, &account.subject).await?;
+    let sheet = Sheet::of(app, &account.subject).await?;
     if form.instead_of != sheet.name() {
         // The page was loaded again, or the button pressed twice: what was printed stays good.
         return Ok(Redirect::to("/account/recovery").into_response());
     }
-    let made = app.two_factor.renew_recovery_codes(&proof).await;
-    drop(making);
-    let codes = made.map_err(|error| match error.into() {
-        AppError::ProofNeeded(_) => AppError::ProofNeeded(Next::Recovery),
-        other => other,
-    })?;
-    Ok(codes_page(&csrf, account.email.address(), &codes).into_response())
+    let fresh = proofs::fresh(app, signed_in, proof, Next::Recovery).await?;
+    let codes = app.codes.renew(&fresh).await?;
+    Ok(codes_page(&visitor.csrf, account.email.address(), &codes).into_response())
 }
 
-fn codes_page(csrf: &str, account: &str, codes: &RecoveryCodes) -> Markup {
+fn codes_page(csrf: &str, account: &str, codes: &RecoverySheet) -> Markup {
     let listed: Vec<&str> = codes.expose_secrets().collect();
     let body = html! {
         section.card {

@@ -1,4 +1,4 @@
-//! The second step, and the same step again before somebody changes how he signs in.
+//! The second step, and the same step again before somebody changes how they sign in.
 
 mod next;
 mod page;
@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use twofa_providers::{
-    Attempt, Descriptor, Offer, Response as Answer, Verified,
+    Attempt, Descriptor, Offer, Proof, Response as Answer,
     token_store::{
         FactorId, FactorState,
         ott_core::{Handle, Subject},
@@ -20,7 +20,7 @@ pub(crate) use self::next::Next;
 use self::page::{Asks, Place, Sent, Ways, page, recovery_page};
 use crate::{
     accounts::Account,
-    app::{App, PASSED, SESSION, Shared},
+    app::{App, Shared},
     devices,
     error::{AppError, with_status},
     forms::{FormToken, Posted},
@@ -122,12 +122,10 @@ pub(crate) async fn verify(
             ));
         }
     };
-    let _alone = app.proving.lock(half.record.to_string()).await;
-    session::check_lives(&app, &PASSED, &standing).await?;
     match check(&app, &standing, &visitor, &typed).await {
         Ok(proof) => {
             let cookie = if remember {
-                Some(devices::remember(&app, &proof, &visitor).await?)
+                Some(devices::remember(&app, &half.account, &proof, &visitor).await?)
             } else {
                 None
             };
@@ -146,8 +144,6 @@ pub(crate) async fn prove(
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, AppError> {
     let standing = Standing::from(&signed_in);
-    let _alone = app.proving.lock(signed_in.record.to_string()).await;
-    session::check_lives(&app, &SESSION, &standing).await?;
     match check(&app, &standing, &visitor, &typed).await {
         Ok(proof) => session::whole(&app, standing, proof, &visitor.browser, next.path()).await,
         Err(error) => {
@@ -162,18 +158,18 @@ async fn check(
     standing: &Standing<'_>,
     visitor: &Visitor,
     typed: &Typed,
-) -> Result<Verified, AppError> {
+) -> Result<Proof, AppError> {
     let Typed {
         provider,
         factor,
         code,
         ..
     } = typed;
-    let mut attempt = attempt(standing, provider, factor, visitor.flow.as_ref(), visitor)?;
-    if standing.recovered {
-        // One recovery code a sign-in: who found the sheet does not sign in and change everything.
-        attempt = attempt.used_providers(&[recovery::ID]);
+    // One recovery code a sign-in: who found the sheet does not sign in and change everything.
+    if standing.recovered && provider == recovery::ID {
+        return Err(AppError::Refused);
     }
+    let attempt = attempt(standing, provider, factor, visitor.flow.as_ref(), visitor)?;
     Ok(app
         .two_factor
         .verify(&attempt, &Answer::typed(code))
@@ -200,10 +196,10 @@ pub(crate) fn attempt<'a>(
     let account = standing.account;
     let mut attempt = Attempt::new(&account.subject, provider).epoch(account.epoch);
     if let Some(flow) = &standing.flow {
-        attempt = attempt.flow(flow);
+        attempt = attempt.sign_in(flow);
     }
-    if let Some(address) = visitor.network {
-        attempt = attempt.address(address);
+    if let Some(network) = visitor.network {
+        attempt = attempt.network(network);
     }
     if let Some(device) = &visitor.device {
         attempt = attempt.known_device(device);
@@ -289,14 +285,14 @@ async fn send(
         visitor.flow.as_ref(),
         visitor,
     )?;
-    let requested = app.two_factor.request(&attempt).await?;
+    let asked = app.two_factor.request(&attempt).await?;
     let ways = ways(app, &standing).await?;
     let sent = Sent {
         provider: &wanted.provider,
         factor: &wanted.factor,
-        hint: requested.hint.as_deref(),
+        hint: asked.hint.as_deref(),
     };
-    let cookie = session::flow_cookie(app, requested.handle.as_ref());
+    let cookie = session::flow_cookie(app, asked.handle.as_ref());
     Ok(session::with_cookies(
         page(place, &visitor.csrf, &ways, Some(sent), None),
         [cookie],

@@ -13,7 +13,8 @@ use sqlx::{
 use token_store_sqlx::SqliteStore;
 use tokio::net::TcpListener;
 use twofa_providers::{
-    BuildError, EmailProvider, Notices, ProviderError, TotpProvider, TwoFactor,
+    BuildError, CodeProvider, KnownDevices, Notices, Owner, Proofs, ProviderError, RecoveryCodes,
+    TotpProvider, TwoFactor,
     token_delivery::{Delivery, Outbox, TemplatesError},
     token_store::{
         self, FactorStore, Tokens,
@@ -25,10 +26,9 @@ use crate::{
     accounts::Accounts,
     activity::EventLog,
     address::ADDRESS_CODE,
-    app::{App, DEVICE, EMAIL_CODE, NAME, PASSED, Proofs, RECOVERY, SESSION},
+    app::{App, DEVICE, EMAIL_CODE, NAME, PASSED, PROOF, RECOVERY, SESSION},
     config::Config,
     error::AppError,
-    locks::Locks,
     news::{self, NEWS, NEWS_WITHOUT_LINK, NOT_ME},
     router::router,
     tidy,
@@ -98,25 +98,32 @@ impl Showcase {
             .policy(&ADDRESS_CODE)
             .clock(Arc::clone(&config.clock))
             .events(Arc::clone(&events) as Arc<_>)
+            .policy(&PROOF)
             .build()?
-            .into_shared();
+            .shared();
+        let factors: Arc<dyn FactorStore> = Arc::new(store);
         let delivery: Arc<dyn Delivery> = Arc::clone(&outbox) as Arc<_>;
-        let mut notices = Notices::new(NEWS, Arc::clone(&delivery), Arc::new(accounts.clone()));
-        if links {
-            notices = notices.not_me(&NOT_ME, NEWS_WITHOUT_LINK);
-        }
-        let two_factor =
-            TwoFactor::builder(Arc::clone(&tokens), Arc::new(store) as Arc<dyn FactorStore>)
-                .provider(TotpProvider::new(NAME)?)
-                .provider(EmailProvider::new(
-                    Arc::clone(&tokens),
-                    &EMAIL_CODE,
-                    delivery,
-                ))
-                .recovery_codes(&RECOVERY)
-                .known_devices(&DEVICE)
-                .notices(notices)
-                .build()?;
+        let with_link = if links { NEWS } else { NEWS_WITHOUT_LINK };
+        let notices = Notices::new(
+            with_link,
+            NEWS_WITHOUT_LINK,
+            &NOT_ME,
+            Arc::clone(&delivery),
+            Arc::new(accounts.clone()),
+        );
+        let codes = RecoveryCodes::new(&tokens, &RECOVERY)?;
+        let devices = KnownDevices::new(&tokens, &DEVICE)?;
+        let owner = Owner::new(&tokens, Arc::clone(&factors), notices)?
+            .recovery_codes(&codes)
+            .known_devices(&devices);
+        let proofs = Proofs::new(&tokens, &PROOF)?;
+        let two_factor = TwoFactor::builder(Arc::clone(&tokens), factors)
+            .provider(TotpProvider::new(NAME)?)
+            .provider(CodeProvider::email(&EMAIL_CODE, delivery)?)
+            .recovery_codes(&codes)
+            .known_devices(&devices)
+            .owner(&owner)
+            .build()?;
 
         let app = Arc::new(App {
             tokens,
@@ -124,9 +131,10 @@ impl Showcase {
             accounts,
             outbox,
             events,
-            proofs: Proofs::default(),
-            making_codes: Locks::default(),
-            proving: Locks::default(),
+            proofs,
+            codes,
+            devices,
+            owner,
             secure: origin.starts_with("https://"),
             behind_proxy: config.origin.is_some(),
             links,

@@ -16,10 +16,10 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use twofa_providers::{
-    FlowId, TwoFactorError, Verified,
+    Proof, SignInId, TwoFactorError,
     token_store::{
-        FactorId, Revoke, Unchecked,
-        ott_core::{Binding, Extra, Handle, Issued, Policy, Record, RecordId},
+        Claimed, FactorId, Revoke, TokensError,
+        ott_core::{Binding, Handle, IssueOptions, Issued, Policy, Record, RecordId},
     },
 };
 
@@ -32,7 +32,7 @@ use crate::{
     app::{App, PASSED, SESSION, set_cookie},
     error::AppError,
     headers::new_visit,
-    recovery,
+    proofs, recovery,
 };
 
 /// The cookie of the whole sign-in.
@@ -64,7 +64,7 @@ pub(crate) struct SignedIn {
     /// Every factor that this sign-in proved.
     pub(crate) factors: Vec<FactorId>,
     /// The sign-in's name, from the first step on.
-    pub(crate) flow: Option<FlowId>,
+    pub(crate) flow: Option<SignInId>,
 }
 
 /// Who proved a second factor, and what that proof takes the place of.
@@ -73,7 +73,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) record: &'a RecordId,
     pub(crate) recovered: bool,
     pub(crate) factors: Vec<FactorId>,
-    pub(crate) flow: Option<FlowId>,
+    pub(crate) flow: Option<SignInId>,
 }
 
 impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
@@ -120,7 +120,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
             factors,
             flow,
             ..
-        } = About::of(&record);
+        } = About::of(record.stored());
         let record = *record.id();
         Ok(Self {
             account,
@@ -140,21 +140,27 @@ async fn authenticate(
 ) -> Result<(Account, Record), AppError> {
     let jar = CookieJar::from_headers(&parts.headers);
     let token = cookie(app, &jar, name).ok_or(AppError::SignIn)?;
-    let unchecked = app.tokens.authenticate(policy, "", &token).await;
-    let unchecked: Unchecked = unchecked.map_err(sign_in_instead)?;
-    let owner = unchecked.owner().ok_or(AppError::SignIn)?;
-    let account = app
-        .accounts
-        .by_id(owner.id())
-        .await?
-        .ok_or(AppError::SignIn)?;
-    let binding = Binding::subject(&account.subject).epoch(account.epoch);
-    let record = unchecked.check(&binding).map_err(|_| AppError::SignIn)?;
-    Ok((account, record))
+    let mut found = None;
+    let load = async |claimed: Claimed| {
+        let Some(owner) = claimed.owner() else {
+            return Ok(None);
+        };
+        let account = app.accounts.by_id(owner.id()).await;
+        let Some(account) = account.map_err(AppError::into_cause)? else {
+            return Ok(None);
+        };
+        let binding = Binding::subject(&account.subject).epoch(account.epoch);
+        let binding = binding.into_owned();
+        found = Some(account);
+        Ok(Some(binding))
+    };
+    let record = app.tokens.authenticate(policy, "", &token, load).await;
+    let record = record.map_err(sign_in_instead)?;
+    Ok((found.ok_or(AppError::SignIn)?, record))
 }
 
 /// A refused cookie means signing in again; an outage stays an outage.
-fn sign_in_instead(error: twofa_providers::token_store::TokensError) -> AppError {
+fn sign_in_instead(error: TokensError) -> AppError {
     match error.into() {
         AppError::Refused => AppError::SignIn,
         other => other,
@@ -220,15 +226,17 @@ pub(crate) async fn half(
 pub(crate) async fn whole(
     app: &App,
     standing: impl Into<Standing<'_>>,
-    proof: Verified,
+    proof: Proof,
     browser: &str,
     to: &str,
 ) -> Result<Response, AppError> {
-    let proof = Arc::new(proof);
-    let issued = open(app, standing.into(), Arc::clone(&proof), browser).await?;
+    let standing = standing.into();
+    let subject = &standing.account.subject;
+    let issued = open(app, &standing, &proof, browser).await?;
     // Whoever disowned the factor meanwhile read the list of sessions before this one was in it.
-    match app.two_factor.check_fresh(&proof).await {
-        Ok(()) => page(app, &issued, to),
+    let fresh = app.two_factor.fresh(subject, &proof).await.map(drop);
+    match fresh {
+        Ok(()) => page(app, &standing, &issued, proof, to).await,
         Err(error) => {
             withdraw(app, &issued).await?;
             Err(match error {
@@ -243,64 +251,69 @@ pub(crate) async fn whole(
 pub(crate) async fn renewed(
     app: &App,
     standing: impl Into<Standing<'_>>,
-    proof: Arc<Verified>,
+    proof: Proof,
     browser: &str,
     to: &str,
 ) -> Result<Response, AppError> {
-    let issued = open(app, standing.into(), proof, browser).await?;
-    page(app, &issued, to)
+    let standing = standing.into();
+    let issued = open(app, &standing, &proof, browser).await?;
+    page(app, &standing, &issued, proof, to).await
 }
 
 async fn open(
     app: &App,
-    standing: Standing<'_>,
-    proof: Arc<Verified>,
+    standing: &Standing<'_>,
+    proof: &Proof,
     browser: &str,
 ) -> Result<Issued, AppError> {
-    let Standing {
-        account,
-        record: earlier,
-        recovered,
-        mut factors,
-        flow,
-    } = standing;
+    let account = standing.account;
+    let mut factors = standing.factors.clone();
     factors.extend(proof.factor());
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let about = About {
         browser: browser.into(),
-        recovered: recovered || proof.provider() == recovery::ID,
+        recovered: standing.recovered || proof.provider() == recovery::ID,
         factors,
-        flow,
+        flow: standing.flow.clone(),
     };
-    let extra = Extra {
+    let options = IssueOptions {
         data: &about.written(),
-        ..Extra::default()
+        ..IssueOptions::default()
     };
-    let issued = app.tokens.issue_with(&SESSION, &binding, extra).await?;
-    app.forget_proof(earlier);
+    let issued = app.tokens.issue_opts(&SESSION, &binding, options).await?;
+    let [issued] = <[Issued; 1]>::try_from(issued)
+        .map_err(|_| AppError::unavailable("one session was asked for"))?;
     // Whoever ended the earlier one meanwhile ended this sign-in; and of two requests that both
     // build on it, one goes on.
-    let ended = app.tokens.revoke(&Revoke::Record(*earlier)).await;
+    let earlier = Revoke::own(&account.subject, *standing.record);
+    let ended = app.tokens.revoke(&earlier).await;
     if !matches!(ended, Ok(1..)) {
         withdraw(app, &issued).await?;
         ended?;
         return Err(AppError::SignIn);
     }
-    app.keep_proof(*issued.record.id(), proof);
     Ok(issued)
 }
 
 async fn withdraw(app: &App, issued: &Issued) -> Result<(), AppError> {
     let record = *issued.record.id();
-    app.forget_proof(&record);
     app.tokens.revoke(&Revoke::Record(record)).await?;
     Ok(())
 }
 
-fn page(app: &App, issued: &Issued, to: &str) -> Result<Response, AppError> {
+async fn page(
+    app: &App,
+    standing: &Standing<'_>,
+    issued: &Issued,
+    proof: Proof,
+    to: &str,
+) -> Result<Response, AppError> {
     let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
+    let subject = &standing.account.subject;
+    let proof = proofs::park(app, subject, issued.record.id(), proof).await?;
     let cookies = [
         session,
+        proof,
         set_cookie(app, HALF, "", 0),
         set_cookie(app, FLOW, "", 0),
         set_cookie(app, VISIT, &new_visit()?, 86_400),
@@ -308,28 +321,15 @@ fn page(app: &App, issued: &Issued, to: &str) -> Result<Response, AppError> {
     Ok(with_cookies(Redirect::to(to), cookies))
 }
 
-/// Whether a request that waited for another one of the same sign-in still has something to build on.
-pub(crate) async fn check_lives(
-    app: &App,
-    policy: &Policy,
-    standing: &Standing<'_>,
-) -> Result<(), AppError> {
-    let live = app.tokens.list(policy, &standing.account.subject).await?;
-    if live.iter().any(|record| record.id() == standing.record) {
-        Ok(())
-    } else {
-        Err(AppError::SignIn)
-    }
-}
-
 /// A sign-in's name: the public id of the record that its first step made.
-pub(crate) fn flow_of(passed: &RecordId) -> Option<FlowId> {
-    FlowId::new(passed.to_string()).ok()
+pub(crate) fn flow_of(passed: &RecordId) -> Option<SignInId> {
+    SignInId::new(passed.to_string()).ok()
 }
 
 /// Ends every cookie of ours.
 pub(crate) fn ended(app: &App) -> Response {
-    let cookies = [SIGNED_IN, HALF, FLOW, VISIT].map(|name| set_cookie(app, name, "", 0));
+    let cookies =
+        [SIGNED_IN, HALF, FLOW, VISIT, proofs::COOKIE].map(|name| set_cookie(app, name, "", 0));
     with_cookies(Redirect::to("/"), cookies)
 }
 
@@ -356,8 +356,9 @@ pub(crate) fn with_cookies(
 mod tests {
     use super::network_of;
 
+    /// A proxy on this machine is no visitor however its address is written.
     #[test]
-    fn a_proxy_on_this_machine_is_no_visitor_however_its_address_is_written() {
+    fn proxy_on_this_machine_is_no_visitor() {
         for proxy in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:127.8.8.8"] {
             let peer = proxy.parse().expect("an address");
             assert_eq!(network_of(peer, true), None, "{proxy}");

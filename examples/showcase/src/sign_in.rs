@@ -13,13 +13,13 @@ use twofa_providers::{
     oath_otp::Label,
     token_store::{
         Charge, Revoke, Spent,
-        ott_core::{Binding, Destination, Limit, LimitKey, chrono::TimeDelta},
+        ott_core::{Binding, Destination, Limit, LimitKey, LimitScope, chrono::TimeDelta},
     },
 };
 
 use crate::{
     app::{App, NAME, Shared},
-    error::{AppError, with_status},
+    error::{AHEAD, AppError, with_status},
     forms::{Empty, FormToken, Posted},
     layout::{self, Who},
     second_factor::has_second_step,
@@ -174,7 +174,11 @@ pub(crate) async fn sign_in(
     let from = network.map(counted_network).unwrap_or_default();
     let operation = [("address", from.as_str())];
     let account = Binding::tenant("").destination(&email);
-    let account_key = LimitKey::new("password account", &account.operation(&operation));
+    let account_key = LimitKey::new(
+        LimitScope::Application,
+        "password account",
+        &account.operation(&operation),
+    );
     let mut charges: Vec<_> = address_charge(network).into_iter().collect();
     charges.push(Charge {
         key: account_key,
@@ -195,7 +199,7 @@ pub(crate) async fn sign_in(
     {
         Some(account) => {
             app.tokens
-                .limits()
+                .limit_store()
                 .refund(&charges, 1)
                 .await
                 .map_err(AppError::unavailable)?;
@@ -222,14 +226,13 @@ pub(crate) async fn sign_out(
     Posted(Empty {}): Posted<Empty>,
 ) -> Result<Response, AppError> {
     let records = [
-        signed_in.map(|SignedIn { record, .. }| record),
-        half.map(|HalfSignedIn { record, .. }| record),
+        signed_in.map(|it| Revoke::own(&it.account.subject, it.record)),
+        half.map(|it| Revoke::own(&it.account.subject, it.record)),
     ];
     for record in records {
         match record {
-            Ok(record) => {
-                app.forget_proof(&record);
-                app.tokens.revoke(&Revoke::Record(record)).await?;
+            Ok(own) => {
+                app.tokens.revoke(&own).await?;
             }
             // Nobody is told to be signed out whose session lives on.
             Err(outage @ AppError::Unavailable(_)) => return Err(outage),
@@ -244,7 +247,7 @@ fn address_charge(network: Option<IpAddr>) -> Option<Charge> {
     let operation = [("address", network.as_str())];
     let binding = Binding::tenant("").operation(&operation);
     Some(Charge {
-        key: LimitKey::new("password address", &binding),
+        key: LimitKey::new(LimitScope::Application, "password address", &binding),
         limit: PER_ADDRESS,
     })
 }
@@ -252,12 +255,13 @@ fn address_charge(network: Option<IpAddr>) -> Option<Charge> {
 async fn spend(app: &App, charges: &[Charge]) -> Result<(), AppError> {
     match app
         .tokens
-        .limits()
+        .limit_store()
         .spend(charges, app.tokens.now())
         .await
         .map_err(AppError::unavailable)?
     {
         Spent::Allowed => Ok(()),
+        Spent::Ahead(_) => Err(AppError::unavailable(AHEAD)),
         Spent::RetryAt(_, at) => Err(AppError::Throttled(Some(at))),
         Spent::Locked(_) => Err(AppError::Throttled(None)),
     }

@@ -18,7 +18,6 @@ const AT_ONCE: u32 = 500;
 /// One round of the loop, which goes on whatever happens here.
 pub(crate) async fn tidy(app: &App) {
     sweep(&app.tokens).await;
-    app.forget_stale_proofs();
 }
 
 /// Removes what is dead, batch by batch, until one is not full.

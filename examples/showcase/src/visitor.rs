@@ -15,6 +15,7 @@ use crate::{
     devices,
     error::AppError,
     forms::FormToken,
+    proofs,
     session::{Flow, Network, browser, cookie},
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Visitor {
     pub(crate) network: Option<IpAddr>,
     /// The token of a device that is remembered, or was.
     pub(crate) device: Option<String>,
+    /// The handle of the session's proof.
+    pub(crate) proof: Option<Handle>,
     /// What a person would call the browser.
     pub(crate) browser: String,
 }
@@ -41,12 +44,14 @@ impl FromRequestParts<Arc<App>> for Visitor {
         let Network(network) = Network::from_request_parts(parts, app).await?;
         let jar = CookieJar::from_headers(&parts.headers);
         let device = cookie(app, &jar, devices::COOKIE);
+        let proof = cookie(app, &jar, proofs::COOKIE).and_then(|text| Handle::parse(&text).ok());
         let browser = browser(parts.headers.get(header::USER_AGENT));
         Ok(Self {
             csrf,
             flow,
             network,
             device,
+            proof,
             browser,
         })
     }

@@ -109,8 +109,9 @@ async fn an_address_is_told_news_once_a_code_was_read_there() {
     assert_eq!(told(&site, "account-news", 0), ["one@example.org"]);
 }
 
+/// A change is told to the old address and the new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_told_to_the_old_address_and_the_new_one() {
+async fn change_is_told_at_both_addresses() {
     let site = Site::start().await;
     let (mut person, secret, _) = signed_in(&site, "old@example.org").await;
     assert_eq!(
@@ -147,8 +148,9 @@ async fn a_change_is_told_to_the_old_address_and_the_new_one() {
     );
 }
 
+/// A change ends every other session and keeps this browser.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_ends_every_other_session_and_keeps_this_browser() {
+async fn change_ends_other_sessions_and_keeps_this() {
     const EMAIL: &str = "first@example.org";
     let site = Site::start().await;
     let (mut person, secret, _) = signed_in(&site, EMAIL).await;
@@ -227,8 +229,9 @@ async fn an_owner_takes_a_thiefs_change_of_address_back() {
     );
 }
 
+/// An address that cannot be put back any more is free.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_cannot_be_put_back_any_more_is_free() {
+async fn address_that_cannot_come_back_is_free() {
     const OLD: &str = "left@example.org";
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, OLD).await;
@@ -287,8 +290,9 @@ async fn a_step_that_proves_no_more_changes_no_address() {
     assert_eq!(thief.post(FORM, &wanted).await.leads_to(), prove);
 }
 
+/// An address that was never confirmed is told of no change.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_was_never_confirmed_is_told_of_no_change() {
+async fn unconfirmed_address_is_told_of_no_change() {
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, "stranger@example.net").await;
     take(&site, &mut person, "mine@example.org").await;
@@ -348,8 +352,9 @@ async fn strangers_mailboxes_are_not_filled() {
     assert_eq!(told(&site, "address-code", 0).len(), 5);
 }
 
+/// Many accounts fill no mailbox either and one network no thousand.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_accounts_fill_no_mailbox_either_and_one_network_no_thousand() {
+async fn accounts_fill_no_mailbox_and_networks_no_thousand() {
     let site = Site::start().await;
     let mut sent = 0;
     for at in 0..8 {

@@ -42,8 +42,9 @@ async fn told(site: &Site) -> (Person, Person, String) {
     (owner, thief, link)
 }
 
+/// A scanner that presses every button ends nothing and a person does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scanner_that_presses_every_button_ends_nothing_and_a_person_does() {
+async fn scanner_ends_nothing_and_a_person_does() {
     let site = Site::start().await;
     let (mut owner, mut thief, link) = told(&site).await;
     let token = link.split_once('#').expect("a fragment").1.to_owned();
@@ -130,6 +131,8 @@ async fn a_person_moves_the_account_to_another_address() {
     let browser = Browser::open(&driver, &site.origin, "address").await;
     let session = owner.cookies.get("session").expect("a session");
     browser.set_cookie("session", session).await;
+    let proof = owner.cookies.get("proof").expect("a proof");
+    browser.set_cookie("proof", proof).await;
     browser.goto("/account").await;
     browser.picture("account-address").await;
     browser.press("Confirm or change this address").await;

@@ -164,8 +164,9 @@ async fn a_device_is_no_factor() {
     }
 }
 
+/// A stranger who uses up the tries does not keep a known device out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_who_uses_up_the_tries_does_not_keep_a_known_device_out() {
+async fn stranger_keeps_no_known_device_out() {
     let site = Site::start().await;
     let email = "lane@example.org";
     let (person, secret) = with_device(&site, email).await;
@@ -238,8 +239,9 @@ async fn nobody_forgets_anothers_device() {
     assert_eq!(listed(&owner.get("/devices").await), [""; 0]);
 }
 
+/// The cookie of a device is for this host and no script.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_of_a_device_is_for_this_host_and_no_script() {
+async fn device_cookie_is_for_this_host_and_no_script() {
     let https = "https://login.example.org";
     let site = Site::start_with(|config| config.origin = Some(https.into())).await;
     let host = [("Host", "login.example.org"), ("Origin", https)];
@@ -356,8 +358,9 @@ async fn the_box_is_ticked_or_it_is_not() {
     assert!(!page.body.contains("name=\"remember\""), "{page:?}");
 }
 
+/// A session ends after two hours unused and after twelve in any case.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_after_two_hours_unused_and_after_twelve_in_any_case() {
+async fn session_ends_unused_after_two_hours_or_twelve() {
     let site = Site::start().await;
     let email = "idle@example.org";
     let (mut idle, secret, _) = signed_in(&site, email).await;

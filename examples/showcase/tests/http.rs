@@ -160,7 +160,7 @@ async fn bad_input_gets_a_clear_refusal_on_every_route() {
                         )
                     })
                     .collect();
-                let answer = who.clone().post_encoded(path, &pairs.join("&")).await;
+                let answer = who.post_encoded(path, &pairs.join("&")).await;
                 let shown: String = bad.chars().take(40).collect();
                 assert_refused(&answer, &format!("{path} with {spoilt}={shown}, {name}"));
                 assert!(!answer.body.contains("<script>"), "{path} echoes markup");
@@ -178,8 +178,9 @@ async fn bad_input_gets_a_clear_refusal_on_every_route() {
     }
 }
 
+/// Missing and doubled fields and wrong types are refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn missing_and_doubled_fields_and_wrong_types_are_refused() {
+async fn fields_missing_doubled_or_wrong_are_refused() {
     let site = Site::start().await;
     let (person, _, factor) = signed_in(&site, "fields@example.org").await;
     let mut half = Person::new(&site);
@@ -518,8 +519,9 @@ async fn a_factor_of_another_account_is_of_no_use() {
     }
 }
 
+/// A code from the mail belongs to one sign in of one account.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_from_the_mail_belongs_to_one_sign_in_of_one_account() {
+async fn mailed_code_belongs_to_one_sign_in() {
     let site = Site::start().await;
     let mut people = Vec::new();
     for email in ["one@example.org", "two@example.org"] {
@@ -693,8 +695,9 @@ async fn too_many_tries_wait_as_long_as_the_answer_says() {
     assert!((1..=60).contains(&wait), "{wait}");
 }
 
+/// An unknown address and a wrong password look the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_address_and_a_wrong_password_look_the_same() {
+async fn unknown_address_looks_like_a_wrong_password() {
     let site = Site::start().await;
     signed_in(&site, "known@example.org").await;
     let mut answers = Vec::new();
@@ -838,8 +841,9 @@ async fn an_outage_of_the_mail_grants_nothing_and_passes() {
     assert_eq!(answer.leads_to(), "/account", "{answer:?}");
 }
 
+/// The last second step stays also when two are removed at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_second_step_stays_also_when_two_are_removed_at_once() {
+async fn last_step_stays_when_two_go_at_once() {
     let site = Site::start().await;
     for round in 0..8 {
         let (mut person, secret, first) =
@@ -910,8 +914,9 @@ async fn removing_a_second_step_ends_every_other_session() {
     assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
 }
 
+/// A disabled second step is said and a password adds none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_second_step_is_said_and_a_password_adds_none() {
+async fn disabled_step_is_said_and_password_adds_none() {
     let site = Site::start().await;
     let _ = signed_in(&site, "disabled@example.org").await;
     let disable = "UPDATE ott_factors SET state = 2";
@@ -1080,8 +1085,9 @@ async fn behind_tls_cookies_are_for_this_host_and_tls_alone() {
     assert_eq!(person.send("GET", "/outbox", &host, b"").await.status, 404);
 }
 
+/// The outbox is for this machine unless somebody says otherwise.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_outbox_is_for_this_machine_unless_somebody_says_otherwise() {
+async fn outbox_is_for_this_machine_unless_shown() {
     let everywhere = |config: &mut showcase::Config| {
         config.listen = ([0, 0, 0, 0], 0).into();
         config.origin = Some("http://showcase.example".into());

@@ -69,8 +69,9 @@ fn is_signed_in(answer: &support::Answer) -> bool {
     answer.status == 200
 }
 
+/// A person ends the thiefs sign in and no scanner does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_ends_the_thiefs_sign_in_and_no_scanner_does() {
+async fn link_ends_the_sign_in_for_persons_alone() {
     const EMAIL: &str = "owner@example.org";
     let site = Site::start().await;
     let (mut owner, secret) = with_mail(&site, EMAIL).await;
@@ -148,8 +149,9 @@ async fn a_person_ends_the_thiefs_sign_in_and_no_scanner_does() {
     assert!(!activity.contains(token));
 }
 
+/// Who guesses behind the password is told of once and thrown out.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_guesses_behind_the_password_is_told_of_once_and_thrown_out() {
+async fn guesser_is_told_of_once_and_thrown_out() {
     const EMAIL: &str = "guessed@example.org";
     let site = Site::start().await;
     let (mut owner, secret) = with_mail(&site, EMAIL).await;
@@ -172,8 +174,9 @@ async fn who_guesses_behind_the_password_is_told_of_once_and_thrown_out() {
     assert!(is_signed_in(&owner.get("/account").await));
 }
 
+/// A sign in that went on under another session ends too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_that_went_on_under_another_session_ends_too() {
+async fn sign_in_ends_under_its_later_session_too() {
     const EMAIL: &str = "long@example.org";
     let site = Site::start().await;
     let (_, secret) = with_mail(&site, EMAIL).await;
@@ -203,8 +206,9 @@ async fn ends_meanwhile(site: &Site, purpose: &str) {
     made.execute(&site.pool).await.expect("a trigger");
 }
 
+/// A sign in that is ended while its code is checked gets no session.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_that_is_ended_while_its_code_is_checked_gets_no_session() {
+async fn sign_in_ended_meanwhile_gets_no_session() {
     const EMAIL: &str = "meanwhile@example.org";
     let site = Site::start().await;
     let (_, secret) = with_mail(&site, EMAIL).await;
@@ -235,8 +239,9 @@ async fn a_sign_in_that_is_ended_while_its_code_is_checked_gets_no_session() {
     assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
 }
 
+/// Who signed in again with an app of his own is thrown out there too.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signed_in_again_with_an_app_of_his_own_is_thrown_out_there_too() {
+async fn thief_with_an_own_app_is_thrown_out_there_too() {
     const EMAIL: &str = "twice@example.org";
     let site = Site::start().await;
     let (mut owner, secret) = with_mail(&site, EMAIL).await;
@@ -312,8 +317,9 @@ async fn one_page_runs_one_script_of_ours() {
     }
 }
 
+/// Where a link would be read on its way there is none.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_link_would_be_read_on_its_way_there_is_none() {
+async fn link_is_left_out_over_plain_http() {
     let site = Site::start_with(|config| {
         config.origin = Some("http://showcase.example".into());
         config.show_outbox = true;

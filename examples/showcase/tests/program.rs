@@ -12,7 +12,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use support::{Person, code_at};
+use support::{Person, code_at, codes_on};
 use twofa_providers::token_store::{Clock as _, SystemClock, ott_core::chrono::TimeDelta};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_showcase");
@@ -206,4 +206,50 @@ fn arguments_are_checked() {
             assert!(words.contains(option), "{words}");
         }
     }
+}
+
+/// Two processes over one database: a sign-in that is begun at one ends at the other, and so does a proof.
+#[tokio::test]
+async fn sign_in_travels_between_processes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, other) = (Running::start(folder.path()), Running::start(folder.path()));
+    let mut person = one.person();
+    let registered = person.register("two@example.org").await;
+    assert_eq!(registered.leads_to(), "/welcome");
+    // Enrolled at one, confirmed at the other.
+    let fields = [("provider", "totp"), ("label", "Phone")];
+    let page = person.post("/welcome", &fields).await;
+    let (secret, factor) = (page.secret(), page.factor().to_owned());
+    let now = SystemClock.now();
+    let code = code_at(&secret, now - TimeDelta::seconds(30));
+    person.go_to(&other.person());
+    let confirmed = person
+        .confirm("/welcome/confirm", "totp", &factor, &code)
+        .await;
+    assert_eq!(confirmed.leads_to(), "/account/recovery", "{confirmed:?}");
+    // The proof of that is taken up at the first, and again at the second.
+    person.go_to(&one.person());
+    let page = person.get("/account/recovery").await;
+    assert_eq!(page.status, 200, "{page:?}");
+    person.go_to(&other.person());
+    let made = person
+        .post("/account/recovery", &[("instead_of", "none")])
+        .await;
+    let codes = codes_on(&made.body);
+    assert_eq!(codes.len(), 10, "{made:?}");
+    // The password at one, a code from the sheet at the other.
+    person.sign_out().await;
+    person.go_to(&one.person());
+    let half = person.password("two@example.org").await;
+    assert_eq!(half.leads_to(), "/second-factor", "{half:?}");
+    person.go_to(&other.person());
+    let whole = person.recover(&codes[0]).await;
+    assert_eq!(whole.leads_to(), "/account", "{whole:?}");
+    person.go_to(&one.person());
+    assert_eq!(person.get("/account").await.status, 200);
+    // And what was used at one is used at the other.
+    person.sign_out().await;
+    person.password("two@example.org").await;
+    let again = person.recover(&codes[0]).await;
+    assert_eq!(again.status, 401, "{again:?}");
 }

@@ -35,13 +35,13 @@ fn authenticator() -> Result<(), Box<dyn Error>> {
 #[test]
 #[rustfmt::skip]
 fn the_rules_alone() -> Result<(), Box<dyn Error>> {
-    const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+    const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
     let (alice, now) = (Subject::new("", "4711")?, DateTime::UNIX_EPOCH);
     let issuer = Issuer::new(KeyRing::generate()?);
     let binding = Binding::subject(&alice);
-    let mut issued = issuer.issue(&SIGN_IN, &binding, now)?;
+    let mut issued = issuer.issue(&SECOND_STEP, &binding, now)?;
     let typed = issued.token.expose_secret();
-    let presented = issuer.present_by_id(&SIGN_IN, &issued.handle, &binding, typed, now)?;
+    let presented = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &binding, typed, now)?;
     assert!(issued.record.redeem(&presented, now).is_ok());
     assert!(issued.record.redeem(&presented, now).is_err()); // once
     Ok(())
@@ -55,19 +55,19 @@ async fn a_code_and_its_mail() -> Result<(), Box<dyn Error>> {
     let alice = Subject::new("", "4711")?;
     let address = Destination::email("alice@example.org")?;
 
-    const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in")); // 6 digits, 10 minutes, 5 attempts
+    const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step")); // behind the password
     let store = SqliteStore::open(database).await?;
-    let tokens = Tokens::builder(key_file::read_or_create(keys)?, store).policy(&SIGN_IN).build()?;
+    let tokens = Tokens::builder(key_file::read_or_create(keys)?, store).policy(&SECOND_STEP).build()?;
     let binding = Binding::subject(&alice).destination(&address);
-    let issued = tokens.issue(&SIGN_IN, &binding).await?; // issued.handle into the session
+    let issued = tokens.issue(&SECOND_STEP, &binding).await?; // issued.handle into the session
     let typed = issued.token.expose_secret(); // issued.token into the mail
-    let record = tokens.redeem(&SIGN_IN, &issued.handle, &binding, typed).await?;
-    assert!(tokens.redeem(&SIGN_IN, &issued.handle, &binding, typed).await.is_err());
+    let record = tokens.redeem(&SECOND_STEP, &issued.handle, &binding, typed).await?;
+    assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &binding, typed).await.is_err());
     assert_eq!(record.stored().owner(), Some(alice));
 
-    let words = Template::new(&SIGN_IN, "Your code", "{token} signs you in to {application}.");
+    let words = Template::new(&SECOND_STEP, "Your code", "{token} signs you in to {application}.");
     let outbox = Outbox::new(10).templates(Templates::new("Example", [words])?);
-    outbox.deliver(&Message::new(SIGN_IN.purpose(), &address, &issued.token)).await?;
+    outbox.deliver(&Message::new(SECOND_STEP.purpose(), &address, &issued.token)).await?;
     let sent = outbox.last().ok_or("nothing was sent")?;
     assert_eq!(sent.expose_text(), Some(format!("{typed} signs you in to Example.").as_str()));
     Ok(())
@@ -76,7 +76,7 @@ async fn a_code_and_its_mail() -> Result<(), Box<dyn Error>> {
 /// What an authenticator app shows that scanned the enrolment.
 fn app(enrolled: &Enrolled, now: DateTime<Utc>) -> String {
     let shown = enrolled
-        .shown
+        .provisioning
         .as_ref()
         .expect("an authenticator app is shown a secret");
     let secret = Secret::from_base32(shown.base32.expose_secret()).expect("and can read it");
@@ -93,19 +93,19 @@ async fn second_factor() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH + TimeDelta::days(20_000)));
     let store = Arc::new(MemoryStore::new());
     let tokens = Tokens::builder_shared(KeyRing::generate()?, Arc::clone(&store));
-    let tokens = tokens.clock(Arc::clone(&clock) as Arc<_>).build()?.into_shared();
+    let tokens = tokens.clock(Arc::clone(&clock) as Arc<_>).build()?.shared();
     let factors = store;
     let alice = Subject::new("", "4711")?;
 
     let engine = TwoFactor::builder(tokens, factors).provider(TotpProvider::new("Example")?).build()?;
-    let details = EnrolDetails { subject: &alice, account: "alice@example.org", destination: None };
-    let enrolled = engine.enrol("totp", &details, "My phone", None).await?; // enrolled.shown: the QR code
+    let details = EnrolDetails::new(&alice, "alice@example.org");
+    let enrolled = engine.enrol("totp", &details, "My phone", None).await?; // .provisioning: the QR code
     let attempt = Attempt::new(&alice, "totp").factor(enrolled.factor);
     let first_code = app(&enrolled, clock.now());
-    let confirmed = engine.confirm(&attempt, &Response::typed(&first_code)).await?; // which burns it
+    let confirmed = engine.confirm(&attempt, &Response::typed(&first_code)).await?; // works once
     clock.advance(TimeDelta::seconds(30));
-    let verified = engine.verify(&attempt, &Response::typed(&app(&enrolled, clock.now()))).await?;
-    assert_eq!(verified.subject(), confirmed.subject());
+    let proof = engine.verify(&attempt, &Response::typed(&app(&enrolled, clock.now()))).await?;
+    assert_eq!(proof.subject(), confirmed.subject());
     Ok(())
 }
 

@@ -36,7 +36,7 @@ where
 /// Of 64 redeems of one token at once, one wins.
 pub async fn redeems_at_once_have_one_winner(place: Place) {
     let bench = Bench::new(place, &[&CODE, &LINK, &RECOVERY]).await;
-    for round in 0..place.often(100, 10) {
+    for round in 0..place.often(100, 5) {
         let owner = alice();
         let binding = Binding::subject(&owner);
         let code = Arc::new(bench.tokens.issue(&CODE, &binding).await.unwrap());
@@ -81,7 +81,7 @@ pub async fn redeems_at_once_have_one_winner(place: Place) {
 pub async fn guesses_at_once_are_the_burst(place: Place) {
     let bench = Bench::new(place, &[&CODE]).await;
     let mut evaluated = 0;
-    for round in 0..place.often(50, 5) {
+    for round in 0..place.often(50, 3) {
         let answers = at_once(|_| {
             let tokens = Arc::clone(&bench.tokens);
             async move {
@@ -109,7 +109,7 @@ pub async fn guesses_at_once_are_the_burst(place: Place) {
 /// `#`. Whichever is used, both are spent in that step, over any store.
 pub async fn code_and_link_of_one_mail_are_one_record(place: Place) {
     let bench = Bench::new(place, &[&CODE]).await;
-    for round in 0..20 {
+    for round in 0..place.often(20, 5) {
         let owner = subject("", &round.to_string());
         let binding = Binding::subject(&owner);
         let issued = bench.tokens.issue(&CODE, &binding).await.unwrap();

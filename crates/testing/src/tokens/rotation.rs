@@ -237,13 +237,13 @@ fn reason(result: Result<(), TokensError>) -> Reason {
 
 /// Everything that `maker` made is an outage for `lacking`, which tells so and counts nothing; and
 /// `maker` accepts it afterwards.
-async fn is_an_outage(world: &World, maker: &Machine, lacking: &Machine, key: KeyId) {
+async fn is_an_outage(place: Place, world: &World, maker: &Machine, lacking: &Machine, key: KeyId) {
     for policy in ALL {
         let issued = maker.issue(policy).await;
         let missing = |result| matches!(result, Err(TokensError::KeyMissing(id)) if id == key);
         let before = world.store.inner_row(issued.record.id()).await;
         // More often than attempts, pace and allowance allow.
-        for _ in 0..120 {
+        for _ in 0..place.often(120, 20) {
             assert!(missing(lacking.accepts(policy, &issued).await));
             assert!(missing(lacking.redeem(policy, &issued).await));
             assert_eq!(lacking.log.missing_keys(), [key, key]);
@@ -328,7 +328,7 @@ pub async fn tokens_live_until_the_last_step(place: Place) {
 pub async fn key_moved_before_added_is_an_outage(place: Place) {
     let world = World::before_retirement(place).await;
     let (early, forgotten) = (world.machine("moved"), world.machine("before"));
-    is_an_outage(&world, &early, &forgotten, KeyId(2)).await;
+    is_an_outage(place, &world, &early, &forgotten, KeyId(2)).await;
     // The other way round nothing is amiss, and adding it mends the rest.
     for policy in ALL {
         let issued = forgotten.issue(policy).await;
@@ -344,7 +344,7 @@ pub async fn key_dropped_too_early_is_an_outage(place: Place) {
     let world = World::before_retirement(place).await;
     let (old, dropped) = (world.machine("moved"), world.machine("dropped"));
     let maker = world.machine("before");
-    is_an_outage(&world, &maker, &dropped, KeyId(1)).await;
+    is_an_outage(place, &world, &maker, &dropped, KeyId(1)).await;
     let sealed = maker.seal();
     assert_eq!(old.opens(&sealed), Ok(()));
     // One row is enough to make a list an outage: it is never a shorter one.
@@ -553,7 +553,7 @@ pub async fn backup_older_than_the_drop_needs_the_key(place: Place) {
 pub async fn lost_ring_is_an_outage_or_looks_forged(place: Place) {
     let world = World::before_retirement(place).await;
     let (old, new) = (world.machine("before"), world.machine("lost"));
-    is_an_outage(&world, &old, &new, KeyId(1)).await;
+    is_an_outage(place, &world, &old, &new, KeyId(1)).await;
     for policy in ALL {
         let issued = new.issue(policy).await;
         new.accepts(policy, &issued).await.unwrap();

@@ -6,7 +6,7 @@ use twofa_providers::{
 };
 
 use crate::{
-    Place, alice,
+    Place, alice, subject,
     world::{World, reason},
 };
 
@@ -53,4 +53,28 @@ pub async fn mailbox_counts_once_in_a_sign_in(place: Place) {
             .await
             .is_ok()
     );
+}
+
+/// Steps before are of the same subject: a proof of somebody else's is refused, and so is a second app.
+pub async fn step_comes_after_proofs_of_its_own_subject(place: Place) {
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
+    let app = world.confirmed(&alice, None).await;
+    let of_bob = world.confirmed(&bob, None).await;
+    let (own, foreign) = (
+        world.proof(&alice, &app).await,
+        world.proof(&bob, &of_bob).await,
+    );
+    let sheet = world.codes(&own).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let by_app = Attempt::new(&alice, "totp");
+    let by_sheet = Attempt::new(&alice, "recovery");
+    let verify = async |attempt: &Attempt<'_>, typed: &str| {
+        world.engine.verify(attempt, &Response::typed(typed)).await
+    };
+    let refused = verify(&by_app.after(&[&own]), &code).await;
+    assert_eq!(reason(refused), Reason::Binding);
+    let refused = verify(&by_sheet.after(&[&foreign]), &sheet[0]).await;
+    assert_eq!(reason(refused), Reason::Binding);
+    assert!(verify(&by_sheet.after(&[&own]), &sheet[0]).await.is_ok());
 }

@@ -48,12 +48,12 @@ pub async fn challenges_stay_within_the_limits(place: Place) {
     let world = without_ceiling(place).await;
     let app = world.confirmed(&alice(), None).await;
     let before = world.evaluated();
-    // One challenge each half minute, or each ten minutes: three and a half days.
-    for _ in 0..place.often(10_000, 500) {
+    // One challenge each half minute, or each fifty minutes: three and a half days.
+    for _ in 0..place.often(10_000, 100) {
         for _ in 0..5 {
             guess(&world, &app).await;
         }
-        world.pass(TimeDelta::seconds(place.often(30, 600) as i64));
+        world.pass(TimeDelta::seconds(place.often(30, 3_000) as i64));
     }
     // 100 at first and one for each whole day.
     assert_eq!(world.evaluated() - before, 103);
@@ -106,9 +106,9 @@ pub async fn success_clears_the_ceiling(place: Place) {
 }
 
 /// An attacker who takes whatever is allowed, each hour, beside an owner who signs in. Over a durable
-/// store both come twice a day at most: a year is as long, and the allowance gives as much.
+/// store both come once a day: a year is as long, and the allowance gives as much.
 async fn a_year_beside(place: Place, owner_every_hours: usize) -> (u64, u64) {
-    let (world, hours) = (without_ceiling(place).await, place.often(1, 12));
+    let (world, hours) = (without_ceiling(place).await, place.often(1, 24));
     let app = world.confirmed(&alice(), None).await;
     let (mut owner_signed_in, mut attacks) = (0, 0);
     for hour in (0..365 * 24).step_by(hours) {
@@ -149,7 +149,7 @@ pub async fn second_authenticator_never_runs_out(place: Place) {
     let first = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &first).await;
     let second = world.confirmed(&alice, Some(&proof)).await;
-    for hour in 0..place.often(500, 50) {
+    for hour in 0..place.often(500, 30) {
         world.pass(TimeDelta::hours(1));
         for app in [&first, &second] {
             // What the other app shows now is the one code in 10^6 that would be burnt instead.
@@ -310,7 +310,7 @@ pub async fn allowance_refusals_leave_the_pace(place: Place) {
         panic!("not throttled");
     };
     world.pass(at - world.tokens.now() - TimeDelta::seconds(1));
-    for _ in 0..1_000 {
+    for _ in 0..place.often(1_000, 100) {
         assert!(!guess(&world, &app).await);
     }
     world.pass(TimeDelta::seconds(1));
@@ -322,7 +322,7 @@ pub async fn refusals_do_not_postpone_the_next_code(place: Place) {
     let world = World::new(place).await;
     let app = world.confirmed(&alice(), None).await;
     while guess(&world, &app).await {}
-    for _ in 0..place.often(100_000, 2_000) {
+    for _ in 0..place.often(100_000, 200) {
         assert!(!guess(&world, &app).await);
     }
     world.pass(TimeDelta::minutes(6));

@@ -112,7 +112,7 @@ pub async fn new_set_voids_the_old_one_whole(place: Place) {
 
 /// Of 16 sets renewed at once, exactly one lives, and it is whole.
 pub async fn sets_at_once_leave_one_whole(place: Place) {
-    for round in 0..place.often(50, 5) {
+    for round in 0..place.often(50, 3) {
         let world = Arc::new(World::new(place).await);
         let app = world.confirmed(&alice(), None).await;
         let proof = Arc::new(world.proof(&alice(), &app).await);

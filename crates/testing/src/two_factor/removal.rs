@@ -43,7 +43,7 @@ fn state(factor: &twofa_providers::FactorView) -> FactorState {
 
 /// Of 16 enrolments at once five stay, and those can be confirmed.
 pub async fn enrolments_at_once_are_five(place: Place) {
-    for round in 0..place.often(50, 5) {
+    for round in 0..place.often(50, 3) {
         let world = Arc::new(World::new(place).await);
         let barrier = Arc::new(Barrier::new(16));
         let mut tasks = JoinSet::new();

@@ -53,7 +53,7 @@ impl Said {
 /// An authenticator app is printed, logged and stored nowhere.
 pub async fn app_is_printed_nowhere(place: Place) {
     let world = World::new(place).await;
-    for round in 0..place.often(200, 20) {
+    for round in 0..place.often(200, 5) {
         let owner = crate::subject("acme", &format!("person-{round}"));
         let mut said = Said::default();
         let details = EnrolDetails::new(&owner, ADDRESS);

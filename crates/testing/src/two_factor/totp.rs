@@ -144,7 +144,7 @@ pub async fn codes_at_once_have_one_winner(place: Place) {
         .await,
     );
     let app = world.confirmed(&alice(), None).await;
-    for round in 0..place.often(30, 5) {
+    for round in 0..place.often(30, 3) {
         world.pass(TimeDelta::days(70));
         let code = world.code(&app);
         let barrier = Arc::new(Barrier::new(64));
@@ -168,7 +168,7 @@ pub async fn codes_at_once_have_one_winner(place: Place) {
 
 /// Of 8 confirmations at once, one succeeds.
 pub async fn confirmations_at_once_have_one_winner(place: Place) {
-    for round in 0..place.often(50, 5) {
+    for round in 0..place.often(50, 3) {
         let world = Arc::new(World::new(place).await);
         let app = Arc::new(world.enrol(&alice(), None).await);
         let barrier = Arc::new(Barrier::new(8));

@@ -113,7 +113,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
 }
 
 /// Law 10 through `redeem_in_transaction`: a dropped future spends nothing that was not handed over.
-pub async fn law_10_dropped_redeem_open<H: OpenHarness>(harness: &H) {
+pub async fn law_10_dropped_redeem_in_transaction<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
     for round in 0..(harness.rounds() / 5).max(1) {

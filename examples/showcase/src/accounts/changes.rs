@@ -2,7 +2,7 @@
 
 use sqlx::SqlitePool;
 use twofa_providers::{
-    FlowId,
+    SignInId,
     token_store::ott_core::{
         Destination,
         chrono::{DateTime, TimeDelta, Utc},
@@ -44,7 +44,7 @@ impl Accounts {
         &self,
         account: &Account,
         email: &Destination,
-        flow: Option<&FlowId>,
+        flow: Option<&SignInId>,
         now: DateTime<Utc>,
     ) -> Result<Option<Confirmed>, AppError> {
         let (id, since) = (account.subject.id(), since(now));
@@ -53,7 +53,7 @@ impl Accounts {
             SELECT account, ?, email, ? FROM verified_addresses WHERE account = ? AND email <> ?
             RETURNING old";
         let keep = sqlx::query_as(keep)
-            .bind(flow.map(FlowId::as_bytes).unwrap_or_default())
+            .bind(flow.map(SignInId::as_bytes).unwrap_or_default())
             .bind(now.timestamp())
             .bind(id)
             .bind(email.address());
@@ -84,7 +84,7 @@ impl Accounts {
     pub(crate) async fn restore_address(
         &self,
         id: &str,
-        flow: &FlowId,
+        flow: &SignInId,
         now: DateTime<Utc>,
     ) -> Result<bool, AppError> {
         let mut all = self.pool.begin().await?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::http::HeaderValue;
 use twofa_providers::{
-    FlowId,
-    token_store::{FactorId, ott_core::Record},
+    SignInId,
+    token_store::{FactorId, ott_core::Stored},
 };
 
 /// The line of a session's data that says that a recovery code was used. No browser's name has lines.
@@ -23,12 +23,12 @@ pub(crate) struct About {
     /// Every factor that this sign-in proved: who disowns one ends what it opened.
     pub(crate) factors: Vec<FactorId>,
     /// The sign-in's name.
-    pub(crate) flow: Option<FlowId>,
+    pub(crate) flow: Option<SignInId>,
 }
 
 impl About {
-    pub(crate) fn of(record: &Record) -> Self {
-        let data = String::from_utf8_lossy(&record.stored().data);
+    pub(crate) fn of(stored: &Stored) -> Self {
+        let data = String::from_utf8_lossy(&stored.data);
         let mut lines = data.lines();
         let browser = lines.next().unwrap_or_default().to_owned();
         let mut about = Self {
@@ -43,7 +43,7 @@ impl About {
                 about.factors.extend(FactorId::parse(id));
             }
             if let Some(name) = line.strip_prefix(IN_FLOW) {
-                about.flow = FlowId::new(name).ok();
+                about.flow = SignInId::new(name).ok();
             }
         }
         about

@@ -1,7 +1,7 @@
 //! Ending sessions that are not the owner's.
 
 use twofa_providers::{
-    FlowId,
+    SignInId,
     token_store::{FactorId, Revoke, ott_core::Subject},
 };
 
@@ -19,10 +19,16 @@ const ROUNDS: usize = 100;
 ///
 /// Its first step goes first: what builds on that from now on is refused, and what did so before is
 /// in the list.
-pub(crate) async fn end_flow(app: &App, subject: &Subject, flow: &FlowId) -> Result<u64, AppError> {
+pub(crate) async fn end_flow(
+    app: &App,
+    subject: &Subject,
+    flow: &SignInId,
+) -> Result<u64, AppError> {
     for passed in app.tokens.list(&PASSED, subject).await? {
         if flow_of(passed.id()).as_ref() == Some(flow) {
-            app.tokens.revoke(&Revoke::Record(*passed.id())).await?;
+            app.tokens
+                .revoke(&Revoke::own(subject, *passed.id()))
+                .await?;
         }
     }
     end_where(app, subject, |about| about.flow.as_ref() == Some(flow)).await
@@ -46,13 +52,13 @@ async fn end_where(
     let mut ended = 0u64;
     for _ in 0..ROUNDS {
         let mut sessions = app.tokens.list(&SESSION, subject).await?;
-        sessions.retain(|session| ends(&About::of(session)));
+        sessions.retain(|session| ends(&About::of(session.stored())));
         if sessions.is_empty() {
             return Ok(ended);
         }
         for session in &sessions {
-            app.forget_proof(session.id());
-            let revoked = app.tokens.revoke(&Revoke::Record(*session.id())).await?;
+            let own = Revoke::own(subject, *session.id());
+            let revoked = app.tokens.revoke(&own).await?;
             ended = ended.saturating_add(revoked);
         }
     }

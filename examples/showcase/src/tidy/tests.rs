@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 use twofa_providers::token_store::{
-    ManualClock, What,
+    ManualClock,
+    events::STORE_FAILED,
     ott_core::{
-        Binding, Subject,
+        Binding, IssueOptions, Subject,
         chrono::{DateTime, TimeDelta},
     },
 };
@@ -30,16 +31,21 @@ async fn run(pool: &SqlitePool, statement: &'static str) {
 async fn issue(app: &App, count: usize) {
     let subject = Subject::new("", "somebody").expect("a subject");
     let binding = Binding::subject(&subject);
-    let issued = app.tokens.issue_batch(&PASSED, &binding, count).await;
+    let options = IssueOptions {
+        count,
+        ..IssueOptions::default()
+    };
+    let issued = app.tokens.issue_opts(&PASSED, &binding, options).await;
     issued.expect("tokens");
 }
 
 fn failed(app: &App) -> usize {
-    app.events.count(&What::StoreFailed("purge"))
+    app.events.count(STORE_FAILED, "purge")
 }
 
+/// A round removes what is dead in batches and an outage ends the round alone.
 #[tokio::test]
-async fn a_round_removes_what_is_dead_in_batches_and_an_outage_ends_the_round_alone() {
+async fn round_removes_the_dead_and_survives_an_outage() {
     let folder = tempfile::tempdir().expect("a folder");
     let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
     let clock = Arc::new(ManualClock::new(now));
@@ -60,7 +66,11 @@ async fn a_round_removes_what_is_dead_in_batches_and_an_outage_ends_the_round_al
     issue(&app, 7).await;
     let sheet = Subject::new("", "sheet").expect("a subject");
     let binding = Binding::subject(&sheet);
-    let codes = app.tokens.issue_batch(&RECOVERY, &binding, 10).await;
+    let options = IssueOptions {
+        count: 10,
+        ..IssueOptions::default()
+    };
+    let codes = app.tokens.issue_opts(&RECOVERY, &binding, options).await;
     codes.expect("codes");
     clock.advance(TimeDelta::minutes(30));
     issue(&app, 11).await;

@@ -276,6 +276,11 @@ impl Person {
         }
     }
 
+    /// Goes on at another server, with the same cookies.
+    pub(crate) fn go_to(&mut self, other: &Self) {
+        self.address = other.address;
+    }
+
     /// Sends a request as it is, beside cookies; `Host` and `Origin` are right unless given.
     pub(crate) async fn send(
         &mut self,

@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
-use untrusted::{FormFault, cookie, form, is_form};
+use showcase_input::{FormFault, cookie, form, is_form};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

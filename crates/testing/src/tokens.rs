@@ -1,4 +1,4 @@
-//! The tests of `Tokens`, over any place: [`tokens!`](crate::tokens) makes them tests.
+//! The tests of `Tokens`, over any place: [`tokens!`](crate::tokens!) makes them tests.
 
 pub mod bindings;
 pub mod codes;

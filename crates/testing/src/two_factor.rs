@@ -1,4 +1,4 @@
-//! The tests of `TwoFactor`, over any place: [`two_factor!`](crate::two_factor) makes them tests.
+//! The tests of `TwoFactor`, over any place: [`two_factor!`](crate::two_factor!) makes them tests.
 
 pub mod channels;
 pub mod claims;

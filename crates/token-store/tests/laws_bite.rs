@@ -171,7 +171,7 @@ fn a_race_is_told_with_its_seed_and_few_verbs() {
     let told = fails(law, "law_06", "LAWS_SEED=");
     let (_, shortest) = told.split_once("the shortest history:\n").unwrap();
     let steps = shortest.lines().count();
-    assert!((1..=8).contains(&steps), "of 40 verbs {steps}: {told}");
+    assert!((1..=20).contains(&steps), "of 40 verbs {steps}: {told}");
     assert!(shortest.contains("decide on"), "{told}");
 }
 

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
-use untrusted::FormFault;
+use showcase_input::FormFault;
 
 use crate::error::AppError;
 
@@ -56,12 +56,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
             .headers()
             .get(header::CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok());
-        if !untrusted::is_form(kind) {
+        if !showcase_input::is_form(kind) {
             return Err(AppError::BadRequest("The form did not arrive as a form."));
         }
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|_| AppError::BadRequest("The form is too long."))?;
-        let form = untrusted::form(&body, &expected);
+        let form = showcase_input::form(&body, &expected);
         form.map(Posted).map_err(|fault| match fault {
             FormFault::Forged => AppError::Forged,
             FormFault::Incomplete => AppError::BadRequest("The form is not complete."),

@@ -46,7 +46,7 @@ pub(crate) const VISIT: &str = "visit";
 
 /// The value of one of our cookies.
 pub(crate) fn cookie(app: &App, jar: &CookieJar, name: &str) -> Option<String> {
-    untrusted::cookie(jar, app.secure, name)
+    showcase_input::cookie(jar, app.secure, name)
 }
 
 /// Somebody whose password was right, and nothing more.

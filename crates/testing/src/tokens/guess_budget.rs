@@ -138,7 +138,7 @@ pub async fn year_beside_an_hourly_owner_is_465_guesses(place: Place) {
 /// An owner who signs in hourly, and mistypes each time, never runs out.
 pub async fn owner_who_signs_in_hourly_never_runs_out(place: Place) {
     let bench = Bench::new(place, &[&CODE]).await;
-    for hour in 0..place.often(2_000, 40) {
+    for hour in 0..place.often(2_000, 60) {
         let issued = issue(&bench).await;
         // He mistypes once each time, and gets that back with the success.
         guess(&bench, &issued.handle, &wrong(issued.token.expose_secret())).await;

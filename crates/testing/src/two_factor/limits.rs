@@ -149,7 +149,7 @@ pub async fn second_authenticator_never_runs_out(place: Place) {
     let first = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &first).await;
     let second = world.confirmed(&alice, Some(&proof)).await;
-    for hour in 0..place.often(500, 30) {
+    for hour in 0..place.often(500, 60) {
         world.pass(TimeDelta::hours(1));
         for app in [&first, &second] {
             // What the other app shows now is the one code in 10^6 that would be burnt instead.

@@ -85,7 +85,7 @@ pub async fn law_05_superseding_retires_exactly_its_own<H: Harness<Store: TokenS
 ) {
     let store = harness.store().await;
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 20).max(1) {
+    for round in 0..(harness.rounds() / 10).max(1) {
         let owner = subject("t1", &format!("alice {round}"));
         one_after_the_other(&*store, &mut mint, &owner).await;
         sixteen_at_once(&store, &mut mint, round).await;

@@ -29,7 +29,7 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
     let store = stores.first();
     let mut dice = Dice::new(any_seed());
     one_after_the_other(store, &mut dice).await;
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for round in 0..(harness.rounds() / 5).max(1) {
         let factor = factor(&mut dice, &alice(), FactorState::Pending);
         let (id, counter) = (factor.id, u64::try_from(round).unwrap_or(0));
         insert(store, &factor).await;
@@ -260,7 +260,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
         let found = find(store, ONE, &alice(), own.id).await;
         ONE.same("the factor", &found.state, &FactorState::Active);
     }
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for round in 0..(harness.rounds() / 5).max(1) {
         let owner = subject("t1", &format!("owner {round}"));
         let mut ids = Vec::new();
         for _ in 0..3 {

@@ -52,7 +52,13 @@ pub async fn law_09_concurrent_verbs_have_an_order<H: Harness<Store: LimitStore>
     };
     for (place, first) in KINDS.into_iter().enumerate() {
         for second in KINDS.into_iter().skip(place + 1) {
-            prove(LAW, histories, 12, |seed| world(seed, vec![first, second])).await;
+            // What is as good as new is so once in a history: the purge has one moment to be wrong.
+            let often = if second == Kind::Purge { 3 } else { 1 };
+            let kinds = vec![first, second];
+            prove(LAW, histories * often, 12, |seed| {
+                world(seed, kinds.clone())
+            })
+            .await;
         }
     }
     prove(LAW, histories, 24, |seed| world(seed, KINDS.to_vec())).await;

@@ -116,7 +116,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
 pub async fn law_10_dropped_redeem_in_transaction<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for round in 0..(harness.rounds() / 5).max(1) {
         let minted = mint.mint(&CODE, &alice(), now());
         let right = mint.right(&minted);
         DROPPED.answer("insert", store.insert(&records([&minted])).await);

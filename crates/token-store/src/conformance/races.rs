@@ -113,7 +113,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
     const GUESSES: usize = 1_000;
     let store = harness.store().await;
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 100).max(1) {
+    for round in 0..(harness.rounds() / 25).max(1) {
         let minted = mint.mint(&[CODE, PROMPT][round % 2], &alice(), now());
         let most = usize::from(minted.stored().max_attempts.unwrap_or(0));
         COUNTED.answer("insert", store.insert(&records([&minted])).await);

@@ -52,12 +52,16 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     }
 
     /// Adopts tokens whose texts exist already: printed codes, app tokens or API keys of a system that
-    /// is replaced. All or none; done again, nothing changes.
+    /// is replaced. All or none; done again before the first [purge](Tokens::purge), nothing changes.
     ///
     /// The texts are found again by themselves or by their subject, so a handle is of no use for them.
     ///
     /// # Security
     /// The policy's rule of length holds: [`Policy::accepting_short_tokens`] names what is shorter.
+    ///
+    /// Never run it again for the same given tokens after the first purge. A purged record is forgotten, so an
+    /// old code that was used or revoked would be taken over as new. Run it once before the first purge, or keep the
+    /// ids that were adopted in a table of your own and leave those out.
     ///
     /// # Errors
     /// [`TokensError`], [`TokensError::Issue`] where a text is no token of the policy's format; then

@@ -257,27 +257,34 @@ impl FactorStore for Toy {
         now: Time,
     ) -> Result<bool, StoreError> {
         self.up().await?;
-        if let Some(other) = beside.filter(|_| !self.makes(Mistake::RemovesTheLast)) {
-            let active = |factor: &mut StoredFactor| factor.state == FactorState::Active;
-            let itself = other == id && !self.makes(Mistake::RemovesBesideItself);
-            if itself || self.change_factor(false, other, active).await != Some(true) {
+        let stays = |factors: &[StoredFactor]| {
+            beside.is_none_or(|other| {
+                let active = |one: &StoredFactor| one.state == FactorState::Active;
+                let found = factors.iter().any(|one| one.id == *other && active(one));
+                self.makes(Mistake::RemovesTheLast)
+                    || (found && (other != id || self.makes(Mistake::RemovesBesideItself)))
+            })
+        };
+        let looks_first = self.makes(Mistake::LooksBesideFirst);
+        if looks_first {
+            if !stays(&self.factors.lock().unwrap()) {
                 return Ok(false);
             }
-            if self.makes(Mistake::LooksBesideFirst) {
-                yield_now().await;
-            }
+            yield_now().await;
         }
-        let removed = self.change_factor(false, id, |factor| {
-            let removes = factor.state != FactorState::Removed;
-            if removes {
-                factor.state = FactorState::Removed;
-                factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
-                if !self.makes(Mistake::KeepsTheSecret) {
-                    factor.sealed.clear();
-                }
-            }
-            removes
-        });
-        Ok(removed.await.unwrap_or(false))
+        let mut factors = self.factors.lock().unwrap();
+        if !looks_first && !stays(&factors) {
+            return Ok(false);
+        }
+        let found = factors.iter_mut().find(|one| one.id == *id);
+        let Some(factor) = found.filter(|one| one.state != FactorState::Removed) else {
+            return Ok(false);
+        };
+        factor.state = FactorState::Removed;
+        factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
+        if !self.makes(Mistake::KeepsTheSecret) {
+            factor.sealed.clear();
+        }
+        Ok(true)
     }
 }

@@ -353,8 +353,22 @@ fn system_decides_and_never_becomes_the_subject() {
 fn another_records_decision_is_refused() {
     let owner = alice();
     let (one, mut two) = (
-        issue(&PROMPT, &Binding::subject(&owner), 1),
-        issue(&PROMPT, &Binding::subject(&owner), 2),
+        park_at(
+            &issuer(),
+            &PROMPT,
+            &Binding::subject(&owner),
+            now(),
+            &mut seeded(1),
+        )
+        .record,
+        park_at(
+            &issuer(),
+            &PROMPT,
+            &Binding::subject(&owner),
+            now(),
+            &mut seeded(2),
+        )
+        .record,
     );
     let approval = approve(&PROMPT, &one, &owner);
     assert_eq!(approval.record(), one.id());

@@ -8,7 +8,8 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 use twofa_providers::{
-    Attempt, Limits, MAX_FACTORS_PER_PROVIDER, Operator, Proof, ResetReason, Response, TotpProvider, TwoFactor, TwoFactorError,
+    Attempt, Limits, MAX_FACTORS_PER_PROVIDER, Operator, Proof, ResetReason, Response,
+    TotpProvider, TwoFactor, TwoFactorError,
     token_store::{
         Advanced, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor,
         ott_core::{
@@ -321,13 +322,9 @@ pub async fn waiting_factor_ends_with_what_vouched_for_it(place: Place) {
     let own = world.proof(&alice, &laptop).await;
     let beside = world.enrol(&alice, Some(&own)).await;
     world.remove(&own, &phone.factor).await.unwrap();
-    let confirmed = world
-        .confirm(&alice, &planted, &world.code(&planted))
-        .await;
+    let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
     assert!(needs_proof(&confirmed));
-    let confirmed = world
-        .confirm(&alice, &beside, &world.code(&beside))
-        .await;
+    let confirmed = world.confirm(&alice, &beside, &world.code(&beside)).await;
     assert!(confirmed.is_ok());
 }
 
@@ -351,9 +348,7 @@ pub async fn waiting_factors_go_with_not_me(place: Place) {
     let planted = world.enrol(&alice, Some(&stolen)).await;
     let link = told.arrived().remove(0);
     let _ = told.not_me(&link.token).await.unwrap();
-    let confirmed = world
-        .confirm(&alice, &planted, &world.code(&planted))
-        .await;
+    let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
     assert_eq!(reason(confirmed), Reason::Unknown);
 }
 
@@ -365,11 +360,12 @@ pub async fn old_proof_vouches_for_nothing_after_a_reset(place: Place) {
     let codes = world.codes(&proof).await;
     let stolen = world.recover(&alice, &codes[0]).await.unwrap();
     let operator = Operator::new(&world.engine);
-    operator.reset(&alice, ResetReason::Compromised).await.unwrap();
+    operator
+        .reset(&alice, ResetReason::Compromised)
+        .await
+        .unwrap();
     let planted = world.enrol(&alice, Some(&stolen)).await;
     let _ = world.confirmed(&alice, None).await;
-    let confirmed = world
-        .confirm(&alice, &planted, &world.code(&planted))
-        .await;
+    let confirmed = world.confirm(&alice, &planted, &world.code(&planted)).await;
     assert!(needs_proof(&confirmed));
 }

@@ -2,7 +2,8 @@
 
 use ott_core::chrono::{DateTime, Utc};
 
-/// What a client is answered, whatever the cause was. Every error of these crates tells its own.
+/// What a client is answered, whatever the cause was. [`TokensError`](crate::TokensError),
+/// [`StoreError`](crate::StoreError) and the engine's `TwoFactorError` tell their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It does not go together with what is there: 409.

@@ -78,6 +78,7 @@ mod event;
 pub mod events;
 mod factor_store;
 mod found;
+mod insecure;
 pub mod key_file;
 mod limit_store;
 mod memory;

@@ -16,6 +16,7 @@ use ott_core::{
     AccountBudget, Decider, GuessBound, Issuer, Limit, Lookup, Policy, Reason, Record, RecordId,
     Rejected, Stored, Subject, Usage, Verdict,
     chrono::{DateTime, Utc},
+    whole_micros,
 };
 
 pub use self::{
@@ -93,10 +94,10 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         self.account_budget().bound()
     }
 
-    /// The present time, as this engine sees it.
+    /// The present time, as this engine sees it, in whole microseconds.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        whole_micros(self.clock.now())
     }
 
     /// Decides about a waiting record, by its public id. The decider is the person who is signed in

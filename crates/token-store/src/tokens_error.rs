@@ -44,10 +44,15 @@ pub enum TokensError {
 }
 
 impl TokensError {
-    /// What the client is told.
+    /// What the client is told. What waits for a decision is [`Answer::Conflict`], every other refusal
+    /// [`Answer::Refused`].
     #[must_use]
     pub const fn answer(&self) -> Answer {
         match self {
+            // The token is right, and the client asks again.
+            Self::Rejected(rejected) if matches!(rejected.reason(), Reason::Pending) => {
+                Answer::Conflict
+            }
             Self::Issue(IssueError::Malformed) | Self::Rejected(_) => Answer::Refused,
             Self::Misuse(_) => Answer::Misuse,
             Self::Throttled { retry_at, .. } => Answer::RetryAt(*retry_at),

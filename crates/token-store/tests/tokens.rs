@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use testing::alice;
 use token_store::{
-    BuildError, MemoryStore, Tokens,
-    ott_core::{Binding, Format, KeyRing, Limit, Policy, Purpose},
+    Answer, BuildError, MemoryStore, Tokens, TokensError,
+    ott_core::{Binding, Format, KeyRing, Limit, Policy, Purpose, Reason, Rejected},
 };
 
 /// Named for the report of `scripts/test`.
@@ -64,4 +64,20 @@ async fn tokens_are_shared_over_any_store() {
             .await
             .is_ok()
     );
+}
+
+/// What waits for a decision is asked again, and no other refusal says why.
+#[test]
+fn waiting_is_a_conflict_and_every_other_refusal_tells_nothing() {
+    let answer = |reason| TokensError::Rejected(Rejected::new(reason)).answer();
+    assert_eq!(answer(Reason::Pending), Answer::Conflict);
+    for reason in [
+        Reason::Denied,
+        Reason::Expired,
+        Reason::Mismatch,
+        Reason::Spent,
+        Reason::Unknown,
+    ] {
+        assert_eq!(answer(reason), Answer::Refused, "{reason:?}");
+    }
 }

@@ -219,7 +219,7 @@ async fn spend(
     }];
     let everybody = Binding::tenant("");
     if let Some(network) = network.map(counted_network) {
-        let operation = [("address", network.as_str())];
+        let operation = [("network", network.as_str())];
         charges.push(Charge {
             key: LimitKey::new(
                 LimitScope::Application,

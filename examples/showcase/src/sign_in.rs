@@ -172,7 +172,7 @@ pub(crate) async fn sign_in(
         return again(&AppError::BadRequest(""), "That is not an e-mail address.");
     };
     let from = network.map(counted_network).unwrap_or_default();
-    let operation = [("address", from.as_str())];
+    let operation = [("network", from.as_str())];
     let account = Binding::tenant("").destination(&email);
     let account_key = LimitKey::new(
         LimitScope::Application,
@@ -244,7 +244,7 @@ pub(crate) async fn sign_out(
 
 fn address_charge(network: Option<IpAddr>) -> Option<Charge> {
     let network = counted_network(network?);
-    let operation = [("address", network.as_str())];
+    let operation = [("network", network.as_str())];
     let binding = Binding::tenant("").operation(&operation);
     Some(Charge {
         key: LimitKey::new(LimitScope::Application, "password address", &binding),

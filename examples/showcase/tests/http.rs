@@ -7,7 +7,7 @@ use support::{Answer, PASSWORD, Person, Site, code_at, exchange, form, other_tha
 use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 /// Every form of the showcase, with the fields it has beside its token.
-const FORMS: [(&str, &[&str]); 19] = [
+const FORMS: [(&str, &[&str]); 21] = [
     ("/register", &["email", "password"]),
     ("/sign-in", &["email", "password"]),
     ("/sign-out", &[]),
@@ -21,12 +21,14 @@ const FORMS: [(&str, &[&str]); 19] = [
     ("/account/add/confirm", &["provider", "factor", "code"]),
     ("/account/rename", &["factor", "label"]),
     ("/account/remove", &["factor"]),
+    ("/account/end-sessions", &[]),
     ("/not-me", &["link", "word"]),
     ("/account/address", &["email"]),
     ("/account/address/confirm", &["email", "code"]),
     ("/account/recovery", &["instead_of"]),
     ("/account/recovery/download", &["codes", "made"]),
     ("/devices/forget", &["device"]),
+    ("/devices/forget-all", &[]),
 ];
 
 /// What only somebody who is signed in may open, and send.

@@ -3,14 +3,14 @@
 //! ```
 //! use token_delivery::{Delivery, Message, Outbox, Template, Templates, ott_core::*};
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
-//! let words = Template::new(&SIGN_IN, "Your code", "{token} signs you in to {application}.");
+//! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
+//! let words = Template::new(&SECOND_STEP, "Your code", "{token} completes your sign-in to {application}.");
 //! let outbox = Outbox::new(10).templates(Templates::new("Example", [words])?);
 //! let address = Destination::email("alice@example.org")?; // from the account
 //! # let token = Token::try_generate_from_rng(&Format::DIGITS_6, &mut rand::rngs::SysRng)?;
-//! outbox.deliver(&Message::new(SIGN_IN.purpose(), &address, &token)).await?;
+//! outbox.deliver(&Message::new(SECOND_STEP.purpose(), &address, &token)).await?;
 //! let sent = outbox.last().ok_or("nothing was sent")?;
-//! assert_eq!(sent.expose_text(), Some(&*format!("{} signs you in to Example.", token.expose_secret())));
+//! assert_eq!(sent.expose_text(), Some(&*format!("{} completes your sign-in to Example.", token.expose_secret())));
 //! # Ok(()) }
 //! ```
 //!

@@ -6,13 +6,13 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let url = std::env::var("REDIS_URL").map_err(|_| "REDIS_URL must name a Redis server")?;
 //! # let sql_store = std::sync::Arc::new(token_store::MemoryStore::new());
-//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
 //! let (keys, redis) = (KeyRing::generate()?, RedisStore::connect(url).await?);
-//! let tokens = Tokens::builder(keys, redis).limits(sql_store).policy(&SIGN_IN).build()?;
+//! let tokens = Tokens::builder(keys, redis).limits(sql_store).policy(&SECOND_STEP).build()?;
 //! let alice = Subject::new("", "4711")?;
-//! let issued = tokens.issue(&SIGN_IN, &Binding::subject(&alice)).await?;
+//! let issued = tokens.issue(&SECOND_STEP, &Binding::subject(&alice)).await?;
 //! let typed = issued.token.expose_secret();
-//! assert!(tokens.redeem(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed).await.is_ok()); // once
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_ok()); // once
 //! # Ok(()) }
 //! ```
 //!

@@ -88,10 +88,10 @@ impl RedisStoreBuilder {
     /// }
     /// let alice = Subject::new("example", "4711")?;
     /// let store = &stores[part(&alice) as usize];
-    /// # const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+    /// # const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
     /// # let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
-    /// # let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
-    /// # let right = issuer.present_by_handle(&SIGN_IN, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
+    /// # let issued = issuer.issue(&SECOND_STEP, &Binding::subject(&alice), now)?;
+    /// # let right = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
     /// # let other = &stores[(part(&alice) as usize + 1) % stores.len()];
     /// assert_eq!(store.insert(&[issued.record]).await?, Inserted::Done);
     /// assert!(matches!(other.redeem(&right, now).await?, Redeemed::Refused(_))); // it is in one part alone

@@ -8,13 +8,13 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let (path, now) = (folder.path().join("tokens.db"), token_store::ott_core::chrono::DateTime::UNIX_EPOCH);
-//! const SIGN_IN: Policy = Policy::code(Purpose::new("sign-in"));
+//! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
 //! let (store, issuer) = (SqliteStore::open(path).await?, Issuer::new(KeyRing::generate()?));
 //! let alice = Subject::new("", "4711")?;
-//! let issued = issuer.issue(&SIGN_IN, &Binding::subject(&alice), now)?;
+//! let issued = issuer.issue(&SECOND_STEP, &Binding::subject(&alice), now)?;
 //! store.insert(&[issued.record]).await?;
 //! let typed = issued.token.expose_secret();
-//! let presented = issuer.present_by_handle(&SIGN_IN, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! let presented = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed, now)?;
 //! assert!(matches!(store.redeem(&presented, now).await?, Redeemed::Redeemed(_)));
 //! # Ok(()) }
 //! ```

@@ -140,7 +140,7 @@ async fn those_who_wait_together_are_one_commit() {
         2,
         "the first alone, 63 together"
     );
-    // Whoever finds nobody before him waits for nobody.
+    // Whoever comes first waits for nobody.
     let (_, right) = links(&fixture, 3).await;
     let before = commits(&fixture);
     for right in &right {

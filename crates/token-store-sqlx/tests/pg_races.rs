@@ -188,7 +188,7 @@ async fn ten_thousand_clients_redeem_each_token_once() {
 }
 
 /// Machines whose clocks are an hour apart share a limit: nobody is allowed more than on one machine,
-/// and whoever is behind waits for the one before him.
+/// and whoever is behind waits for the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
     let fixture = PgFixture::new().await;

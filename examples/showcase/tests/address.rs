@@ -181,12 +181,12 @@ async fn an_owner_takes_a_thiefs_change_of_address_back() {
     take(&site, &mut owner, OWN).await;
     let mut thief = again(&site, OWN, &secret).await;
     let from = site.outbox.messages().len();
-    for his in ["his@example.net", "another@example.net"] {
-        assert_eq!(take(&site, &mut thief, his).await.leads_to(), "/account");
+    for thiefs in ["thiefs@example.net", "another@example.net"] {
+        assert_eq!(take(&site, &mut thief, thiefs).await.leads_to(), "/account");
     }
     // The first change is told to the owner; the second one to the thief alone.
     let links = told(&site, "account-news", from);
-    assert_eq!(links, [OWN, "his@example.net"]);
+    assert_eq!(links, [OWN, "thiefs@example.net"]);
     let messages = site.outbox.messages();
     let of = |address: &str| {
         let mut linked = messages.iter().skip(from).filter(|sent| {
@@ -195,8 +195,8 @@ async fn an_owner_takes_a_thiefs_change_of_address_back() {
         let sent = linked.next().expect("a link");
         format!("{}/not-me#{}", site.origin, sent.expose_token())
     };
-    let (own, his) = (of(OWN), of("his@example.net"));
-    // He cannot take the old address with an account of its own, nor for another account.
+    let (own, thiefs) = (of(OWN), of("thiefs@example.net"));
+    // The thief cannot take the old address with a new account, nor for another account.
     let taken = Person::new(&site).register(OWN).await;
     assert_eq!(taken.status, 422, "{taken:?}");
     let (mut accomplice, ..) = signed_in(&site, "accomplice@example.net").await;
@@ -210,19 +210,19 @@ async fn an_owner_takes_a_thiefs_change_of_address_back() {
     for who in [&mut thief, &mut in_since] {
         assert_eq!(who.get("/account").await.leads_to(), "/sign-in");
     }
-    for his in ["his@example.net", "another@example.net"] {
-        assert_eq!(Person::new(&site).password(his).await.status, 401);
+    for thiefs in ["thiefs@example.net", "another@example.net"] {
+        assert_eq!(Person::new(&site).password(thiefs).await.status, 401);
     }
-    // His own link puts nothing back.
-    let again_his = disown(&site, &his).await;
-    assert!(again_his.body.contains("Not undone"), "{again_his:?}");
+    // The thief's own link puts nothing back.
+    let again_thiefs = disown(&site, &thiefs).await;
+    assert!(again_thiefs.body.contains("Not undone"), "{again_thiefs:?}");
     let mut owner = again(&site, OWN, &secret).await;
     let account = owner.get("/account").await;
     assert!(account.body.contains(OWN) && !account.body.contains("Confirm or change"));
     // Nobody else's address is kept for the thief.
     assert_eq!(
         Person::new(&site)
-            .register("his@example.net")
+            .register("thiefs@example.net")
             .await
             .leads_to(),
         "/welcome"
@@ -262,7 +262,7 @@ async fn a_step_that_proves_no_more_changes_no_address() {
     let confirmed = owner.confirm("/account/add/confirm", "totp", &factor, &code);
     assert_eq!(confirmed.await.leads_to(), "/account");
     let mut thief = again(&site, EMAIL, &second).await;
-    let page = thief.post(FORM, &[("email", "his@example.net")]).await;
+    let page = thief.post(FORM, &[("email", "thiefs@example.net")]).await;
     assert_eq!(page.status, 200, "{page:?}");
     let code = site.sent_code();
 
@@ -270,7 +270,7 @@ async fn a_step_that_proves_no_more_changes_no_address() {
     let disabled = disable.bind(&factor).execute(&site.pool).await;
     assert_eq!(disabled.expect("an update").rows_affected(), 1);
     let prove = "/account/prove?next=address";
-    let fields = [("email", "his@example.net"), ("code", code.as_str())];
+    let fields = [("email", "thiefs@example.net"), ("code", code.as_str())];
     assert_eq!(thief.post(CONFIRM, &fields).await.leads_to(), prove);
     let from = site.outbox.messages().len();
     let wanted = [("email", "other@example.net")];

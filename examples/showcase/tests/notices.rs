@@ -28,7 +28,7 @@ async fn thief(site: &Site, email: &str, secret: &str) -> Person {
     thief
 }
 
-/// He adds an app of his own. Says its secret.
+/// The thief adds an app of their own. Says its secret.
 async fn add_app(site: &Site, who: &mut Person) -> String {
     let add = [("provider", "totp"), ("label", "Not mine")];
     let page = who.post("/account/add", &add).await;
@@ -137,7 +137,7 @@ async fn link_ends_the_sign_in_for_persons_alone() {
     let (_, of_thief) = account
         .body
         .split_once("Not mine")
-        .expect("his app is shown");
+        .expect("the thief's app is shown");
     assert!(of_thief.contains("Disabled"));
     assert_eq!(account.body.matches(">Active<").count(), 2, "{account:?}");
 
@@ -239,7 +239,7 @@ async fn sign_in_ended_meanwhile_gets_no_session() {
     assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
 }
 
-/// Who signed in again with an app of his own is thrown out there too.
+/// Who signed in again with an app of their own is thrown out there too.
 #[tokio::test(flavor = "multi_thread")]
 async fn thief_with_an_own_app_is_thrown_out_there_too() {
     const EMAIL: &str = "twice@example.org";
@@ -250,7 +250,7 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
     let (link, ..) = last_link(&site);
     site.wait(30);
     let second = remembered(&site, EMAIL, &site.code(&of_thief)).await;
-    // In a third one he also reads the owner's app once more: that proof hides nothing.
+    // In a third one they also read the owner's app once more: that proof hides nothing.
     site.wait(30);
     let mut third = remembered(&site, EMAIL, &site.code(&of_thief)).await;
     site.wait(30);
@@ -273,7 +273,7 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
         "the owner stays"
     );
     assert_eq!(devices(&mut owner).await, 0);
-    // Nor does he get in again with it.
+    // Nor do they get in again with it.
     site.wait(30);
     let mut again = Person::new(&site);
     again.password(EMAIL).await;

@@ -1,4 +1,4 @@
-//! How many guesses an attacker gets evaluated who may ask as often as he likes.
+//! How many guesses an attacker gets evaluated who may ask as often as they like.
 
 use token_store::{
     Charge, LimitStore as _, Spent, TokensError,
@@ -140,7 +140,7 @@ pub async fn owner_who_signs_in_hourly_never_runs_out(place: Place) {
     let bench = Bench::new(place, &[&CODE]).await;
     for hour in 0..place.often(2_000, 60) {
         let issued = issue(&bench).await;
-        // He mistypes once each time, and gets that back with the success.
+        // The owner mistypes once each time, and gets that back with the success.
         guess(&bench, &issued.handle, &wrong(issued.token.expose_secret())).await;
         assert!(sign_in(&bench, &issued).await, "hour {hour}");
         bench.pass(TimeDelta::hours(1));

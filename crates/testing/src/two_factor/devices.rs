@@ -96,7 +96,7 @@ pub async fn burst_leaves_the_known_device_its_lane(place: Place) {
     let code = world.code(&app);
     assert!(is_throttled(&from(&world, &alice(), None, &code).await));
     assert!(from(&world, &alice(), Some(&device), &code).await.is_ok());
-    // The owner who signs in daily beside him never runs out: success gives back what it spent.
+    // The owner who signs in daily beside the attacker never runs out: success gives back what it spent.
     for day in 0..28 {
         world.pass(TimeDelta::hours(23));
         exhaust(&world, &app, None).await;

@@ -32,16 +32,16 @@ async fn state(told: &Telling, factor: FactorId) -> FactorState {
 pub async fn not_me_undoes_one_sign_in(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
     let engine = &told.world.engine;
-    let (mine, his) = (sign_in("mine"), sign_in("his"));
+    let (mine, theirs) = (sign_in("mine"), sign_in("theirs"));
     let app = told.add_app(&mine, None).await;
     let proof = told.proof(&mine, &app).await;
     let laptop = told.world.remember(&proof, "laptop").await.unwrap();
     let codes = told.world.codes(&proof).await;
 
-    let stolen = told.proof(&his, &app).await;
+    let stolen = told.proof(&theirs, &app).await;
     let burner = told.world.remember(&stolen, "burner").await.unwrap();
     let _ = told.arrived();
-    let added = told.add_app(&his, Some(&stolen)).await;
+    let added = told.add_app(&theirs, Some(&stolen)).await;
     let other = told.add_app(&mine, Some(&proof)).await;
     let links = told.arrived();
     let used = told.not_me(&links[0].token).await.unwrap();
@@ -50,7 +50,7 @@ pub async fn not_me_undoes_one_sign_in(place: Place) {
         (used.factor, used.disabled),
         (Some(added.factor), Some(added.factor))
     );
-    assert_eq!((used.sign_in.as_ref(), used.devices), (Some(&his), 1));
+    assert_eq!((used.sign_in.as_ref(), used.devices), (Some(&theirs), 1));
 
     assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
     assert_eq!(state(&told, app.factor).await, FactorState::Active);
@@ -113,15 +113,15 @@ pub async fn not_me_tokens_at_once_have_one_winner(place: Place) {
 /// The codes that the sign-in made are void, and no others.
 pub async fn codes_of_the_disowned_sign_in_are_void(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
-    let (mine, his) = (sign_in("mine"), sign_in("his"));
+    let (mine, theirs) = (sign_in("mine"), sign_in("theirs"));
     let app = told.add_app(&mine, None).await;
-    let stolen = told.proof(&his, &app).await;
+    let stolen = told.proof(&theirs, &app).await;
     let _ = told.arrived();
     let codes = told.world.codes(&stolen).await;
     let link = told.arrived().remove(0);
     let used = told.not_me(&link.token).await.unwrap();
     assert_eq!((used.news, used.factor), (News::RecoveryRenewed, None));
-    assert_eq!((used.disabled, used.sign_in), (None, Some(his.clone())));
+    assert_eq!((used.disabled, used.sign_in), (None, Some(theirs.clone())));
     assert_eq!(used.recovery_codes, 10);
     assert_eq!(state(&told, app.factor).await, FactorState::Active);
     let tried = told.world.recover(&alice(), &codes[0]).await;
@@ -130,14 +130,14 @@ pub async fn codes_of_the_disowned_sign_in_are_void(place: Place) {
     assert_eq!(left.unwrap(), 0);
 
     // A set that another sign-in made in its place stays.
-    let stolen = told.proof(&his, &app).await;
+    let stolen = told.proof(&theirs, &app).await;
     let _ = told.arrived();
     let _ = told.world.codes(&stolen).await;
     let link = told.arrived().remove(0);
     let proof = told.proof(&mine, &app).await;
     let codes = told.world.codes(&proof).await;
     let used = told.not_me(&link.token).await.unwrap();
-    assert_eq!((used.sign_in, used.recovery_codes), (Some(his), 0));
+    assert_eq!((used.sign_in, used.recovery_codes), (Some(theirs), 0));
     assert!(told.world.recover(&alice(), &codes[0]).await.is_ok());
 }
 
@@ -185,9 +185,9 @@ pub async fn removed_factor_is_not_brought_back(place: Place) {
 /// A disowned address is told nothing more.
 pub async fn disowned_address_is_told_nothing_more(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
-    let (mine, his) = (sign_in("mine"), sign_in("his"));
+    let (mine, theirs) = (sign_in("mine"), sign_in("theirs"));
     let app = told.add_app(&mine, None).await;
-    let stolen = told.proof(&his, &app).await;
+    let stolen = told.proof(&theirs, &app).await;
     let _ = told.arrived();
     let factor = told
         .world
@@ -212,7 +212,7 @@ pub async fn disowned_address_is_told_nothing_more(place: Place) {
 /// A disowned only factor guards the account.
 pub async fn disowned_only_factor_guards_the_account(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
-    let _ = told.add_app(&sign_in("his"), None).await;
+    let _ = told.add_app(&sign_in("theirs"), None).await;
     let used = told.not_me(&told.arrived()[0].token).await.unwrap();
     assert!(used.disabled.is_some());
     assert!(needs_proof(
@@ -281,13 +281,13 @@ pub async fn news_void_no_earlier_link(place: Place) {
 pub async fn link_is_good_after_an_outage(place: Place) {
     for verb in ["find", "update", "factors", "list", "revoke", "redeem"] {
         let told = Telling::new(place, &[ALICE]).await;
-        let (mine, his) = (sign_in("mine"), sign_in("his"));
+        let (mine, theirs) = (sign_in("mine"), sign_in("theirs"));
         let app = told.add_app(&mine, None).await;
-        let stolen = told.proof(&his, &app).await;
+        let stolen = told.proof(&theirs, &app).await;
         let _ = told.world.remember(&stolen, "burner").await.unwrap();
         let _ = told.world.codes(&stolen).await;
         let _ = told.arrived();
-        let added = told.add_app(&his, Some(&stolen)).await;
+        let added = told.add_app(&theirs, Some(&stolen)).await;
         let link = told.arrived().remove(0);
         told.world.store.fail(verb);
         assert!(
@@ -300,7 +300,7 @@ pub async fn link_is_good_after_an_outage(place: Place) {
         assert_eq!(disabled, !matches!(verb, "find" | "update"), "{verb}");
         let used = told.not_me(&link.token).await.unwrap();
         assert_eq!(used.disabled, Some(added.factor), "{verb}");
-        assert_eq!(used.sign_in.as_ref(), Some(&his));
+        assert_eq!(used.sign_in.as_ref(), Some(&theirs));
         assert_eq!(state(&told, added.factor).await, FactorState::Disabled);
         assert_eq!(told.world.recovery.left(&alice()).await.unwrap(), 0);
         let known = told.world.devices().list(&alice(), None).await.unwrap();

@@ -111,6 +111,6 @@ pub async fn disabled_factor_still_guards(place: Place) {
     }
     let factors = world.engine.factors(&alice).await.unwrap();
     assert_eq!(factors[0].state, FactorState::Disabled);
-    // Else whoever knows the password would guess until it is disabled, and enrol his own.
+    // Else whoever knows the password would guess until it is disabled, and enrol a factor of their own.
     assert!(needs_proof(&world.try_enrol(&alice, "planted", None).await));
 }

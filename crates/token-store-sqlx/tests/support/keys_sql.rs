@@ -23,7 +23,7 @@ const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 
 /// Whoever has a shell at the database.
 pub(crate) trait Operator {
-    /// What he writes for `x''`, with digits or without.
+    /// What they write for `x''`, with digits or without.
     const BYTES: fn(&str) -> String;
     async fn count(&mut self, sql: String) -> i64;
     async fn people(&mut self, sql: String) -> Vec<(String, String)>;

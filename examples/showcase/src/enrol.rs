@@ -22,6 +22,10 @@ use crate::{
     visitor::Visitor,
 };
 
+const HAS_ONE: AppError = AppError::BadRequest(
+    "This account has a second step already, so a password alone cannot add one.",
+);
+
 #[derive(Deserialize)]
 pub(crate) struct Choice {
     provider: String,
@@ -96,9 +100,7 @@ pub(crate) async fn enrol_first(
     Posted(choice): Posted<Choice>,
 ) -> Result<Response, AppError> {
     match enrol(&app, FIRST, (&half).into(), None, &visitor, &choice).await {
-        Err(AppError::ProofNeeded(_)) => Err(AppError::BadRequest(
-            "This account has a second step already, so a password alone cannot add one.",
-        )),
+        Err(AppError::ProofNeeded(_)) => Err(HAS_ONE),
         answer => answer,
     }
 }
@@ -128,7 +130,7 @@ pub(crate) async fn confirm_first(
 ) -> Result<Response, AppError> {
     typed.check()?;
     if has_second_step(&app, &half.account).await? {
-        return Ok(Redirect::to("/second-factor").into_response());
+        return Err(HAS_ONE);
     }
     let standing = Standing::from(&half);
     let attempt = attempt(

@@ -68,7 +68,7 @@ async fn tokens_are_shared_over_any_store() {
 
 /// What waits for a decision is asked again, and no other refusal says why.
 #[test]
-fn waiting_is_a_conflict_and_every_other_refusal_tells_nothing() {
+fn waiting_is_a_conflict_and_other_refusals_the_same() {
     let answer = |reason| TokensError::Rejected(Rejected::new(reason)).answer();
     assert_eq!(answer(Reason::Pending), Answer::Conflict);
     for reason in [

@@ -1,10 +1,11 @@
-//! A code: the one we make, and the one a person typed.
+//! A code that we make.
 
 use core::fmt;
 
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Digits, Reason, Rejected};
+use crate::Digits;
 
 /// A code that this crate made, as text with its leading zeros.
 ///
@@ -22,7 +23,39 @@ impl Code {
         Code { text, digits }
     }
 
-    /// The digits.
+    /// The code of an HMAC of 16 bytes that was computed elsewhere; `None` where its last four bits name an offset behind
+    /// byte 12, from which no four bytes follow.
+    ///
+    /// No hash of RFC 4226 and RFC 6238 is as short: this is for MD5, which this crate does not have.
+    ///
+    /// Specification: RFC 4226 section 5.3, step 2.
+    #[must_use]
+    pub fn of_short_mac(mac: &[u8; 16], digits: Digits) -> Option<Self> {
+        let mut words = [0; 5];
+        for (word, bytes) in words.iter_mut().zip(mac.as_chunks::<4>().0) {
+            *word = u32::from_be_bytes(*bytes);
+        }
+        let tail = words[3];
+        let mut truncated = crate::truncate::truncate(words, tail);
+        let code = (tail & 0xf <= 12).then(|| Code::new(truncated, digits));
+        truncated.zeroize();
+        words.zeroize();
+        code
+    }
+
+    /// Five of Steam's 26 letters and digits, of which the first stands for the least part of the number.
+    pub(crate) fn steam(truncated: u32) -> Self {
+        let (mut text, mut rest) = ([0; 10], truncated);
+        for place in text.iter_mut().skip(5) {
+            *place = steam_letter(rest % 26);
+            rest /= 26;
+        }
+        rest.zeroize();
+        let digits = Digits::Five;
+        Code { text, digits }
+    }
+
+    /// The digits, or Steam's letters.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         let front = self.text.len().saturating_sub(self.digits.get().into());
@@ -47,6 +80,15 @@ impl fmt::Debug for Code {
     }
 }
 
+/// One of 26, looked up without an address that depends on it: all are read.
+fn steam_letter(index: u32) -> u8 {
+    (0..)
+        .zip(b"23456789BCDFGHJKMNPQRTVWXY")
+        .fold(0, |found, (at, letter)| {
+            u8::conditional_select(&found, letter, index.ct_eq(&at))
+        })
+}
+
 /// The ten digits of a number, with leading zeros.
 ///
 /// Two digits, and eight in the bytes of one word, which is parted three times: all fields at once
@@ -65,45 +107,6 @@ fn decimal(number: u32) -> [u8; 10] {
     let [c, d, e, f, g, h, i, j] = (ones | 0x3030_3030_3030_3030).to_le_bytes();
     let [a, b] = [front / 10, front % 10].map(|digit| digit as u8 | b'0');
     [a, b, c, d, e, f, g, h, i, j]
-}
-
-/// What a person typed, read as a number. With the number of digits fixed, number and text say the
-/// same, and one comparison of integers compares all digits at once.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Typed(u64);
-
-impl Typed {
-    /// Far above any real input, far below anything that takes time.
-    const MAX_BYTES: usize = 64;
-
-    /// Reads ASCII digits, ignores ASCII spaces and dashes, refuses everything else.
-    pub(crate) fn parse(text: &str, digits: Digits) -> Result<Self, Rejected> {
-        let malformed = Rejected::new(Reason::Malformed);
-        if text.len() > Self::MAX_BYTES {
-            return Err(malformed);
-        }
-        let (mut number, mut seen) = (Typed(0), 0_u8);
-        for byte in text.bytes() {
-            match byte {
-                b' ' | b'-' => continue,
-                b'0'..=b'9' => {}
-                _ => return Err(malformed),
-            }
-            // What saturates has too many digits and is refused below.
-            seen = seen.saturating_add(1);
-            let digit = u64::from(byte ^ b'0');
-            number.0 = number.0.saturating_mul(10).saturating_add(digit);
-        }
-        if seen == digits.get() {
-            Ok(number)
-        } else {
-            Err(malformed)
-        }
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How many digits a code has.
 
-use crate::{Rejected, code::Typed};
+use crate::{Rejected, typed::Typed};
 
 /// The number of digits of a code: 5 to 10, six by default.
 ///
@@ -46,7 +46,8 @@ impl Digits {
     }
 
     /// Whether what was typed has the form of a code of so many digits. It is compared with no code: what
-    /// is refused here need not be counted.
+    /// is refused here need not be counted. What is read and what is ignored is said at
+    /// [`Totp::verify`](crate::Totp::verify).
     ///
     /// # Errors
     /// [`Rejected`], with [`Reason::Malformed`](crate::Reason::Malformed).

@@ -1,7 +1,7 @@
 //! HOTP: codes from a counter.
 
-use crate::code::Typed;
 use crate::search::{Run, Search};
+use crate::typed::Typed;
 use crate::{Algorithm, Code, Digits, Reach, Reason, Rejected, ResyncRange, Secret, mac};
 
 /// Counter-based one-time passwords.
@@ -39,8 +39,8 @@ impl Hotp {
     ///
     /// Searches the counter after `last_accepted` (0 if there is none yet) and
     /// [`look_ahead`](Hotp::look_ahead) more, and returns the highest that matches. All of them are
-    /// computed and compared in constant time, whatever matches. ASCII spaces and dashes in `typed`
-    /// are ignored; anything else but the right number of ASCII digits is refused.
+    /// computed and compared in constant time, whatever matches. `typed` is read as
+    /// [`Totp::verify`](crate::Totp::verify) reads it.
     ///
     /// # Security
     /// This changes nothing. Whoever calls it must, in one atomic step, raise the stored
@@ -60,7 +60,7 @@ impl Hotp {
         let typed = Typed::parse(typed, self.digits)?;
         let run = run_after(last_accepted, self.look_ahead.get().into())?;
         self.search(secret)
-            .newest(run, &typed, last_accepted)
+            .newest(run, 0, &typed, last_accepted)
             .map(Counter)
     }
 

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::visible::{is_invisible, joins_signs};
+
 /// The names that an authenticator shows beside a code: who issued it, and for which account.
 ///
 /// Neither name ever holds a secret. What a label can hold, an otpauth URI carries unchanged.
@@ -20,18 +22,10 @@ impl Label {
     /// An account of an issuer. Authenticators tell two accounts apart by this pair.
     ///
     /// # Errors
-    /// [`LabelError`] for what a URI would not carry unchanged: an issuer that is empty or holds a
-    /// colon, control characters, blanks at either end, more than 255 bytes. Also for characters that
+    /// [`LabelError`] for what a URI would not carry to every authenticator unchanged: an issuer that is empty or
+    /// holds a colon, control characters, blanks at either end, more than 255 bytes. Also for characters that
     /// cannot be seen or turn the direction of text, with which one name passes for another.
     pub fn new(issuer: &str, account: &str) -> Result<Label, LabelError> {
-        check_visible(issuer)?;
-        check_visible(account)?;
-        Label::import(issuer, account)
-    }
-
-    /// As [`new`](Label::new), of names that somebody else chose: invisible characters stay, since
-    /// the secret beside them must not be lost.
-    pub(crate) fn import(issuer: &str, account: &str) -> Result<Label, LabelError> {
         check(issuer)?;
         check(account)?;
         if issuer.is_empty() {
@@ -51,11 +45,6 @@ impl Label {
     /// # Errors
     /// As for [`new`](Label::new); a colon in the account, which would read as an issuer.
     pub fn without_issuer(account: &str) -> Result<Label, LabelError> {
-        check_visible(account)?;
-        Label::import_without_issuer(account)
-    }
-
-    pub(crate) fn import_without_issuer(account: &str) -> Result<Label, LabelError> {
         check(account)?;
         if account.contains(':') {
             return Err(LabelError::Colon);
@@ -64,6 +53,21 @@ impl Label {
             issuer: None,
             account: account.into(),
         })
+    }
+
+    /// The label of names that somebody else chose, and what had to be cleaned away: the secret beside them must not
+    /// be lost for a name. An issuer may hold a colon here: a URI says it twice, so that it can be told apart.
+    pub(crate) fn cleaned(issuer: &str, account: &str) -> (Label, Option<LabelError>) {
+        let (issuer, wrong_issuer) = clean(issuer.trim());
+        let (mut account, mut wrong_account) = clean(account.trim());
+        if issuer.is_empty() && account.contains(':') {
+            account.retain(|c| c != ':');
+            account = account.trim().into();
+            wrong_account = wrong_account.or(Some(LabelError::Colon));
+        }
+        let issuer = Some(issuer).filter(|issuer| !issuer.is_empty());
+        let label = Label { issuer, account };
+        (label, wrong_issuer.or(wrong_account))
     }
 
     /// Who issued the secret.
@@ -84,6 +88,8 @@ fn check(name: &str) -> Result<(), LabelError> {
         Err(LabelError::TooLong)
     } else if name.contains(char::is_control) {
         Err(LabelError::ControlCharacter)
+    } else if name.contains(is_invisible) {
+        Err(LabelError::InvisibleCharacter)
     } else if name.trim() != name {
         Err(LabelError::SurroundingBlanks)
     } else {
@@ -91,39 +97,17 @@ fn check(name: &str) -> Result<(), LabelError> {
     }
 }
 
-fn check_visible(name: &str) -> Result<(), LabelError> {
-    if name.contains(is_invisible) {
-        Err(LabelError::InvisibleCharacter)
-    } else {
-        Ok(())
+/// A name without what would harm a page or a list, and what was dropped. What joins several signs to one, as in
+/// flags and emoji, stays.
+fn clean(name: &str) -> (String, Option<LabelError>) {
+    let drawn = |c: &char| !c.is_control() && (!is_invisible(*c) || joins_signs(*c));
+    let mut cleaned: String = name.chars().filter(drawn).collect();
+    while cleaned.len() > Label::MAX_BYTES {
+        cleaned.pop();
     }
-}
-
-/// Whether a character has no shape of its own: Unicode's Default_Ignorable_Code_Point, with all
-/// controls of direction, and the separators and annotations that are not drawn either.
-///
-/// Specification: Unicode 16.0, DerivedCoreProperties.txt; UAX #9 section 2.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+    let cleaned: String = cleaned.trim().into();
+    let wrong = check(name).err().filter(|_| cleaned != name);
+    (cleaned, wrong)
 }
 
 /// Why a name does not fit a [`Label`].
@@ -136,6 +120,9 @@ pub enum LabelError {
     /// A line break, NUL or another control character.
     #[error("a control character in a name")]
     ControlCharacter,
+    /// A broken percent escape, or bytes that are not UTF-8.
+    #[error("a name is not percent-encoded UTF-8")]
+    Encoding,
     /// An issuer without text.
     #[error("the issuer is empty")]
     EmptyIssuer,

@@ -18,8 +18,10 @@
 //!
 //! # What it guarantees
 //!
-//! * Verifying computes and compares every step of the window (every counter of the look-ahead), in
-//!   constant time, whatever matches; it returns the newest match after the last accepted one.
+//! * Verifying computes and compares every step of the window and the one behind it (every counter of the
+//!   look-ahead), in constant time, whatever matches; it returns the newest match of the window after the last
+//!   accepted one.
+//! * A code is read as people paste it, and always as the same code.
 //! * Generating and verifying allocate nothing and schedule the key once.
 //! * No input panics or overflows: not the time 0 or `u64::MAX`, not a megabyte of text.
 //! * Parameters that make no sense cannot be expressed, nor read from JSON or a URI: no window of more
@@ -34,7 +36,8 @@
 //! * It keeps no state. A code is accepted once only if the caller stores the returned step in one
 //!   atomic move that refuses to go back, and guessing is slow only if the caller counts attempts.
 //! * It reads no clock. Drift is what [`Window`] allows, and nothing more.
-//! * It reads no other encodings than decimal digits: Steam, Yandex and mOTP are other methods.
+//! * It verifies no other encodings than decimal digits. [`Steam`]'s codes are made for their owner; Yandex and mOTP are
+//!   other methods.
 //! * Reading and writing base32 and URIs is not constant-time; neither is used to verify.
 //!
 //! # Features
@@ -44,6 +47,7 @@
 //! | `std` (default) | `Secret::try_generate`, with the operating system's randomness |
 //! | `serde` | `Serialize` and `Deserialize` of parameters, never of secrets |
 //! | `sha3` | HMAC over SHA-3 |
+//! | `yubico` | [`yubico`]: OTPs of Yubikeys |
 //!
 //! Without features the crate is `no_std` with `alloc`.
 //!
@@ -56,6 +60,8 @@
 //! | RFC 2104, FIPS 180-4, FIPS 202 | [`Algorithm`] |
 //! | RFC 4648 section 6 | [`Secret::from_base32`] |
 //! | Key URI Format, RFC 3986 | [`Account::from_uri`] |
+//! | FIPS 197, the YubiKey Manual's section on OTP | [`yubico`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 extern crate alloc;
@@ -78,14 +84,22 @@ mod search;
 mod secret;
 #[cfg(feature = "sha3")]
 mod sponge;
+mod steam;
 mod totp;
 mod truncate;
+mod typed;
 mod uri;
+mod visible;
+#[cfg(feature = "yubico")]
+pub mod yubico;
 
 // For whoever verifies codes.
 pub use hotp::{Counter, Hotp};
 pub use rejected::{Reason, Rejected};
 pub use totp::{TimeStep, Totp, Window};
+
+// For whoever shows codes.
+pub use steam::Steam;
 
 // For whoever chooses parameters.
 pub use algorithm::{Algorithm, UnknownAlgorithm};

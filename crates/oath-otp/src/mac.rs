@@ -36,6 +36,14 @@ pub(crate) fn code(algorithm: Algorithm, digits: Digits, secret: &Secret, counte
     code
 }
 
+/// The five letters and digits that Steam shows for one counter. Wipes as [`code`] does.
+pub(crate) fn steam_code(secret: &Secret, counter: u64) -> Code {
+    let mut truncated = single::<hash::Sha1>(secret.expose_secret(), counter);
+    let code = Code::steam(truncated);
+    truncated.zeroize();
+    code
+}
+
 /// Calls `visit` with each of `count` counters from `first` on, in order, and the 31-bit truncated
 /// HMAC of each. Allocates nothing, and wipes as [`code`] does.
 ///

@@ -10,20 +10,37 @@
 #[error("the code was not accepted")]
 pub struct Rejected {
     reason: Reason,
+    /// Of [`Reason::Ahead`]; 0 for every other one.
+    step: u64,
 }
 
 impl Rejected {
     pub(crate) const fn new(reason: Reason) -> Self {
-        Rejected { reason }
+        Rejected { reason, step: 0 }
+    }
+
+    /// The step is 0 unless the reason is [`Reason::Ahead`]. Both are fields, so that no branch depends on them here.
+    pub(crate) const fn at(reason: Reason, step: u64) -> Self {
+        Rejected { reason, step }
     }
 
     /// Why, for the server's own logs.
     ///
     /// # Security
-    /// Never tell a client: `Replayed` says that the code was right once.
+    /// Never tell a client: `Replayed` says that the code was right once. What has to happen before one is told of
+    /// `Ahead` is said there.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The step whose code came too early, where the reason is [`Reason::Ahead`].
+    #[must_use]
+    pub const fn ahead(&self) -> Option<u64> {
+        match self.reason {
+            Reason::Ahead => Some(self.step),
+            _ => None,
+        }
     }
 }
 
@@ -31,6 +48,15 @@ impl Rejected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
+    /// The code of the step behind the window, which [`Rejected::ahead`] names: the clock of the device is ahead of
+    /// ours. It was not accepted.
+    ///
+    /// # Security
+    /// Whoever learns this knows a code that will be right in a moment, and guesses one more code at a time. Before
+    /// the client is told, store the step as the last accepted one, as after a success: then the code is
+    /// worth nothing, and the odds of a guess stay those of [`Totp::valid_codes`](crate::Totp::valid_codes). The
+    /// device shows another one in the next step.
+    Ahead,
     /// The time lies before the first time step.
     BeforeStart,
     /// The counter 2⁶⁴ - 1 was used: the secret has no further code.

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use crate::code::Typed;
+use crate::typed::Typed;
 use crate::{Algorithm, Digits, Reason, Rejected, Secret, mac};
 
 /// Counters to search, both ends included.
@@ -28,29 +28,40 @@ pub(crate) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The newest counter of the run whose code was typed, if it is above `last_accepted`.
+    /// The newest counter of the run whose code was typed, if it is above `last_accepted`. `early` further counters
+    /// behind the run are refused, and the refusal names them.
     ///
     /// Every counter is computed and compared, whatever matches.
     pub(crate) fn newest(
         self,
         run: Run,
+        early: u64,
         typed: &Typed,
         last_accepted: Option<u64>,
     ) -> Result<u64, Rejected> {
-        let (mut found, mut matched) = (Found::default(), 0);
-        self.for_each(run, |counter, code| {
-            // Which counters are fresh is no secret.
+        let (mut found, mut ahead, mut matched) = (Found::default(), Found::default(), 0);
+        let searched = Run {
+            last: run.last.saturating_add(early),
+            ..run
+        };
+        self.for_each(searched, |counter, code| {
+            // Which counters are fresh and which are early is no secret.
             let fresh = mask(last_accepted.is_none_or(|last| counter > last).into());
+            let inside = mask((counter <= run.last).into());
             let equal = equal(code, typed);
-            found.note(counter, equal & fresh);
+            found.note(counter, equal & fresh & inside);
+            ahead.note(counter, equal & fresh & !inside);
             matched |= equal;
         });
         // Without a fresh match, a match is a replay.
-        found.or(if matched == 0 {
+        let reason = if matched == 0 {
             Reason::NoMatch
-        } else {
+        } else if ahead.any == 0 {
             Reason::Replayed
-        })
+        } else {
+            Reason::Ahead
+        };
+        found.or(Rejected::at(reason, ahead.counter))
     }
 
     /// The newest counter of the run whose code is `second`, with `first` being the code before it.
@@ -65,7 +76,7 @@ impl Search<'_> {
             found.note(counter, before & equal(code, second));
             before = equal(code, first);
         });
-        found.or(Reason::NoMatch)
+        found.or(Rejected::new(Reason::NoMatch))
     }
 
     fn for_each(self, run: Run, mut visit: impl FnMut(u64, u64)) {
@@ -108,9 +119,9 @@ impl Found {
         self.any |= hit;
     }
 
-    fn or(self, reason: Reason) -> Result<u64, Rejected> {
+    fn or(self, refused: Rejected) -> Result<u64, Rejected> {
         if self.any == 0 {
-            return Err(Rejected::new(reason));
+            return Err(refused);
         }
         Ok(self.counter)
     }
@@ -162,7 +173,7 @@ pub(crate) mod tests {
                 let inside = Some(counter).filter(|counter| (5..=11).contains(counter));
                 // Nothing accepted yet, a replay of some and of all.
                 for last in [None, Some(7), Some(11)] {
-                    let found = counted(|| search.newest(RUN, &code, last).ok());
+                    let found = counted(|| search.newest(RUN, 0, &code, last).ok());
                     let fresh = inside.filter(|counter| last.is_none_or(|last| *counter > last));
                     assert_eq!(
                         found,
@@ -170,6 +181,12 @@ pub(crate) mod tests {
                         "{algorithm}, {counter} after {last:?}"
                     );
                 }
+
+                // Two of the run are early: they are computed and compared like the others.
+                let accepted = Run { last: 9, ..RUN };
+                let found = counted(|| search.newest(accepted, 2, &code, None).ok());
+                let early = inside.filter(|counter| *counter <= 9);
+                assert_eq!(found, (early, 7, 7), "{algorithm}, {counter} early");
 
                 let next = counter.saturating_add(1);
                 let second = typed(algorithm, secret, next);

@@ -1,7 +1,7 @@
 //! TOTP: codes from the time.
 
-use crate::code::Typed;
 use crate::search::{Run, Search};
+use crate::typed::Typed;
 use crate::{Algorithm, Code, Digits, Period, Reach, Reason, Rejected, Secret, mac};
 
 /// Time-based one-time passwords.
@@ -35,6 +35,9 @@ pub struct Totp {
     pub window: Window,
 }
 
+/// Steps behind the window that are looked at, to say why their code is refused.
+const EARLY: u64 = 1;
+
 impl Totp {
     /// The step of a moment in Unix seconds, or `None` before [`start`](Totp::start).
     ///
@@ -58,13 +61,20 @@ impl Totp {
     ///
     /// Searches the [window](Totp::window) around `unix_time` (Unix seconds of the caller's clock)
     /// and returns the newest step that matches and is above `last_accepted`. Every step of the
-    /// window is computed and compared in constant time, whatever matches. ASCII spaces and dashes
-    /// in `typed` are ignored; anything else but the right number of ASCII digits is refused.
+    /// window is computed and compared in constant time, whatever matches.
+    ///
+    /// `typed` is read as people paste it: decimal digits of any script; blanks, line ends, dashes and characters that
+    /// are not seen are ignored. Anything else but the right number of digits is refused as malformed, and so is what
+    /// is longer than 128 bytes.
+    ///
+    /// The step behind the window is computed and compared as well. Its code is refused, with
+    /// [`Reason::Ahead`]: so the caller can say that the clock of the device is ahead.
     ///
     /// # Security
     /// This changes nothing. Whoever calls it must, in one atomic step, raise the stored
     /// `last_accepted` to the returned step and refuse when it already is that high: only then is a
-    /// code accepted once. It must also count the attempt before calling.
+    /// code accepted once. It must also count the attempt before calling. What it must do before it tells anybody
+    /// of a clock ahead is said at [`Reason::Ahead`].
     ///
     /// # Errors
     /// [`Rejected`], with one text for every cause.
@@ -93,7 +103,9 @@ impl Totp {
             digits,
             secret,
         };
-        search.newest(run, &typed, last_accepted).map(TimeStep)
+        search
+            .newest(run, EARLY, &typed, last_accepted)
+            .map(TimeStep)
     }
 
     /// The denominator of a guess: [`Digits::code_space`].

@@ -25,6 +25,8 @@ pub struct Account {
     pub secret: Secret,
     /// How codes are made.
     pub method: Method,
+    /// Why the label is not what a URI said, where it had to be cleaned: show it to the owner before it is kept.
+    pub cleaned: Option<LabelError>,
 }
 
 /// How codes are made, as far as an otpauth URI can say it.
@@ -38,7 +40,7 @@ pub enum Method {
 }
 
 impl Totp {
-    /// The otpauth URI for an authenticator.
+    /// The otpauth URI for an authenticator. Parameters with their default value are left out.
     ///
     /// # Errors
     /// [`NotExpressible`] if [`start`](Totp::start) is not 0.
@@ -55,7 +57,7 @@ impl Totp {
         if start != 0 {
             return Err(NotExpressible(()));
         }
-        let moving = ("period", period.seconds().into());
+        let moving = (period != Period::default()).then(|| ("period", period.seconds().into()));
         Ok(build("totp", secret, label, algorithm, digits, moving))
     }
 }
@@ -66,7 +68,7 @@ impl Hotp {
     /// Specification: Key URI Format; RFC 3986 section 2 (a blank is `%20`, never `+`).
     #[must_use]
     pub fn to_uri(&self, secret: &Secret, label: &Label, counter: u64) -> SecretText {
-        let moving = ("counter", counter);
+        let moving = Some(("counter", counter));
         build("hotp", secret, label, self.algorithm, self.digits, moving)
     }
 }
@@ -89,16 +91,20 @@ impl Account {
     /// programs disagree:
     ///
     /// * Behind the scheme stands the type alone, `totp` or `hotp`: a user, a port or anything else
-    ///   beside it is refused, as are other types (`steam`). Scheme, type, parameter names and
-    ///   algorithms are read in any case.
+    ///   beside it is refused, as are other types. Scheme, type, parameter names and algorithms are read in any case.
+    ///   Steam's codes, the export of Google Authenticator and Apple's scheme are refused with an error of their own.
     /// * A blank in front of the URI is refused. One behind it belongs to the last value: it is
     ///   dropped from a secret and from an issuer, and any other value is refused with it.
-    /// * The first colon of the label, literal or `%3A`, parts issuer and account; without one
-    ///   the label is the account, and further ones belong to the account. Blanks around either are
-    ///   dropped. An `issuer` parameter wins over the label; an empty one counts as absent. An
+    /// * A label that begins with the `issuer` parameter and a colon, literal or `%3A`, is parted there; any other one
+    ///   at its first colon. Without one the label is the account, and further ones belong to the account. Blanks
+    ///   around either are dropped. An `issuer` parameter wins over the label; an empty one counts as absent. An
     ///   account may be empty, and the label absent with its slash.
+    /// * No name is a reason to lose a secret: what a [`Label`] cannot hold is cleaned away, and
+    ///   [`cleaned`](Account::cleaned) says so. Control characters and those that cannot be seen are dropped, apart
+    ///   from those that join signs (emoji, flags), and what is longer than 255 bytes is cut. Broken escapes stay as they are written, and bytes that are not UTF-8
+    ///   become U+FFFD.
     /// * `+` is a plus. A raw `#` in the label is part of it (Microsoft writes such labels); behind
-    ///   the `?` it is refused. So are escapes that are broken or not UTF-8.
+    ///   the `?` it is refused.
     /// * A secret is base32, with blanks, dashes, right padding at its end and, as many issuers
     ///   write them, stray bits at its end, which are dropped. Hexadecimal digits, padding elsewhere
     ///   and a number of characters that no bytes have are refused.
@@ -107,7 +113,7 @@ impl Account {
     /// * Numbers are plain decimal digits, leading zeros allowed: `digits` 5 to 10, `period` from 1
     ///   to below 2³¹ seconds, `counter` up to 64 bits. `counter` must be there for HOTP; `period`
     ///   for HOTP and `counter` for TOTP are ignored.
-    /// * A known parameter that is repeated is refused, as is any `encoder` (Steam). Unknown
+    /// * A known parameter that is repeated is refused, as is any `encoder`. Unknown
     ///   parameters are ignored, whatever their value, and with them misspelt ones (`algo`,
     ///   `amp;digits`).
     ///
@@ -119,26 +125,25 @@ impl Account {
         if text.len() > MAX_URI {
             return Err(UriError::TooLong);
         }
-        let (scheme, rest) = text
-            .split_at_checked(SCHEME.len())
-            .ok_or(UriError::NotOtpauth)?;
-        if !scheme.eq_ignore_ascii_case(SCHEME) {
-            return Err(UriError::NotOtpauth);
-        }
+        let rest = after(text, SCHEME).ok_or_else(|| foreign(text))?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (kind, label) = path.split_once('/').unwrap_or((path, ""));
         let [secret, issuer, algorithm, digits, period, counter, encoder] = parameters(query)?;
+        let steam = |text: &str| text.eq_ignore_ascii_case("steam");
+        if steam(kind) || encoder.is_some_and(steam) {
+            return Err(UriError::Steam);
+        }
         if encoder.is_some() {
             return Err(UriError::UnknownKind);
         }
 
         let secret = secret.ok_or(UriError::MissingSecret)?;
         let secret = if secret.contains('%') {
-            Secret::from_uri(&decode(secret)?)?
+            Secret::from_uri(&decode(secret).ok_or(UriError::InvalidEncoding)?)?
         } else {
             Secret::from_uri(secret)?
         };
-        let label = read_label(label, issuer)?;
+        let (label, cleaned) = read_label(label, issuer.unwrap_or_default());
         let algorithm = algorithm.map_or(Ok(Algorithm::default()), str::parse);
         let algorithm = algorithm.map_err(|_| UriError::InvalidAlgorithm)?;
         let read = |text| number::<u8>(text)?.try_into().ok();
@@ -175,8 +180,28 @@ impl Account {
             label,
             secret,
             method,
+            cleaned,
         })
     }
+}
+
+/// What stands behind a scheme, which is read in any case.
+fn after<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (found, rest) = text.split_at_checked(scheme.len())?;
+    found.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// What a text is that is no otpauth URI.
+fn foreign(text: &str) -> UriError {
+    let known = [
+        ("otpauth-migration:", UriError::Migration),
+        ("apple-otpauth:", UriError::Apple),
+        ("steam:", UriError::Steam),
+    ];
+    let found = known
+        .iter()
+        .find(|(scheme, _)| after(text, scheme).is_some());
+    found.map_or(UriError::NotOtpauth, |(_, error)| *error)
 }
 
 fn build(
@@ -185,7 +210,7 @@ fn build(
     label: &Label,
     algorithm: Algorithm,
     digits: Digits,
-    (moving, value): (&str, u64),
+    moving: Option<(&str, u64)>,
 ) -> SecretText {
     // The whole length at once: a text that grows leaves copies of the secret behind.
     let mut uri = Zeroizing::new(String::with_capacity(MAX_URI));
@@ -204,12 +229,17 @@ fn build(
         uri.push_str("&issuer=");
         encode(issuer, &mut uri);
     }
+    // What has its default value is left out: the QR code has fewer modules then, and is read from further.
     // Writing to a String never fails.
-    let _ = write!(
-        uri,
-        "&algorithm={algorithm}&digits={}&{moving}={value}",
-        digits.get()
-    );
+    if algorithm != Algorithm::default() {
+        let _ = write!(uri, "&algorithm={algorithm}");
+    }
+    if digits != Digits::default() {
+        let _ = write!(uri, "&digits={}", digits.get());
+    }
+    if let Some((name, value)) = moving {
+        let _ = write!(uri, "&{name}={value}");
+    }
     SecretText(uri)
 }
 
@@ -225,28 +255,45 @@ fn encode(text: &str, uri: &mut String) {
     }
 }
 
-/// Percent-decodes, and refuses what is not UTF-8 afterwards.
-fn decode(text: &str) -> Result<Zeroizing<String>, UriError> {
-    let hex = |digit: Option<u8>| char::from(digit?).to_digit(16)?.try_into().ok();
+/// Percent-decodes. `None` for a broken escape, and for what is not UTF-8 afterwards.
+fn decode(text: &str) -> Option<Zeroizing<String>> {
+    let (mut bytes, whole) = decode_bytes(text);
+    let decoded = String::from_utf8(core::mem::take(&mut *bytes));
+    let decoded = decoded.map(Zeroizing::new).map_err(|error| {
+        error.into_bytes().zeroize();
+    });
+    decoded.ok().filter(|_| whole)
+}
+
+/// The bytes, and whether each `%` began an escape; one that did not stays as it is.
+fn decode_bytes(text: &str) -> (Zeroizing<Vec<u8>>, bool) {
+    let hex = |digit: u8| char::from(digit).to_digit(16)?.try_into().ok();
     let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let (high, low): (Option<u8>, Option<u8>) = (hex(bytes.next()), hex(bytes.next()));
-            let (Some(high), Some(low)) = (high, low) else {
-                return Err(UriError::InvalidEncoding);
-            };
-            high << 4 | low
+    let (mut rest, mut whole) = (text.as_bytes(), true);
+    while let [byte, after @ ..] = rest {
+        let escape = match rest {
+            [b'%', high, low, after @ ..] => hex(*high).zip(hex(*low)).map(|pair| (pair, after)),
+            _ => None,
+        };
+        let escape: Option<((u8, u8), &[u8])> = escape;
+        if let Some(((high, low), after)) = escape {
+            decoded.push(high << 4 | low);
+            rest = after;
         } else {
-            byte
-        });
+            whole &= *byte != b'%';
+            decoded.push(*byte);
+            rest = after;
+        }
     }
-    String::from_utf8(core::mem::take(&mut *decoded))
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            error.into_bytes().zeroize();
-            UriError::InvalidEncoding
-        })
+    (decoded, whole)
+}
+
+/// Percent-decodes a name, whatever it is, and says whether it was right.
+fn decode_name(text: &str) -> (String, Option<LabelError>) {
+    let (bytes, whole) = decode_bytes(text);
+    let right = whole && core::str::from_utf8(&bytes).is_ok();
+    let name = String::from_utf8_lossy(&bytes).into_owned();
+    (name, (!right).then_some(LabelError::Encoding))
 }
 
 /// Plain decimal digits; `parse` alone would take a sign.
@@ -255,17 +302,21 @@ fn number<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok().filter(|_| plain)
 }
 
-fn read_label(label: &str, issuer: Option<&str>) -> Result<Label, UriError> {
-    let label = decode(label)?;
-    let issuer = decode(issuer.unwrap_or_default())?;
-    let (prefix, account) = label.split_once(':').unwrap_or(("", &label));
-    let (prefix, account, issuer) = (prefix.trim(), account.trim(), issuer.trim());
+fn read_label(label: &str, issuer: &str) -> (Label, Option<LabelError>) {
+    let ((label, wrong_label), (issuer, wrong_issuer)) = (decode_name(label), decode_name(issuer));
+    let issuer = issuer.trim();
+    let behind_issuer = || {
+        let rest = label.trim_start().strip_prefix(issuer)?;
+        rest.trim_start().strip_prefix(':')
+    };
+    let split = behind_issuer().map(|account| (issuer, account));
+    let split = split
+        .filter(|_| !issuer.is_empty())
+        .or_else(|| label.split_once(':'));
+    let (prefix, account) = split.unwrap_or(("", &label));
     let issuer = if issuer.is_empty() { prefix } else { issuer };
-    if issuer.is_empty() {
-        Ok(Label::import_without_issuer(account)?)
-    } else {
-        Ok(Label::import(issuer, account)?)
-    }
+    let (label, cleaned) = Label::cleaned(issuer, account);
+    (label, wrong_label.or(wrong_issuer).or(cleaned))
 }
 
 /// The parameters that are known, in the order in which [`parameters`] returns them.
@@ -300,6 +351,9 @@ fn parameters(query: &str) -> Result<[Option<&str>; 7], UriError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UriError {
+    /// Apple's scheme `apple-otpauth:`.
+    #[error("an apple-otpauth URI: the same with `otpauth:` in front can be read")]
+    Apple,
     /// A `#` behind the `?`.
     #[error("the URI has a fragment")]
     Fragment,
@@ -312,18 +366,20 @@ pub enum UriError {
     /// Not 5 to 10.
     #[error("the number of digits is not 5 to 10")]
     InvalidDigits,
-    /// A broken percent escape, or bytes that are not UTF-8.
-    #[error("the URI has a broken escape")]
+    /// A broken percent escape in the secret, or bytes that are not UTF-8.
+    #[error("the secret has a broken escape")]
     InvalidEncoding,
-    /// Names that a [`Label`] cannot hold.
-    #[error("the label is invalid")]
-    InvalidLabel(#[from] LabelError),
     /// 0, or not below 2³¹.
     #[error("the period is not 1 to 2147483647 seconds")]
     InvalidPeriod,
     /// A secret that is empty, too long or not base32.
     #[error("the secret is invalid")]
     InvalidSecret(#[from] SecretError),
+    /// What Google Authenticator exports: several accounts in one code.
+    #[error(
+        "an export of Google Authenticator (otpauth-migration), which holds several accounts in another form"
+    )]
+    Migration,
     /// No counter, although codes are made by counter.
     #[error("the URI has no counter")]
     MissingCounter,
@@ -336,6 +392,9 @@ pub enum UriError {
     /// A parameter that stands twice.
     #[error("the URI repeats a parameter")]
     RepeatedParameter,
+    /// Steam's codes, of letters and digits.
+    #[error("Steam's codes are another method")]
+    Steam,
     /// More than 4,096 bytes.
     #[error("the URI is too long")]
     TooLong,

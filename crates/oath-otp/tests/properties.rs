@@ -227,7 +227,7 @@ proptest! {
                 Method::Totp(Totp { algorithm, digits, period, ..Totp::default() })
             }
         };
-        let account = Account { label, secret, method };
+        let account = Account { label, secret, method, cleaned: None };
         let uri = account.to_uri().unwrap();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%:/?&=".contains(&byte);
         prop_assert!(uri.expose_secret().bytes().all(plain));
@@ -245,8 +245,38 @@ proptest! {
         if let Ok(account) = Account::from_uri(&text) {
             let again = Account::from_uri(account.to_uri().unwrap().expose_secret()).unwrap();
             prop_assert_eq!(&again.label, &account.label);
+            prop_assert_eq!(again.cleaned, None);
             prop_assert_eq!(again.method, account.method);
             prop_assert_eq!(again.secret.expose_secret(), account.secret.expose_secret());
         }
+    }
+}
+
+/// Some zeros, in the scripts of people who type codes, and at both ends of the list.
+const ZEROS: [char; 8] = ['0', '٠', '۰', '०', '๐', '０', '𝟎', '\u{1fbf0}'];
+
+proptest! {
+    /// A code in the decimal digits of any script, mixed with whatever a copy brings along, is the same code.
+    #[test]
+    fn typed_code_in_any_script(
+        counter: u64,
+        scripts in proptest::collection::vec(proptest::sample::select(&ZEROS), 6),
+        between in proptest::collection::vec(r"[ \t\r\n\-\u{a0}\u{2009}\u{200b}\u{2013}\u{2066}]?", 6),
+    ) {
+        let secret = Secret::from_bytes(&[7; 20]).unwrap();
+        let code = Hotp::default().generate(&secret, counter);
+        let digits = code.expose_secret().chars().zip(scripts).map(|(digit, zero)| {
+            let value = digit.to_digit(10).unwrap();
+            char::from_u32(u32::from(zero).saturating_add(value)).unwrap()
+        });
+        let text: String = digits.zip(between).map(|(digit, blank)| format!("{digit}{blank}")).collect();
+        let found = Hotp::default().verify(&secret, &text, counter.checked_sub(1));
+        prop_assert_eq!(found.map(|found| found.get()), Ok(counter));
+    }
+
+    /// Every decimal digit that Unicode knows is one.
+    #[test]
+    fn typed_digits_of_every_script(text in r"\p{Nd}{6}") {
+        prop_assert_eq!(Digits::Six.check_form(&text), Ok(()));
     }
 }

@@ -36,11 +36,15 @@ fn replay_is_refused_at_every_second() {
             (step - u64::from(future)) * 30,
             (step + u64::from(past) + 1) * 30,
         );
-        for time in begin - 5..over + 5 {
+        for time in begin - 35..over + 5 {
             let first = totp.verify(&secret(), code, time, None);
             let again = totp.verify(&secret(), code, time, Some(step));
             if begin <= time && time < over {
                 assert_eq!(first.unwrap().get(), step, "{window:?} at {time}");
+                assert_eq!(reason(again), Reason::Replayed, "{window:?} at {time}");
+            } else if begin - 30 <= time && time < begin {
+                // The step behind the window: a clock that is ahead, and nothing any more once it was used.
+                assert_eq!(reason(first), Reason::Ahead, "{window:?} at {time}");
                 assert_eq!(reason(again), Reason::Replayed, "{window:?} at {time}");
             } else {
                 assert_eq!(reason(first), Reason::NoMatch, "{window:?} at {time}");

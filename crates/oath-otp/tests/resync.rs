@@ -91,7 +91,7 @@ fn resync_ends_with_the_last_counter() {
 fn resync_checks_both_texts() {
     let hotp = Hotp::default();
     let good = code(50);
-    for bad in ["", "12345", "1234567", "１２３４５６"] {
+    for bad in ["", "12345", "1234567", "12345x"] {
         for (first, second) in [(bad, good.expose_secret()), (good.expose_secret(), bad)] {
             let refused = hotp.resync(&secret(), first, second, Some(9)).unwrap_err();
             assert_eq!(refused.reason(), Reason::Malformed);

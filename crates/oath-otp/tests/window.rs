@@ -38,7 +38,8 @@ fn window_is_one_past_step_by_default() {
         (-2, Err(Reason::NoMatch)),
         (-1, Ok(now - 1)),
         (0, Ok(now)),
-        (1, Err(Reason::NoMatch)),
+        (1, Err(Reason::Ahead)),
+        (2, Err(Reason::NoMatch)),
     ] {
         let code = code_at(&totp, offset);
         assert_eq!(verify(&totp, &code), answer, "offset {offset}");
@@ -67,6 +68,8 @@ fn window_accepts_its_steps_and_refuses_its_edges() {
                 let step = now.checked_add_signed(offset).unwrap();
                 let answer = if inside {
                     Ok(step)
+                } else if offset == newest + 1 {
+                    Err(Reason::Ahead)
                 } else {
                     Err(Reason::NoMatch)
                 };
@@ -280,4 +283,57 @@ fn code_space_bounds_the_likeliest_code() {
         // A chance of most in 2^31: as one in the space at most, and not as one in the next number.
         assert!(most * space <= HASHES && HASHES < most * (space + 1));
     }
+}
+
+/// The code of the step behind the window is refused, and the refusal says that the clock of the device is ahead;
+/// the code of any later step is a wrong one, and one that was burnt is a replay.
+#[test]
+fn window_names_a_clock_that_is_ahead() {
+    let secret = Secret::from_bytes(&[7; 20]).unwrap();
+    for future in [0, 1, 3] {
+        let totp = Totp {
+            window: Window {
+                future: Reach::new(future).unwrap(),
+                ..Window::default()
+            },
+            ..Totp::default()
+        };
+        let now = 1_700_000_000_u64;
+        let present = totp.step_at(now).unwrap();
+        let behind = present + u64::from(future) + 1;
+        let answer = |step: u64, last| {
+            let code = totp.generate(&secret, step * 30);
+            let answer = totp.verify(&secret, code.expose_secret(), now, last);
+            let named = answer.err().and_then(|refused| refused.ahead());
+            let reason = answer.err().map(|refused| refused.reason());
+            assert_eq!(named, (reason == Some(Reason::Ahead)).then_some(step));
+            answer
+                .map(|step| step.get())
+                .map_err(|refused| refused.reason())
+        };
+        for step in present - 1..behind {
+            assert_eq!(answer(step, None), Ok(step));
+        }
+        for last in [None, Some(0), Some(present), Some(behind - 1)] {
+            assert_eq!(answer(behind, last), Err(Reason::Ahead));
+        }
+        // Burnt: nothing is learnt from it twice, and in its own time it is refused.
+        assert_eq!(answer(behind, Some(behind)), Err(Reason::Replayed));
+        let code = totp.generate(&secret, behind * 30);
+        let later = totp.verify(&secret, code.expose_secret(), behind * 30, Some(behind));
+        assert_eq!(
+            later.map_err(|refused| refused.reason()),
+            Err(Reason::Replayed)
+        );
+        for step in [present - 2, behind + 1, behind + 2] {
+            assert_eq!(answer(step, None), Err(Reason::NoMatch));
+        }
+        assert_eq!(u64::from(totp.valid_codes()), u64::from(future) + 2);
+    }
+    // At the end of all time there is no step behind.
+    let totp = Totp::default();
+    let code = totp.generate(&secret, u64::MAX);
+    let last = totp.step_at(u64::MAX);
+    let found = totp.verify(&secret, code.expose_secret(), u64::MAX, None);
+    assert_eq!(found.ok().map(|step| step.get()), last);
 }

@@ -1,7 +1,7 @@
 //! Otpauth URIs as they are seen in the wild, and what must survive being written.
 
 use data_encoding::HEXLOWER;
-use oath_otp::{Account, Algorithm, Digits, Hotp, Label, Method, Period, Secret, Totp};
+use oath_otp::{Account, Algorithm, Digits, Hotp, Label, LabelError, Method, Period, Secret, Totp};
 use serde_json::Value;
 
 use crate::rows::{Rows, json, list, number, text};
@@ -38,7 +38,9 @@ fn is_option(option: &str, account: Option<&Account>) -> bool {
         ("secret", secret.expose_secret()),
     ];
     let fields = fields(option);
+    let lossy = account.cleaned == Some(LabelError::Encoding);
     option == "accept"
+        || option == "lossy account" && lossy
         || option == algorithm.name()
         || !fields.is_empty() && fields.iter().all(|field| known.contains(field))
 }
@@ -174,13 +176,21 @@ pub(crate) fn keyuri_build(file: &str, rows: &mut Rows) {
             }),
         };
         let name = text(input, "account");
+        let issuer = input.get("issuer").and_then(Value::as_str);
+        let label = match issuer.filter(|issuer| !issuer.is_empty()) {
+            Some(issuer) => Label::new(issuer, name),
+            None => Label::without_issuer(name),
+        };
+        // The rule of the file: every field comes back, or building refuses.
+        let Ok(label) = label else {
+            rows.skip();
+            continue;
+        };
         let account = Account {
-            label: match input.get("issuer").and_then(Value::as_str) {
-                Some(issuer) => Label::new(issuer, name).expect("a label"),
-                None => Label::without_issuer(name).expect("a label"),
-            },
+            label,
             secret: Secret::import_short_base32(text(input, "secret")).expect("a secret"),
             method,
+            cleaned: None,
         };
         let uri = account.to_uri().expect("no start but the epoch");
         let uri = uri.expose_secret();

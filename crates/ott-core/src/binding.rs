@@ -131,18 +131,28 @@ pub struct OwnedBinding {
 impl OwnedBinding {
     /// Calls `with` with the binding.
     pub fn with<T>(&self, with: impl FnOnce(&Binding<'_>) -> T) -> T {
-        let operation: Vec<_> = self
-            .operation
-            .iter()
+        with(&self.borrowed(&self.operation()))
+    }
+
+    /// The parameters of its operation, for [`OwnedBinding::borrowed`].
+    #[must_use]
+    pub fn operation(&self) -> Vec<(&str, &str)> {
+        let pairs = self.operation.iter();
+        pairs
             .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        with(&Binding {
+            .collect()
+    }
+
+    /// The binding with these parameters of an operation, its own: where it has to last over an `.await`.
+    #[must_use]
+    pub fn borrowed<'a>(&'a self, operation: &'a [(&'a str, &'a str)]) -> Binding<'a> {
+        Binding {
             tenant: &self.tenant,
             subject: self.subject.as_deref(),
             destination: self.destination.as_ref(),
             epoch: self.epoch,
-            operation: &operation,
-        })
+            operation,
+        }
     }
 }
 

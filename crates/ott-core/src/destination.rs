@@ -1,15 +1,18 @@
 //! Where a token is sent.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
-use crate::subject::{InvalidName, check_name, is_hidden};
+use crate::{mailbox, subject::all_seen};
+
+/// A browser names its push service by an address of some hundred bytes.
+const LONGEST_DEVICE: usize = 2_048;
 
 /// The kind of a [`Destination`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Channel {
-    /// A device that the application knows by an id.
+    /// A device that the application knows by an id, or a push service by an address.
     Device,
     /// An e-mail address.
     Email,
@@ -40,27 +43,20 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// An e-mail address: one `@` with text on both sides, at most 254 bytes (RFC 5321 section
-    /// 4.5.3.1), no spaces, control characters, commas, quotes or angle brackets, and no `=?`, with
-    /// which a mail program may decode it to another address (RFC 2047).
+    /// An e-mail address that can be mailed and seen: `local@domain`, in the form that SMTP carries without quoting.
+    ///
+    /// The local part has 1 to 64 bytes: ASCII letters and digits, ``!#$%&'*+-/=?^_`{|}~``, single dots between them, and
+    /// what is not ASCII. The domain has labels of letters, digits and hyphens; others with the feature `idn` alone,
+    /// which [`mailbox`](Self::mailbox) then writes in ASCII. The whole has at most 254 bytes, in that form too.
     ///
     /// # Errors
-    /// [`InvalidName`] for anything else.
-    pub fn email(address: impl Into<String>) -> Result<Self, InvalidName> {
+    /// [`InvalidDestination`], which says what does not belong there: comments, quotes, address literals, blanks,
+    /// control characters, a dash in front, `=?`, and what cannot be seen or turns the text ([`is_hidden`](crate::is_hidden)).
+    ///
+    /// Specification: RFC 5321 sections 4.1.2 and 4.5.3.1, RFC 6531 section 3.3, UTS 46.
+    pub fn email(address: impl Into<String>) -> Result<Self, InvalidDestination> {
         let address = address.into();
-        let (local, domain) = address.split_once('@').ok_or(InvalidName)?;
-        let strange = |c: char| {
-            c.is_whitespace()
-                || c.is_control()
-                || is_hidden(c)
-                || matches!(c, '@' | ',' | ';' | '"' | '<' | '>')
-        };
-        if local.is_empty() || domain.is_empty() || address.len() > 254 || address.contains("=?") {
-            return Err(InvalidName);
-        }
-        if local.contains(strange) || domain.contains(strange) {
-            return Err(InvalidName);
-        }
+        mailbox::parts(&address)?;
         Ok(Self {
             channel: Channel::Email,
             address,
@@ -70,12 +66,12 @@ impl Destination {
     /// A phone number: `+` and 7 to 15 digits (E.164), nothing between them.
     ///
     /// # Errors
-    /// [`InvalidName`] for anything else.
-    pub fn phone(number: impl Into<String>) -> Result<Self, InvalidName> {
+    /// [`InvalidDestination::Phone`] for anything else.
+    pub fn phone(number: impl Into<String>) -> Result<Self, InvalidDestination> {
         let address = number.into();
-        let digits = address.strip_prefix('+').ok_or(InvalidName)?;
+        let digits = address.strip_prefix('+').ok_or(InvalidDestination::Phone)?;
         if !(7..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(InvalidName);
+            return Err(InvalidDestination::Phone);
         }
         Ok(Self {
             channel: Channel::Phone,
@@ -83,15 +79,15 @@ impl Destination {
         })
     }
 
-    /// A device, by the application's id of it.
+    /// A device, by the application's id of it or by its address at a push service.
     ///
     /// # Errors
-    /// [`InvalidName`] if the id is empty, longer than 255 bytes or has a control character.
-    pub fn device(id: impl Into<String>) -> Result<Self, InvalidName> {
+    /// [`InvalidDestination::Device`] if the id is empty, longer than 2,048 bytes, or has a control character or one
+    /// that cannot be seen.
+    pub fn device(id: impl Into<String>) -> Result<Self, InvalidDestination> {
         let address = id.into();
-        check_name(&address)?;
-        if address.is_empty() {
-            return Err(InvalidName);
+        if !(1..=LONGEST_DEVICE).contains(&address.len()) || !all_seen(&address) {
+            return Err(InvalidDestination::Device);
         }
         Ok(Self {
             channel: Channel::Device,
@@ -110,10 +106,81 @@ impl Destination {
     pub fn address(&self) -> &str {
         &self.address
     }
+
+    /// Local part and domain of an e-mail address, as a mail server takes them: the domain is ASCII. `None` for
+    /// other channels.
+    ///
+    /// Without a non-ASCII label it is the address as it stands. A label that is not ASCII becomes an A-label, by
+    /// which the domain name system knows it. The local part is the receiving server's to read and stays as it is.
+    ///
+    /// Specification: RFC 5890 section 2.3.2.1, UTS 46 (nontransitional processing).
+    #[must_use]
+    pub fn mailbox(&self) -> Option<(&str, Cow<'_, str>)> {
+        match self.channel {
+            Channel::Email => mailbox::parts(&self.address).ok(),
+            Channel::Device | Channel::Phone => None,
+        }
+    }
 }
 
 impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Destination({}, ..)", self.channel.as_str())
     }
+}
+
+/// Why a text is no [`Destination`]. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDestination {
+    /// Not one `@` with text on both sides.
+    #[error("an e-mail address has one `@`, with text on both sides")]
+    At,
+    /// A space or another blank.
+    #[error("a blank in the address")]
+    Blank,
+    /// A comment in parentheses.
+    #[error("parentheses in the address: comments cannot be mailed to")]
+    Comment,
+    /// A line break, NUL or another control character.
+    #[error("a control character in the address")]
+    ControlCharacter,
+    /// An id of a device that is empty, too long, or has characters that cannot be seen.
+    #[error("an id of a device has 1 to 2048 bytes, and no character that cannot be seen")]
+    Device,
+    /// What stands behind the `@` is no domain.
+    #[error(
+        "what stands behind the `@` is no domain: labels of letters, digits and hyphens, parted by dots"
+    )]
+    Domain,
+    /// A dot at an end of the local part, or two beside each other.
+    #[error("a dot at an end of the part before the `@`, or two beside each other")]
+    Dots,
+    /// `=?`, with which a mail program may decode the address to another one.
+    #[error("`=?` in the address: mail programs may decode it to another address")]
+    EncodedWord,
+    /// A character that cannot be seen, or turns the direction of the text.
+    #[error("a character in the address that cannot be seen, or turns the text around it")]
+    HiddenCharacter,
+    /// A dash in front, which mail programs take for an option.
+    #[error("a dash in front of the address: mail programs take it for an option")]
+    LeadingDash,
+    /// An address literal in brackets.
+    #[error("brackets in the address: address literals are not mailed to")]
+    Literal,
+    /// A domain that is not ASCII, without the feature `idn`.
+    #[error("the domain is not ASCII: write it in A-labels (`xn--…`)")]
+    NotAscii,
+    /// Not `+` and 7 to 15 digits.
+    #[error("a phone number is `+` and 7 to 15 digits")]
+    Phone,
+    /// Quotes or a backslash.
+    #[error("quotes or a backslash in the address")]
+    Quoted,
+    /// A comma, colon, semicolon or angle bracket, which end an address in a list.
+    #[error("a comma, colon, semicolon or angle bracket in the address")]
+    Separator,
+    /// More than 64 bytes before the `@`, or more than 254 in all.
+    #[error("more than 64 bytes before the `@`, or more than 254 in all")]
+    TooLong,
 }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{KeyId, Reason, RecordId};
+use crate::{KeyId, Policy, Reason, RecordId};
 
 /// All that a store holds of a token: HMAC-SHA-256 over label, purpose, look-up, key id, record
 /// id, binding and token.
@@ -56,6 +56,8 @@ impl fmt::Debug for TokenDigest {
 #[derive(Clone, Debug)]
 pub struct Presented {
     id: RecordId,
+    /// The fingerprint of the policy under which it was presented.
+    policy: [u8; 16],
     digests: Vec<(KeyId, TokenDigest)>,
     /// Keys of the ring that can have made no live record of this policy any more.
     retired: Vec<KeyId>,
@@ -64,11 +66,13 @@ pub struct Presented {
 impl Presented {
     pub(crate) const fn new(
         id: RecordId,
+        policy: [u8; 16],
         digests: Vec<(KeyId, TokenDigest)>,
         retired: Vec<KeyId>,
     ) -> Self {
         Self {
             id,
+            policy,
             digests,
             retired,
         }
@@ -78,6 +82,17 @@ impl Presented {
     #[must_use]
     pub const fn id(&self) -> &RecordId {
         &self.id
+    }
+
+    /// Whether it was presented under this policy: asked before a store is, which would burn the record of another.
+    #[must_use]
+    pub fn is_under(&self, policy: &Policy) -> bool {
+        self.policy == policy.fingerprint()
+    }
+
+    /// Whether it was presented under the policy of this fingerprint.
+    pub(crate) fn fits(&self, policy: &[u8; 16]) -> bool {
+        self.policy == *policy
     }
 
     /// One digest per key, in the ring's order. A record of any other key is not to be counted.

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use zeroize::Zeroizing;
 
-use crate::{FormatBuilder, Reason, Rejected, crc32::crc32};
+use crate::{FormatBuilder, Reason, Rejected, crc32::crc32, typed::Typed};
 
 /// Symbols of the checksum that ends a prefixed token: base62 digits of a CRC-32.
 const CHECKSUM_LENGTH: usize = 6;
@@ -120,8 +120,16 @@ impl Format {
         }
     }
 
-    pub(crate) const fn length(&self) -> u8 {
+    /// How many symbols it draws: groups, prefix and checksum aside.
+    #[must_use]
+    pub const fn length(&self) -> u8 {
         self.length
+    }
+
+    /// What it begins with, where it is one that secret scanners know: [`Format::prefixed`].
+    #[must_use]
+    pub const fn prefix(&self) -> Option<&'static str> {
+        self.prefix
     }
 
     /// The text that a person sees, from the bare symbols: groups, prefix, checksum.
@@ -147,8 +155,9 @@ impl Format {
 
     /// The bare symbols of what was typed, or a refusal: the one spelling that is ever digested.
     ///
-    /// Separators are dropped and case is folded where the format says so; every other character
-    /// that is not a symbol refuses, Unicode digits and NUL included.
+    /// Where the space is a separator, a person types or pastes it: blanks of every kind and what is not seen are
+    /// dropped, and a digit, letter or dash of another script or width counts as ASCII's. Every other character that
+    /// is not a symbol refuses, NUL included. Else it comes from a machine, and nothing but the separators is dropped.
     pub(crate) fn canonical(&self, typed: &str) -> Result<Zeroizing<String>, Rejected> {
         let malformed = Rejected::new(Reason::Malformed);
         let length = usize::from(self.length);
@@ -161,7 +170,13 @@ impl Format {
             Some(prefix) => checked_symbols(typed, prefix).ok_or(malformed)?,
         };
         let mut symbols = Zeroizing::new(String::with_capacity(length));
-        for byte in typed.bytes() {
+        let by_hand = self.separators.contains(' ');
+        for character in typed.chars() {
+            let byte = match Typed::read(character) {
+                Typed::Ascii(byte) if by_hand || character.is_ascii() => byte,
+                Typed::Nothing if by_hand => continue,
+                _ => return Err(malformed),
+            };
             if self.separators.as_bytes().contains(&byte) {
                 continue;
             }

@@ -49,7 +49,9 @@ impl FormatBuilder {
         })
     }
 
-    /// Drops these characters from what was typed.
+    /// Drops these characters from what was typed. A format with the space among them is one that a person types or
+    /// pastes: all blanks and what is not seen are dropped with it, and digits, letters and dashes of another script
+    /// or width are read as ASCII's.
     pub const fn separators(self, separators: &'static str) -> Self {
         Self(Format {
             separators,

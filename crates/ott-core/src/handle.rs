@@ -61,6 +61,24 @@ impl Handle {
         text
     }
 
+    /// Another record's handle in the same flow. Only the flow's half is secret: where a record of the flow keeps the
+    /// nonce of the next one, whoever reads it cannot name that one, and whoever holds this handle can.
+    ///
+    /// Give each record a nonce of its own: two records under one handle collide.
+    #[must_use]
+    pub fn sibling(&self, nonce: &[u8; 16]) -> Self {
+        let mut handle = Self::zeros();
+        let (own_flow, own_nonce) = handle.0.split_at_mut(16);
+        own_flow.copy_from_slice(self.flow());
+        own_nonce.copy_from_slice(nonce);
+        handle
+    }
+
+    /// A second copy, for who drew it and who makes a record under it.
+    pub(crate) fn again(&self) -> Self {
+        Self(Box::new(self.0.as_ref().clone()))
+    }
+
     pub(crate) fn flow(&self) -> &[u8] {
         self.0.split_at(16).0
     }

@@ -46,6 +46,9 @@ pub struct IssueOptions<'a> {
     pub count: usize,
     /// An earlier end than the policy's.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Under this handle, which was drawn before: a [`sibling`](Handle::sibling) of the flow's. It supersedes as a
+    /// resend does.
+    pub under: Option<&'a Handle>,
 }
 
 impl Default for IssueOptions<'_> {
@@ -55,6 +58,7 @@ impl Default for IssueOptions<'_> {
             resend: None,
             count: 1,
             expires_at: None,
+            under: None,
         }
     }
 }
@@ -138,6 +142,29 @@ impl Issuer {
             return Err(IssueError::Twice);
         }
         Ok(issued)
+    }
+
+    /// The tombstones of tokens that exist already, one for each text that is found without a handle. Insert them in
+    /// the same step as the records of [`Issuer::issue_given_from_rng`]: no purge takes a tombstone, so the same
+    /// texts collide for ever, also once their records are gone.
+    ///
+    /// A tombstone is a record without subject, slot and end. Nothing that is presented leads to it.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue_given_from_rng`].
+    pub fn tombstones(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        texts: &[&str],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Record>, IssueError> {
+        let making = self.making(policy, binding, IssueOptions::default(), now)?;
+        // A handle is drawn anew each time: no text is found again by it.
+        if matches!(policy.token_lookup(), Lookup::ByHandle { .. }) {
+            return Ok(Vec::new());
+        }
+        texts.iter().map(|text| making.tombstone(text)).collect()
     }
 
     /// Makes a handle and its record, with randomness from `rng`, of what a flow keeps between two

@@ -86,8 +86,8 @@ impl Issuer {
         let needs_approval = matches!(policy.starting(), Start::Waiting { .. });
         let approved = decided.is_some_and(|decision| {
             let approves = decision.outcome == Outcome::Approved;
-            let decider = &decision.decider;
-            approves && decides_for(decider, &stored) && !would_bind(policy, decider, &stored)
+            // That a person may become the subject was asked where the decision was made.
+            approves && decides_for(&decision.decider, &stored)
         });
         match stored.state {
             State::Ready | State::Spent if needs_approval && !approved => {
@@ -123,7 +123,8 @@ impl Issuer {
     /// denies.
     ///
     /// # Errors
-    /// [`DecideError`]: too much data, a key that the ring lacks, or a decider who may not.
+    /// [`DecideError`]: too much data, a key that the ring lacks, another policy's record, or a decider who may
+    /// not.
     pub fn decide(
         &self,
         policy: &Policy,
@@ -134,6 +135,9 @@ impl Issuer {
         now: DateTime<Utc>,
     ) -> Result<Decision, DecideError> {
         let stored = record.stored();
+        if stored.policy != policy.fingerprint() {
+            return Err(DecideError::Policy);
+        }
         let key = self.keys.find(stored.key).ok_or(DecideError::KeyMissing)?;
         if data.len() > MAX_DATA {
             return Err(DecideError::TooMuchData);
@@ -186,6 +190,9 @@ pub enum DecideError {
     /// The record names a key that the ring lacks.
     #[error("the key ring lacks the record's key")]
     KeyMissing,
+    /// The record belongs to another policy.
+    #[error("the record belongs to another policy")]
+    Policy,
     /// A person would become the subject of a record that has none, and the policy does not say so.
     #[error("the decider is not the record's subject")]
     Stranger,

@@ -3,12 +3,14 @@
 //! ```
 //! use ott_core::{Binding, Issuer, KeyRing, Policy, Purpose, Subject};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!
 //! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
 //! let (issuer, now) = (Issuer::new(KeyRing::generate()?), chrono::DateTime::UNIX_EPOCH);
 //! let alice = Subject::new("", "4711")?;
-//! let mut issued = issuer.issue(&SECOND_STEP, &Binding::subject(&alice), now)?;
+//! let binding = Binding::subject(&alice);
+//! let mut issued = issuer.issue(&SECOND_STEP, &binding, now)?;
 //! let typed = issued.token.expose_secret();
-//! let presented = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed, now)?;
+//! let presented = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &binding, typed, now)?;
 //! assert!(issued.record.redeem(&presented, now).is_ok());
 //! assert!(issued.record.redeem(&presented, now).is_err()); // once
 //! # Ok(()) }
@@ -35,13 +37,15 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
+//! | `idn` | e-mail addresses at domains that are not ASCII |
 //! | `std` (default) | randomness from the operating system: [`Issuer::issue`], [`KeyRing::generate`] |
 //!
 //! # Specifications
 //!
 //! HMAC (RFC 2104), SHA-256 (FIPS 180-4), HKDF-Expand (RFC 5869 section 2.3), base32 and base64url
-//! alphabets (RFC 4648), NIST SP 800-63B-4 sections 3.1.2, 3.1.3 and 3.2.2. The bytes of every
+//! alphabets (RFC 4648), addresses (RFC 5321 section 4.1.2, RFC 6531, UTS 46), NIST SP 800-63B-4 sections 3.1.2, 3.1.3 and 3.2.2. The bytes of every
 //! digest and tag are in `docs/formats.md`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 extern crate alloc;
@@ -63,6 +67,7 @@ mod issue_error;
 mod issuer;
 mod keys;
 mod limit;
+mod mailbox;
 mod making;
 mod matching;
 mod messages;
@@ -78,10 +83,11 @@ mod stored;
 mod subject;
 mod time;
 mod token;
+mod typed;
 
 // What a token is, and what it is tied to.
 pub use binding::{Binding, OwnedBinding};
-pub use destination::{Channel, Destination};
+pub use destination::{Channel, Destination, InvalidDestination};
 pub use format::Format;
 pub use format_builder::FormatBuilder;
 pub use handle::Handle;

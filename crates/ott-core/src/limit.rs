@@ -226,7 +226,7 @@ impl LimitScope {
     }
 }
 
-/// Whose limit: 128 bits of SHA-256 over the scope, the limit's name and what it counts for.
+/// Whose limit: 128 bits of SHA-256 over the scope, the limit's name and what it counts for; or a random id of its own.
 ///
 /// No key is involved, so that rotating keys refills nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -245,6 +245,14 @@ impl LimitKey {
             .binding(binding)
             .finish();
         Self(crate::record_id::first_half(hash.finalize().into()))
+    }
+
+    /// The key of what has an id of 128 random bits of its own, such as a factor: these bits. So a store that knows the id knows the key.
+    ///
+    /// Never take an id that somebody chose: it could be another limit's key.
+    #[must_use]
+    pub const fn of_random_id(id: [u8; 16]) -> Self {
+        Self(id)
     }
 
     /// The bytes, for a store.

@@ -10,7 +10,9 @@ use crate::{
     State, Stored, Token, Usage,
     keys::Key,
     matching::matching_number,
-    messages::{binding_digest, id_of_handle, id_of_token, record_tag, slot, token_digest},
+    messages::{
+        binding_digest, id_of_handle, id_of_token, id_of_tombstone, record_tag, slot, token_digest,
+    },
     subject::check_name,
     whole_micros,
 };
@@ -44,6 +46,42 @@ impl Making<'_> {
         self.issued(Token::given(format, &symbols), rng)
     }
 
+    /// Stands for a given token that is found without a handle, for ever: it belongs to nobody, has no end, and
+    /// nothing that is presented leads to it.
+    pub(crate) fn tombstone(&self, text: &str) -> Result<Record, IssueError> {
+        let Self { key, policy, .. } = *self;
+        let symbols = policy
+            .token_format()
+            .canonical(text)
+            .map_err(|_| IssueError::Malformed)?;
+        let nobody = Binding::tenant(self.binding.tenant);
+        let id = id_of_tombstone(policy, self.binding, &symbols);
+        let mut stored = Stored {
+            id,
+            purpose: String::from(policy.purpose().as_str()),
+            key: key.id,
+            tenant: String::from(nobody.tenant),
+            subject: None,
+            slot: None,
+            policy: policy.fingerprint(),
+            binding: binding_digest(key, &id, &nobody),
+            digest: token_digest(key, policy, &id, &nobody, ""),
+            data: Vec::new(),
+            number: None,
+            max_attempts: None,
+            issued_at: self.issued_at,
+            expires_at: None,
+            idle_micros: None,
+            tag: [0; 32],
+            state: State::Ready,
+            attempts: 0,
+            used_at: None,
+            decision: None,
+        };
+        stored.tag = record_tag(key, &stored);
+        Ok(Record::trusted(stored))
+    }
+
     fn issued<R: TryCryptoRng + ?Sized>(
         &self,
         token: Token,
@@ -66,6 +104,9 @@ impl Making<'_> {
         &self,
         rng: &mut R,
     ) -> Result<Handle, IssueError> {
+        if let Some(drawn) = self.options.under {
+            return Ok(drawn.again());
+        }
         Handle::try_generate_from_rng(self.options.resend, rng).map_err(|_| IssueError::Random)
     }
 
@@ -107,7 +148,7 @@ impl Making<'_> {
             max_attempts,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
-            idle_micros: policy.token_idle().and_then(|idle| idle.num_microseconds()),
+            idle_micros: policy.idle_time().and_then(|idle| idle.num_microseconds()),
             tag: [0; 32],
             state,
             attempts: 0,

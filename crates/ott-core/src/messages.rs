@@ -27,8 +27,17 @@ pub(crate) fn id_of_handle(policy: &Policy, binding: &Binding<'_>, handle: &Hand
 }
 
 pub(crate) fn id_of_token(policy: &Policy, binding: &Binding<'_>, symbols: &str) -> RecordId {
+    found_by_token("ott id v1", policy, binding, symbols)
+}
+
+/// Another label than that of ids: what is presented never leads there.
+pub(crate) fn id_of_tombstone(policy: &Policy, binding: &Binding<'_>, symbols: &str) -> RecordId {
+    found_by_token("ott tombstone v1", policy, binding, symbols)
+}
+
+fn found_by_token(label: &str, policy: &Policy, binding: &Binding<'_>, symbols: &str) -> RecordId {
     let lookup = policy.token_lookup();
-    let mut fields = Fields::new(Sha256::new(), "ott id v1")
+    let mut fields = Fields::new(Sha256::new(), label)
         .text(Field::Purpose, policy.purpose().as_str())
         .lookup(lookup)
         .tenant(binding.tenant);

@@ -85,7 +85,8 @@ impl Policy {
         }
     }
 
-    /// Saved recovery codes: 120 bits, until used or replaced, found within the subject.
+    /// Saved recovery codes: 120 bits, until used or replaced, found within the subject. A service that ends the older
+    /// set itself, as `RecoveryCodes` of `twofa-providers` does, takes [`SlotRule::Nothing`].
     #[must_use]
     pub const fn recovery(purpose: Purpose) -> Self {
         Self {
@@ -287,7 +288,9 @@ impl Policy {
         self.lifetime.map(|lifetime| lifetime.max(self.horizon))
     }
 
-    pub(crate) const fn token_idle(&self) -> Option<TimeDelta> {
+    /// After how long without a use its tokens die; `None` for never.
+    #[must_use]
+    pub const fn idle_time(&self) -> Option<TimeDelta> {
         self.idle
     }
 

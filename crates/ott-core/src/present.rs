@@ -116,7 +116,8 @@ impl Issuer {
             (key.id, digest)
         };
         let digests = usable.into_iter().map(digest).collect();
-        Presented::new(id, digests, retired.iter().map(|key| key.id).collect())
+        let retired = retired.iter().map(|key| key.id).collect();
+        Presented::new(id, policy.fingerprint(), digests, retired)
     }
 }
 

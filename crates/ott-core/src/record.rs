@@ -30,11 +30,14 @@ impl Record {
         &self.0.id
     }
 
-    /// As [`Stored::redeem`].
+    /// As [`Stored::redeem`]; refused with [`Reason::Policy`] where it was presented under another policy.
     ///
     /// # Errors
     /// [`Rejected`] with the reason; the record changed only if it is `Mismatch` or `Exhausted`.
     pub fn redeem(&mut self, presented: &Presented, now: DateTime<Utc>) -> Result<(), Rejected> {
+        if self.id() == presented.id() && !presented.fits(&self.0.policy) {
+            return Err(Rejected::new(Reason::Policy));
+        }
         self.0.redeem(presented, now)
     }
 
@@ -64,6 +67,7 @@ impl Record {
     /// # Errors
     /// [`Rejected`] with the reason.
     pub fn authenticate(&self, presented: &Presented, now: DateTime<Utc>) -> Result<(), Rejected> {
+        // As a whole record, so that what was presented under another policy is refused here too.
         match self.clone().redeem(presented, now) {
             // Nothing was counted, so nothing was used up now.
             Err(rejected)

@@ -23,10 +23,13 @@ impl Rejected {
     }
 }
 
-/// Why something was refused. For logs, never for the client.
+/// Why something was refused. For logs, never for the client, apart from [`Ahead`](Self::Ahead).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
+    /// The code belongs to a moment that has not come yet: the clock of the device is ahead. The code is spent, so that
+    /// the client may be told of the clock.
+    Ahead,
     /// The binding that was stated is not the one the token was issued for.
     Binding,
     /// The stored decision is missing, or its tag is wrong.

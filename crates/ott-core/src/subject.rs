@@ -51,8 +51,14 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// Whether a character shows nothing, or turns the text around it: zero-width characters, marks and
-/// overrides of direction, line separators, tags. In a name they let one pass for another.
+/// Whether a character shows nothing, or turns the text around it. In a name, an address or a label it lets one pass
+/// for another.
+///
+/// These are Unicode's Default_Ignorable_Code_Point with all controls of direction; the separators and annotations
+/// that are not drawn either; and the blank Braille pattern. Blanks and control characters are other kinds
+/// (`char::is_whitespace`, `char::is_control`).
+///
+/// Specification: Unicode 16.0, DerivedCoreProperties.txt; UAX #9 section 2.
 #[must_use]
 pub const fn is_hidden(c: char) -> bool {
     matches!(
@@ -60,23 +66,35 @@ pub const fn is_hidden(c: char) -> bool {
         '\u{ad}'
             | '\u{34f}'
             | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
-    if name.len() > LONGEST || name.chars().any(|c| c.is_control() || is_hidden(c)) {
+    if name.len() > LONGEST || !all_seen(name) {
         Err(InvalidName)
     } else {
         Ok(())
     }
+}
+
+/// Whether each character can be seen.
+pub(crate) fn all_seen(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || is_hidden(c))
 }
 
 /// A tenant, subject or address that cannot be one. It does not repeat the text.

@@ -49,6 +49,15 @@ impl Token {
         Self(format.show(symbols))
     }
 
+    /// The token that somebody sealed before it was sent, and has opened again: for a queue of messages.
+    ///
+    /// # Security
+    /// It is no new token: nothing says how the text was drawn, and a record exists already.
+    #[must_use]
+    pub const fn unsealed(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
     /// The text to send. It is the secret: it belongs in the message and nowhere else.
     #[must_use]
     pub fn expose_secret(&self) -> &str {

@@ -55,7 +55,6 @@ const FORMATS: [Format; 7] = [
 fn text_that_is_hostile_is_malformed() {
     let megabyte = "1".repeat(1 << 20);
     let spaces = " ".repeat(1 << 20);
-    let astral = "\u{1D7CF}".repeat(6);
     for format in FORMATS {
         let issued = issue(format, 1);
         let right = issued.token.expose_secret();
@@ -68,28 +67,19 @@ fn text_that_is_hostile_is_malformed() {
             format!("{right}{megabyte}"),
             format!("{right}\0"),
             format!("\0{right}"),
-            format!("{right}\n"),
-            format!("{right}\r\n"),
-            format!("\t{right}"),
-            format!("{right}\u{a0}"),
-            format!("\u{feff}{right}"),
-            format!("{right}\u{200b}"),
-            format!("{right}\u{202e}"),
             format!("+{right}"),
             format!("{right}."),
             format!("{right}{right}"),
             format!("{right}1"),
             right.chars().skip(1).collect(),
-            "１１１１１１".into(),
-            "١١١١١١".into(),
-            "۱۱۱۱۱۱".into(),
-            "१११११११".into(),
             "1_1_1_1_1_1".into(),
             "0x1111".into(),
             "1e5000".into(),
             "-1.111".into(),
             "¹¹¹¹¹¹".into(),
-            astral.clone(),
+            "①①①①①①".into(),
+            "一一一一一一".into(),
+            format!("{right}\u{1b}"),
         ];
         for typed in &hostile {
             let answer = outcome(format, &issued, typed);
@@ -122,9 +112,17 @@ fn character_beside_the_token_is_refused() {
             format,
             Format::DIGITS_6 | Format::DIGITS_8 | Format::READABLE_8 | Format::RECOVERY
         );
-        for extra in (0..0x3000).filter_map(char::from_u32) {
+        for extra in (0..0x3001)
+            .chain(0xfe00..0x10000)
+            .filter_map(char::from_u32)
+        {
             let answer = outcome(format, &issued, &format!("{right}{extra}"));
-            let separator = forgiving && matches!(extra, ' ' | '-');
+            let dash = matches!(
+                extra,
+                '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+            );
+            let unseen = extra.is_whitespace() || ott_core::is_hidden(extra);
+            let separator = forgiving && (dash || unseen);
             let expected = (!separator).then_some(Reason::Malformed);
             assert_eq!(answer, expected, "{format:?} {extra:?}");
         }
@@ -152,6 +150,20 @@ fn typed_token_is_taken_in_each_spelling() {
         (Format::READABLE_8, &readable, "CC-CC-CC-CC"),
         (Format::RECOVERY, &recovery, "bbbb bbbb bbbb bbbb bbbb bbbb"),
         (Format::RECOVERY, &recovery, "BBBBBBBBBBBBBBBBBBBBBBBB"),
+        // As it is copied from a mail, a page or a file.
+        (Format::DIGITS_6, &digits, "\t111111\r\n"),
+        (Format::DIGITS_6, &digits, "111\u{a0}111"),
+        (Format::DIGITS_6, &digits, "111\u{2009}111\u{3000}"),
+        (Format::DIGITS_6, &digits, "\u{feff}111\u{200b}111\u{200e}"),
+        (Format::DIGITS_6, &digits, "\u{2066}111\u{2013}111\u{2069}"),
+        (Format::DIGITS_6, &digits, "１１１\u{ff0d}１１１"),
+        (Format::DIGITS_6, &digits, "١١١١١١"),
+        (Format::DIGITS_6, &digits, "۱۱۱۱۱۱"),
+        (Format::DIGITS_6, &digits, "११११११"),
+        (Format::DIGITS_6, &digits, "\u{1d7cf}11111"),
+        (Format::READABLE_8, &readable, "ＣＣＣＣ－ｃｃｃｃ"),
+        (Format::READABLE_8, &readable, "CCCC \u{2014} CCCC\n"),
+        (Format::RECOVERY, &recovery, "BBBB–BBBB–BBBB–BBBB–BBBB–BBBB"),
     ];
     for (format, issued, typed) in table {
         assert_eq!(outcome(format, issued, typed), None, "{typed}");
@@ -183,10 +195,13 @@ fn sent_token_is_taken_exactly() {
             let expected = (typed != right).then_some(Reason::Mismatch);
             assert_eq!(outcome(format, &issued, typed), expected);
         }
+        let wide = |c: char| char::from_u32(u32::from(c).saturating_add(0xfee0)).unwrap();
         for typed in [
             format!(" {right}"),
             format!("{right} "),
             format!("{right}="),
+            format!("{right}\u{200b}"),
+            right.chars().map(wide).collect(),
         ] {
             let answer = outcome(format, &issued, &typed);
             assert_eq!(answer, Some(Reason::Malformed), "{typed}");
@@ -310,36 +325,15 @@ fn names_that_read_two_ways_are_refused() {
     for bad in plain.into_iter().chain(hidden) {
         assert!(Subject::new("", bad).is_err(), "{bad:?}");
         assert!(Subject::new(bad, "1").is_err(), "{bad:?}");
-        assert!(Destination::device(bad).is_err(), "{bad:?}");
+        // The address of a browser's push service is long.
+        let long = bad.len() == 256;
+        assert_eq!(Destination::device(bad).is_ok(), long, "{bad:?}");
     }
     assert!(Subject::new("", "").is_err());
     assert!(Destination::device("").is_err());
+    assert!(Destination::device("a".repeat(2_048)).is_ok());
+    assert!(Destination::device("a".repeat(2_049)).is_err());
     assert!(Subject::new("", &long[1..]).is_ok());
-    for bad in [
-        "=?utf-8?q?eve?=@example.org",
-        "",
-        "@",
-        "a@",
-        "@b",
-        "a",
-        "a@b@c",
-        "a b@c",
-        "a@b c",
-        "a@b,c@d",
-        "a@b;c@d",
-        "<a@b>",
-        "a@b\n",
-        "a\r\n@b",
-        "\"a\"@b",
-        "a@b\0",
-        "a\u{a0}@b",
-        "a\u{202e}@b",
-        "a@b\u{200b}c",
-    ] {
-        assert!(Destination::email(bad).is_err(), "{bad:?}");
-    }
-    assert!(Destination::email(format!("{}@b", "a".repeat(252))).is_ok());
-    assert!(Destination::email(format!("{}@b", "a".repeat(253))).is_err());
     for bad in [
         "",
         "+",

@@ -302,11 +302,23 @@ fn record_without_subject_is_no_persons_to_decide() {
         let made = issuer().decide(&APPROVAL, &record, &decider, verdict, b"", now());
         assert_eq!(made, Err(DecideError::Stranger));
     }
-    // Decided under a policy that says so: the row does not open under the one that does not.
+}
+
+/// A decision is made under the record's own policy: under none that differs in what a decision means, or in its
+/// purpose.
+#[test]
+fn decision_is_made_under_the_records_policy() {
+    let owner = alice();
+    let record = issue(&APPROVAL, &Binding::tenant("acme"), 11);
+    let number = record.stored().number;
+    let approve = Verdict::Approve { number };
     let taking = APPROVAL.start(waiting(Matching::TwoDigits, true));
-    let taken = approve(&taking, &record, &owner).stored().clone();
-    let answer = open_refusal(&APPROVAL, with(&record, State::Ready, Some(taken)));
-    assert_eq!(answer, Some(Reason::DecisionForged));
+    for other in [taking, Policy::prompt(Purpose::new("other")), PLAIN] {
+        for decider in [Decider::from(&owner), Decider::System("captcha".into())] {
+            let made = issuer().decide(&other, &record, &decider, approve, b"", now());
+            assert_eq!(made, Err(DecideError::Policy), "{other:?}");
+        }
+    }
 }
 
 /// A system decides about records with and without a subject. It never becomes the subject, and the

@@ -13,7 +13,7 @@ use ott_core::{
     chrono::TimeDelta,
 };
 
-const PAGE: &str = include_str!("../../../docs/formats.md");
+const PAGE: &str = include_str!("../docs/formats.md");
 
 const DIGITS: &str = "0123456789";
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -125,11 +125,28 @@ fn page_describes_the_bytes_that_are_made() {
     let issued = issue(&recovery, &alone, given["recovery code"], BASE32);
     note(&mut out, "by subject", issued.record.stored());
 
+    let tombstone = |out: &mut BTreeMap<_, _>, name: &str, policy: &Policy, text: &str| {
+        let made = issuer.tombstones(policy, &alone, &[text], time).unwrap();
+        note(out, name, only(made, "one tombstone").stored());
+    };
+    tombstone(
+        &mut out,
+        "tombstone by subject",
+        &recovery,
+        given["recovery code"],
+    );
+
     let session =
         Policy::bearer(Purpose::new("session"), TimeDelta::days(30)).idle(TimeDelta::days(1));
     let with_epoch = Binding::subject(&owner).epoch(epoch);
     let issued = issue(&session, &with_epoch, given["bearer token"], BASE64);
     note(&mut out, "by itself", issued.record.stored());
+    tombstone(
+        &mut out,
+        "tombstone by itself",
+        &session,
+        given["bearer token"],
+    );
 
     let step = Policy::parked(Purpose::new("step"));
     let parked = park(&step, &with_epoch, given["record data"], 0);

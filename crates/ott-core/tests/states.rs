@@ -652,3 +652,29 @@ fn handle_of_another_purpose_burns_nothing() {
         }
     }
 }
+
+/// What was presented under another policy of the same purpose is refused, and counts nothing.
+#[test]
+fn token_under_another_policy_counts_nothing() {
+    let (once, bearer) = (
+        Policy::link(Purpose::new("door")),
+        Policy::bearer(Purpose::new("door"), TimeDelta::hours(1)),
+    );
+    let owner = alice();
+    let issued = issuer().issue(&once, &Binding::subject(&owner), now());
+    let issued = issued.expect("a token");
+    let typed = issued.token.expose_secret();
+    let under = |policy: &Policy| {
+        let presented = issuer().present_by_itself(policy, owner.tenant(), typed, now());
+        presented.expect("of this format")
+    };
+    let mut record = issued.record;
+    let before = record.clone();
+    assert_eq!(under(&once).id(), under(&bearer).id());
+    let other = under(&bearer);
+    assert_eq!(refusal(record.redeem(&other, now())), Some(Reason::Policy));
+    let proved = record.authenticate(&other, now());
+    assert_eq!(refusal(proved), Some(Reason::Policy));
+    assert!(record == before);
+    assert_eq!(refusal(record.redeem(&under(&once), now())), None);
+}

@@ -92,6 +92,7 @@ const OPTIONS: IssueOptions<'_> = IssueOptions {
     resend: None,
     count: 1,
     expires_at: None,
+    under: None,
 };
 
 fn issue(policy: &Policy, seed: u64) -> Issued {

@@ -11,7 +11,7 @@
 //!     type Store = MemoryStore;
 //!     async fn store(&self) -> Arc<MemoryStore> { Arc::new(MemoryStore::new()) }
 //!     async fn another(&self, store: &Arc<MemoryStore>) -> Arc<MemoryStore> { Arc::clone(store) }
-//!     async fn broken(&self) -> Arc<MemoryStore> { panic!("memory does not fail: your store, without its back end") }
+//!     async fn broken(&self) -> Arc<MemoryStore> { panic!("your store, without its back end") }
 //! }
 //! token_store::laws!(Memory);
 //! ```
@@ -26,7 +26,8 @@
 //! # A store that keeps less
 //!
 //! `laws!(tokens: Mine)`, `laws!(factors: Mine)` and `laws!(limits: Mine)` ask for one contract
-//! each; `laws!(Mine)` is all three. `laws!(open: Mine)` adds what [`RedeemInTransaction`] promises and needs
+//! each; `laws!(Mine)` is all three. `laws!(charged: Mine)` adds what [`ChargedStore`](crate::ChargedStore) promises, and
+//! `laws!(charged_factors: Mine)` what [`ChargedFactors`](crate::ChargedFactors) does. `laws!(open: Mine)` adds what [`RedeemInTransaction`] promises and needs
 //! an [`OpenHarness`]. Two stores in one test file stand in a `mod` each.
 //!
 //! # What it guarantees
@@ -58,13 +59,18 @@ use std::sync::Arc;
 use crate::RedeemInTransaction;
 
 mod batch;
+mod charged;
+mod charged_factors;
 mod concurrent;
+mod conditions;
 mod counter_histories;
 mod counters;
 mod dice;
 mod dropped;
+mod ends;
 mod factor_model;
 mod factor_races;
+mod factors;
 mod fixture;
 mod histories;
 mod history;
@@ -84,15 +90,31 @@ mod report;
 mod scope;
 
 pub use batch::{law_05_batch_is_all_or_none, law_05_superseding_retires_exactly_its_own};
-pub use concurrent::law_06_concurrent_verbs_have_an_order;
-pub use counter_histories::law_08_histories_follow_the_rules;
-pub use counters::{
-    law_08_factors_keep_what_they_are, law_08_one_code_counts_once, law_08_one_factor_stays,
+pub use charged::{
+    Together, law_10_dropped_charged_verbs, law_11_outage_of_charged,
+    law_13_charged_guesses_are_exact, law_13_charged_histories_follow_the_verbs,
+    law_13_charged_twice_is_misuse,
 };
+pub use charged_factors::{
+    Guarded, law_10_dropped_charged_advances, law_11_outage_of_charged_factors,
+    law_13_charged_advance_misuse, law_13_charged_advances_are_exact,
+    law_13_charged_advances_follow_the_verbs,
+};
+pub use concurrent::law_06_concurrent_verbs_have_an_order;
+pub use conditions::{
+    law_08_one_factor_stays, law_08_one_first_factor, law_08_pending_removal_spares_the_confirmed,
+};
+pub use counter_histories::law_08_histories_follow_the_rules;
+pub use counters::law_08_one_code_counts_once;
 pub use dropped::{
     law_10_dropped_factor_verbs, law_10_dropped_limit_verbs, law_10_dropped_token_verbs,
 };
+pub use ends::{
+    law_08_list_is_bounded, law_08_purge_takes_dead_factors_alone,
+    law_08_removal_is_undone_until_purged,
+};
 pub use factor_races::law_08_concurrent_verbs_have_an_order;
+pub use factors::law_08_factors_keep_what_they_are;
 pub use histories::law_06_histories_follow_the_record;
 pub use life::{law_04_approval_adds_a_minute, law_04_idle_ends, law_04_life_has_sharp_edges};
 pub use limit_histories::law_09_histories_follow_the_limit;
@@ -149,7 +171,7 @@ pub trait OpenHarness: Harness<Store: RedeemInTransaction> {
 /// Turns the laws into tests of a store: one test per law, with the law's name.
 ///
 /// Takes a [`Harness`](crate::conformance::Harness), after `tokens:`, `factors:` or `limits:` if the
-/// store keeps one contract alone, or an [`OpenHarness`](crate::conformance::OpenHarness) after `open:`.
+/// store keeps one contract alone, after `charged:` or `charged_factors:` if it charges in the step of a verb, or an [`OpenHarness`](crate::conformance::OpenHarness) after `open:`.
 /// The crate that calls it depends on `tokio` with `rt-multi-thread` and `macros`.
 #[macro_export]
 macro_rules! laws {
@@ -178,6 +200,11 @@ macro_rules! laws {
             law_08_one_code_counts_once
             law_08_factors_keep_what_they_are
             law_08_one_factor_stays
+            law_08_one_first_factor
+            law_08_pending_removal_spares_the_confirmed
+            law_08_removal_is_undone_until_purged
+            law_08_purge_takes_dead_factors_alone
+            law_08_list_is_bounded
             law_08_histories_follow_the_rules
             law_08_concurrent_verbs_have_an_order
             law_10_dropped_factor_verbs
@@ -193,6 +220,24 @@ macro_rules! laws {
             law_09_concurrent_verbs_have_an_order
             law_10_dropped_limit_verbs
             law_11_outage_of_limits
+        }
+    };
+    (charged: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_10_dropped_charged_verbs
+            law_11_outage_of_charged
+            law_13_charged_guesses_are_exact
+            law_13_charged_histories_follow_the_verbs
+            law_13_charged_twice_is_misuse
+        }
+    };
+    (charged_factors: $harness:expr) => {
+        $crate::laws! { @tests $harness;
+            law_10_dropped_charged_advances
+            law_11_outage_of_charged_factors
+            law_13_charged_advance_misuse
+            law_13_charged_advances_are_exact
+            law_13_charged_advances_follow_the_verbs
         }
     };
     (open: $harness:expr) => {

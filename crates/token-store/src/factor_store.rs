@@ -4,12 +4,11 @@ use core::fmt;
 
 use async_trait::async_trait;
 use ott_core::{
-    Subject,
+    LimitKey, Subject,
     chrono::{DateTime, Utc},
-    whole_micros,
 };
 
-use crate::StoreError;
+use crate::{ChargedFactors, FactorState, LimitStore, StoreError, StoredFactor};
 
 /// The highest counter that a factor store keeps: 2⁶³ − 1, what every database can hold.
 pub const HIGHEST_COUNTER: u64 = (1 << 63) - 1;
@@ -27,7 +26,11 @@ pub const fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {
     }
 }
 
-/// Keeps factors: authenticators that subjects enrolled. Each method is one linearisable step.
+/// The most factors of a subject that [`FactorStore::factors`] lists.
+pub const MAX_FACTORS: usize = 256;
+
+/// Keeps factors: authenticators that subjects enrolled. Each method is one linearisable step; to purge is
+/// such a step on each factor.
 ///
 /// # Errors
 /// Every method answers [`StoreError`] if the back end does not answer, and [`StoreError::Misuse`]
@@ -37,16 +40,21 @@ pub trait FactorStore: Send + Sync {
     /// Inserts a factor; `Ok(false)` if its id exists already.
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError>;
 
-    /// All of a subject, removed ones included, oldest first.
+    /// The subject's factors, removed ones included until they are purged, oldest first.
+    ///
+    /// At most [`MAX_FACTORS`], however many rows there are. Where there are more, removed ones are left out
+    /// first, then those that wait for their confirmation, and of each the youngest first.
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError>;
 
-    /// Makes a pending factor active and burns the code that confirmed it, in one step.
+    /// Makes a pending factor active and burns the code that confirmed it, if the condition holds in this very
+    /// step: of any number of concurrent calls that confirm a first factor of a subject, one is accepted.
     ///
     /// With a counter it must be greater than the last accepted one ("none yet" is below 0).
     async fn confirm(
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError>;
 
@@ -60,19 +68,113 @@ pub trait FactorStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError>;
 
-    /// Changes one thing of a factor that is not removed; `Ok(false)` if there was nothing to change.
+    /// Changes one thing of a factor; `Ok(false)` if there was nothing to change. A removed one can get a newer
+    /// seal, and nothing else.
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError>;
 
-    /// Removes: the row stays, its secret does not. `Ok(false)` if it was removed before or never was.
+    /// Removes, if the condition holds in this very step. `Ok(false)` if it does not, or the factor was removed
+    /// before or never was.
     ///
-    /// Where `beside` names another factor, it removes only if that one is active in this very step:
-    /// of any number of concurrent removals that each name another, one factor stays active.
+    /// A factor that waits for its confirmation is gone at once. One that was confirmed proves nothing any more,
+    /// and its row stays until it is purged, so that it can be [restored](Self::restore). `by` is the caller's
+    /// name of what removed it, in clear.
+    ///
+    /// Of any number of concurrent removals beside each other, one factor stays active, and of spare ones one spare.
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
+
+    /// Takes a removal back: the factor stands again where it stood. `Ok(false)` if it is not removed, or was
+    /// purged.
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError>;
+
+    /// Deletes at most `limit` factors, with their secrets, that were removed before `before`, or were enrolled
+    /// before it and never confirmed; and says how many.
+    ///
+    /// One that was confirmed or restored meanwhile is never deleted.
+    async fn purge_factors(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
+    /// Itself, if it keeps these limits too and charges them in the step that burns a code.
+    fn charged_factors(&self, limits: &dyn LimitStore) -> Option<&dyn ChargedFactors> {
+        let _ = limits;
+        None
+    }
+}
+
+/// Beside what a pending factor may become active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmIf {
+    /// Whatever else there is.
+    Always,
+    /// This other factor of the same subject is active.
+    Beside(FactorId),
+    /// No other factor of the subject is active or disabled. Spare ones do not count.
+    First,
+}
+
+impl ConfirmIf {
+    /// Whether `own` may be confirmed, given what stands there in this step: all factors of its subject, or the
+    /// one that the condition names. Others may be among them.
+    pub fn holds<'f>(
+        self,
+        own: &StoredFactor,
+        all: impl IntoIterator<Item = &'f StoredFactor>,
+    ) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Beside(id) => stands_beside(own, &id, FactorState::Active, all),
+            Self::First => !all.into_iter().any(|other| {
+                let confirmed = [FactorState::Active, FactorState::Disabled];
+                own.is_beside(other) && confirmed.contains(&other.state)
+            }),
+        }
+    }
+}
+
+/// What must hold for a factor to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoveIf {
+    /// Nothing else.
+    Always,
+    /// This other factor of the same subject is active; where a spare one is removed, it is spare.
+    Beside(FactorId),
+    /// It waits for its confirmation still.
+    Pending,
+}
+
+impl RemoveIf {
+    /// Whether `own` may be removed, given what stands there in this step, as [`ConfirmIf::holds`] takes it.
+    pub fn holds<'f>(
+        self,
+        own: &StoredFactor,
+        all: impl IntoIterator<Item = &'f StoredFactor>,
+    ) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Beside(id) => {
+                let stays = match own.state {
+                    FactorState::Spare => FactorState::Spare,
+                    _ => FactorState::Active,
+                };
+                stands_beside(own, &id, stays, all)
+            }
+            Self::Pending => own.state == FactorState::Pending,
+        }
+    }
+}
+
+fn stands_beside<'f>(
+    own: &StoredFactor,
+    id: &FactorId,
+    state: FactorState,
+    all: impl IntoIterator<Item = &'f StoredFactor>,
+) -> bool {
+    all.into_iter()
+        .any(|other| own.is_beside(other) && other.id == *id && other.state == state)
 }
 
 /// The public name of a factor: 128 random bits.
@@ -90,6 +192,12 @@ impl FactorId {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// Under which its failures in a row are counted: its own bits, so that a store finds them beside its row.
+    #[must_use]
+    pub const fn failures_key(&self) -> LimitKey {
+        LimitKey::of_random_id(self.0)
     }
 
     /// Reads what `Display` prints: 32 hexadecimal digits.
@@ -113,130 +221,6 @@ impl fmt::Debug for FactorId {
     }
 }
 
-/// Where a factor stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum FactorState {
-    /// Enrolled, not proved yet: counts for nothing.
-    Pending = 0,
-    /// Proves.
-    Active = 1,
-    /// Too many failures: proves nothing until it is enrolled again.
-    Disabled = 2,
-    /// Removed: a row without a secret.
-    Removed = 3,
-}
-
-impl FactorState {
-    /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Disabled, Self::Removed];
-
-    /// The state's number in a store's column.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The state with this number.
-    #[must_use]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
-    }
-}
-
-/// What a store keeps of a factor.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoredFactor {
-    /// The public name.
-    pub id: FactorId,
-    /// Whose it is.
-    pub subject: Subject,
-    /// The provider's id: `totp`, `email`, …
-    pub provider: String,
-    /// What the owner calls it.
-    pub label: String,
-    /// Where it stands.
-    pub state: FactorState,
-    /// Its secret and parameters, sealed; empty once removed.
-    pub sealed: Vec<u8>,
-    /// The last accepted counter; "none yet" is not 0.
-    pub last: Option<u64>,
-    /// When it was enrolled, in whole microseconds.
-    pub created_at: DateTime<Utc>,
-    /// When it last proved something, or was removed.
-    pub used_at: Option<DateTime<Utc>>,
-}
-
-/// The rules of the verbs of [`FactorStore`]: every store behaves as if they ran under a lock.
-impl StoredFactor {
-    /// As [`FactorStore::confirm`].
-    pub fn confirm(&mut self, counter: Option<u64>, now: DateTime<Utc>) -> Advanced {
-        self.burn(FactorState::Pending, counter, now)
-    }
-
-    /// As [`FactorStore::advance`].
-    pub fn advance(&mut self, counter: u64, now: DateTime<Utc>) -> Advanced {
-        self.burn(FactorState::Active, Some(counter), now)
-    }
-
-    /// As [`FactorStore::update`]: whether there was something to change.
-    pub fn update(&mut self, change: &FactorChange) -> bool {
-        match change {
-            _ if self.state == FactorState::Removed => return false,
-            FactorChange::Disable if self.state == FactorState::Active => {
-                self.state = FactorState::Disabled;
-            }
-            FactorChange::Label(label) => self.label.clone_from(label),
-            FactorChange::Seal { old, new } if self.sealed == *old => self.sealed.clone_from(new),
-            FactorChange::Disable | FactorChange::Seal { .. } => return false,
-        }
-        true
-    }
-
-    /// Whether this one `id` may be removed beside what was found of the other.
-    #[must_use]
-    pub fn stays_beside(other: Option<&Self>, id: &FactorId) -> bool {
-        other.is_some_and(|other| other.state == FactorState::Active && other.id != *id)
-    }
-
-    /// As [`FactorStore::remove`], where what it names [stays](Self::stays_beside): whether it was there
-    /// until now.
-    pub fn remove(&mut self, now: DateTime<Utc>) -> bool {
-        let there = self.state != FactorState::Removed;
-        if there {
-            self.state = FactorState::Removed;
-            self.sealed = Vec::new();
-            self.used_at = Some(whole_micros(now));
-        }
-        there
-    }
-
-    fn burn(&mut self, from: FactorState, counter: Option<u64>, now: DateTime<Utc>) -> Advanced {
-        if self.state != from {
-            return Advanced::Absent;
-        }
-        if counter.is_some() && counter <= self.last {
-            return Advanced::Replayed;
-        }
-        self.state = FactorState::Active;
-        self.last = counter.or(self.last);
-        self.used_at = Some(whole_micros(now));
-        Advanced::Accepted
-    }
-}
-
-impl fmt::Debug for StoredFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredFactor")
-            .field("id", &self.id)
-            .field("subject", &self.subject)
-            .field("provider", &self.provider)
-            .field("state", &self.state)
-            .field("last", &self.last)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The answer of [`FactorStore::confirm`] and [`FactorStore::advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advanced {
@@ -246,6 +230,8 @@ pub enum Advanced {
     Accepted,
     /// The counter is not greater than the last accepted one.
     Replayed,
+    /// What must hold beside it does not.
+    Unvouched,
 }
 
 /// One change of a factor. `Debug` prints which, not to what.

@@ -6,7 +6,8 @@
 //! ```
 //! use token_store::{Tokens, ott_core::Policy};
 //! async fn page(tokens: &Tokens, session: &Policy, presented: &str) {
-//!     let _ = tokens.authenticate(session, "", presented, async |claimed| Ok(claimed.owner_alone())).await;
+//!     let binding = async |claimed: token_store::Claimed| Ok(claimed.owner_alone());
+//!     let _ = tokens.authenticate(session, "", presented, binding).await;
 //! }
 //! ```
 //! ```compile_fail,E0061
@@ -19,7 +20,8 @@
 //! ```
 //! use token_store::{Tokens, ott_core::Policy};
 //! async fn page(tokens: &Tokens, link: &Policy, presented: &str) {
-//!     let _ = tokens.redeem_by_itself(link, "", presented, async |claimed| Ok(claimed.owner_alone())).await;
+//!     let binding = async |claimed: token_store::Claimed| Ok(claimed.owner_alone());
+//!     let _ = tokens.redeem_by_itself(link, "", presented, binding).await;
 //! }
 //! ```
 //! ```compile_fail,E0061

@@ -1,7 +1,7 @@
 //! The key ring in a file of its own.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, Read as _, Write as _},
     path::Path,
 };
@@ -24,8 +24,11 @@ const LARGEST: u64 = 65_536;
 /// [`KeyFileError`]: also if others than the owner may read the file.
 pub fn read(path: impl AsRef<Path>) -> Result<KeyRing, KeyFileError> {
     let file = File::open(path)?;
-    check_mode(&file)?;
-    if file.metadata()?.len() > LARGEST {
+    let metadata = file.metadata()?;
+    if !is_private(&metadata) {
+        return Err(KeyFileError::Exposed);
+    }
+    if metadata.len() > LARGEST {
         // Reading only its beginning would lose keys.
         return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
     }
@@ -99,19 +102,18 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
-fn check_mode(file: &File) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if file.metadata()?.permissions().mode() & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(KeyFileError::Exposed)
-    }
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &File) -> Result<(), KeyFileError> {
-    Ok(())
+/// Whether nobody but its owner may read or write a file or folder: the rule of the key file, for whatever an application keeps
+/// beside it. Where the system has no such modes, everything is private.
+#[must_use]
+pub fn is_private(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    let others = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
+    #[cfg(not(unix))]
+    let others = {
+        let _ = metadata;
+        0
+    };
+    others == 0
 }
 
 /// Why there is no key ring. It never repeats what the file holds.

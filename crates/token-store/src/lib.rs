@@ -1,15 +1,19 @@
 //! Where tokens, factors and limits live: the contracts, an in-memory store, and the laws every store keeps.
 //!
 //! ```
-//! use token_store::{MemoryStore, Tokens, ott_core::{Binding, KeyRing, Policy, Purpose, Subject}};
+//! use token_store::ott_core::{Binding, KeyRing, Policy, Purpose, Subject};
+//! use token_store::{MemoryStore, Tokens};
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!
 //! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
-//! let tokens = Tokens::builder(KeyRing::generate()?, MemoryStore::new()).policy(&SECOND_STEP).build()?;
+//! let tokens = Tokens::builder(KeyRing::generate()?, MemoryStore::new()).policy(&SECOND_STEP);
+//! let tokens = tokens.build()?;
 //! let alice = Subject::new("", "4711")?;
-//! let issued = tokens.issue(&SECOND_STEP, &Binding::subject(&alice)).await?;
+//! let binding = Binding::subject(&alice);
+//! let issued = tokens.issue(&SECOND_STEP, &binding).await?;
 //! let typed = issued.token.expose_secret(); // from the person, by way of the mail
-//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_ok());
-//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_err());
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &binding, typed).await.is_ok());
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &binding, typed).await.is_err()); // once
 //! # Ok(()) }
 //! ```
 //!
@@ -19,10 +23,11 @@
 //! # What it guarantees
 //!
 //! * Of any number of concurrent redeems of one token, one succeeds. Nothing revives it.
-//! * The limits of a policy are spent before each redeem, and what cannot be a token is refused before
-//!   that. Success gives back what its own flow spent. Building fails where a year of guesses below
-//!   all limits succeeds with more than 10⁻³.
-//! * A limit that is reached is not prolonged by hammering it, nor is the one before it used up.
+//! * The limits of a policy are asked before each redeem, and what cannot be a token is refused before
+//!   that. What failed is charged: in the step of the redeem if the store is a [`ChargedStore`] that keeps the limits too, else before
+//!   it. After a success, the tries that its own flow used are given back. `build` fails if an attacker
+//!   who respects all limits has a chance above 10⁻³ a year.
+//! * A request that a limit refuses makes no wait longer, and costs nothing from the other limits.
 //! * A store that does not answer is [`TokensError::Unavailable`], a key that the ring lacks is
 //!   [`TokensError::KeyMissing`]: nothing succeeds, and for want of a key nothing is counted.
 //! * Sealed secrets open in their own row, under the key that they name, unchanged.
@@ -41,35 +46,35 @@
 //! application does that, every few minutes, for as long as it runs:
 //!
 //! ```
-//! use token_store::{Tokens, ott_core::chrono::TimeDelta};
-//!
-//! async fn sweep(tokens: &Tokens) {
-//!     const AT_ONCE: u32 = 500; // whoever writes meanwhile waits for so many, and not for all
-//!     let now = tokens.now();
-//!     // The clocks of two machines may differ: nothing that either calls live is removed.
-//!     let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
-//!     // A batch that is not full is the last one. An outage ends this sweep and is an event; the
-//!     // next sweep tries again.
-//!     let full = |removed| removed >= u64::from(AT_ONCE);
-//!     while tokens.purge(before, AT_ONCE).await.is_ok_and(full) {}
+//! # use std::{sync::Arc, time::Duration};
+//! # use token_store::Tokens;
+//! async fn tidy(tokens: Arc<Tokens>) {
+//!     loop {
+//!         let _ = tokens.sweep().await; // an outage is an event, and the next round tries again
+//!         tokio::time::sleep(Duration::from_secs(300)).await;
+//!     }
 //! }
 //! ```
 //!
-//! Nothing depends on it but space: what is dead is refused, purged or not. Removed factors keep
-//! their rows, without their secrets.
+//! Nothing depends on it but space: what is dead is refused, purged or not. Factors have a purge of their
+//! own, [`FactorStore::purge_factors`]: until then a removed one can be restored.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! | --- | --- |
 //! | `conformance` | the laws as public functions, and the macro that makes them tests of a store |
+//! | `tracing` | `TracingEvents`: events as records of the crate `tracing`; `Answer::traced`: mistakes and outages as records |
 //!
 //! # Specifications
 //!
 //! XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03) in [`seal`]; NIST SP 800-63B-4 section
 //! 3.2.2 (throttling), RFC 4226 section 7.3.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
+mod charged_factors;
+mod charged_store;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -82,26 +87,38 @@ mod insecure;
 pub mod key_file;
 mod limit_store;
 mod memory;
+mod queue_store;
 pub mod seal;
+mod stored_factor;
 mod token_store;
 mod tokens;
 mod tokens_error;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 
 pub use answer::Answer;
+pub use charged_factors::{ChargedFactors, Guess, Looked};
+pub use charged_store::{Charged, ChargedStore, Cost};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use event::{Event, EventSink, NoEvents};
 pub use factor_store::{
-    Advanced, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER, StoredFactor,
-    check_counter,
+    Advanced, ConfirmIf, FactorChange, FactorId, FactorStore, HIGHEST_COUNTER, MAX_FACTORS,
+    RemoveIf, check_counter,
 };
 pub use found::{Claimed, Found};
-pub use limit_store::{Charge, LimitStore, Spent, check_charges};
+pub use limit_store::{Charge, LimitStore, Spent, StoreId, check_charges};
 pub use memory::MemoryStore;
+pub use queue_store::{
+    DeadLetter, Enqueued, Line, QueueStore, Requeued, Settled, Settlement, Taken, Waiting, share,
+};
+pub use stored_factor::{FactorState, Removal, Removed, StoredFactor};
 pub use token_store::{
     Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, TokenStore,
 };
 pub use tokens::{BuildError, Given, Tokens, TokensBuilder, WithoutLimits};
 pub use tokens_error::TokensError;
+#[cfg(feature = "tracing")]
+pub use tracing_events::TracingEvents;
 
 pub use ott_core;

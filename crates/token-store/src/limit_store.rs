@@ -1,5 +1,7 @@
 //! The contract for limits.
 
+use core::ptr;
+
 use async_trait::async_trait;
 use ott_core::{
     Limit, LimitKey, LimitKind,
@@ -33,8 +35,25 @@ pub trait LimitStore: Send + Sync {
     /// Forgets everything spent under this key: how a success clears a ceiling.
     async fn clear(&self, key: &LimitKey) -> Result<(), StoreError>;
 
+    /// Which store it is, for [`FactorStore::charged_factors`](crate::FactorStore::charged_factors). `None` where no other contract charges
+    /// these limits in its step.
+    fn store_id(&self) -> Option<StoreId> {
+        None
+    }
+
     /// Removes at most `limit` keys that are as good as new at `before`, and says how many.
     async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// Tells whether two handles are of one store in this process, such as clones: by the address of what they share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreId(usize);
+
+impl StoreId {
+    /// Of whatever is behind all handles of a store, for as long as one of them is held.
+    pub fn of<T: ?Sized>(shared: &T) -> Self {
+        Self(ptr::from_ref(shared).addr())
+    }
 }
 
 /// One limit of one key.

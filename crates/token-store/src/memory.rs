@@ -15,15 +15,18 @@ use ott_core::{
 };
 
 use crate::{
-    Advanced, Charge, Decided, FactorChange, FactorId, FactorStore, Inserted, LimitStore, Redeemed,
-    Revoke, Spent, StoreError, StoredFactor, TokenStore, check_charges, check_counter,
+    Advanced, Charge, ChargedFactors, ChargedStore, ConfirmIf, Decided, FactorChange, FactorId,
+    FactorStore, Inserted, LimitStore, Redeemed, RemoveIf, Removed, Revoke, Spent, StoreError,
+    StoreId, StoredFactor, TokenStore, check_charges, check_counter,
 };
 
 #[cfg(test)]
 use loom::sync::{Mutex, MutexGuard};
 
+mod charged;
 #[cfg(test)]
 mod permutations;
+mod queue;
 
 /// Two are as good as many where every order of their locks is tried.
 const SHARDS: usize = if cfg!(test) { 2 } else { 64 };
@@ -41,6 +44,7 @@ pub struct MemoryStore {
     slots: Mutex<HashMap<[u8; 16], Vec<RecordId>>>,
     factors: Mutex<HashMap<FactorId, StoredFactor>>,
     limits: [Mutex<HashMap<LimitKey, LimitState>>; SHARDS],
+    queue: Mutex<queue::Lines>,
 }
 
 impl MemoryStore {
@@ -52,6 +56,7 @@ impl MemoryStore {
             slots: Mutex::default(),
             factors: Mutex::default(),
             limits: core::array::from_fn(|_| Mutex::default()),
+            queue: Mutex::default(),
         }
     }
 
@@ -61,6 +66,59 @@ impl MemoryStore {
 
     fn all(&self) -> Vec<MutexGuard<'_, Records>> {
         self.tokens.iter().map(lock).collect()
+    }
+
+    fn insert_at_once(&self, batch: &[Record]) -> Inserted {
+        let mut slots = lock(&self.slots);
+        let mut shards = self.all();
+        let ids: HashSet<_> = batch.iter().map(Record::id).collect();
+        if ids.len() < batch.len()
+            || ids
+                .iter()
+                .any(|id| shards.iter().any(|shard| shard.contains_key(*id)))
+        {
+            return Inserted::Collision;
+        }
+        let mut find = |id: &RecordId, then: &mut dyn FnMut(&mut Records)| {
+            if let Some(shard) = shards.get_mut(shard_of(id.as_bytes())) {
+                then(shard);
+            }
+        };
+        let renewed: HashSet<_> = batch
+            .iter()
+            .filter_map(|record| record.stored().slot)
+            .collect();
+        for older in renewed
+            .iter()
+            .filter_map(|slot| slots.remove(slot))
+            .flatten()
+        {
+            find(&older, &mut |shard| {
+                shard
+                    .get_mut(&older)
+                    .map(|record| record.end(State::Superseded));
+            });
+        }
+        for record in batch {
+            if let Some(slot) = record.stored().slot {
+                slots.entry(slot).or_default().push(*record.id());
+            }
+            find(record.id(), &mut |shard| {
+                shard.insert(*record.id(), record.stored().clone());
+            });
+        }
+        Inserted::Done
+    }
+
+    fn redeem_at_once(&self, presented: &Presented, now: DateTime<Utc>) -> Redeemed {
+        let mut shard = self.shard(presented.id());
+        let Some(record) = shard.get_mut(presented.id()) else {
+            return Redeemed::Refused(Reason::Unknown);
+        };
+        match record.redeem(presented, now) {
+            Ok(()) => Redeemed::Redeemed(record.clone()),
+            Err(rejected) => Redeemed::Refused(rejected.reason()),
+        }
     }
 
     /// Applies `rule` to this factor, or returns `none` if there is no such factor.
@@ -95,45 +153,7 @@ fn pick<'s, T>(shards: &'s [Mutex<T>; SHARDS], id: &[u8; 16]) -> &'s Mutex<T> {
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
-        let mut slots = lock(&self.slots);
-        let mut shards = self.all();
-        let ids: HashSet<_> = batch.iter().map(Record::id).collect();
-        if ids.len() < batch.len()
-            || ids
-                .iter()
-                .any(|id| shards.iter().any(|shard| shard.contains_key(*id)))
-        {
-            return Ok(Inserted::Collision);
-        }
-        let mut find = |id: &RecordId, then: &mut dyn FnMut(&mut Records)| {
-            if let Some(shard) = shards.get_mut(shard_of(id.as_bytes())) {
-                then(shard);
-            }
-        };
-        let renewed: HashSet<_> = batch
-            .iter()
-            .filter_map(|record| record.stored().slot)
-            .collect();
-        for older in renewed
-            .iter()
-            .filter_map(|slot| slots.remove(slot))
-            .flatten()
-        {
-            find(&older, &mut |shard| {
-                shard
-                    .get_mut(&older)
-                    .map(|record| record.end(State::Superseded));
-            });
-        }
-        for record in batch {
-            if let Some(slot) = record.stored().slot {
-                slots.entry(slot).or_default().push(*record.id());
-            }
-            find(record.id(), &mut |shard| {
-                shard.insert(*record.id(), record.stored().clone());
-            });
-        }
-        Ok(Inserted::Done)
+        Ok(self.insert_at_once(batch))
     }
 
     async fn redeem(
@@ -141,14 +161,7 @@ impl TokenStore for MemoryStore {
         presented: &Presented,
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
-        let mut shard = self.shard(presented.id());
-        let Some(record) = shard.get_mut(presented.id()) else {
-            return Ok(Redeemed::Refused(Reason::Unknown));
-        };
-        Ok(match record.redeem(presented, now) {
-            Ok(()) => Redeemed::Redeemed(record.clone()),
-            Err(rejected) => Redeemed::Refused(rejected.reason()),
-        })
+        Ok(self.redeem_at_once(presented, now))
     }
 
     async fn decide(
@@ -234,6 +247,10 @@ impl TokenStore for MemoryStore {
         }
         Ok(u64::from(limit.saturating_sub(left)))
     }
+
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        Some(self)
+    }
 }
 
 /// Whether to keep an entry, given whether it is dead and how many may still go.
@@ -257,23 +274,23 @@ impl FactorStore for MemoryStore {
 
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
         let factors = lock(&self.factors);
-        let mut found: Vec<_> = factors
-            .values()
-            .filter(|factor| factor.subject == *subject)
-            .cloned()
-            .collect();
-        found.sort_by_key(|factor| (factor.created_at, factor.id));
-        Ok(found)
+        let theirs = factors.values().filter(|factor| factor.subject == *subject);
+        Ok(StoredFactor::listed(theirs.cloned().collect()))
     }
 
     async fn confirm(
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         check_counter(counter)?;
-        Ok(self.factor(id, Advanced::Absent, |factor| factor.confirm(counter, now)))
+        let mut factors = lock(&self.factors);
+        let own = factors.get(id);
+        let holds = own.is_some_and(|own| only.holds(own, factors.values()));
+        let own = factors.get_mut(id);
+        Ok(own.map_or(Advanced::Absent, |own| own.confirm(counter, holds, now)))
     }
 
     async fn advance(
@@ -293,15 +310,34 @@ impl FactorStore for MemoryStore {
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let mut factors = lock(&self.factors);
-        let stays = |other| StoredFactor::stays_beside(factors.get(other), id);
-        Ok(
-            beside.is_none_or(stays)
-                && factors.get_mut(id).is_some_and(|factor| factor.remove(now)),
-        )
+        let own = factors.get(id);
+        if !own.is_some_and(|own| only.holds(own, factors.values())) {
+            return Ok(false);
+        }
+        let removed = factors.get_mut(id).map(|own| own.remove(by, now));
+        if removed == Some(Removed::Deleted) {
+            factors.remove(id);
+        }
+        Ok(matches!(removed, Some(Removed::Deleted | Removed::Marked)))
+    }
+
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError> {
+        Ok(self.factor(id, false, StoredFactor::restore))
+    }
+
+    async fn purge_factors(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let mut left = limit;
+        lock(&self.factors).retain(|_, factor| keep(&mut left, factor.is_dead_before(before)));
+        Ok(u64::from(limit.saturating_sub(left)))
+    }
+
+    fn charged_factors(&self, limits: &dyn LimitStore) -> Option<&dyn ChargedFactors> {
+        (limits.store_id() == self.store_id()).then_some(self as &dyn ChargedFactors)
     }
 }
 
@@ -309,6 +345,10 @@ impl FactorStore for MemoryStore {
 impl LimitStore for MemoryStore {
     fn keeps(&self, _: LimitKind) -> bool {
         true
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        Some(StoreId::of(self))
     }
 
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {

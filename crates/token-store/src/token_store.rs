@@ -6,13 +6,13 @@ use ott_core::{
     chrono::{DateTime, Utc},
 };
 
-use crate::StoreError;
+use crate::{ChargedStore, StoreError};
 
 /// Keeps records. Each method is one linearisable step: concurrent calls behave as if they ran one
 /// after the other, each as the methods of [`Stored`] say. To revoke a subject's records, or to purge,
 /// is such a step on each record.
 ///
-/// A wrong answer here is a second sign-in with one code. No method has a default body: prove your
+/// A wrong answer here is a second sign-in with one code. No verb has a default body: prove your
 /// own store with the laws of the feature `conformance`.
 ///
 /// `now` is the caller's clock and decides; a database's own expiry is only garbage collection.
@@ -72,6 +72,12 @@ pub trait TokenStore: Send + Sync {
     ///
     /// A record that may still redeem at `before` or later is never removed.
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
+    /// Itself, if it keeps limits too and charges them in the step of a verb. [`Tokens`](crate::Tokens) asks for it; where there
+    /// is none, or the limits are kept elsewhere, it spends, redeems and gives back, one verb after another.
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        None
+    }
 }
 
 /// A token store that can redeem and hand over the transaction in which it did.

@@ -7,6 +7,7 @@ mod in_transaction;
 mod issuing;
 mod redeeming;
 mod spending;
+mod sweep;
 mod telling;
 mod without_limits;
 
@@ -25,7 +26,8 @@ pub use self::{
     without_limits::WithoutLimits,
 };
 use crate::{
-    Clock, Decided, EventSink, Found, LimitStore, Revoke, TokenStore, TokensError, events,
+    ChargedStore, Clock, Decided, EventSink, Found, LimitStore, Revoke, TokenStore, TokensError,
+    events,
 };
 
 /// Issues and redeems tokens: joins an [`Issuer`] to a store, limits, a clock and an event sink.
@@ -45,6 +47,8 @@ pub struct Tokens<S: TokenStore + ?Sized = dyn TokenStore> {
     policies: Arc<[Policy]>,
     allowance: Limit,
     limits: Arc<dyn LimitStore>,
+    /// Whether the store keeps the limits too.
+    together: bool,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventSink>,
     store: Arc<S>,
@@ -67,6 +71,11 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     #[must_use]
     pub fn limit_store(&self) -> &Arc<dyn LimitStore> {
         &self.limits
+    }
+
+    /// The store, if it charges the limits in the step of a verb.
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        self.together.then(|| self.store.charged()).flatten()
     }
 
     /// The policies that it was built with.

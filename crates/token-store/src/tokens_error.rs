@@ -109,6 +109,9 @@ impl From<DecideError> for TokensError {
             DecideError::System => {
                 Self::Misuse("a system that decides has a name of 1 to 255 bytes")
             }
+            DecideError::Policy => {
+                Self::Misuse("a decision under another policy than the record's")
+            }
             DecideError::TooMuchData => Self::Misuse("more data than a decision carries"),
             _ => Self::Misuse("a decision about a record that was not opened here"),
         }

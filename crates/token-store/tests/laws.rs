@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use token_store::{
-    Advanced, Charge, Decided, FactorChange, FactorId, FactorStore, Inserted, LimitStore,
-    MemoryStore, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, ConfirmIf, Cost, Decided,
+    FactorChange, FactorId, FactorStore, Guess, Inserted, LimitStore, Looked, MemoryStore,
+    Redeemed, RemoveIf, Revoke, Spent, StoreError, StoredFactor, TokenStore,
     conformance::Harness,
     ott_core::{
         Decision, LimitKey, LimitKind, Presented, Purpose, Record, RecordId, Stored, Subject,
@@ -40,6 +41,8 @@ mod memory {
     use super::Memory;
 
     token_store::laws!(Memory);
+    token_store::laws!(charged: Memory);
+    token_store::laws!(charged_factors: Memory);
 }
 
 /// A store in memory, or an outage: memory alone has no back end to lose.
@@ -97,6 +100,27 @@ impl TokenStore for Perhaps {
 }
 
 #[async_trait]
+impl ChargedStore for Perhaps {
+    async fn redeem_charged(
+        &self,
+        presented: &Presented,
+        cost: Cost<'_>,
+        now: Time,
+    ) -> Result<Charged<Redeemed>, StoreError> {
+        self.up()?.redeem_charged(presented, cost, now).await
+    }
+
+    async fn insert_charged(
+        &self,
+        batch: &[Record],
+        charges: &[Charge],
+        now: Time,
+    ) -> Result<Charged<Inserted>, StoreError> {
+        self.up()?.insert_charged(batch, charges, now).await
+    }
+}
+
+#[async_trait]
 impl FactorStore for Perhaps {
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
         self.up()?.insert_factor(factor).await
@@ -110,9 +134,10 @@ impl FactorStore for Perhaps {
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: Time,
     ) -> Result<Advanced, StoreError> {
-        self.up()?.confirm(id, counter, now).await
+        self.up()?.confirm(id, counter, only, now).await
     }
 
     async fn advance(
@@ -131,10 +156,34 @@ impl FactorStore for Perhaps {
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: Time,
     ) -> Result<bool, StoreError> {
-        self.up()?.remove(id, beside, now).await
+        self.up()?.remove(id, only, by, now).await
+    }
+
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError> {
+        self.up()?.restore(id).await
+    }
+
+    async fn purge_factors(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up()?.purge_factors(before, limit).await
+    }
+}
+
+#[async_trait]
+impl ChargedFactors for Perhaps {
+    async fn look(&self, subject: &Subject, keys: &[LimitKey]) -> Result<Looked, StoreError> {
+        self.up()?.look(subject, keys).await
+    }
+
+    async fn advance_charged(
+        &self,
+        guess: Guess<'_>,
+        now: Time,
+    ) -> Result<Charged<Option<Advanced>>, StoreError> {
+        self.up()?.advance_charged(guess, now).await
     }
 }
 

@@ -13,6 +13,11 @@ mod memory {
     testing::tokens!(Memory);
 }
 
+/// The same where nothing is charged in the step of a verb.
+mod apart {
+    testing::tokens!(Apart);
+}
+
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const READABLE: Policy = Policy::readable(Purpose::new("sign-up")).requests(None);
 const LINK: Policy = Policy::link(Purpose::new("reset")).requests(None);

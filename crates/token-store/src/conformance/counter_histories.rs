@@ -4,14 +4,16 @@ use ott_core::chrono::TimeDelta;
 
 use super::{
     Harness,
-    counters::factor,
     dice::Dice,
     factor_model::{FactorModel, FactorStep, FactorVerb},
+    factors::factor,
     fixture::{ERAS, MICRO, Time, at, subject},
     history::{World, prove},
     report::Law,
 };
-use crate::{FactorChange, FactorState, FactorStore, HIGHEST_COUNTER, StoredFactor};
+use crate::{
+    ConfirmIf, FactorChange, FactorState, FactorStore, HIGHEST_COUNTER, RemoveIf, StoredFactor,
+};
 
 const LAW: Law = Law(8, "a factor changes by its verbs alone");
 
@@ -34,7 +36,11 @@ impl<'h, H> Factors<'h, H> {
         let pool = (0..6)
             .map(|place| {
                 let owner = subject("t1", ["alice", "bob"][place % 2]);
-                let mut made = factor(&mut dice, &owner, FactorState::ALL[place % 4]);
+                let mut made = factor(
+                    &mut dice,
+                    &owner,
+                    FactorState::ALL[place % FactorState::ALL.len()],
+                );
                 made.created_at = begins + MICRO * i32::try_from(place).unwrap_or(0);
                 made.last = [None, Some(0), Some(3)][place % 3];
                 made
@@ -59,10 +65,19 @@ impl<H: Harness<Store: FactorStore>> World for Factors<'_, H> {
         let seals = [factor.sealed.clone(), vec![1], vec![2], Vec::new()];
         let seal = |dice: &mut Dice| seals[dice.below(seals.len())].clone();
         let id = factor.id;
-        let verb = match dice.below(12) {
+        let other = self.pool[dice.below(self.pool.len())].id;
+        let verb = match dice.below(14) {
             0..=2 => FactorVerb::Insert(factor),
             3 => FactorVerb::List(factor.subject),
-            4 | 5 => FactorVerb::Confirm(id, (dice.below(4) > 0).then_some(counter)),
+            4 | 5 => {
+                let only = [
+                    ConfirmIf::Always,
+                    ConfirmIf::Beside(other),
+                    ConfirmIf::First,
+                ];
+                let counter = (dice.below(4) > 0).then_some(counter);
+                FactorVerb::Confirm(id, counter, only[dice.below(3)])
+            }
             6..=8 => FactorVerb::Advance(id, counter),
             9 => {
                 let (old, new) = (seal(dice), seal(dice));
@@ -73,10 +88,13 @@ impl<H: Harness<Store: FactorStore>> World for Factors<'_, H> {
                 let change = [FactorChange::Disable, label.clone(), label];
                 FactorVerb::Update(id, change[dice.below(3)].clone())
             }
-            _ => {
-                let other = self.pool[dice.below(self.pool.len())].id;
-                FactorVerb::Remove(id, (dice.below(3) > 0).then_some(other))
+            11 => {
+                let only = [RemoveIf::Always, RemoveIf::Beside(other), RemoveIf::Pending];
+                let by = [&b""[..], b"\0\xff", b"a sign-in"][dice.below(3)];
+                FactorVerb::Remove(id, only[dice.below(3)], by.to_vec())
             }
+            12 => FactorVerb::Restore(id),
+            _ => FactorVerb::Purge,
         };
         FactorStep {
             verb,

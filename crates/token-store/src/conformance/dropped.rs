@@ -10,14 +10,14 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope, State, chrono::TimeDelta};
 
 use super::{
     Harness,
-    counters::factor,
     dice::{Dice, any_seed},
-    fixture::{CODE, Mint, Minted, PROMPT, RECOVERY, alice, now, records, subject},
+    factors::factor,
+    fixture::{CODE, MICRO, Mint, Minted, PROMPT, RECOVERY, alice, now, records, subject},
     report::Law,
 };
 use crate::{
-    Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
-    Redeemed, Revoke, Spent, StoredFactor, TokenStore,
+    Advanced, Charge, ConfirmIf, Decided, FactorChange, FactorState, FactorStore, Inserted,
+    LimitStore, Redeemed, Removal, RemoveIf, Revoke, Spent, StoredFactor, TokenStore,
 };
 
 pub(super) const LAW: Law = Law(
@@ -178,7 +178,8 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
     let mut dice = Dice::new(any_seed());
     for round in 0..(harness.rounds() / 5).max(1) {
         let owner = subject("t1", &format!("alice {round}"));
-        let made = factor(&mut dice, &owner, FactorState::Pending);
+        let mut made = factor(&mut dice, &owner, FactorState::Pending);
+        made.created_at = now() + TimeDelta::days(1);
         let first = cut(&mut dice, store.insert_factor(&made)).await;
         let first = first.map(|told| LAW.answer("insert_factor", told));
         let again = LAW.answer("insert_factor", store.insert_factor(&made).await);
@@ -195,7 +196,11 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
             String::from("a factor was inserted half")
         });
 
-        let first = cut(&mut dice, store.confirm(&id, Some(3), now())).await;
+        let first = cut(
+            &mut dice,
+            store.confirm(&id, Some(3), ConfirmIf::Always, now()),
+        )
+        .await;
         let first = first.map(|told| LAW.answer("confirm", told));
         let confirmed = StoredFactor {
             state: FactorState::Active,
@@ -208,7 +213,10 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
             found == confirmed || (first.is_none() && found == made),
             || format!("`confirm` got {first:?} and left {found:?}"),
         );
-        let again = LAW.answer("confirm", store.confirm(&id, Some(3), now()).await);
+        let again = LAW.answer(
+            "confirm",
+            store.confirm(&id, Some(3), ConfirmIf::Always, now()).await,
+        );
         once(first, again, Advanced::Absent);
         LAW.holds(one().await == confirmed, || {
             String::from("a factor was confirmed half")
@@ -232,20 +240,56 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
         });
         LAW.same("the seal", &one().await.sealed, &vec![1, 2, 3]);
 
-        let first = cut(&mut dice, store.remove(&id, None, now())).await;
+        let there = one().await;
+        let removed = StoredFactor {
+            state: FactorState::Removed,
+            removal: Some(Removal {
+                from: FactorState::Active,
+                at: made.created_at,
+                by: vec![9],
+            }),
+            ..there.clone()
+        };
+        let remove = || store.remove(&id, RemoveIf::Always, &[9], made.created_at);
+        let first = cut(&mut dice, remove()).await;
         let first = first.map(|told| LAW.answer("remove", told));
         let found = one().await;
-        let removed = found.state == FactorState::Removed;
         LAW.holds(
-            removed == found.sealed.is_empty() && (removed || first.is_none()),
+            found == removed || (first.is_none() && found == there),
             || format!("`remove` got {first:?} and left {found:?}"),
         );
-        LAW.answer("remove", store.remove(&id, None, now()).await);
-        LAW.same(
-            "the seal of a removed factor",
-            &one().await.sealed,
-            &Vec::new(),
-        );
+        LAW.answer("remove", remove().await);
+        LAW.holds(one().await == removed, || {
+            String::from("a factor was removed half")
+        });
+
+        let first = cut(&mut dice, store.restore(&id)).await;
+        let first = first.map(|told| LAW.answer("restore", told));
+        let again = LAW.answer("restore", store.restore(&id).await);
+        LAW.holds(first.is_none() || again != (first == Some(true)), || {
+            format!("restoring a factor got {first:?}, and again {again}")
+        });
+        LAW.holds(one().await == there, || {
+            String::from("a factor was restored half")
+        });
+
+        // A purge that ends after its drop takes nothing of a later round.
+        let at = now() + TimeDelta::seconds(i64::try_from(round).unwrap_or(0));
+        let owner = subject("t2", &format!("alice {round}"));
+        let mut dead = factor(&mut dice, &owner, FactorState::Removed);
+        if let Some(removal) = &mut dead.removal {
+            removal.at = at;
+        }
+        LAW.answer("insert_factor", store.insert_factor(&dead).await);
+        let purge = || store.purge_factors(at + MICRO, u32::MAX);
+        let first = cut(&mut dice, purge()).await;
+        let first = first.map(|told| LAW.answer("purge_factors", told));
+        let again = LAW.answer("purge_factors", purge().await);
+        let left = LAW.answer("factors", store.factors(&owner).await);
+        let counted = first.map_or(again <= 1, |first| first + again == 1);
+        LAW.holds(left.is_empty() && counted, || {
+            format!("a purge got {first:?}, and again {again}, and left {left:?}")
+        });
     }
 }
 

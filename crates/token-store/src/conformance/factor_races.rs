@@ -7,16 +7,18 @@ use ott_core::Subject;
 
 use super::{
     Harness,
-    counters::factor,
     dice::Dice,
     factor_model::{FactorAnswer, FactorModel, FactorStep, FactorVerb},
-    fixture::{ERAS, MICRO, Pair, Time, at, subject},
+    factors::factor,
+    fixture::{AGES, ERAS, MICRO, Pair, Time, at, subject},
     history::{World, prove},
     order::has_order,
     racing::{RacingStep, TASKS, no_order, run},
     report::Law,
 };
-use crate::{Advanced, FactorChange, FactorId, FactorState, FactorStore, StoredFactor};
+use crate::{
+    Advanced, ConfirmIf, FactorChange, FactorId, FactorState, FactorStore, RemoveIf, StoredFactor,
+};
 
 const LAW: Law = Law(
     8,
@@ -29,30 +31,41 @@ enum Kind {
     Insert,
     List,
     Confirm,
+    ConfirmBeside,
+    ConfirmFirst,
     Advance,
     Disable,
     Label,
     Seal,
     Remove,
+    RemovePending,
+    Restore,
+    Purge,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 13] = [
     Kind::Insert,
     Kind::List,
     Kind::Confirm,
+    Kind::ConfirmBeside,
+    Kind::ConfirmFirst,
     Kind::Advance,
     Kind::Disable,
     Kind::Label,
     Kind::Seal,
     Kind::Remove,
+    Kind::RemovePending,
+    Kind::Restore,
+    Kind::Purge,
 ];
 
 /// Law 8: concurrent verbs of a [`FactorStore`] answer as if they ran one after the other.
 ///
 /// Each verb races with each other one, and then all of them: four tasks, half of them at another
 /// instance of the store, on two factors of one subject. Some order, in which whatever ended before
-/// another began comes first, must explain every answer and what is listed afterwards. Whether a code
-/// is refused as `Absent` or `Replayed` is not compared: a store may read that later.
+/// another began comes first, must explain every answer and what is listed afterwards. Why a code is
+/// refused is not compared: a store may read that later. A purge may leave what somebody holds at that
+/// moment; where it races, one factor alone can be dead, since it is a step on each.
 pub async fn law_08_concurrent_verbs_have_an_order<H: Harness<Store: FactorStore>>(harness: &H) {
     let histories = (harness.rounds() / 50).max(1);
     let stores = Arc::new(Pair::new(harness).await);
@@ -92,15 +105,25 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn step(&self, begins: Time, owner: &Subject, pool: &[StoredFactor; 2]) -> FactorStep {
-        let factor = &pool[self.place];
-        let (id, number) = (factor.id, self.number);
+    fn step(
+        &self,
+        begins: Time,
+        owner: &Subject,
+        pool: &[StoredFactor; 2],
+        purges: bool,
+    ) -> FactorStep {
+        let place = if purges { 0 } else { self.place };
+        let factor = &pool[place];
+        let (id, number, other) = (factor.id, self.number, pool[1 - place].id);
         let counter = u64::try_from(number).unwrap_or(0);
+        let confirm = |only| FactorVerb::Confirm(id, (number > 0).then_some(counter), only);
         let update = |change| FactorVerb::Update(id, change);
         let verb = match self.kind {
             Kind::Insert => FactorVerb::Insert(factor.clone()),
             Kind::List => FactorVerb::List(owner.clone()),
-            Kind::Confirm => FactorVerb::Confirm(id, (number > 0).then_some(counter)),
+            Kind::Confirm => confirm(ConfirmIf::Always),
+            Kind::ConfirmBeside => confirm(ConfirmIf::Beside(other)),
+            Kind::ConfirmFirst => confirm(ConfirmIf::First),
             Kind::Advance => FactorVerb::Advance(id, counter),
             Kind::Disable => update(FactorChange::Disable),
             Kind::Label => update(FactorChange::Label(format!("label {number}"))),
@@ -109,9 +132,12 @@ impl Drawn {
                 new: [vec![7], vec![8], factor.sealed.clone()][number % 3].clone(),
             }),
             Kind::Remove => {
-                let other = pool[1 - self.place].id;
-                FactorVerb::Remove(id, (number % 2 == 0).then_some(other))
+                let only = [RemoveIf::Beside(other), RemoveIf::Always][number % 2];
+                FactorVerb::Remove(id, only, self.number.to_string().into_bytes())
             }
+            Kind::RemovePending => FactorVerb::Remove(id, RemoveIf::Pending, Vec::new()),
+            Kind::Restore => FactorVerb::Restore(id),
+            Kind::Purge => FactorVerb::Purge,
         };
         let later = MICRO * i32::try_from(self.later).unwrap_or(0);
         FactorStep {
@@ -142,10 +168,21 @@ impl<S: FactorStore + 'static> World for Racing<'_, S> {
     async fn run(&self, steps: &[RacingStep<Drawn>]) -> Result<(), String> {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let owner = subject("t1", &format!("owner {number}"));
+        let races = |kinds: &[Kind]| kinds.iter().any(|kind| self.kinds.contains(kind));
+        let purges = races(&[Kind::Purge]);
         let pool = [0_u64, 1].map(|place| {
-            // The first waits to be confirmed if that is what races, else both prove.
-            let waits =
-                place == 0 && self.kinds.contains(&Kind::Confirm) && !number.is_multiple_of(4);
+            // The first waits to be confirmed if that is what races, else both prove; where it is confirmed as
+            // the first, the second does so too.
+            let waiting = [
+                Kind::Confirm,
+                Kind::ConfirmBeside,
+                Kind::ConfirmFirst,
+                Kind::RemovePending,
+            ];
+            let waits = match place {
+                0 => races(&waiting) && !number.is_multiple_of(4),
+                _ => races(&[Kind::ConfirmFirst]) && !purges && number.is_multiple_of(2),
+            };
             let state = [FactorState::Active, FactorState::Pending][usize::from(waits)];
             let id = (u128::from(number) << 64) | u128::from(place);
             StoredFactor {
@@ -154,6 +191,9 @@ impl<S: FactorStore + 'static> World for Racing<'_, S> {
                 ..factor(&mut Dice::new(place), &owner, state)
             }
         });
+        // What is left of an earlier run is counted by no purge of this one.
+        let cleared = self.stores.first().purge_factors(at(AGES), u32::MAX).await;
+        cleared.map_err(|error| format!("before the race, a purge: {error:?}"))?;
         let mut model = FactorModel::default();
         let at_begin = |verb| FactorStep {
             verb,
@@ -172,7 +212,7 @@ impl<S: FactorStore + 'static> World for Racing<'_, S> {
             .iter()
             .map(|RacingStep { task, step }| RacingStep {
                 task: *task,
-                step: step.step(self.begins, &owner, &pool),
+                step: step.step(self.begins, &owner, &pool, purges),
             })
             .collect();
         let stores = Arc::clone(self.stores);
@@ -184,9 +224,20 @@ impl<S: FactorStore + 'static> World for Racing<'_, S> {
         let list = at_begin(FactorVerb::List(owner));
         let left = list.ask(self.stores.first()).await;
         let left = left.map_err(|error| format!("after the race an outage: {error:?}"))?;
+        for factor in &pool {
+            let (id, always) = (factor.id, RemoveIf::Always);
+            let ended = at_begin(FactorVerb::Remove(id, always, Vec::new()));
+            let ended = ended.ask(self.stores.first()).await;
+            ended.map_err(|error| format!("after the race an outage: {error:?}"))?;
+        }
         let apply = |model: &FactorModel, (step, told): &(FactorStep, FactorAnswer)| {
-            let mut model = model.clone();
-            agrees(told, &model.answer(step)).then_some(model)
+            let mut after = model.clone();
+            let expected = after.answer(step);
+            match (told, &expected) {
+                // Somebody held it at that moment.
+                (FactorAnswer::Purged(0), FactorAnswer::Purged(_)) => Some(model.clone()),
+                _ => agrees(told, &expected).then_some(after),
+            }
         };
         let is_end = |model: &FactorModel| model.clone().answer(&list) == left;
         if has_order(&tasks, &model, apply, FactorModel::marks, is_end) {

@@ -6,13 +6,14 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope};
 
 use super::{
     Harness,
-    counters::factor,
     dice::Dice,
+    factors::factor,
     fixture::{LINK, Mint, PROMPT, alice, now, records},
     report::Law,
 };
 use crate::{
-    Charge, FactorChange, FactorState, FactorStore, LimitStore, Revoke, StoreError, TokenStore,
+    Charge, ConfirmIf, FactorChange, FactorState, FactorStore, LimitStore, RemoveIf, Revoke,
+    StoreError, TokenStore,
 };
 
 const LAW: Law = Law(
@@ -21,9 +22,9 @@ const LAW: Law = Law(
 );
 
 /// What a busy machine may add to a time-out.
-const SLACK: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_secs(5);
 
-async fn fails<T: Debug>(
+pub(super) async fn fails<T: Debug>(
     patience: Duration,
     verb: &str,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -73,7 +74,16 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
     tokio::join!(
         fails(patience, "insert_factor", store.insert_factor(&made)),
         fails(patience, "factors", store.factors(&owner)),
-        fails(patience, "confirm", store.confirm(&id, Some(1), now())),
+        fails(
+            patience,
+            "confirm",
+            store.confirm(&id, Some(1), ConfirmIf::Always, now())
+        ),
+        fails(
+            patience,
+            "confirm",
+            store.confirm(&id, Some(1), ConfirmIf::First, now())
+        ),
         fails(patience, "advance", store.advance(&id, 1, now())),
         fails(
             patience,
@@ -81,7 +91,13 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
             store.update(&id, &FactorChange::Disable)
         ),
         fails(patience, "update", store.update(&id, &label)),
-        fails(patience, "remove", store.remove(&id, None, now())),
+        fails(
+            patience,
+            "remove",
+            store.remove(&id, RemoveIf::Always, &[], now())
+        ),
+        fails(patience, "restore", store.restore(&id)),
+        fails(patience, "purge_factors", store.purge_factors(now(), 1)),
     );
 }
 

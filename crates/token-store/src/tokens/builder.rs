@@ -16,6 +16,7 @@ pub struct TokensBuilder<S> {
     allowance: Limit,
     accepted_bound: Option<u64>,
     limits: Arc<dyn LimitStore>,
+    together: bool,
     clock: Arc<dyn Clock>,
     events: Arc<dyn EventSink>,
     store: Arc<S>,
@@ -35,6 +36,7 @@ impl<S: TokenStore + LimitStore + 'static> Tokens<S> {
             allowance: Limit::ALLOWANCE,
             accepted_bound: None,
             limits: Arc::clone(&store) as Arc<dyn LimitStore>,
+            together: true,
             clock: Arc::new(SystemClock),
             events: Arc::new(NoEvents),
             store,
@@ -53,7 +55,11 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
     /// Another store for the limits.
     #[must_use]
     pub fn limits(self, limits: Arc<dyn LimitStore>) -> Self {
-        Self { limits, ..self }
+        Self {
+            limits,
+            together: false,
+            ..self
+        }
     }
 
     /// Another allowance of an account, which all policies share that spend it.
@@ -106,6 +112,7 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
             allowance,
             accepted_bound,
             limits,
+            together,
             clock,
             events,
             store,
@@ -136,6 +143,7 @@ impl<S: TokenStore + 'static> TokensBuilder<S> {
             policies: policies.into(),
             allowance,
             limits,
+            together,
             clock,
             events,
             store,
@@ -183,6 +191,7 @@ impl<S: TokenStore + 'static> Tokens<S> {
             policies: Arc::clone(&self.policies),
             allowance: self.allowance,
             limits: Arc::clone(&self.limits),
+            together: self.together,
             clock: Arc::clone(&self.clock),
             events: Arc::clone(&self.events),
             store: Arc::clone(&self.store) as Arc<dyn TokenStore>,

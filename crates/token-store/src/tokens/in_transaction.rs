@@ -104,7 +104,7 @@ impl<S: RedeemInTransaction + ?Sized> Tokens<S> {
         opened
     }
 
-    async fn open_transaction(
+    pub(super) async fn open_transaction(
         &self,
         policy: &Policy,
         owner: Option<&Subject>,

@@ -2,7 +2,8 @@
 
 use ott_core::{Binding, IssueOptions, Issued, Parked, Policy, Record, rand::rngs::SysRng};
 
-use crate::{Inserted, StoreError, TokenStore, Tokens, TokensError, events};
+use super::spending::request;
+use crate::{Charge, Charged, Inserted, StoreError, TokenStore, Tokens, TokensError, events};
 
 /// The answer of [`Tokens::issue_given`].
 #[derive(Debug)]
@@ -43,25 +44,21 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     ) -> Result<Vec<Issued>, TokensError> {
         self.known(policy)?;
         self.countable(policy, binding)?;
-        let spent = self.spend_request(policy, binding).await?;
-        let issued = self.issue_unlimited(policy, binding, options).await;
-        if issued.is_err() {
-            self.give_back(&spent, 1).await;
-        }
-        issued
+        let charges = request(policy, binding)?;
+        self.issue_charged(policy, binding, options, &charges).await
     }
 
     /// Adopts tokens whose texts exist already: printed codes, app tokens or API keys of a system that
-    /// is replaced. All or none; done again before the first [purge](Tokens::purge), nothing changes.
+    /// is replaced. All or none; done again, nothing changes, also where they were used, revoked or
+    /// [purged](Tokens::purge) since.
     ///
     /// The texts are found again by themselves or by their subject, so a handle is of no use for them.
     ///
     /// # Security
     /// The policy's rule of length holds: [`Policy::accepting_short_tokens`] names what is shorter.
     ///
-    /// Never run it again for the same given tokens after the first purge. A purged record is forgotten, so an
-    /// old code that was used or revoked would be taken over as new. Run it once before the first purge, or keep the
-    /// ids that were adopted in a table of your own and leave those out.
+    /// Beside each token that is found without a handle a tombstone is kept, which no purge takes: a row of its own.
+    /// A store that may lose rows, such as Redis after a failure, may lose it too.
     ///
     /// # Errors
     /// [`TokensError`], [`TokensError::Issue`] where a text is no token of the policy's format; then
@@ -83,8 +80,12 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             self.now(),
             &mut SysRng,
         )?;
-        let records: Vec<_> = batch.iter().map(|issued| issued.record.clone()).collect();
-        match self.insert(policy, &records, events::TOKEN_ISSUED).await? {
+        let given: Vec<_> = batch.iter().map(|issued| issued.record.clone()).collect();
+        let kept = self.issuer.tombstones(policy, binding, texts, self.now())?;
+        let inserted = self
+            .insert(policy, &given, &kept, events::TOKEN_ISSUED)
+            .await?;
+        match inserted {
             Inserted::Done => Ok(Given::New(batch)),
             Inserted::Collision => Ok(Given::There),
         }
@@ -120,19 +121,16 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         options: IssueOptions<'_>,
     ) -> Result<Parked, TokensError> {
         self.known(policy)?;
-        let spent = self.spend_request(policy, binding).await?;
-        let parked = self.park_unlimited(policy, binding, options).await;
-        if parked.is_err() {
-            self.give_back(&spent, 1).await;
-        }
-        parked
+        let charges = request(policy, binding)?;
+        self.park_charged(policy, binding, options, &charges).await
     }
 
-    pub(super) async fn issue_unlimited(
+    pub(super) async fn issue_charged(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
         options: IssueOptions<'_>,
+        charges: &[Charge],
     ) -> Result<Vec<Issued>, TokensError> {
         self.known(policy)?;
         let now = self.now();
@@ -140,16 +138,17 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .issuer
             .issue_from_rng(policy, binding, options, now, &mut SysRng)?;
         let records: Vec<_> = batch.iter().map(|issued| issued.record.clone()).collect();
-        self.insert_new(policy, &records, events::TOKEN_ISSUED)
+        self.insert_new(policy, binding, &records, charges, events::TOKEN_ISSUED)
             .await?;
         Ok(batch)
     }
 
-    pub(super) async fn park_unlimited(
+    pub(super) async fn park_charged(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
         options: IssueOptions<'_>,
+        charges: &[Charge],
     ) -> Result<Parked, TokensError> {
         self.known(policy)?;
         let now = self.now();
@@ -157,18 +156,44 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             .issuer
             .park_from_rng(policy, binding, options, now, &mut SysRng)?;
         let record = core::slice::from_ref(&parked.record);
-        self.insert_new(policy, record, events::TOKEN_PARKED)
+        self.insert_new(policy, binding, record, charges, events::TOKEN_PARKED)
             .await?;
         Ok(parked)
     }
 
+    /// Charges and inserts: in one step, or one after another. What was not inserted costs nothing.
     async fn insert_new(
         &self,
         policy: &Policy,
+        binding: &Binding<'_>,
         records: &[Record],
+        charges: &[Charge],
         name: &'static str,
     ) -> Result<(), TokensError> {
-        match self.insert(policy, records, name).await? {
+        let inserted = match self.charged().filter(|_| !charges.is_empty()) {
+            Some(store) => {
+                let now = self.now();
+                let told = store.insert_charged(records, charges, now).await;
+                match told.map_err(|error| self.outage("insert", error))? {
+                    Charged::Refused(spent) => {
+                        return Err(self.limited(policy, binding, spent, now));
+                    }
+                    Charged::Answered(inserted) => {
+                        self.tell_inserted(policy, records, inserted, name);
+                        Ok(inserted)
+                    }
+                }
+            }
+            None => {
+                self.spend(policy, binding, charges).await?;
+                let inserted = self.insert(policy, records, &[], name).await;
+                if !matches!(inserted, Ok(Inserted::Done)) {
+                    self.give_back(charges, 1).await;
+                }
+                inserted
+            }
+        };
+        match inserted? {
             Inserted::Done => Ok(()),
             // 128 bits never collide by chance: the store or the random source is broken.
             Inserted::Collision => {
@@ -177,19 +202,34 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         }
     }
 
+    /// Inserts the records, and with them what nobody is told of.
     async fn insert(
         &self,
         policy: &Policy,
         records: &[Record],
+        silent: &[Record],
         name: &'static str,
     ) -> Result<Inserted, TokensError> {
-        let inserted = self.store.insert(records).await;
+        let inserted = match silent {
+            [] => self.store.insert(records).await,
+            _ => self.store.insert(&[records, silent].concat()).await,
+        };
         let inserted = inserted.map_err(|error| self.outage("insert", error))?;
+        self.tell_inserted(policy, records, inserted, name);
+        Ok(inserted)
+    }
+
+    fn tell_inserted(
+        &self,
+        policy: &Policy,
+        records: &[Record],
+        inserted: Inserted,
+        name: &'static str,
+    ) {
         if inserted == Inserted::Done {
             for record in records {
                 self.tell(name, policy, record.stored());
             }
         }
-        Ok(inserted)
     }
 }

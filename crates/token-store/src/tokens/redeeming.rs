@@ -4,15 +4,20 @@ use ott_core::{Binding, Handle, Policy, Presented, Record, Rejected, Stored, Sub
 
 use super::{
     Verb,
-    spending::{given_back, subject_of},
+    spending::{cost, given_back, subject_of},
 };
-use crate::{Redeemed, TokenStore, Tokens, TokensError, events};
+use crate::{Charged, Redeemed, TokenStore, Tokens, TokensError, events};
 
 impl<S: TokenStore + ?Sized> Tokens<S> {
     /// Redeems the token of this flow, at most once.
     ///
     /// Of any number of concurrent calls, at most one succeeds. The binding is what the server
     /// knows, never what the request says.
+    ///
+    /// Where the store charges in the step of the redeem ([`TokenStore::charged`]), only what failed is charged. Elsewhere a try that is
+    /// given back, as that of a handle that finds nothing, is paid first and returned after the store
+    /// answered. If this future is dropped in between, it stays paid: run it in a task of its own where a server
+    /// drops the requests of clients that hang up.
     ///
     /// # Errors
     /// [`TokensError`]: a refusal, a limit, an outage, or misuse. After an outage the token may be spent.
@@ -73,6 +78,19 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         // What cannot be a token is refused before it costs the account anything.
         let owner = subject_of(binding);
         let presented = presented.map_err(|why| self.malformed(policy, owner.as_ref(), why))?;
+        if let Some(store) = self.charged() {
+            let charges = self.guess(policy, binding)?;
+            let cost = cost(policy, &charges);
+            let now = self.now();
+            let told = store.redeem_charged(&presented, cost, now).await;
+            return match told.map_err(|error| self.outage("redeem", error))? {
+                Charged::Refused(spent) => Err(self.limited(policy, binding, spent, now)),
+                Charged::Answered(answer) => {
+                    self.answered(policy, owner.as_ref(), &presented, answer)
+                        .await
+                }
+            };
+        }
         let spent = self.spend_guess(policy, binding).await?;
         let redeemed = self
             .redeem_presented(policy, owner.as_ref(), &presented)
@@ -93,7 +111,18 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         presented: &Presented,
     ) -> Result<Record, TokensError> {
         let redeemed = self.store.redeem(presented, self.now()).await;
-        match redeemed.map_err(|error| self.outage("redeem", error))? {
+        let redeemed = redeemed.map_err(|error| self.outage("redeem", error))?;
+        self.answered(policy, owner, presented, redeemed).await
+    }
+
+    async fn answered(
+        &self,
+        policy: &Policy,
+        owner: Option<&Subject>,
+        presented: &Presented,
+        redeemed: Redeemed,
+    ) -> Result<Record, TokensError> {
+        match redeemed {
             Redeemed::Redeemed(stored) => self.redeemed(policy, stored),
             Redeemed::Refused(reason) => Err(self
                 .refused_by_store(policy, owner, presented, reason)

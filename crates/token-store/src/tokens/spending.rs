@@ -1,8 +1,11 @@
 //! What a verb spends of the policy's limits, and when it gets that back.
 
-use ott_core::{Binding, Limit, LimitKey, LimitScope, Lookup, Policy, Reason, Subject};
+use ott_core::{
+    Binding, Limit, LimitKey, LimitScope, Lookup, Policy, Subject,
+    chrono::{DateTime, Utc},
+};
 
-use crate::{Charge, Spent, StoreError, TokenStore, Tokens, TokensError, events};
+use crate::{Charge, Cost, Spent, StoreError, TokenStore, Tokens, TokensError, events};
 
 impl<S: TokenStore + ?Sized> Tokens<S> {
     /// The account's allowance as a charge: what every policy that spends it and every engine above
@@ -46,8 +49,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         }
     }
 
-    /// Spends what a redeem costs.
-    pub(super) async fn spend_guess(
+    /// What a redeem costs.
+    pub(super) fn guess(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
@@ -57,19 +60,18 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
             true => Some(self.allowance_of(binding).ok_or(NOBODY)?),
             false => None,
         };
-        let charges = pace.into_iter().chain(allowance).collect();
-        self.spend(policy, binding, charges).await
+        Ok(pace.into_iter().chain(allowance).collect())
     }
 
-    /// Spends what an issue costs.
-    pub(super) async fn spend_request(
+    /// Spends what a redeem costs.
+    pub(super) async fn spend_guess(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
     ) -> Result<Vec<Charge>, TokensError> {
-        let requests = charge(policy, "requests", policy.request_pace(), binding)?;
-        self.spend(policy, binding, requests.into_iter().collect())
-            .await
+        let charges = self.guess(policy, binding)?;
+        self.spend(policy, binding, &charges).await?;
+        Ok(charges)
     }
 
     /// Refuses a binding that names nobody to count for, before anything is made.
@@ -85,41 +87,77 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         Ok(())
     }
 
-    async fn spend(
+    pub(super) async fn spend(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
-        charges: Vec<Charge>,
-    ) -> Result<Vec<Charge>, TokensError> {
+        charges: &[Charge],
+    ) -> Result<(), TokensError> {
         if charges.is_empty() {
-            return Ok(charges);
+            return Ok(());
         }
         let now = self.now();
-        let spent = self.limits.spend(&charges, now).await;
-        let (refused, retry_at) = match spent.map_err(|error| self.outage("spend", error))? {
-            Spent::Allowed => return Ok(charges),
-            Spent::Ahead(_) => {
-                let subject = subject_of(binding);
-                let event = self.event(events::LIMIT_AHEAD).of(subject.as_ref());
-                self.emit(event.purpose(policy.purpose()));
-                return Err(TokensError::Unavailable(StoreError::Corrupt(
-                    "a limit's time lies beyond every clock",
-                )));
-            }
-            Spent::RetryAt(key, at) => (key, Some(at)),
-            Spent::Locked(key) => (key, None),
-        };
+        let spent = self.limits.spend(charges, now).await;
+        let spent = spent.map_err(|error| self.outage("spend", error))?;
         // Nothing will be evaluated: who hammers a reached limit must not use up the one before it.
-        let before = charges.iter().take_while(|charge| charge.key != refused);
-        self.give_back(&before.copied().collect::<Vec<_>>(), 1)
-            .await;
+        if let Spent::RetryAt(refused, _) | Spent::Locked(refused) = &spent {
+            let before = charges.iter().take_while(|charge| charge.key != *refused);
+            self.give_back(&before.copied().collect::<Vec<_>>(), 1)
+                .await;
+        }
+        match spent {
+            Spent::Allowed => Ok(()),
+            refused => Err(self.limited(policy, binding, refused, now)),
+        }
+    }
+
+    /// What a limit that refused is told as.
+    pub(super) fn limited(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        refused: Spent,
+        now: DateTime<Utc>,
+    ) -> TokensError {
         let subject = subject_of(binding);
-        let event = self.event(events::LIMIT_REACHED).of(subject.as_ref());
-        self.emit(event.purpose(policy.purpose()).retry_at(retry_at));
-        Err(TokensError::Throttled {
+        let tell = |name| {
+            self.event(name)
+                .of(subject.as_ref())
+                .purpose(policy.purpose())
+        };
+        let retry_at = match refused {
+            Spent::RetryAt(_, at) => Some(at),
+            Spent::Allowed | Spent::Locked(_) => None,
+            Spent::Ahead(_) => {
+                self.emit(tell(events::LIMIT_AHEAD));
+                return TokensError::Unavailable(StoreError::Corrupt(
+                    "a limit's time lies beyond every clock",
+                ));
+            }
+        };
+        self.emit(tell(events::LIMIT_REACHED).retry_at(retry_at));
+        TokensError::Throttled {
             retry_at,
             retry_after: retry_at.map(|at| at.signed_duration_since(now)),
-        })
+        }
+    }
+}
+
+/// What an issue costs.
+pub(super) fn request(policy: &Policy, binding: &Binding<'_>) -> Result<Vec<Charge>, TokensError> {
+    let requests = charge(policy, "requests", policy.request_pace(), binding)?;
+    Ok(requests.into_iter().collect())
+}
+
+/// What a redeem under this policy costs.
+pub(super) fn cost<'c>(policy: &Policy, charges: &'c [Charge]) -> Cost<'c> {
+    let unknown_is_free = matches!(
+        policy.token_lookup(),
+        Lookup::ByHandle { .. } | Lookup::Parked
+    );
+    Cost {
+        charges,
+        unknown_is_free,
     }
 }
 
@@ -150,17 +188,9 @@ fn charge(
 /// How often a redeem's charges are given back after this refusal: not at all, where something was
 /// compared. A handle that finds nothing compared nothing; a token that finds nothing was a guess.
 pub(super) fn given_back(policy: &Policy, error: &TokensError) -> u32 {
-    let by_handle = matches!(
-        policy.token_lookup(),
-        Lookup::ByHandle { .. } | Lookup::Parked
-    );
     let free = match error {
         TokensError::KeyMissing(_) => true,
-        TokensError::Rejected(rejected) => match rejected.reason() {
-            Reason::KeyRetired | Reason::Pending => true,
-            Reason::Unknown => by_handle,
-            _ => false,
-        },
+        TokensError::Rejected(rejected) => cost(policy, &[]).is_free(rejected.reason()),
         _ => false,
     };
     u32::from(free)

@@ -2,7 +2,7 @@
 
 use ott_core::{Binding, IssueOptions, Issued, Parked, Policy, Presented, Record, Usage};
 
-use crate::{TokenStore, Tokens, TokensError};
+use crate::{RedeemInTransaction, TokenStore, Tokens, TokensError};
 
 /// [`Tokens`] whose verbs spend no limits.
 pub struct WithoutLimits<'t, S: TokenStore + ?Sized> {
@@ -33,7 +33,9 @@ impl<S: TokenStore + ?Sized> WithoutLimits<'_, S> {
         binding: &Binding<'_>,
         options: IssueOptions<'_>,
     ) -> Result<Vec<Issued>, TokensError> {
-        self.tokens.issue_unlimited(policy, binding, options).await
+        self.tokens
+            .issue_charged(policy, binding, options, &[])
+            .await
     }
 
     /// As [`Tokens::park_opts`].
@@ -46,23 +48,51 @@ impl<S: TokenStore + ?Sized> WithoutLimits<'_, S> {
         binding: &Binding<'_>,
         options: IssueOptions<'_>,
     ) -> Result<Parked, TokensError> {
-        self.tokens.park_unlimited(policy, binding, options).await
+        self.tokens
+            .park_charged(policy, binding, options, &[])
+            .await
     }
 
     /// Redeems what was presented, at most once.
     ///
     /// # Errors
-    /// As [`Tokens::redeem`], without the limits.
+    /// As [`Tokens::redeem`], without the limits; [`TokensError::Misuse`] where it was presented under another
+    /// policy. Then nothing was asked of the store.
     pub async fn redeem(
         &self,
         policy: &Policy,
         presented: &Presented,
     ) -> Result<Record, TokensError> {
+        self.fits(policy, presented)?;
+        self.tokens.redeem_presented(policy, None, presented).await
+    }
+
+    fn fits(&self, policy: &Policy, presented: &Presented) -> Result<(), TokensError> {
         self.tokens.known(policy)?;
         if policy.usage() == Usage::Bearer {
             return Err(TokensError::Misuse("tokens of this policy authenticate"));
         }
-        self.tokens.redeem_presented(policy, None, presented).await
+        if !presented.is_under(policy) {
+            return Err(TokensError::Misuse(
+                "what was presented under another policy",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl<S: RedeemInTransaction + ?Sized> WithoutLimits<'_, S> {
+    /// As [`WithoutLimits::redeem`], and hands over the open transaction, as [`Tokens::redeem_in_transaction`] does.
+    ///
+    /// # Errors
+    /// As [`WithoutLimits::redeem`].
+    pub async fn redeem_in_transaction(
+        &self,
+        policy: &Policy,
+        presented: &Presented,
+    ) -> Result<(S::Transaction, Record), TokensError> {
+        self.fits(policy, presented)?;
+        self.tokens.open_transaction(policy, None, presented).await
     }
 }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use token_store::{
-    Advanced, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER, StoreError,
-    StoredFactor,
+    Advanced, ConfirmIf, FactorChange, FactorId, FactorState, FactorStore, HIGHEST_COUNTER,
+    RemoveIf, Removed, StoreError, StoredFactor,
     ott_core::{Subject, chrono::DateTime},
 };
 use tokio::task::yield_now;
@@ -146,18 +146,38 @@ impl FactorStore for Toy {
             })
             .cloned()
             .collect();
-        found.sort_by_key(|factor| factor.created_at);
-        Ok(found)
+        if self.makes(Mistake::ListsEverything) {
+            found.sort_by_key(|factor| factor.created_at);
+            return Ok(found);
+        }
+        Ok(StoredFactor::listed(found))
     }
 
     async fn confirm(
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: Time,
     ) -> Result<Advanced, StoreError> {
         self.up().await?;
         self.check(counter)?;
+        let holds = |factors: &[StoredFactor]| {
+            let own = factors.iter().find(|one| one.id == *id);
+            self.makes(Mistake::ConfirmsUnvouched) || own.is_none_or(|own| only.holds(own, factors))
+        };
+        let looks_first = self.makes(Mistake::LooksForFirstsFirst);
+        if looks_first {
+            {
+                let factors = self.factors.lock().unwrap();
+                let own = factors.iter().find(|one| one.id == *id);
+                let waits = own.is_some_and(|own| own.state == FactorState::Pending);
+                if waits && !holds(&factors) {
+                    return Ok(Advanced::Unvouched);
+                }
+            }
+            yield_now().await;
+        }
         if self.makes(Mistake::ConfirmsInTwoSteps) {
             let activated = self.change_factor(false, id, |factor| {
                 let replayed = counter.is_some_and(|counter| factor.last >= Some(counter));
@@ -172,16 +192,23 @@ impl FactorStore for Toy {
             }
             yield_now().await;
         }
+        if !self.makes(Mistake::ConfirmsWholeRows) && !self.makes(Mistake::ConfirmsInTwoSteps) {
+            let mut factors = self.factors.lock().unwrap();
+            let holds = looks_first || holds(&factors);
+            let Some(own) = factors.iter_mut().find(|one| one.id == *id) else {
+                return Ok(Advanced::Absent);
+            };
+            let leaves = self.makes(Mistake::LeavesTheConfirmingCode);
+            return Ok(own.confirm(counter.filter(|_| !leaves), holds, now));
+        }
         let confirmed = self.change_or_save(Mistake::ConfirmsWholeRows, id, |factor| {
             let activated = self.makes(Mistake::ConfirmsInTwoSteps);
             if factor.state != FactorState::Pending && !activated {
                 return Advanced::Absent;
             }
             let told = match counter {
-                Some(counter) if !self.makes(Mistake::LeavesTheConfirmingCode) => {
-                    self.counts(factor, counter, now)
-                }
-                _ => {
+                Some(counter) => self.counts(factor, counter, now),
+                None => {
                     factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
                     Advanced::Accepted
                 }
@@ -228,6 +255,10 @@ impl FactorStore for Toy {
         let updated = self.change_or_save(saves, id, |factor| {
             let compares = !self.makes(Mistake::WritesAnySeal);
             match (factor.state, change) {
+                (_, FactorChange::Seal { old, .. }) if compares && factor.sealed != *old => {
+                    return false;
+                }
+                (_, FactorChange::Seal { new, .. }) => factor.sealed.clone_from(new),
                 (FactorState::Removed, _) => return false,
                 (FactorState::Active, FactorChange::Disable) => {
                     factor.state = FactorState::Disabled;
@@ -240,10 +271,6 @@ impl FactorStore for Toy {
                         factor.label.truncate(cut.unwrap());
                     }
                 }
-                (_, FactorChange::Seal { old, .. }) if compares && factor.sealed != *old => {
-                    return false;
-                }
-                (_, FactorChange::Seal { new, .. }) => factor.sealed.clone_from(new),
             }
             true
         });
@@ -253,38 +280,90 @@ impl FactorStore for Toy {
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: Time,
     ) -> Result<bool, StoreError> {
         self.up().await?;
-        let stays = |factors: &[StoredFactor]| {
-            beside.is_none_or(|other| {
-                let active = |one: &StoredFactor| one.state == FactorState::Active;
-                let found = factors.iter().any(|one| one.id == *other && active(one));
-                self.makes(Mistake::RemovesTheLast)
-                    || (found && (other != id || self.makes(Mistake::RemovesBesideItself)))
+        let holds = |factors: &[StoredFactor]| {
+            let own = factors.iter().find(|one| one.id == *id);
+            own.is_some_and(|own| match only {
+                RemoveIf::Beside(_) if self.makes(Mistake::RemovesTheLast) => true,
+                RemoveIf::Beside(other)
+                    if self.makes(Mistake::RemovesBesideItself) && other == *id =>
+                {
+                    own.state == FactorState::Active
+                }
+                only => only.holds(own, factors),
             })
         };
-        let looks_first = self.makes(Mistake::LooksBesideFirst);
+        let looks_first = self.makes(match only {
+            RemoveIf::Pending => Mistake::LooksForPendingFirst,
+            _ => Mistake::LooksBesideFirst,
+        });
         if looks_first {
-            if !stays(&self.factors.lock().unwrap()) {
+            if !holds(&self.factors.lock().unwrap()) {
                 return Ok(false);
             }
             yield_now().await;
         }
         let mut factors = self.factors.lock().unwrap();
-        if !looks_first && !stays(&factors) {
+        if !looks_first && !holds(&factors) {
             return Ok(false);
         }
-        let found = factors.iter_mut().find(|one| one.id == *id);
-        let Some(factor) = found.filter(|one| one.state != FactorState::Removed) else {
+        let Some(own) = factors.iter_mut().find(|one| one.id == *id) else {
             return Ok(false);
         };
-        factor.state = FactorState::Removed;
-        factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
-        if !self.makes(Mistake::KeepsTheSecret) {
-            factor.sealed.clear();
+        let removed = own.remove(by, now);
+        if self.makes(Mistake::WipesAtOnce) {
+            own.sealed.clear();
         }
-        Ok(true)
+        if let Some(removal) = own
+            .removal
+            .as_mut()
+            .filter(|_| self.makes(Mistake::CutsRemovers))
+        {
+            removal.by.retain(|byte| *byte != 0);
+        }
+        if removed == Removed::Deleted && !self.makes(Mistake::KeepsThePending) {
+            factors.retain(|one| one.id != *id);
+        }
+        Ok(removed != Removed::Before)
+    }
+
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError> {
+        self.up().await?;
+        let in_two_steps = self.makes(Mistake::RestoresInTwoSteps);
+        let restored = self.change_factor(in_two_steps, id, |factor| {
+            let was_used = factor.used_at;
+            let restored = factor.restore();
+            if restored && self.makes(Mistake::RestoresEnabled) {
+                factor.state = FactorState::Active;
+            }
+            factor.used_at = was_used;
+            restored
+        });
+        Ok(restored.await.unwrap_or(false))
+    }
+
+    async fn purge_factors(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
+        self.up().await?;
+        let dead = |one: &StoredFactor| {
+            let dead = one.is_dead_before(before);
+            dead || self.makes(Mistake::PurgesTheRemoved) && one.state == FactorState::Removed
+        };
+        let ids: Vec<_> = {
+            let factors = self.factors.lock().unwrap();
+            let dead = factors.iter().filter(|one| dead(one));
+            dead.map(|one| one.id).take(limit as usize).collect()
+        };
+        let finds_first = self.makes(Mistake::FindsThenPurgesFactors);
+        if finds_first {
+            yield_now().await;
+        }
+        let mut factors = self.factors.lock().unwrap();
+        let there = factors.len();
+        factors.retain(|one| !ids.contains(&one.id) || !finds_first && !dead(one));
+        Ok((there - factors.len()) as u64)
     }
 }

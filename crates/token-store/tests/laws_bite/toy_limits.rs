@@ -15,7 +15,7 @@ use super::{
 };
 
 impl Toy {
-    fn limits(&self) -> MutexGuard<'_, HashMap<LimitKey, LimitState>> {
+    pub(crate) fn limits(&self) -> MutexGuard<'_, HashMap<LimitKey, LimitState>> {
         self.limits.lock().unwrap()
     }
 

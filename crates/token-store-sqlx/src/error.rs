@@ -41,6 +41,10 @@ pub enum StartError {
     /// the builder what the proxy can do.
     #[error("a transaction pooler, through which named statements fail: say what it can do")]
     Pooler,
+    /// Between the pool and the server is a proxy that allows no transaction of several statements (PgBouncer with
+    /// `pool_mode = statement`). No store works through it.
+    #[error("a statement pooler, which allows no transaction")]
+    StatementPooler,
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

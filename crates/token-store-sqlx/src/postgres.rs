@@ -1,10 +1,12 @@
 //! The store over PostgreSQL.
 
 mod builder;
+mod charged;
 mod connection;
 mod factors;
 mod id;
 mod insert;
+mod judging;
 mod limits;
 mod migrate;
 mod names;
@@ -12,6 +14,7 @@ mod on_transaction;
 mod outage;
 mod pool;
 mod purge;
+mod queue;
 mod row;
 mod server;
 mod sql;
@@ -35,7 +38,8 @@ pub use on_transaction::OnPgTransaction;
 /// A reset link is redeemed and the password changed, both or neither:
 ///
 /// ```no_run
-/// use token_store::{InTransaction, RedeemInTransaction, Revoke, TokenStore, ott_core::{Presented, Subject}};
+/// use token_store::ott_core::{Presented, Subject};
+/// use token_store::{InTransaction, RedeemInTransaction, Revoke, TokenStore};
 /// use token_store_sqlx::{PostgresStore, sqlx};
 /// # use token_store::ott_core::chrono::{DateTime, Utc};
 /// # async fn change(pool: sqlx::PgPool, presented: Presented, alice: Subject, hash: String, now: DateTime<Utc>)
@@ -64,15 +68,24 @@ pub use on_transaction::OnPgTransaction;
 ///
 /// * The store keeps all laws of `token-store` (`tests/pg_laws.rs`). Two and four processes keep them
 ///   together, and 10,000 clients that redeem 1,000 tokens succeed 1,000 times (`tests/pg_races.rs`).
-/// * Every verb is one statement in one round trip, prepared once for each connection. There are three
-///   exceptions: the reason of a refusal takes a second statement, `redeem_in_transaction` takes one to
-///   begin, and a purge is many small statements, none of which reads more than 4,096 rows. A statement
+/// * Every verb is one statement in one round trip, prepared once for each connection. There are seven
+///   exceptions: the reason of a refusal takes a second statement, a redeem with its charges that compares nothing is a
+///   transaction of its steps, `redeem_in_transaction` takes one to
+///   begin, `revoke` of a subject takes two more where an open transaction redeemed for the same person,
+///   `remove` takes a second one where the factor was confirmed, `confirm` of a first factor is a
+///   transaction of two, and a purge is many small statements, none of which reads more than 4,096 rows. A statement
 ///   changes a row only as it is when the statement finds or locks it (READ COMMITTED, which the start
 ///   checks).
+/// * Two verbs at once, in transactions of yours or not, answer and leave what one of the two orders does:
+///   every pair of verbs of tokens is tried (`tests/pg_pairs.rs`). A verb that waited judges what is there
+///   afterwards: if a newer batch took its record's place meanwhile, the record is superseded.
+/// * If a connection died while nobody used it, no verb fails (`tests/pg_quiet.rs`). The pool finds out before
+///   it hands the connection out, or the server said good-bye before it committed anything, and the verb is run
+///   again on another connection. A verb that may be done is never run again.
 /// * If a verb has answered, its write is in the server's log on the server's disk. At the start the store
 ///   checks `synchronous_commit`, `fsync` and `full_page_writes` on one connection of the pool. It refuses
 ///   `off` unless you accept it by name.
-/// * Each verb ends within the time-out. A verb that reaches the time-out closes its connection. The server
+/// * Each verb ends within the time-out, however often it is run again; a purge has one for each step. A verb that reaches the time-out closes its connection. The server
 ///   ends the statement before that: the start refuses a pool whose `statement_timeout` is not below the
 ///   store's time-out (`tests/pg_start.rs`).
 /// * Two transactions may redeem two tokens of one person and revoke each other's, as the code and the link
@@ -81,19 +94,24 @@ pub use on_transaction::OnPgTransaction;
 /// * A redeem costs the same with ten rows and with ten million. No index names a column that a redeem
 ///   writes, so the update stays on its page (`tests/pg_plan.rs`).
 ///
-/// A new batch of tokens replaces the old batch at its commit. If an old token is being redeemed at just
-/// that moment, or was redeemed in a transaction that is still open, that one redeem may still succeed.
+/// A new batch of tokens replaces the old batch at its commit. It waits for an open transaction that redeemed
+/// a token of the old batch, and whoever redeems an old token waits for an open transaction with a new batch.
 ///
 /// # What happens in each failure
 ///
 /// | failure | answer | afterwards |
 /// | --- | --- | --- |
-/// | the server is not there, refuses connections, or is read-only | [`StoreError::Unavailable`] or [`StoreError::Timeout`] | nothing is done |
+/// | the server is not there, refuses connections, or is read-only | [`StoreError::Unavailable`] or [`StoreError::Timeout`] | Nothing is done. A connection that only reads is let go, and the verb is run again on another one. |
+/// | a connection dies while nobody uses it, or the server ends it in order before the statement ended | none | the verb is done, on another connection |
+/// | the name of the server leads to a standby for a while | [`StoreError::Timeout`], for as long as it does | Nothing is done, and nothing old is read. The pool keeps no connection to a standby. |
+/// | somebody runs `DISCARD ALL` on a connection of the pool, or changes a table | none | the verb is done, on another connection; `statement_timeout` is set again |
 /// | the server dies, or the connection breaks, during a verb | [`StoreError::Unavailable`] | the verb is done completely or not at all |
 /// | the server hangs | [`StoreError::Timeout`] | the verb is done completely or not at all, perhaps when the server goes on |
-/// | another transaction holds the record, or redeemed another token of the same person and is still open | [`StoreError::Timeout`] | Nothing is done. With [late statements](PostgresStoreBuilder::accepting_late_statements) the verb may be done later, completely. |
+/// | another transaction holds the record, redeemed another token of the same person, or redeemed a token that a new batch replaces, and is still open | [`StoreError::Timeout`] | Nothing is done. With [late statements](PostgresStoreBuilder::accepting_late_statements) the verb may be done later, completely. |
 /// | a deadlock: two of your transactions write records of several persons, or tables of yours, in different orders | [`StoreError::Unavailable`] to one of them, after the server's `deadlock_timeout` | The server has rolled that transaction back. Its token is unspent, guesses that were counted before it stay counted, and you may run it again from its start. A verb outside of your transactions is run again by the store. |
 /// | no connection is free | [`StoreError::Timeout`] | nothing is done |
+/// | isolation, time-outs or column types are changed while the store runs | [`StoreError::Unavailable`], [`StoreError::Timeout`] or [`StoreError::Corrupt`], until they are set back | the verb is done completely or not at all |
+/// | a synchronous replica stays away | [`StoreError::Timeout`] | The verb is done when the replica is back. Until then each such verb holds a process of the server (`max_connections`). **Cancel and terminate none of them** (`pg_cancel_backend`, `pg_terminate_backend`): PostgreSQL then has a commit that no replica has, and answers a cancelled one; a promotion loses it. |
 /// | a row cannot be read | [`StoreError::Corrupt`] | a redeem of that row is counted or spent, and proves nothing |
 /// | the stored time of a limit lies beyond every clock | [`Spent::Ahead`](token_store::Spent::Ahead) | Nothing is spent at that limit: a clock was ahead. Clear the limit. |
 /// | the application dies | none | a write that was answered is done; any other is done completely or not at all |
@@ -112,9 +130,11 @@ pub use on_transaction::OnPgTransaction;
 /// lock of its person until it ends. Make the change that the token allows, and commit. `redeem`, `decide`
 /// and the other verbs outside of a transaction do not wait for that lock, only for the records themselves.
 ///
-/// After a restart of the server each open connection breaks once. A pool that tests a connection before
-/// each use (sqlx's default) hides that, and pays one more round trip a verb. The pool of
-/// [`connect`](PostgresStoreBuilder::connect) tests only connections that were idle for a second. If a
+/// The pools of [`connect`](PostgresStoreBuilder::connect) and of
+/// [`pool_options`](PostgresStoreBuilder::pool_options) test a connection that was idle for 100 ms, for at most a
+/// quarter of the time-out, and refuse a standby. Another pool tests each connection before each use (sqlx's
+/// default): that costs one more round trip a verb, waits for ever where a network swallows everything, and keeps
+/// connections to a standby, which answer `find`, `list` and `factors` from old data. If a
 /// transaction times out, its connection returns to the pool when the server answers or the network
 /// gives up.
 ///
@@ -124,8 +144,9 @@ pub use on_transaction::OnPgTransaction;
 /// `pool_mode = transaction`. Through such a proxy named statements fail, or run another client's
 /// statement. If a store finds one at its start, it does not start. Then set
 /// [`behind_transaction_pooler`](PostgresStoreBuilder::behind_transaction_pooler), and make the pool's
-/// connections with `extra_float_digits(None)`. A proxy that keeps one connection for a session needs no
-/// setting.
+/// connections with `extra_float_digits(None)`. The same holds for your own statements on this pool: run them in a
+/// transaction, with `persistent(false)`. A proxy that keeps one connection for a session needs no
+/// setting. Through one that allows no transaction (`pool_mode = statement`) no store works, and none starts.
 ///
 /// # Tables
 ///
@@ -137,14 +158,16 @@ pub use on_transaction::OnPgTransaction;
 /// | --- | --- |
 /// | `ott_tokens` | `id` (public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `generation` of its slot when it was inserted; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent; `attempts`, `used_at`; the decision, all five or none: `outcome` 1 approved, 2 denied, 3 reported, `decider`, `decision_data`, `decided_at`, `decision_tag`; and `decider_tenant`, null where a part of the system decided |
 /// | `ott_slots` | `slot`, `generation`: a record of another generation is superseded, which is no state of a row; the row goes with the last record of its slot |
-/// | `ott_factors` | `id` (public), `tenant`, `subject`, `provider`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at` |
+/// | `ott_factors` | `id` (public), `tenant`, `subject`, `provider`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at`; while it is removed `removed_at`, `removed_from` (the state before), `removed_by` |
 /// | `ott_limits` | `key`, `full_at`, `count` |
+/// | `ott_queue` | `id` (public), `tenant`, `slot`, `sealed`, `queued_at`, `due_at`, `tries`; of a dead letter `reason`, and `due_at` is when it died |
+/// | `ott_lines` | `tenant`; `waiting` and `dead`, now; `queued`, `sent` and `replaced`, since the beginning |
 /// | `ott_migrations` | `version`, `applied_at`: the migrations of these tables, apart from the application's |
 ///
 /// A live code or link takes about 625 bytes with its slot and all indexes, a known device 470, a limit 130
 /// (200,000 of each, limits 20,000, freshly written, PostgreSQL 15). Autovacuum clears what updates leave.
 ///
-/// The store purges nothing by itself: call `purge` and `purge_limits` regularly. They wait for no lock, and
+/// The store purges nothing by itself: call `purge`, `purge_limits` and `purge_factors` regularly. They wait for no lock, and
 /// nobody waits for more than a thousand of their rows. After each batch a purge pauses as long as the batch
 /// took. It lets PostgreSQL write changed pages a little at a time, so that other commits do not wait for
 /// the disk. On an open transaction of yours it does not pause, and that transaction keeps
@@ -157,7 +180,7 @@ pub use on_transaction::OnPgTransaction;
 ///
 /// 1. After each update of this crate, start a store once as another role.
 /// 2. Grant the application `USAGE` on the schema, `SELECT` on `ott_migrations`, and `SELECT, INSERT,
-///    UPDATE, DELETE` on the four other tables. If the tables are up to date, a start only reads.
+///    UPDATE, DELETE` on the six other tables. If the tables are up to date, a start only reads.
 ///
 /// A store does not start over tables of a newer version. If an update of this crate has a migration, the
 /// first new instance runs it, and an old instance that restarts afterwards does not start.

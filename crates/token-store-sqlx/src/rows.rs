@@ -1,7 +1,8 @@
 //! Rows of any database: what is read is checked, and what cannot be is an outage.
 
 use token_store::{
-    FactorId, FactorState, StoreError, StoredFactor,
+    Advanced, ConfirmIf, DeadLetter, FactorId, FactorState, Line, Removal, StoreError,
+    StoredFactor, Taken, Waiting,
     ott_core::{
         Decider, KeyId, LimitState, Outcome, RecordId, State, Stored, StoredDecision, Subject,
         TokenDigest,
@@ -76,28 +77,105 @@ pub(crate) fn decider_name(made: &StoredDecision) -> &str {
 }
 
 pub(crate) fn factor<R: ReadRow>(row: &R) -> Result<StoredFactor, StoreError> {
+    let (state, removal) = (factor_state(row)?, removal(row)?);
+    if removal.is_some() != (state == FactorState::Removed) {
+        return Err(StoreError::Corrupt("removed_at"));
+    }
     Ok(StoredFactor {
         id: FactorId::from_bytes(id(row, "id")?),
         subject: Subject::new(text(row, "tenant")?, text(row, "subject")?)
             .map_err(|_| StoreError::Corrupt("subject"))?,
         provider: text(row, "provider")?,
         label: text(row, "label")?,
-        state: factor_state(row)?,
+        state,
         sealed: blob(row, "sealed")?.to_vec(),
         last: optional_number(row, "last")?,
         created_at: time(row, "created_at")?,
         used_at: optional_time(row, "used_at")?,
+        removal,
     })
+}
+
+fn removal<R: ReadRow>(row: &R) -> Result<Option<Removal>, StoreError> {
+    let Some(at) = optional_time(row, "removed_at")? else {
+        return Ok(None);
+    };
+    let from = FactorState::from_number(number(row, "removed_from")?);
+    Ok(Some(Removal {
+        from: from.ok_or(StoreError::Corrupt("removed_from"))?,
+        at,
+        by: blob(row, "removed_by")?.to_vec(),
+    }))
 }
 
 pub(crate) fn factor_state<R: ReadRow>(row: &R) -> Result<FactorState, StoreError> {
     FactorState::from_number(number(row, "state")?).ok_or(StoreError::Corrupt("state"))
 }
 
+/// Why a code was not burnt that this row refused a moment before; `only` is what had to hold beside it.
+///
+/// The row may have changed in that moment. Where nothing of it refuses the code any more, it was in another state.
+pub(crate) fn not_burnt<R: ReadRow>(
+    row: Option<&R>,
+    state: FactorState,
+    counter: Option<i64>,
+    only: ConfirmIf,
+) -> Result<Advanced, StoreError> {
+    let Some(row) = row else {
+        return Ok(Advanced::Absent);
+    };
+    if factor_state(row)? != state {
+        return Ok(Advanced::Absent);
+    }
+    let last = optional_number::<i64>(row, "last")?;
+    let replayed = counter.is_some() && counter <= last;
+    Ok(match only {
+        _ if replayed => Advanced::Replayed,
+        ConfirmIf::Always => Advanced::Absent,
+        ConfirmIf::Beside(_) | ConfirmIf::First => Advanced::Unvouched,
+    })
+}
+
 pub(crate) fn limit<R: ReadRow>(row: &R) -> Result<LimitState, StoreError> {
     Ok(LimitState {
         full_at: number(row, "full_at")?,
         count: number(row, "count")?,
+    })
+}
+
+pub(crate) fn taken<R: ReadRow>(row: &R) -> Result<Taken, StoreError> {
+    Ok(Taken {
+        entry: Waiting {
+            id: id(row, "id")?,
+            tenant: text(row, "tenant")?,
+            slot: id(row, "slot")?,
+            queued_at: time(row, "queued_at")?,
+            sealed: blob(row, "sealed")?.to_vec(),
+        },
+        tries: number(row, "tries")?,
+    })
+}
+
+pub(crate) fn dead_letter<R: ReadRow>(row: &R) -> Result<DeadLetter, StoreError> {
+    Ok(DeadLetter {
+        id: id(row, "id")?,
+        tenant: text(row, "tenant")?,
+        queued_at: time(row, "queued_at")?,
+        died_at: time(row, "due_at")?,
+        tries: number(row, "tries")?,
+        reason: text(row, "reason")?,
+    })
+}
+
+pub(crate) fn line<R: ReadRow>(row: &R) -> Result<Line, StoreError> {
+    Ok(Line {
+        tenant: text(row, "tenant")?,
+        waiting: number(row, "waiting")?,
+        oldest: optional_time(row, "oldest")?,
+        dead: number(row, "dead")?,
+        queued: number(row, "queued")?,
+        sent: number(row, "sent")?,
+        replaced: number(row, "replaced")?,
     })
 }
 
@@ -139,11 +217,11 @@ fn optional_time(
     found.map(read).transpose()
 }
 
-fn text(row: &impl ReadRow, column: &'static str) -> Result<String, StoreError> {
+pub(crate) fn text(row: &impl ReadRow, column: &'static str) -> Result<String, StoreError> {
     row.text(column)?.ok_or(StoreError::Corrupt(column))
 }
 
-fn id(row: &impl ReadRow, column: &'static str) -> Result<[u8; 16], StoreError> {
+pub(crate) fn id(row: &impl ReadRow, column: &'static str) -> Result<[u8; 16], StoreError> {
     row.id(column)?.ok_or(StoreError::Corrupt(column))
 }
 
@@ -155,4 +233,101 @@ fn bytes<const N: usize>(row: &impl ReadRow, column: &'static str) -> Result<[u8
     blob(row, column)?
         .try_into()
         .map_err(|_| StoreError::Corrupt(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A factor's row, as far as a refusal looks at it.
+    struct Row {
+        state: FactorState,
+        last: Option<i64>,
+    }
+
+    impl ReadRow for Row {
+        fn blob(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError> {
+            Err(StoreError::Corrupt(column))
+        }
+
+        fn id(&self, column: &'static str) -> Result<Option<[u8; 16]>, StoreError> {
+            Err(StoreError::Corrupt(column))
+        }
+
+        fn integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+            match column {
+                "state" => Ok(Some(self.state.number().into())),
+                "last" => Ok(self.last),
+                _ => Err(StoreError::Corrupt(column)),
+            }
+        }
+
+        fn text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+            Err(StoreError::Corrupt(column))
+        }
+    }
+
+    /// A code was refused, and then the row became what somebody looks at for the reason. A code that nobody used is never
+    /// called used.
+    #[test]
+    fn refusal_whose_row_changed_is_no_replay() {
+        use FactorState::{Active, Pending, Removed};
+        let beside = ConfirmIf::Beside(FactorId::from_bytes([2; 16]));
+        let told = |from, counter, (state, last), only| {
+            not_burnt(Some(&Row { state, last }), from, counter, only).ok()
+        };
+        for (from, row, only, right) in [
+            // Nothing changed.
+            (
+                Active,
+                (Active, Some(5)),
+                ConfirmIf::Always,
+                Advanced::Replayed,
+            ),
+            (
+                Active,
+                (Removed, Some(4)),
+                ConfirmIf::Always,
+                Advanced::Absent,
+            ),
+            (Pending, (Pending, Some(5)), beside, Advanced::Replayed),
+            (Pending, (Pending, None), beside, Advanced::Unvouched),
+            (
+                Pending,
+                (Pending, Some(4)),
+                ConfirmIf::First,
+                Advanced::Unvouched,
+            ),
+            // Refused as pending or removed; confirmed or restored since, with a lower counter.
+            (
+                Active,
+                (Active, Some(4)),
+                ConfirmIf::Always,
+                Advanced::Absent,
+            ),
+            (Active, (Active, None), ConfirmIf::Always, Advanced::Absent),
+            (
+                Pending,
+                (Pending, None),
+                ConfirmIf::Always,
+                Advanced::Absent,
+            ),
+            // Confirmed or removed since, whatever refused it.
+            (
+                Pending,
+                (Active, Some(9)),
+                ConfirmIf::First,
+                Advanced::Absent,
+            ),
+            (Pending, (Removed, Some(9)), beside, Advanced::Absent),
+        ] {
+            let told = told(from, Some(5), row, only);
+            assert_eq!(told, Some(right), "{from:?} {row:?} {only:?}");
+        }
+        // Without a counter none can have been used; without a row there is nothing.
+        let told = told(Pending, None, (Pending, Some(7)), ConfirmIf::First);
+        assert_eq!(told, Some(Advanced::Unvouched));
+        let none = not_burnt(None::<&Row>, Active, Some(5), ConfirmIf::Always);
+        assert_eq!(none.ok(), Some(Advanced::Absent));
+    }
 }

@@ -1,8 +1,10 @@
 //! The store over SQLite.
 
+mod charged;
 mod factors;
 mod group;
 mod insert;
+mod ledger;
 mod limits;
 mod on_transaction;
 mod outage;
@@ -13,12 +15,11 @@ mod row;
 mod start;
 mod store;
 mod tokens;
+mod turn;
+mod verb;
+mod waiting;
 
-use core::{
-    fmt,
-    ops::{Deref, DerefMut},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 use sqlx::{
@@ -26,10 +27,10 @@ use sqlx::{
     sqlite::SqliteRow,
 };
 use token_store::StoreError;
-use tokio::sync::{Mutex, MutexGuard};
 
 use outage::outage;
 use queue::Queue;
+use turn::{Turn, Turns, Writer};
 
 pub use on_transaction::OnTransaction;
 pub use start::SqliteStoreBuilder;
@@ -40,13 +41,17 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 /// Tokens, factors and limits in one SQLite database. Cheap to clone.
 ///
 /// Every verb is one statement or one `BEGIN IMMEDIATE` transaction, so it is atomic among tasks,
-/// connections and processes on one machine. A purge is many small ones. A network file system whose
+/// connections and processes on one machine. To remove a factor is two, one of which finds nothing; a purge
+/// is many small ones. A network file system whose
 /// locks do not hold breaks that.
 ///
-/// Redeems that wait at the same time are one statement in one durable commit. A redeem that finds
-/// no other write does not wait. A task runs the redeems that wait, so a caller who is dropped stops no
-/// other. The task starts when a redeem has to wait, and ends when no redeem waits. If the store is
+/// Writes that wait at the same time share one durable commit; each is judged and answered as if it were alone.
+/// A write that finds no other does not wait. A task runs the writes that wait, so a caller who is dropped stops no
+/// other. The task starts when a write has to wait, and ends when none waits. If the store is
 /// dropped, the task ends with its present step. The store starts no thread beside the pool's own.
+///
+/// The connection of the last write is kept for the next one, and goes back to the pool after at most 20 ms without a
+/// write. It is not kept if no other connection is free or could be opened.
 ///
 /// If a write transaction of your own is open on the same database, call no verb of the store: it
 /// would wait for your transaction until the time-out. Use [`SqliteStore::on`] inside of the
@@ -54,16 +59,13 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 ///
 /// # Runtime
 /// A tokio runtime of either flavour, with its time enabled. Use a store and its clones from one runtime:
-/// while the runtime that runs the task stands still, redeems that wait in another one stand still too.
+/// while the runtime that runs the task stands still, writes that wait in another one stand still too.
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
     timeout: Duration,
-    /// Held by the verb that writes. SQLite has one writer. A writer that finds it busy sleeps for up
-    /// to 100 ms, also when its turn has come; here writers queue. Other processes still meet SQLite's
-    /// own lock.
-    turn: Arc<Mutex<()>>,
-    /// The redeems that found the turn taken.
+    turns: Turns,
+    /// The writes that found the turn taken.
     queue: Arc<Queue>,
 }
 
@@ -81,8 +83,8 @@ impl SqliteStore {
 
     /// A connection to write with, when it is its turn.
     async fn writer(&self) -> Result<Writer<'_>, StoreError> {
-        let turn = self.turn.lock().await;
-        let connection = self.reader().await?;
+        let mut turn = self.turns.next().await;
+        let connection = self.turns.connection(&mut turn, &self.pool).await?;
         Ok(Writer {
             connection,
             _turn: turn,
@@ -92,7 +94,7 @@ impl SqliteStore {
     /// A transaction that holds SQLite's write lock from the start, so that nothing it read can
     /// change before it writes.
     async fn begin(&self) -> Result<(Transaction<'static, Sqlite>, Turn<'_>), StoreError> {
-        let turn = self.turn.lock().await;
+        let turn = self.turns.next().await;
         Ok((self.begin_at_once().await?, turn))
     }
 
@@ -120,28 +122,6 @@ impl SqliteStore {
             }
         }
         Ok(())
-    }
-}
-
-type Turn<'s> = MutexGuard<'s, ()>;
-
-/// A connection whose turn it is.
-struct Writer<'s> {
-    connection: PoolConnection<Sqlite>,
-    _turn: Turn<'s>,
-}
-
-impl Deref for Writer<'_> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Writer<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
     }
 }
 

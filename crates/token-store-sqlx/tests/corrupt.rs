@@ -103,7 +103,7 @@ async fn a_decision_on_a_corrupt_row() {
 #[tokio::test]
 async fn factors() {
     let changes = [
-        "state = 4",
+        "state = 5",
         "state = -1",
         "last = -1",
         "subject = ''",

@@ -134,7 +134,7 @@ async fn the_applications_own_migrations_are_left_alone() {
     let tables: String = sqlx::query_scalar(select).fetch_one(&pool).await.unwrap();
     assert_eq!(
         tables,
-        "_ott_migrations _sqlx_migrations ott_factors ott_limits ott_tokens users"
+        "_ott_migrations _sqlx_migrations ott_factors ott_limits ott_lines ott_queue ott_tokens users"
     );
 }
 

@@ -16,34 +16,40 @@
 mod backend;
 #[path = "support/fixture.rs"]
 mod fixture;
-#[path = "support/ledger.rs"]
-mod ledger;
-#[path = "support/life.rs"]
-mod life;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/world.rs"]
+mod world;
 
-use core::{hash::BuildHasher, time::Duration};
-use std::{env, hash::RandomState, path::Path, process::Command, sync::Arc};
+use core::{
+    fmt,
+    hash::{BuildHasher, BuildHasherDefault},
+    time::Duration,
+};
+use std::{
+    env,
+    hash::{DefaultHasher, RandomState},
+    path::Path,
+    process::Command,
+    sync::Arc,
+};
 
 use fixture::{PROMPT, now};
-use ledger::Ledger;
-use life::{Dice, EFFECTS, FACTORS, Kind, Token, World, charge, factor_id, load, say};
 use process::{Process, heard, own_place, this_binary};
 use token_store::{
-    Advanced, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore, InTransaction,
-    Inserted, LimitStore, NoEvents, RedeemInTransaction, Redeemed, Revoke, Spent, StoreError,
-    StoredFactor, TokenStore, Tokens,
+    Advanced, ConfirmIf, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore,
+    InTransaction, Inserted, LimitStore, NoEvents, RedeemInTransaction, Redeemed, RemoveIf, Revoke,
+    Spent, StoreError, StoredFactor, TokenStore, Tokens,
     ott_core::{
         Binding, Decider, KeyId, KeyRing, Policy, Subject, Verdict, chrono::TimeDelta,
         rand::rngs::SysRng,
     },
 };
 use token_store_sqlx::{SqliteStore, sqlx};
+use world::{EFFECTS, FACTORS, Kind, Token, World, charge, factor_id};
 
 /// Set it to repeat a run's choices.
 const SEED: &str = "TOKEN_STORE_SQLX_FAULTS_SEED";
-const LIVES: u64 = 16;
 
 fn seed() -> u64 {
     let seed = env::var(SEED).map_or_else(
@@ -52,6 +58,26 @@ fn seed() -> u64 {
     );
     println!("{SEED}={seed}");
     seed
+}
+
+/// Choices that a seed repeats.
+struct Dice(u64, u64);
+
+impl Dice {
+    const fn new(seed: u64) -> Self {
+        Self(seed, 0)
+    }
+
+    /// A number below `sides`.
+    fn below(&mut self, sides: u64) -> u64 {
+        self.1 += 1;
+        BuildHasherDefault::<DefaultHasher>::default().hash_one((self.0, self.1)) % sides
+    }
+}
+
+/// One line, in one write: a kill leaves it whole or away.
+fn say(line: impl fmt::Display) {
+    println!("@ {line}");
 }
 
 fn ring() -> String {
@@ -74,63 +100,6 @@ async fn new_file(file: &Path, keys: &str) {
         assert!(world.store.insert_factor(&factor).await.unwrap());
     }
     world.store.pool().close().await;
-}
-
-/// A process killed under load loses no answer and redeems nothing twice.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_under_load_loses_no_answer() {
-    let (folder, seed, keys) = (tempfile::tempdir().unwrap(), seed(), ring());
-    let file = folder.path().join("tokens.db");
-    new_file(&file, &keys).await;
-    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
-    for life in 1..=LIVES {
-        let mut process = Process::start(this_binary(), "the_process_that_dies", &file);
-        process.tell(&keys);
-        process.tell(&format!("{seed} {life}"));
-        for token in ledger.some(40) {
-            process.tell(&token.to_string());
-        }
-        process.tell("");
-        let until = ledger.answers + u32::try_from(dice.below(400)).unwrap();
-        while ledger.answers < until {
-            ledger.note(&process.hear().expect("it lives"));
-        }
-        // Not only just after an answer: whoever holds the lock for long lets nobody answer meanwhile.
-        tokio::time::sleep(Duration::from_millis(dice.below(30))).await;
-        process.kill();
-        while let Some(line) = process.hear() {
-            ledger.note(&line);
-        }
-        let world = World::open(text(&file), &keys).await;
-        ledger.check(&world).await;
-        world.store.pool().close().await;
-    }
-    assert_eq!(ledger.outages, 0);
-    let world = World::open(text(&file), &keys).await;
-    ledger.end(&world).await;
-    println!("{} answers in {LIVES} lives", ledger.answers);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_dies() {
-    let Some(place) = own_place() else {
-        return;
-    };
-    println!();
-    let mut heard = heard();
-    let keys = heard.next().unwrap();
-    let numbers = heard.next().unwrap();
-    let (seed, life) = numbers.split_once(' ').unwrap();
-    let known = heard.take_while(|line| !line.is_empty());
-    let known = known.map(|line| line.parse().unwrap()).collect();
-    let world = World::open(&place, &keys).await;
-    load(
-        Arc::new(world),
-        seed.parse().unwrap(),
-        life.parse().unwrap(),
-        known,
-    )
-    .await;
 }
 
 /// A process killed while it makes the file leaves one that opens.
@@ -247,30 +216,18 @@ async fn a_process_goes_on_once_the_disk_has_room() {
 /// A limit of the operating system on the size of a file stands for the disk's: what is beyond is
 /// not written, whole or in part, whether SQLite asks the disk first or not.
 async fn full_disk(goes_on: bool) {
-    let (folder, seed, keys) = (tempfile::tempdir().unwrap(), seed(), ring());
+    let (folder, keys) = (tempfile::tempdir().unwrap(), ring());
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
-    let mut ledger = Ledger::default();
     let mut shell = Command::new("sh");
     // Blocks of 512 bytes, in some shells of 1024.
     let limited = "trap '' XFSZ; ulimit -f 2000 || exit 1; exec \"$0\" \"$@\"";
     shell.args(["-c", limited]).arg(env::current_exe().unwrap());
     let mut process = Process::start(shell, "the_process_without_room", &file);
     process.tell(&keys);
-    process.tell(&seed.to_string());
     let world = World::open(text(&file), &keys).await;
-    let until = |ledger: &mut Ledger, process: &mut Process, end: &str| {
-        while let Some(line) = process.hear() {
-            if line == end {
-                return;
-            }
-            ledger.note(&line);
-        }
-        panic!("it died before {end}");
-    };
-    until(&mut ledger, &mut process, "full");
-    assert!(ledger.outages > 0);
-    ledger.look(&world).await;
+    assert_eq!(process.hear().as_deref(), Some("full"));
+    backend::look(&world.store).await;
     if goes_on {
         // Room again: what is in the log goes into the file, and the log starts anew.
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -279,14 +236,11 @@ async fn full_disk(goes_on: bool) {
             .await
             .unwrap();
         assert_eq!(busy, 0);
-        let outages = ledger.outages;
         process.tell("");
-        until(&mut ledger, &mut process, "room");
-        assert_eq!(ledger.outages, outages);
+        assert_eq!(process.hear().as_deref(), Some("room"));
     }
     process.kill();
-    ledger.end(&world).await;
-    println!("{} answers", ledger.answers);
+    backend::look(&world.store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,14 +251,11 @@ async fn the_process_without_room() {
     println!();
     let mut heard = heard();
     let world = Arc::new(World::open(&place, &heard.next().unwrap()).await);
-    let seed = heard.next().unwrap().parse().unwrap();
     let store = &world.store;
     let mut tokens = Vec::new();
     for kind in [Kind::Code, Kind::Effect, Kind::Link] {
         let (token, record) = world.issue(kind);
-        say(format_args!("asks insert {token}"));
         store.insert(&[record]).await.unwrap();
-        say(format_args!("inserted {}", token.id));
         tokens.push(token);
     }
     let (prompt, record) = world.issue(Kind::Prompt);
@@ -330,7 +281,7 @@ async fn the_process_without_room() {
     store.insert_factor(&filling).await.unwrap();
     let [kept, last] = [u64::MAX, u64::MAX - 1].map(charge);
     store.spend(&[kept], now()).await.unwrap();
-    load(Arc::clone(&world), seed, 1, Vec::new()).await;
+    while store.insert(&[world.issue(Kind::Code).1]).await.is_ok() {}
     // Down to the last page: the smallest write has no room either.
     let mut counter = 0;
     while store.advance(&filling.id, counter, now()).await.is_ok() {
@@ -392,7 +343,10 @@ async fn the_process_without_room() {
         ),
         (
             "confirm",
-            store.confirm(&pending.id, Some(1), now()).await.map(drop),
+            store
+                .confirm(&pending.id, Some(1), ConfirmIf::Always, now())
+                .await
+                .map(drop),
         ),
         (
             "advance",
@@ -402,7 +356,13 @@ async fn the_process_without_room() {
             "update",
             store.update(&id, &FactorChange::Disable).await.map(drop),
         ),
-        ("remove", store.remove(&id, None, now()).await.map(drop)),
+        (
+            "remove",
+            store
+                .remove(&id, RemoveIf::Always, &[], now())
+                .await
+                .map(drop),
+        ),
         ("spend", store.spend(&[last], now()).await.map(drop)),
         ("refund", store.refund(&[kept], 1).await),
         ("clear", store.clear(&kept.key).await),
@@ -418,12 +378,17 @@ async fn the_process_without_room() {
     say("full");
     heard.next();
     for token in &tokens {
-        world.attempts(token, &[true, true, true]).await.unwrap();
+        let right = world.right(token);
+        assert!(world.redeem(token, &right).await.unwrap().is_ok());
+        assert!(world.redeem(token, &right).await.unwrap().is_err());
     }
     let told = store.decide(&prompt.id, &decision, now()).await;
     assert!(matches!(told, Ok(Decided::Decided(_))), "{told:?}");
     assert_eq!(store.spend(&[last], now()).await.unwrap(), Spent::Allowed);
-    let told = store.confirm(&pending.id, Some(1), now()).await.unwrap();
+    let told = store
+        .confirm(&pending.id, Some(1), ConfirmIf::Always, now())
+        .await
+        .unwrap();
     assert_eq!(told, Advanced::Accepted);
     say("room");
     heard.for_each(drop);

@@ -19,7 +19,7 @@ impl Harness for Files {
 
     async fn store(&self) -> Arc<SqliteStore> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
+        let builder = SqliteStore::builder().timeout(Duration::from_secs(120));
         let store = builder.open(folder.path().join("tokens.db")).await;
         self.0.lock().expect("no test panicked").push(folder);
         Arc::new(store.expect("a new file opens"))
@@ -27,7 +27,7 @@ impl Harness for Files {
 
     async fn another(&self, store: &Arc<SqliteStore>) -> Arc<SqliteStore> {
         let options = store.pool().connect_options();
-        let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
+        let builder = SqliteStore::builder().timeout(Duration::from_secs(120));
         let another = builder.open(options.get_filename()).await;
         Arc::new(another.expect("a file that is there opens"))
     }
@@ -53,5 +53,7 @@ mod sqlite {
     use super::Files;
 
     token_store::laws!(Files::default());
+    token_store::laws!(charged: Files::default());
+    token_store::laws!(charged_factors: Files::default());
     token_store::laws!(open: Files::default());
 }

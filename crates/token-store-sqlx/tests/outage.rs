@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
 use token_store::{
-    Charge, FactorChange, FactorState, FactorStore, InTransaction, LimitStore, RedeemInTransaction,
-    Redeemed, Revoke, StoreError, TokenStore,
+    Charge, ChargedStore, ConfirmIf, Cost, FactorChange, FactorState, FactorStore, InTransaction,
+    LimitStore, RedeemInTransaction, Redeemed, RemoveIf, Revoke, StoreError, TokenStore,
     ott_core::{Issued, Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::{
@@ -30,6 +30,14 @@ struct Prepared {
     link: Issued,
     prompt: Issued,
     charge: Charge,
+    other: Charge,
+}
+
+const fn cost(charges: &[Charge]) -> Cost<'_> {
+    Cost {
+        charges,
+        unknown_is_free: true,
+    }
 }
 
 async fn prepare(fixture: &Fixture) -> Prepared {
@@ -39,6 +47,10 @@ async fn prepare(fixture: &Fixture) -> Prepared {
         charge: Charge {
             key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
             limit: Limit::ceiling(1),
+        },
+        other: Charge {
+            key: LimitKey::new(LimitScope::Application, "other", &fixture.binding()),
+            limit: Limit::ceiling(9),
         },
     };
     let store = &fixture.store;
@@ -82,6 +94,20 @@ async fn writes(
         ),
         ("redeem", store.redeem(&right, now()).await.map(drop)),
         (
+            "redeem_charged",
+            store
+                .redeem_charged(&right, cost(&[prepared.other]), now())
+                .await
+                .map(drop),
+        ),
+        (
+            "insert_charged",
+            store
+                .insert_charged(&[fixture.issue(&CODE).record], &[prepared.other], now())
+                .await
+                .map(drop),
+        ),
+        (
             "redeem_in_transaction",
             store.redeem_in_transaction(&right, now()).await.map(drop),
         ),
@@ -107,7 +133,10 @@ async fn writes(
         ),
         (
             "confirm",
-            store.confirm(&pending, Some(1), now()).await.map(drop),
+            store
+                .confirm(&pending, Some(1), ConfirmIf::Always, now())
+                .await
+                .map(drop),
         ),
         ("advance", store.advance(&id, 1, now()).await.map(drop)),
         (
@@ -117,7 +146,18 @@ async fn writes(
                 .await
                 .map(drop),
         ),
-        ("remove", store.remove(&id, None, now()).await.map(drop)),
+        (
+            "remove",
+            store
+                .remove(&id, RemoveIf::Always, &[], now())
+                .await
+                .map(drop),
+        ),
+        ("restore", store.restore(&id).await.map(drop)),
+        (
+            "purge_factors",
+            store.purge_factors(later, 10).await.map(drop),
+        ),
         (
             "spend",
             store.spend(&[prepared.charge], now()).await.map(drop),
@@ -184,7 +224,8 @@ async fn a_locked_database_is_a_time_out_within_the_time() {
             .filename(fixture.path())
             .busy_timeout(busy);
         let pool = SqlitePoolOptions::new()
-            .max_connections(20)
+            // More than there are verbs: each that timed out may hold one until the lock is free.
+            .max_connections(24)
             .connect_lazy_with(options);
         fixture.store = SqliteStore::builder()
             .timeout(TIMEOUT)
@@ -333,13 +374,17 @@ async fn a_commit_that_fails_is_no_success() {
         "CREATE TRIGGER t5 AFTER INSERT ON ott_limits BEGIN INSERT INTO child VALUES (1); END",
         "CREATE TRIGGER t6 AFTER DELETE ON ott_tokens BEGIN INSERT INTO child VALUES (1); END",
         "CREATE TRIGGER t7 AFTER DELETE ON ott_limits BEGIN INSERT INTO child VALUES (1); END",
+        "CREATE TRIGGER t8 AFTER DELETE ON ott_factors BEGIN INSERT INTO child VALUES (1); END",
     ] {
         sqlx::query(statement).execute(pool).await.unwrap();
     }
     for (verb, told) in writes(&fixture, &prepared).await {
         match verb {
-            // The caller commits, and sees it fail: below. A refund of nothing writes nothing.
-            "redeem_in_transaction" | "refund" => assert!(told.is_ok(), "{verb}: {told:?}"),
+            // The caller commits, and sees it fail: below. A refund of nothing writes nothing, nor does to
+            // restore what is there.
+            "redeem_in_transaction" | "refund" | "restore" => {
+                assert!(told.is_ok(), "{verb}: {told:?}")
+            }
             _ => assert!(
                 matches!(told, Err(StoreError::Unavailable(_))),
                 "{verb}: {told:?}"

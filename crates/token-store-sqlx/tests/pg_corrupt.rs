@@ -138,7 +138,7 @@ async fn a_decision_on_a_corrupt_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn factors() {
     let changes = [
-        "state = 4",
+        "state = 5",
         "state = -1",
         "last = -1",
         "subject = ''",

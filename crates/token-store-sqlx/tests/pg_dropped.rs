@@ -15,8 +15,8 @@ use pg::PgFixture;
 use sqlx::postgres::PgPoolOptions;
 use testing::postgres::{PATIENCE, Schema, options, pool, pool_options};
 use token_store::{
-    Advanced, Charge, Decided, FactorChange, FactorState, FactorStore, Inserted, LimitStore,
-    RedeemInTransaction, Redeemed, Revoke, Spent, TokenStore,
+    Advanced, Charge, ConfirmIf, Decided, FactorChange, FactorState, FactorStore, Inserted,
+    LimitStore, RedeemInTransaction, Redeemed, RemoveIf, Revoke, Spent, TokenStore,
     ott_core::{Issued, Limit, LimitKey, LimitScope, State, chrono::TimeDelta},
 };
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, sqlx};
@@ -163,7 +163,7 @@ async fn verbs_never_run_inside_a_forgotten_transaction() {
     };
     assert!(verb!(insert_factor(&factor)));
     assert_eq!(look().await, factor);
-    let confirmed = verb!(confirm(&factor.id, Some(1), now()));
+    let confirmed = verb!(confirm(&factor.id, Some(1), ConfirmIf::First, now()));
     assert_eq!(confirmed, Advanced::Accepted);
     assert_eq!(look().await.last, Some(1));
     let advanced = verb!(advance(&factor.id, 2, now()));
@@ -176,8 +176,13 @@ async fn verbs_never_run_inside_a_forgotten_transaction() {
     assert_eq!(look().await.sealed, [2]);
     assert!(verb!(update(&factor.id, &FactorChange::Disable)));
     assert_eq!(look().await.state, FactorState::Disabled);
-    assert!(verb!(remove(&factor.id, None, now())));
+    assert!(verb!(remove(&factor.id, RemoveIf::Always, &[], now())));
     assert_eq!(look().await.state, FactorState::Removed);
+    assert!(verb!(restore(&factor.id)));
+    assert_eq!(look().await.state, FactorState::Disabled);
+    assert!(verb!(remove(&factor.id, RemoveIf::Always, &[], now())));
+    assert_eq!(verb!(purge_factors(now() + TimeDelta::days(1), 10)), 1);
+    assert_eq!(other.factors(alice).await.unwrap(), []);
 
     let charge = Charge {
         key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),

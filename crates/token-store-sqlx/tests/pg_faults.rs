@@ -1,10 +1,8 @@
-//! Applications that are killed, servers that are killed, servers that hang. The processes are this
-//! very binary, run again with a variable set; the servers are the test's own.
+//! Servers that are killed, servers that hang, locks that somebody holds. The servers are the test's own.
 
 #![cfg(unix)]
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that overflows panics, which is how a test fails"
 )]
@@ -13,42 +11,21 @@
 mod backend;
 #[path = "support/fixture.rs"]
 mod fixture;
-#[path = "support/ledger.rs"]
-mod ledger;
-#[path = "support/life.rs"]
-mod life;
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/pg_server.rs"]
-mod server;
+#[path = "support/world.rs"]
+mod world;
 
-use core::{hash::BuildHasher, time::Duration};
-use std::{env, hash::RandomState, sync::Arc, time::Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use fixture::{PROMPT, at_once, now};
-use ledger::Ledger;
-use life::{Dice, EFFECTS, FACTORS, Kind, World, charge, factor_id, load};
-use process::{Process, heard, own_place, this_binary};
-use server::Server;
+use testing::postgres::Server;
 use token_store::{
     Advanced, FactorChange, FactorId, FactorStore, InTransaction, LimitStore, RedeemInTransaction,
     Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{Decider, KeyId, KeyRing, RecordId, State, Verdict, rand::rngs::SysRng},
 };
 use token_store_sqlx::{PostgresStore, sqlx};
-
-/// Set it to repeat a run's choices.
-const SEED: &str = "TOKEN_STORE_SQLX_FAULTS_SEED";
-const LIVES: u64 = 12;
-
-fn seed() -> u64 {
-    let seed = env::var(SEED).map_or_else(
-        |_| RandomState::new().hash_one(0),
-        |seed| seed.parse().unwrap(),
-    );
-    println!("{SEED}={seed}");
-    seed
-}
+use world::{EFFECTS, FACTORS, Kind, World, charge, factor_id};
 
 fn ring() -> String {
     let line = KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).unwrap();
@@ -69,67 +46,6 @@ async fn new_server(keys: &str) -> Server {
     server
 }
 
-/// Starts a life that goes on after what the ledger knows.
-fn start_life(server: &Server, ledger: &Ledger, keys: &str, seed: u64, life: u64) -> Process {
-    let mut process = Process::start(this_binary(), "the_process_under_load", server.url());
-    process.tell(keys);
-    process.tell(&format!("{seed} {life}"));
-    for token in ledger.some(40) {
-        process.tell(&token.to_string());
-    }
-    process.tell("");
-    process
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_process_under_load() {
-    let Some(place) = own_place() else {
-        return;
-    };
-    println!();
-    let mut heard = heard();
-    let keys = heard.next().unwrap();
-    let numbers = heard.next().unwrap();
-    let (seed, life) = numbers.split_once(' ').unwrap();
-    let known = heard.take_while(|line| !line.is_empty());
-    let known = known.map(|line| line.parse().unwrap()).collect();
-    let world = World::open(&place, &keys).await;
-    load(
-        Arc::new(world),
-        seed.parse().unwrap(),
-        life.parse().unwrap(),
-        known,
-    )
-    .await;
-}
-
-/// An application killed under load loses no answer and redeems nothing twice.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_application_killed_under_load_loses_no_answer() {
-    let (seed, keys) = (seed(), ring());
-    let server = new_server(&keys).await;
-    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
-    for life in 1..=LIVES {
-        let mut process = start_life(&server, &ledger, &keys, seed, life);
-        let until = ledger.answers + u32::try_from(dice.below(400)).unwrap();
-        while ledger.answers < until {
-            ledger.note(&process.hear().expect("it lives"));
-        }
-        process.kill();
-        while let Some(line) = process.hear() {
-            ledger.note(&line);
-        }
-        let world = World::open(&server.url(), &keys).await;
-        wait_until_alone(&world).await;
-        ledger.check(&world).await;
-        world.store.pool().close().await;
-    }
-    assert_eq!(ledger.outages, 0);
-    let world = World::open(&server.url(), &keys).await;
-    ledger.end(&world).await;
-    println!("{} answers in {LIVES} lives", ledger.answers);
-}
-
 /// Until the server has noticed that the other process is gone.
 async fn wait_until_alone(world: &World) {
     let others = "SELECT count(*) FROM pg_stat_activity \
@@ -140,35 +56,7 @@ async fn wait_until_alone(world: &World) {
     }
 }
 
-/// A server killed under load loses no answer and redeems nothing twice.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_killed_under_load_loses_no_answer() {
-    let (seed, keys) = (seed(), ring());
-    let mut server = new_server(&keys).await;
-    let (mut ledger, mut dice) = (Ledger::default(), Dice::new(seed));
-    for life in 1..=LIVES / 2 {
-        let mut process = start_life(&server, &ledger, &keys, seed, life);
-        let until = ledger.answers + u32::try_from(dice.below(600)).unwrap();
-        while ledger.answers < until {
-            ledger.note(&process.hear().expect("it lives"));
-        }
-        server.kill();
-        // Every task ends with an outage, and none with a success.
-        let outages = ledger.outages;
-        while let Some(line) = process.hear() {
-            ledger.note(&line);
-        }
-        assert!(ledger.outages > outages, "life {life}: nobody noticed");
-        server.restart();
-        let world = World::open(&server.url(), &keys).await;
-        ledger.check(&world).await;
-        world.store.pool().close().await;
-    }
-    let world = World::open(&server.url(), &keys).await;
-    ledger.end(&world).await;
-    println!("{} answers, {} outages", ledger.answers, ledger.outages);
-}
-
+/// A connection that broke is told once, and then the store is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_goes_on_with_a_server_that_was_restarted() {
     let keys = ring();
@@ -323,7 +211,7 @@ async fn a_store_goes_on_while_its_old_server_hangs() {
 async fn a_lock_that_somebody_holds_is_a_time_out() {
     let keys = ring();
     let server = new_server(&keys).await;
-    let builder = PostgresStore::builder().timeout(Duration::from_secs(1));
+    let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
     let store = builder.connect(server.options()).await.unwrap();
     let world = World::over(store, &keys);
     let (token, record) = world.issue(Kind::Code);

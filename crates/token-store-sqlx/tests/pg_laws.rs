@@ -13,7 +13,7 @@ use token_store::conformance::{Harness, OpenHarness};
 use token_store_sqlx::{PostgresStore, sqlx};
 
 /// Ten thousand clients wait for each other, also on a busy machine.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(300);
 
 fn long() -> PgPoolOptions {
     pool_options().acquire_timeout(LONG)
@@ -163,5 +163,7 @@ mod postgres {
     use super::Prefixes;
 
     token_store::laws!(Prefixes::new());
+    token_store::laws!(charged: Prefixes::new());
+    token_store::laws!(charged_factors: Prefixes::new());
     token_store::laws!(open: Prefixes::new());
 }

@@ -20,7 +20,8 @@ use fixture::{CODE, LINK, PROMPT, RECOVERY, now};
 use pg::PgFixture;
 use sqlx::{AssertSqlSafe, Row};
 use token_store::{
-    Charge, FactorChange, FactorState, FactorStore, LimitStore, Redeemed, Revoke, TokenStore,
+    Charge, ChargedFactors, ChargedStore, ConfirmIf, Cost, FactorChange, FactorState, FactorStore,
+    Guess, LimitStore, Redeemed, RemoveIf, Revoke, TokenStore,
     ott_core::{Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::sqlx;
@@ -81,8 +82,8 @@ async fn many_rows(fixture: &PgFixture) {
         .await;
     fixture
         .run(
-            "INSERT INTO {factors} SELECT gen_random_uuid(), NULL, 0, NULL, 1, '', 't1', \
-               'subject ' || n, 'totp', '' FROM generate_series(1, 20000) AS n",
+            "INSERT INTO {factors} (id, created_at, state, sealed, tenant, subject, provider, label) \
+             SELECT gen_random_uuid(), 0, 1, '', 't1', 'subject ' || n, 'totp', '' FROM generate_series(1, 20000) AS n",
         )
         .await;
     fixture
@@ -105,7 +106,7 @@ async fn every_verb_finds_its_rows_by_an_index() {
     // beside this one.
     let here = format!("\"{}\".ott_", fixture.place.name);
     statements.retain(|statement| statement.contains("$1") && statement.contains(&here));
-    assert!(statements.len() >= 22, "{statements:#?}");
+    assert!(statements.len() >= 24, "{statements:#?}");
     let mut connection = fixture.store.pool().acquire().await.unwrap();
     // The plan that a prepared statement comes to, whatever its arguments are.
     sqlx::query("SET plan_cache_mode = force_generic_plan")
@@ -166,8 +167,15 @@ async fn every_verb(fixture: &PgFixture) {
     let factor = fixture.factor(1, FactorState::Pending);
     store.insert_factor(&factor).await.expect("an answer");
     store.factors(alice).await.expect("an answer");
-    let confirmed = store.confirm(&factor.id, Some(1), now()).await;
-    confirmed.expect("an answer");
+    let other = fixture.factor(2, FactorState::Pending);
+    for only in [
+        ConfirmIf::Beside(other.id),
+        ConfirmIf::First,
+        ConfirmIf::Always,
+    ] {
+        let confirmed = store.confirm(&factor.id, Some(1), only, now()).await;
+        confirmed.expect("an answer");
+    }
     for _ in 0..2 {
         let advanced = store.advance(&factor.id, 2, now()).await;
         advanced.expect("an answer");
@@ -183,15 +191,43 @@ async fn every_verb(fixture: &PgFixture) {
         let changed = store.update(&factor.id, &change).await;
         assert!(changed.expect("an answer"));
     }
-    store
-        .remove(&factor.id, None, now())
-        .await
-        .expect("an answer");
+    for only in [
+        RemoveIf::Beside(other.id),
+        RemoveIf::Pending,
+        RemoveIf::Always,
+    ] {
+        let removed = store.remove(&factor.id, only, &[], now()).await;
+        removed.expect("an answer");
+    }
+    assert!(store.restore(&factor.id).await.expect("an answer"));
+    let removed = store.remove(&factor.id, RemoveIf::Always, &[], now());
+    assert!(removed.await.expect("an answer"));
+    assert_eq!(store.purge_factors(later, 10).await.expect("an answer"), 1);
 
     let charge = Charge {
         key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
+    let cost = Cost {
+        charges: &[charge],
+        unknown_is_free: true,
+    };
+    let told = store.redeem_charged(&right, cost, now()).await;
+    told.expect("an answer");
+    let new = [fixture.issue(&LINK).record];
+    let told = store.insert_charged(&new, &[charge], now()).await;
+    told.expect("an answer");
+    let looked = store.look(alice, &[charge.key]).await;
+    looked.expect("an answer");
+    let guess = Guess {
+        right: Some((other.id, 1)),
+        charges: &[charge],
+        cleared: &[charge.key],
+    };
+    let told = store.advance_charged(guess, now()).await;
+    told.expect("an answer");
+    store.clear(&charge.key).await.expect("an answer");
+    assert_eq!(store.purge(later, 10).await.expect("an answer"), 1);
     for _ in 0..2 {
         store.spend(&[charge], now()).await.expect("an answer");
         store.refund(&[charge], 1).await.expect("an answer");
@@ -200,7 +236,7 @@ async fn every_verb(fixture: &PgFixture) {
     store.clear(&charge.key).await.expect("an answer");
 }
 
-/// No index names a column that redeem or spend writes.
+/// No index names a column that redeem, spend or advance changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn indexes_name_no_column_that_redeem_writes() {
     let fixture = PgFixture::new().await;
@@ -210,12 +246,15 @@ async fn indexes_name_no_column_that_redeem_writes() {
         .fetch_all(fixture.store.pool())
         .await
         .unwrap();
-    // Four keys, that of the migrations, five more.
-    assert_eq!(rows.len(), 10);
+    // Six keys, that of the migrations, ten more.
+    assert_eq!(rows.len(), 17);
     for row in rows {
         let (name, text): (String, String) = (row.get(0), row.get(1));
         let columns = text.split_once('(').unwrap().1;
-        for written in ["state", "attempts", "used_at", "full_at", "count"] {
+        let advance: &[&str] = &["last", "used_at"];
+        let others: &[&str] = &["state", "attempts", "used_at", "full_at", "count"];
+        let of_factors = name.contains("factors");
+        for written in if of_factors { advance } else { others } {
             assert!(!columns.contains(written), "{name}: {text}");
         }
     }
@@ -250,4 +289,40 @@ async fn redeems_rewrite_no_index() {
     let hot = counted.replace("n_tup_upd", "n_tup_hot_upd * 100 / n_tup_upd");
     let hot = fixture.number(&hot).await;
     assert!(hot >= 50, "{hot} of 100 updates stayed on their page");
+}
+
+/// What was revoked is not in the index by which a subject's tokens are listed and revoked. What was redeemed is, until a
+/// purge: a redeem writes into no index.
+#[tokio::test(flavor = "multi_thread")]
+async fn list_does_not_grow_with_what_was_revoked() {
+    let fixture = PgFixture::new().await;
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    let issued: Vec<_> = (0..400).map(|_| fixture.issue(&LINK)).collect();
+    let batch: Vec<_> = issued.iter().map(|issued| issued.record.clone()).collect();
+    store.insert(&batch).await.unwrap();
+    let id = |at: usize| *issued[at].record.id();
+    for at in 0..100 {
+        store.revoke(&Revoke::Record(id(at))).await.unwrap();
+        store
+            .revoke(&Revoke::own(alice, id(100 + at)))
+            .await
+            .unwrap();
+    }
+    let mut transaction = store.pool().begin().await.unwrap();
+    let on = store.on(&mut transaction);
+    on.revoke(&Revoke::Record(id(200))).await.unwrap();
+    transaction.commit().await.unwrap();
+    let redeemed = store
+        .redeem(&fixture.right(&LINK, &issued[201]), now())
+        .await;
+    assert!(matches!(redeemed.unwrap(), Redeemed::Redeemed(_)));
+    let index = "SELECT count(*) FROM pg_index WHERE indrelid = '{tokens}'::regclass AND pg_get_indexdef(indexrelid) \
+        LIKE '%(tenant, subject, purpose) WHERE ((subject IS NOT NULL) AND listed)'";
+    assert_eq!(fixture.number(index).await, 1);
+    let entries = "SELECT count(*) FROM {tokens} WHERE subject IS NOT NULL AND listed";
+    assert_eq!(fixture.number(entries).await, 199);
+    assert_eq!(store.list(alice, None, now()).await.unwrap().len(), 198);
+    let all = Revoke::subject(alice);
+    assert_eq!(store.revoke(&all).await.unwrap(), 198);
+    assert_eq!(fixture.number(entries).await, 1);
 }

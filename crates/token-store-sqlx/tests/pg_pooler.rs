@@ -3,31 +3,17 @@
 #![cfg(unix)]
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
     reason = "a test that overflows panics, which is how a test fails"
 )]
 
 #[path = "support/fixture.rs"]
 mod fixture;
-#[path = "support/pg_server.rs"]
-mod server;
 
-use core::{str::FromStr, time::Duration};
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    process::{Child, Stdio},
-    time::Instant,
-};
+use core::time::Duration;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, at_once, now};
-use server::{Server, as_user, is_root, user};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use tempfile::TempDir;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use testing::{postgres::Pooler, proxy::Proxy};
 use token_store::{
     Charge, FactorState, FactorStore, InTransaction, LimitStore, RedeemInTransaction, Redeemed,
     Revoke, Spent, StoreError, TokenStore,
@@ -35,64 +21,26 @@ use token_store::{
 };
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, StartError, sqlx};
 
-/// A pooler with a few connections to a server, for many clients.
-struct Pooler {
-    folder: TempDir,
-    child: Child,
-    port: u16,
-    server: Server,
+/// Ten thousand clients wait for sixteen connections, each for its turn.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A pooler with a store behind it.
+trait Opens {
+    fn pool(&self) -> PgPool;
+    async fn open(&self, builder: PostgresStoreBuilder) -> Result<PostgresStore, StartError>;
+    async fn open_on(
+        &self,
+        builder: PostgresStoreBuilder,
+        pool: PgPool,
+    ) -> Result<PostgresStore, StartError>;
 }
 
-impl Pooler {
-    /// With so many connections to the server.
-    fn start(connections: u32) -> Self {
-        let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        // A port that is free now; should it be taken meanwhile, the pooler does not start.
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let settings = format!(
-            "[databases]\n* = host={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
-             default_pool_size = {connections}\nmax_client_conn = 500\nlogfile =\n",
-            server.home().display(),
-        );
-        let file = folder.path().join("pgbouncer.ini");
-        fs::write(&file, settings).unwrap();
-        if is_root() {
-            let owned = std::process::Command::new("chown")
-                .arg(user())
-                .arg(&file)
-                .status();
-            assert!(owned.unwrap().success());
-        }
-        let child = as_user("pgbouncer")
-            .arg("-q")
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("there is no pgbouncer: install Debian's package pgbouncer");
-        let pooler = Self {
-            folder,
-            child,
-            port,
-            server,
-        };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", pooler.port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(30), "no pgbouncer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        pooler
-    }
-
+impl Opens for Pooler {
     fn pool(&self) -> PgPool {
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
-        let options = PgConnectOptions::from_str(&url).unwrap();
         PgPoolOptions::new()
             .max_connections(16)
-            .connect_lazy_with(options.extra_float_digits(None))
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(self.options())
     }
 
     async fn open(&self, builder: PostgresStoreBuilder) -> Result<PostgresStore, StartError> {
@@ -104,15 +52,7 @@ impl Pooler {
         builder: PostgresStoreBuilder,
         pool: PgPool,
     ) -> Result<PostgresStore, StartError> {
-        builder.timeout(Duration::from_secs(30)).pool(pool).await
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = (&self.folder, &self.server);
+        builder.timeout(PATIENCE).pool(pool).await
     }
 }
 
@@ -282,6 +222,102 @@ async fn a_time_out_behind_a_pooler_ends_at_the_server() {
     assert!(matches!(told, Redeemed::Redeemed(_)), "{told:?}");
 }
 
+/// The pooler and the server close what is idle, end connections, stop and start again; what stands between application
+/// and pooler resets its connections, or carries nothing more on them. While nobody uses them, no caller notices, in either mode in
+/// which a store works.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_at_a_pooler_fail_no_verb() {
+    for mode in ["session", "transaction"] {
+        // Twice as many as the application has: a pooler holds those of clients that are gone until it notices.
+        let mut pooler = Pooler::with(16, mode, "client_idle_timeout = 2");
+        let builder = PostgresStore::builder().timeout(Duration::from_secs(20));
+        let builder = if mode == "session" {
+            builder
+        } else {
+            builder.behind_transaction_pooler()
+        };
+        let pool = builder.pool_options().max_connections(8);
+        let proxy = Proxy::start(0, pooler.port()).await;
+        let pool = pool.connect_lazy_with(pooler.options().port(proxy.port()));
+        let store = builder.pool(pool).await.unwrap();
+        let fixture = Fixture::<_, ()>::over(store, ());
+        let deaths = ["idle", "ended", "pooler", "server", "reset", "swallowed"];
+        let ceiling = Charge {
+            key: LimitKey::new(LimitScope::Application, "each", &fixture.binding()),
+            limit: Limit::ceiling(8 * u32::try_from(deaths.len()).unwrap()),
+        };
+        for death in deaths {
+            let links = [fixture.insert(&LINK).await, fixture.insert(&LINK).await];
+            let rights = links.each_ref().map(|link| fixture.right(&LINK, link));
+            // Eight at once, so that there are eight connections.
+            let finds = (0..8).map(|_| {
+                let (store, id) = (fixture.store.clone(), *links[0].record.id());
+                async move { store.find(&id).await }
+            });
+            for told in at_once(finds).await {
+                assert!(told.unwrap().is_some());
+            }
+            match death {
+                "idle" => tokio::time::sleep(Duration::from_secs(4)).await,
+                "ended" => {
+                    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+                    let direct = PgPoolOptions::new().connect_lazy_with(pooler.server.options());
+                    sqlx::raw_sql(end).execute(&direct).await.unwrap();
+                    direct.close().await;
+                }
+                "pooler" => pooler.restart(),
+                "reset" => proxy.reset().await,
+                "swallowed" => proxy.swallow(),
+                _ => {
+                    pooler.server.shut_down();
+                    pooler.server.restart();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let spends = (0..8).map(|_| {
+                let store = fixture.store.clone();
+                async move { store.spend(&[ceiling], now()).await }
+            });
+            for told in at_once(spends).await {
+                assert!(
+                    matches!(told, Ok(Spent::Allowed)),
+                    "{mode}, {death}: {told:?}"
+                );
+            }
+            let told = fixture.store.redeem(&rights[0], now()).await;
+            assert!(
+                matches!(told, Ok(Redeemed::Redeemed(_))),
+                "{mode}, {death}: {told:?}"
+            );
+            let told = fixture.store.redeem_in_transaction(&rights[1], now()).await;
+            let InTransaction::Redeemed(transaction, _) = told.unwrap() else {
+                panic!("{mode}, {death}");
+            };
+            transaction.commit().await.unwrap();
+        }
+        let told = fixture.store.spend(&[ceiling], now()).await.unwrap();
+        assert_eq!(told, Spent::Locked(ceiling.key), "{mode}: one was lost");
+    }
+}
+
+/// A pooler that ends a transaction after its first statement can carry no store, and is refused whatever is said of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_pooler_is_refused() {
+    let pooler = Pooler::with(5, "statement", "");
+    let builder = PostgresStore::builder().accepting_late_statements();
+    for builder in [
+        builder.clone(),
+        builder
+            .clone()
+            .accepting_named_statements_through_a_pooler(),
+        builder.behind_transaction_pooler(),
+    ] {
+        let told = pooler.open(builder).await;
+        assert!(matches!(told, Err(StartError::StatementPooler)), "{told:?}");
+    }
+}
+
 /// The laws of tokens, each behind a pooler of its own. Fewer rounds than elsewhere: a verb is four round
 /// trips here.
 mod laws {
@@ -291,7 +327,7 @@ mod laws {
     use sqlx::{Postgres, Transaction};
     use token_store::conformance::{Harness, OpenHarness};
 
-    use super::{Duration, Pooler, PostgresStore, sqlx};
+    use super::{Duration, Opens, Pooler, PostgresStore, sqlx};
 
     struct Behind {
         pooler: OnceLock<Pooler>,

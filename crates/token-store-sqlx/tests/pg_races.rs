@@ -20,7 +20,7 @@ use pg::PgFixture;
 use process::{Process, heard, own_place, this_binary};
 use testing::postgres::{PATIENCE, pool};
 use token_store::{
-    Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
+    Advanced, Charge, ConfirmIf, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
     ott_core::{
         Binding, Handle, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitScope, LimitState,
         Overspent, Presented, Reason, Subject,
@@ -28,7 +28,10 @@ use token_store::{
         rand::rngs::SysRng,
     },
 };
-use token_store_sqlx::PostgresStore;
+use token_store_sqlx::{
+    PostgresStore,
+    sqlx::{self, AssertSqlSafe},
+};
 
 const TASKS: usize = 8;
 const BURST: u32 = 5;
@@ -239,4 +242,76 @@ async fn clocks_an_hour_apart_lose_nothing_of_a_limit() {
         }
         assert_eq!(allowed, 10, "{name}");
     }
+}
+
+/// A factor is confirmed or restored after a code of it was refused, and before the store looks for the reason: the code is
+/// refused as nobody's, and never as used.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusal_whose_row_changed_is_no_replay() {
+    let fixture = PgFixture::new().await;
+    // Between the two statements: as the first one ends, in its own transaction.
+    let change = "CREATE FUNCTION {factors}_meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF pg_trigger_depth() = 1 THEN \
+                UPDATE {factors} SET state = 1, last = 3, removed_at = NULL, removed_from = NULL, removed_by = NULL \
+                WHERE state <> 1; \
+            END IF; \
+            RETURN NULL; \
+        END $$";
+    fixture.run(change).await;
+    let trigger = "CREATE TRIGGER meanwhile AFTER UPDATE ON {factors} FOR EACH STATEMENT \
+        EXECUTE FUNCTION {factors}_meanwhile()";
+    fixture.run(trigger).await;
+    let (pending, first) = (
+        fixture.factor(1, FactorState::Pending),
+        fixture.factor(2, FactorState::Pending),
+    );
+    assert!(fixture.store.insert_factor(&pending).await.unwrap());
+    let told = fixture.store.advance(&pending.id, 5, now()).await.unwrap();
+    assert_eq!(told, Advanced::Absent);
+    // It was confirmed meanwhile, with 3.
+    let told = fixture.store.advance(&pending.id, 3, now()).await.unwrap();
+    assert_eq!(told, Advanced::Replayed);
+    let told = fixture.store.advance(&pending.id, 5, now()).await.unwrap();
+    assert_eq!(told, Advanced::Accepted);
+    // One is active already, so that this one needs another one's word; by then it has it.
+    assert!(fixture.store.insert_factor(&first).await.unwrap());
+    let only = ConfirmIf::First;
+    let told = fixture.store.confirm(&first.id, Some(2), only, now()).await;
+    assert_eq!(told.unwrap(), Advanced::Absent);
+}
+
+/// A factor that is inserted after a confirmation of it began is none for that confirmation: it holds no row by which another
+/// first factor would wait for it, and both would be active.
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmation_before_its_factor_is_absent() {
+    let fixture = PgFixture::new().await;
+    let factor = fixture.factor(1, FactorState::Pending);
+    assert!(fixture.store.insert_factor(&factor).await.unwrap());
+    let table = |text: &str| AssertSqlSafe(fixture.fill(text));
+    let mut other = fixture.store.pool().acquire().await.unwrap();
+    for text in [
+        "CREATE TEMPORARY TABLE kept AS SELECT * FROM {factors}",
+        "DELETE FROM {factors}",
+        "BEGIN",
+        // Rows can be locked beside this, and none written.
+        "LOCK TABLE {factors} IN SHARE MODE",
+    ] {
+        sqlx::query(table(text)).execute(&mut *other).await.unwrap();
+    }
+    let (store, id) = (fixture.store.clone(), factor.id);
+    let confirmed =
+        tokio::spawn(async move { store.confirm(&id, Some(1), ConfirmIf::First, now()).await });
+    let waits =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{factors}'::regclass";
+    while !confirmed.is_finished() && fixture.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    for text in ["INSERT INTO {factors} SELECT * FROM kept", "COMMIT"] {
+        sqlx::query(table(text)).execute(&mut *other).await.unwrap();
+    }
+    assert_eq!(confirmed.await.unwrap().unwrap(), Advanced::Absent);
+    assert_eq!(
+        fixture.number("SELECT state::bigint FROM {factors}").await,
+        0
+    );
 }

@@ -9,8 +9,6 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
-#[path = "support/pg_server.rs"]
-mod server;
 
 use core::{
     str::FromStr,
@@ -19,12 +17,15 @@ use core::{
 use std::sync::Arc;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
-use server::Server;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use testing::postgres::Server;
 use token_store::{
-    Charge, Decided, FactorChange, FactorState, FactorStore, InTransaction, Inserted, LimitStore,
-    RedeemInTransaction, Redeemed, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, LimitScope, chrono::TimeDelta},
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, ConfirmIf, Cost, Decided,
+    FactorChange, FactorState, FactorStore, Guess, InTransaction, Inserted, LimitStore,
+    RedeemInTransaction, Redeemed, RemoveIf, Revoke, Spent, TokenStore, Tokens,
+    ott_core::{
+        Binding, KeyRing, Limit, LimitKey, LimitScope, Policy, Purpose, Subject, chrono::TimeDelta,
+    },
 };
 use token_store_sqlx::{PostgresStore, sqlx};
 use tokio::{
@@ -199,7 +200,18 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
         told("insert_factor", ONE);
         store.factors(alice).await.unwrap();
         told("factors", ONE);
-        store.confirm(&factor.id, Some(1), now()).await.unwrap();
+        let another = fixture.factor(round, FactorState::Pending).id;
+        let beside = ConfirmIf::Beside(another);
+        store
+            .confirm(&factor.id, Some(1), beside, now())
+            .await
+            .unwrap();
+        told("confirm beside another, refused with a reason", TWO);
+        let always = ConfirmIf::Always;
+        store
+            .confirm(&factor.id, Some(1), always, now())
+            .await
+            .unwrap();
         told("confirm", ONE);
         store.advance(&factor.id, 2, now()).await.unwrap();
         told("advance", ONE);
@@ -208,8 +220,21 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
         let label = FactorChange::Label("b".into());
         assert!(store.update(&factor.id, &label).await.unwrap());
         told("update", ONE);
-        assert!(store.remove(&factor.id, None, now()).await.unwrap());
-        told("remove", ONE);
+        assert!(
+            store
+                .remove(&factor.id, RemoveIf::Always, &[], now())
+                .await
+                .unwrap()
+        );
+        told("remove what was confirmed", TWO);
+        assert!(store.restore(&factor.id).await.unwrap());
+        told("restore", ONE);
+        let waits = fixture.factor(round + 100, FactorState::Pending);
+        assert!(store.insert_factor(&waits).await.unwrap());
+        counts.take();
+        let removed = store.remove(&waits.id, RemoveIf::Pending, &[], now());
+        assert!(removed.await.unwrap());
+        told("remove what waits", ONE);
 
         let charge = Charge {
             key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
@@ -221,5 +246,95 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
         told("refund", ONE);
         store.clear(&charge.key).await.unwrap();
         told("clear", ONE);
+
+        let cost = Cost {
+            charges: &[charge],
+            unknown_is_free: true,
+        };
+        let code = fixture.issue(&CODE);
+        let batch = [code.record.clone()];
+        let inserted = store.insert_charged(&batch, &[charge], now()).await;
+        assert_eq!(inserted.unwrap(), Charged::Answered(Inserted::Done));
+        told("insert_charged", ONE);
+        let wrong = fixture.wrong(&code);
+        store.redeem_charged(&wrong, cost, now()).await.unwrap();
+        told("redeem_charged, a wrong guess", ONE);
+        let right = fixture.right(&CODE, &code);
+        let redeemed = store.redeem_charged(&right, cost, now()).await.unwrap();
+        assert!(matches!(redeemed, Charged::Answered(Redeemed::Redeemed(_))));
+        told("redeem_charged", ONE);
+        store.redeem_charged(&right, cost, now()).await.unwrap();
+        told(
+            "redeem_charged, refused with a reason, in a transaction",
+            [0, 6, 6],
+        );
+        let full = Charge {
+            limit: Limit::ceiling(1),
+            ..charge
+        };
+        let cost = Cost {
+            charges: &[full],
+            ..cost
+        };
+        let refused = store.redeem_charged(&right, cost, now()).await.unwrap();
+        assert_eq!(refused, Charged::Refused(Spent::Locked(full.key)));
+        told("redeem_charged, refused by a limit", ONE);
+        store.clear(&charge.key).await.unwrap();
+
+        let factor = fixture.factor(round + 50, FactorState::Active);
+        assert!(store.insert_factor(&factor).await.unwrap());
+        counts.take();
+        let looked = store.look(alice, &[charge.key]).await.unwrap();
+        assert!(looked.limits.is_empty() && !looked.factors.is_empty());
+        told("look", ONE);
+        let (charges, cleared) = ([charge], [charge.key]);
+        let guess = |right| Guess {
+            right,
+            charges: &charges,
+            cleared: &cleared,
+        };
+        let wrong = store.advance_charged(guess(None), now()).await.unwrap();
+        assert_eq!(wrong, Charged::Answered(None));
+        told("advance_charged, a wrong guess", ONE);
+        let right = guess(Some((factor.id, 7)));
+        let burnt = store.advance_charged(right, now()).await.unwrap();
+        assert_eq!(burnt, Charged::Answered(Some(Advanced::Accepted)));
+        told("advance_charged", ONE);
+        let again = store.advance_charged(right, now()).await.unwrap();
+        assert_eq!(again, Charged::Answered(Some(Advanced::Replayed)));
+        told("advance_charged, refused with a reason", TWO);
+        let right = Guess {
+            charges: &[full],
+            ..right
+        };
+        let refused = store.advance_charged(right, now()).await.unwrap();
+        assert_eq!(refused, Charged::Refused(Spent::Locked(full.key)));
+        told("advance_charged, refused by a limit", ONE);
+        store.clear(&charge.key).await.unwrap();
+        counts.take();
+    }
+}
+
+/// A code is sent, typed, and a session issued, with the limits of the policy: no more than that goes to the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_is_three_statements_of_the_store() {
+    const SESSION: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(7));
+    let server = Server::start();
+    let (fixture, counts) = counted(&server).await;
+    let tokens = Tokens::builder(KeyRing::generate().unwrap(), fixture.store.clone());
+    let tokens = tokens.policy(&CODE).policy(&SESSION).build().unwrap();
+    for round in 0..2 {
+        let alice = Subject::new("t1", format!("alice {round}")).unwrap();
+        let binding = Binding::subject(&alice);
+        counts.take();
+        let sent = tokens.issue(&CODE, &binding).await.unwrap();
+        let typed = sent.token.expose_secret();
+        let redeemed = tokens.redeem(&CODE, &sent.handle, &binding, typed).await;
+        redeemed.unwrap();
+        tokens.issue(&SESSION, &binding).await.unwrap();
+        let sent = counts.take();
+        if round > 0 {
+            assert_eq!(sent, [0, 3, 3], "parsed, executed, round trips");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Whoever reads the tables finds no token, no handle, no address and no key.
+//! Whoever reads the tables finds no token, no handle, no address and no server key.
 
 #[path = "support/fixture.rs"]
 mod fixture;
@@ -9,10 +9,12 @@ use fixture::{CODE, LINK, PROMPT, RECOVERY, now};
 use pg::PgFixture;
 use sqlx::AssertSqlSafe;
 use token_store::{
-    TokenStore,
+    FactorStore, TokenStore,
     ott_core::{Binding, Destination},
 };
 use token_store_sqlx::sqlx;
+
+const SECRET: &str = "a secret of 160 bits";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_in_the_rows() {
@@ -40,24 +42,32 @@ async fn nothing_secret_is_in_the_rows() {
         }
         fixture.store.insert(&batch).await.unwrap();
     }
+    secrets.push(SECRET.to_owned());
+    secrets.extend(fixture.keys());
+    let factor = fixture.sealed(SECRET.as_bytes());
+    assert!(fixture.store.insert_factor(&factor).await.unwrap());
     // Every row as text, its bytes in hexadecimal digits and as they are.
-    let select = fixture
-        .fill("SELECT t::text || encode(convert_to(t::text, 'UTF8'), 'escape') FROM {tokens} AS t");
-    let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(select))
-        .fetch_all(fixture.store.pool())
-        .await
-        .unwrap();
-    let all = rows.join("\n");
+    let mut all = String::new();
+    for table in ["tokens", "factors"] {
+        let select = format!(
+            "SELECT t::text || encode(convert_to(t::text, 'UTF8'), 'escape') FROM {{{table}}} AS t"
+        );
+        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(fixture.fill(&select)))
+            .fetch_all(fixture.store.pool())
+            .await
+            .unwrap();
+        all.extend(rows);
+    }
     let plain = all.replace('-', "");
-    let hex = |text: &str| {
-        text.bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+    let hex = |bytes: &[u8]| {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>()
     };
     for secret in &secrets {
         assert!(!all.contains(secret.as_str()) && !plain.contains(secret.as_str()));
-        assert!(!all.contains(&hex(secret)));
+        assert!(!all.contains(&hex(secret.as_bytes())));
     }
-    // The search finds what is there: each public id.
+    // The search finds what is there: each public id, the seal.
     assert!(ids.iter().all(|id| plain.contains(id.as_str())));
+    assert!(all.contains(&hex(&factor.sealed)));
 }

@@ -12,8 +12,9 @@ use std::{
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
 use sqlx::{AssertSqlSafe, Row};
 use token_store::{
-    Charge, FactorChange, FactorState, FactorStore, LimitStore, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, LimitScope},
+    Charge, ChargedStore, ConfirmIf, Cost, FactorChange, FactorState, FactorStore, Inserted,
+    LimitStore, RemoveIf, Revoke, TokenStore,
+    ott_core::{Issued, Limit, LimitKey, LimitScope},
 };
 use token_store_sqlx::sqlx;
 use tracing::{
@@ -143,8 +144,15 @@ async fn every_verb(fixture: &Fixture) {
     let factor = fixture.factor(1, FactorState::Pending);
     store.insert_factor(&factor).await.expect("an answer");
     store.factors(alice).await.expect("an answer");
-    let confirmed = store.confirm(&factor.id, Some(1), now()).await;
-    confirmed.expect("an answer");
+    let other = fixture.factor(2, FactorState::Pending);
+    for only in [
+        ConfirmIf::Beside(other.id),
+        ConfirmIf::First,
+        ConfirmIf::Always,
+    ] {
+        let confirmed = store.confirm(&factor.id, Some(1), only, now()).await;
+        confirmed.expect("an answer");
+    }
     for _ in 0..2 {
         let advanced = store.advance(&factor.id, 2, now()).await;
         advanced.expect("an answer");
@@ -160,39 +168,117 @@ async fn every_verb(fixture: &Fixture) {
         let changed = store.update(&factor.id, &change).await;
         assert!(changed.expect("an answer"));
     }
-    store
-        .remove(&factor.id, None, now())
-        .await
-        .expect("an answer");
+    for only in [
+        RemoveIf::Beside(other.id),
+        RemoveIf::Pending,
+        RemoveIf::Always,
+    ] {
+        let removed = store.remove(&factor.id, only, &[], now()).await;
+        removed.expect("an answer");
+    }
+    assert!(store.restore(&factor.id).await.expect("an answer"));
+    let removed = store.remove(&factor.id, RemoveIf::Always, &[], now());
+    assert!(removed.await.expect("an answer"));
+    assert_eq!(store.purge_factors(later, 10).await.expect("an answer"), 1);
 
     let charge = Charge {
         key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
+    let cost = Cost {
+        charges: &[charge],
+        unknown_is_free: true,
+    };
+    let charged = store.redeem_charged(&right, cost, now()).await;
+    charged.expect("an answer");
+    let new = [fixture.issue(&CODE).record];
+    let charged = store.insert_charged(&new, &[charge], now()).await;
+    charged.expect("an answer");
     for _ in 0..2 {
         store.spend(&[charge], now()).await.expect("an answer");
         store.refund(&[charge], 1).await.expect("an answer");
     }
+    store.clear(&charge.key).await.expect("an answer");
+    store.spend(&[charge], now()).await.expect("an answer");
+    store.refund(&[charge], 1).await.expect("an answer");
     assert_eq!(store.purge_limits(later, 10).await.expect("an answer"), 1);
     store.clear(&charge.key).await.expect("an answer");
 }
 
-/// No index names a column that redeem or spend writes.
+/// No index names a column that redeem, spend or advance changes; but what ends leaves its subject's list.
 #[tokio::test]
 async fn indexes_name_no_column_that_redeem_writes() {
     let fixture = Fixture::new().await;
-    let select = "SELECT m.name AS 'index', i.name AS 'column', m.sql \
+    let select = "SELECT m.name AS 'index', i.name AS 'column', m.sql, m.tbl_name \
         FROM sqlite_schema AS m, pragma_index_xinfo(m.name) AS i WHERE m.type = 'index'";
     let rows = sqlx::query(select).fetch_all(fixture.store.pool()).await;
     let rows = rows.unwrap();
     assert!(rows.len() > 10);
     for row in rows {
         let (index, column): (String, Option<String>) = (row.get("index"), row.get("column"));
-        let condition: Option<String> = row.get("sql");
-        for written in ["state", "attempts", "used_at", "full_at", "count"] {
+        let (condition, table): (Option<String>, String) = (row.get("sql"), row.get("tbl_name"));
+        let advance: &[&str] = &["last", "used_at"];
+        let others: &[&str] = &["state", "attempts", "used_at", "full_at", "count"];
+        let written = if table == "ott_factors" {
+            advance
+        } else {
+            others
+        };
+        for written in written.iter().copied() {
             assert_ne!(column.as_deref(), Some(written), "{index}");
             let named = condition.as_ref().is_some_and(|sql| sql.contains(written));
-            assert!(!named, "{index}");
+            assert_eq!(
+                named,
+                (index.as_str(), written) == ("ott_tokens_subject", "state"),
+                "{index}"
+            );
         }
     }
+}
+
+/// What ended is not in the index by which a subject's tokens are listed and revoked: it is as long as what lives.
+#[tokio::test]
+async fn list_does_not_grow_with_what_ended() {
+    let fixture = Fixture::new().await;
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    let many = |policy| -> Vec<_> { (0..300).map(|_| fixture.issue(policy)).collect() };
+    let insert = async |issued: &[Issued]| {
+        let batch: Vec<_> = issued.iter().map(|issued| issued.record.clone()).collect();
+        assert_eq!(store.insert(&batch).await.unwrap(), Inserted::Done);
+    };
+    let (links, codes) = (many(&LINK), many(&CODE));
+    insert(&links).await;
+    insert(&codes).await;
+    // Each entry is a cell of a leaf; with so few, there is one page or there are some inner cells too.
+    let entries = async || -> i64 {
+        let cells =
+            "SELECT sum(ncell) FROM dbstat WHERE name = 'ott_tokens_subject' AND pagetype = 'leaf'";
+        let cells = sqlx::query_scalar(cells).fetch_one(store.pool());
+        cells.await.unwrap()
+    };
+    assert!(entries().await >= 590);
+    for issued in links.iter().take(100) {
+        store
+            .redeem(&fixture.right(&LINK, issued), now())
+            .await
+            .unwrap();
+    }
+    for issued in links.iter().skip(100).take(195) {
+        let revoke = Revoke::Record(*issued.record.id());
+        store.revoke(&revoke).await.unwrap();
+    }
+    for issued in codes.iter().take(10) {
+        for _ in 0..5 {
+            store.redeem(&fixture.wrong(issued), now()).await.unwrap();
+        }
+    }
+    assert_eq!(store.list(alice, None, now()).await.unwrap().len(), 295);
+    let of_codes = Revoke::purpose(alice, CODE.purpose());
+    assert_eq!(store.revoke(&of_codes).await.unwrap(), 290);
+    // Each takes the place of the one before.
+    for _ in 0..20 {
+        fixture.insert(&RECOVERY).await;
+    }
+    assert_eq!(store.list(alice, None, now()).await.unwrap().len(), 6);
+    assert_eq!(entries().await, 6);
 }

@@ -11,6 +11,7 @@
 #[path = "support/fixture.rs"]
 mod fixture;
 
+use core::time::Duration;
 use std::{
     env,
     io::{BufRead as _, BufReader, Lines, Write as _},
@@ -131,7 +132,8 @@ async fn the_other_process() {
     };
     let mut asked = std::io::stdin().lines().map_while(Result::ok);
     let issuer = Issuer::new(KeyRing::from_text(&asked.next().unwrap()).unwrap());
-    let store = SqliteStore::open(file).await.unwrap();
+    let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
+    let store = builder.open(file).await.unwrap();
     let alice = Subject::new("t1", "alice").unwrap();
     println!("\nwon nothing yet");
     for line in asked {

@@ -1,4 +1,4 @@
-//! Whoever reads the file, its log included, finds no token, no handle and no key.
+//! Whoever reads the file, its log included, finds no token, no handle and no server key.
 
 #[path = "support/fixture.rs"]
 mod fixture;
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
 use token_store::{
-    TokenStore,
+    FactorStore, TokenStore,
     ott_core::{Binding, Destination},
 };
 
@@ -15,6 +15,7 @@ use token_store::{
 const ISSUED: usize = 13_600;
 /// A secret may stand in the file as its text, or as the bytes that hexadecimal text spells.
 const WINDOW: usize = 16;
+const SECRET: &[u8] = b"a secret of 160 bits";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_in_the_files() {
@@ -44,6 +45,13 @@ async fn nothing_secret_is_in_the_files() {
     }
     secrets.insert(first(b"alice.secret@example.org"));
     secrets.insert(first(b"operation-parameter-97531"));
+    for key in fixture.keys() {
+        secrets.insert(first(key.as_bytes()));
+        secrets.insert(first(&hex(&key)));
+    }
+    let factor = fixture.sealed(SECRET);
+    secrets.insert(first(SECRET));
+    assert!(fixture.store.insert_factor(&factor).await.unwrap());
 
     let mut bytes = Vec::new();
     for end in ["", "-wal"] {
@@ -60,6 +68,7 @@ async fn nothing_secret_is_in_the_files() {
     // The search finds what is there: each public id.
     let ids: HashSet<_> = public.iter().map(|id| *id.as_bytes()).collect();
     assert!(found(&ids) >= ISSUED);
+    assert!(found(&HashSet::from([first(&factor.sealed)])) > 0);
     assert_eq!(found(&secrets), 0);
 }
 

@@ -27,13 +27,15 @@ impl App for Postgres {
 
     async fn reset(&self, token: &str, password_hash: &str) -> Result<Answer, Fault> {
         // The account as it is now: a link from before her last change is refused.
+        let mut read = None::<i64>;
         let load = async |claimed: Claimed| {
             let Some(owner) = claimed.owner() else {
                 return Ok(None);
             };
             let select = format!("SELECT epoch FROM {}.users WHERE id = $1", self.schema);
-            let select = sqlx::query_scalar::<_, i64>(AssertSqlSafe(select)).bind(owner.id());
-            let Some(epoch) = select.fetch_optional(&self.pool).await? else {
+            let select = sqlx::query_scalar(AssertSqlSafe(select)).bind(owner.id());
+            read = select.fetch_optional(&self.pool).await?;
+            let Some(epoch) = read else {
                 return Ok(None);
             };
             let binding = Binding::subject(&owner).epoch(u64::try_from(epoch)?);
@@ -48,15 +50,16 @@ impl App for Postgres {
         };
         // Whatever fails from here on, `transaction` is dropped, which rolls it back.
         let owner = record.stored().owner().ok_or("a link has an owner")?;
+        // Of two links at once, the second one finds another epoch than it was held against.
         let update = format!(
-            "UPDATE {}.users SET password = $1, epoch = epoch + 1 WHERE id = $2",
+            "UPDATE {}.users SET password = $1, epoch = epoch + 1 WHERE id = $2 AND epoch = $3",
             self.schema
         );
-        sqlx::query(AssertSqlSafe(update))
-            .bind(password_hash)
-            .bind(owner.id())
-            .execute(&mut *transaction)
-            .await?;
+        let update = sqlx::query(AssertSqlSafe(update)).bind(password_hash);
+        let update = update.bind(owner.id()).bind(read);
+        if update.execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Ok(Answer::Refused);
+        }
         // Her other tokens end with the old password.
         let store = tokens.store().on(&mut transaction);
         store.revoke(&Revoke::subject(&owner)).await?;

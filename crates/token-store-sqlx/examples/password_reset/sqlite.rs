@@ -25,13 +25,15 @@ impl App for Sqlite {
     async fn reset(&self, token: &str, password_hash: &str) -> Result<Answer, Fault> {
         let tokens = &self.tokens;
         // The account as it is now: a link from before her last change is refused.
+        let mut read = None::<i64>;
         let load = async |claimed: Claimed| {
             let Some(owner) = claimed.owner() else {
                 return Ok(None);
             };
-            let select = sqlx::query_scalar::<_, i64>("SELECT epoch FROM users WHERE id = ?1");
+            let select = sqlx::query_scalar("SELECT epoch FROM users WHERE id = ?1");
             let select = select.bind(owner.id());
-            let Some(epoch) = select.fetch_optional(tokens.store().pool()).await? else {
+            read = select.fetch_optional(tokens.store().pool()).await?;
+            let Some(epoch) = read else {
                 return Ok(None);
             };
             let binding = Binding::subject(&owner).epoch(u64::try_from(epoch)?);
@@ -45,11 +47,14 @@ impl App for Sqlite {
         };
         // Whatever fails from here on, `transaction` is dropped, which rolls it back.
         let owner = record.stored().owner().ok_or("a link has an owner")?;
-        sqlx::query("UPDATE users SET password = ?1, epoch = epoch + 1 WHERE id = ?2")
-            .bind(password_hash)
-            .bind(owner.id())
-            .execute(&mut *transaction)
-            .await?;
+        // Of two links at once, the second one finds another epoch than it was held against.
+        let update =
+            "UPDATE users SET password = ?1, epoch = epoch + 1 WHERE id = ?2 AND epoch = ?3";
+        let update = sqlx::query(update).bind(password_hash).bind(owner.id());
+        let updated = update.bind(read).execute(&mut *transaction).await?;
+        if updated.rows_affected() == 0 {
+            return Ok(Answer::Refused);
+        }
         // Her other tokens end with the old password.
         let store = tokens.store().on(&mut transaction);
         store.revoke(&Revoke::subject(&owner)).await?;

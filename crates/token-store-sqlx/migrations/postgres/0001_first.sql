@@ -1,7 +1,7 @@
 -- Times are microseconds since 1970, as whole numbers: a timestamptz cannot hold every time that a
 -- record can. Text is compared byte by byte. No index names a column that redeem writes
--- (state, attempts, used_at), or that spend writes (full_at, count): then an update stays on its
--- page, for which fillfactor leaves room.
+-- (state, attempts, used_at), that spend writes (full_at, count), or that advance changes (last, used_at): then
+-- an update stays on its page, for which fillfactor leaves room.
 
 CREATE TABLE {tokens} (
     id             uuid     NOT NULL PRIMARY KEY, -- public
@@ -18,6 +18,7 @@ CREATE TABLE {tokens} (
     number         bigint,                        -- 32 bits
     max_attempts   integer,
     state          smallint NOT NULL,
+    listed         boolean  NOT NULL DEFAULT true, -- until it is revoked
     outcome        smallint,                      -- of the decision: 1 approved, 2 denied, 3 reported
     digest         bytea    NOT NULL,             -- 32 bytes
     binding        bytea    NOT NULL,             -- 32 bytes
@@ -32,7 +33,7 @@ CREATE TABLE {tokens} (
     decider        text     COLLATE "C"
 ) WITH (fillfactor = 80);
 
-CREATE INDEX {index}tokens_subject    ON {tokens} (tenant, subject, purpose) WHERE subject IS NOT NULL;
+CREATE INDEX {index}tokens_subject    ON {tokens} (tenant, subject, purpose) WHERE subject IS NOT NULL AND listed;
 CREATE INDEX {index}tokens_slot       ON {tokens} (slot) WHERE slot IS NOT NULL;
 CREATE INDEX {index}tokens_expires_at ON {tokens} (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX {index}tokens_issued_at  ON {tokens} (issued_at, id); -- a purge goes on where it was
@@ -44,22 +45,56 @@ CREATE TABLE {slots} (
 ) WITH (fillfactor = 80);
 
 CREATE TABLE {factors} (
-    id         uuid     NOT NULL PRIMARY KEY,     -- public
-    last       bigint,                            -- null: no counter accepted yet
-    created_at bigint   NOT NULL,
-    used_at    bigint,
-    state      smallint NOT NULL,
-    sealed     bytea    NOT NULL,                 -- empty once removed
-    tenant     text     COLLATE "C" NOT NULL,
-    subject    text     COLLATE "C" NOT NULL,
-    provider   text     COLLATE "C" NOT NULL,
-    label      text     COLLATE "C" NOT NULL
+    id           uuid     NOT NULL PRIMARY KEY,   -- public
+    last         bigint,                          -- null: no counter accepted yet
+    created_at   bigint   NOT NULL,
+    used_at      bigint,
+    removed_at   bigint,                          -- the removal: all three while removed, else none
+    removed_from smallint,                        -- the state before
+    state        smallint NOT NULL,
+    sealed       bytea    NOT NULL,
+    removed_by   bytea,
+    tenant       text     COLLATE "C" NOT NULL,
+    subject      text     COLLATE "C" NOT NULL,
+    provider     text     COLLATE "C" NOT NULL,
+    label        text     COLLATE "C" NOT NULL
 ) WITH (fillfactor = 80);
 
-CREATE INDEX {index}factors_subject ON {factors} (tenant, subject);
+-- In the order in which they are listed: confirmed ones, those that wait for their confirmation, removed ones.
+CREATE INDEX {index}factors_subject ON {factors}
+    (tenant, subject, (CASE state WHEN 0 THEN 1 WHEN 3 THEN 2 ELSE 0 END), created_at, id);
+-- Those that wait for their confirmation, and removed ones: a purge goes on where it was.
+CREATE INDEX {index}factors_dead ON {factors} (coalesce(removed_at, created_at)) WHERE state IN (0, 3);
 
 CREATE TABLE {limits} (
     key     uuid   NOT NULL PRIMARY KEY,
     full_at bigint NOT NULL,
     count   bigint NOT NULL
 ) WITH (fillfactor = 70);
+
+-- What waits to be sent, and dead letters: those with a reason.
+CREATE TABLE {queue} (
+    id        uuid    NOT NULL PRIMARY KEY,      -- public
+    slot      uuid    NOT NULL,
+    queued_at bigint  NOT NULL,
+    due_at    bigint  NOT NULL,                  -- of a dead letter: when it died
+    tries     integer NOT NULL,
+    sealed    bytea   NOT NULL,
+    tenant    text    COLLATE "C" NOT NULL,
+    reason    text    COLLATE "C"
+);
+
+CREATE UNIQUE INDEX {index}queue_slot ON {queue} (slot) WHERE reason IS NULL;
+CREATE INDEX {index}queue_due         ON {queue} (tenant, due_at, id) WHERE reason IS NULL;
+CREATE INDEX {index}queue_oldest      ON {queue} (tenant, queued_at) WHERE reason IS NULL;
+CREATE INDEX {index}queue_dead        ON {queue} (due_at, id) WHERE reason IS NOT NULL;
+
+-- A tenant's line in numbers, kept in the steps that change it. Whoever changes it locks it first.
+CREATE TABLE {lines} (
+    tenant   text   COLLATE "C" NOT NULL PRIMARY KEY,
+    waiting  bigint NOT NULL,
+    dead     bigint NOT NULL,
+    queued   bigint NOT NULL,
+    sent     bigint NOT NULL,
+    replaced bigint NOT NULL
+) WITH (fillfactor = 50);

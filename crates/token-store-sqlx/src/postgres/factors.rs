@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sqlx::PgConnection;
 use token_store::{
-    Advanced, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor,
+    Advanced, ChargedFactors, ConfirmIf, FactorChange, FactorId, FactorState, FactorStore,
+    LimitStore, MAX_FACTORS, RemoveIf, StoreError, StoredFactor,
     ott_core::{
         Subject,
         chrono::{DateTime, Utc},
@@ -12,17 +13,21 @@ use token_store::{
 
 use super::{
     PostgresStore,
-    connection::{changed, on_connection, returned},
+    connection::{changed, in_transaction, on_connection, returned},
     id::Id,
     outage::outage,
     statements::Query,
 };
 use crate::rows::{self, counter_column, micros};
 
+/// How many factors of a subject are listed.
+pub(super) const MOST: i64 = MAX_FACTORS as i64;
+
 #[async_trait]
 impl FactorStore for PostgresStore {
     async fn insert_factor(&self, factor: &StoredFactor) -> Result<bool, StoreError> {
         let last = factor.last.map(counter_column).transpose()?;
+        let removal = factor.removal.as_ref();
         let insert = || {
             self.statements
                 .insert_factor
@@ -37,6 +42,9 @@ impl FactorStore for PostgresStore {
                 .bind(last)
                 .bind(micros(&factor.created_at))
                 .bind(factor.used_at.as_ref().map(micros))
+                .bind(removal.map(|removal| micros(&removal.at)))
+                .bind(removal.map(|removal| i64::from(removal.from.number())))
+                .bind(removal.map(|removal| removal.by.as_slice()))
         };
         let inserted = on_connection!(self, connection => changed(connection, insert()))?;
         Ok(inserted > 0)
@@ -45,7 +53,7 @@ impl FactorStore for PostgresStore {
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
         let select = || {
             let query = self.statements.factors.query();
-            query.bind(subject.tenant()).bind(subject.id())
+            query.bind(subject.tenant()).bind(subject.id()).bind(MOST)
         };
         on_connection!(self, connection => all(connection, select()))
     }
@@ -54,12 +62,19 @@ impl FactorStore for PostgresStore {
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
-        let counter = counter.map(counter_column).transpose()?;
-        on_connection!(self, connection => {
-            self.burn(connection, id, FactorState::Pending, counter, now)
-        })
+        let burn = Burn {
+            id: Id(*id.as_bytes()),
+            state: FactorState::Pending,
+            counter: counter.map(counter_column).transpose()?,
+            now: micros(&now),
+        };
+        if only == ConfirmIf::First {
+            return in_transaction!(self, connection => self.burn(connection, &burn, only));
+        }
+        on_connection!(self, connection => self.burn(connection, &burn, only))
     }
 
     async fn advance(
@@ -68,10 +83,8 @@ impl FactorStore for PostgresStore {
         counter: u64,
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
-        let counter = Some(counter_column(counter)?);
-        on_connection!(self, connection => {
-            self.burn(connection, id, FactorState::Active, counter, now)
-        })
+        let burn = Burn::advance(id, counter, now)?;
+        on_connection!(self, connection => self.burn(connection, &burn, ConfirmIf::Always))
     }
 
     async fn update(&self, id: &FactorId, change: &FactorChange) -> Result<bool, StoreError> {
@@ -97,18 +110,52 @@ impl FactorStore for PostgresStore {
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        on_connection!(self, connection => self.take_off(connection, id, only, by, now))
+    }
+
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError> {
         let update = || {
-            let query = self.statements.remove_factor.query();
-            query
-                .bind(Id(*id.as_bytes()))
-                .bind(micros(&now))
-                .bind(beside.map(|other| Id(*other.as_bytes())))
+            let query = self.statements.restore_factor.query();
+            query.bind(Id(*id.as_bytes()))
         };
-        let removed = on_connection!(self, connection => changed(connection, update()))?;
-        Ok(removed > 0)
+        let restored = on_connection!(self, connection => changed(connection, update()))?;
+        Ok(restored > 0)
+    }
+
+    async fn purge_factors(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.purge_dead_factors(before, limit).await
+    }
+
+    fn charged_factors(&self, limits: &dyn LimitStore) -> Option<&dyn ChargedFactors> {
+        (limits.store_id() == self.store_id()).then_some(self as &dyn ChargedFactors)
+    }
+}
+
+/// A code to burn: whose, from which state.
+pub(super) struct Burn {
+    pub(super) id: Id,
+    state: FactorState,
+    pub(super) counter: Option<i64>,
+    now: i64,
+}
+
+impl Burn {
+    /// As [`FactorStore::advance`].
+    pub(super) fn advance(
+        id: &FactorId,
+        counter: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: Id(*id.as_bytes()),
+            state: FactorState::Active,
+            counter: Some(counter_column(counter)?),
+            now: micros(&now),
+        })
     }
 }
 
@@ -116,31 +163,74 @@ impl PostgresStore {
     async fn burn(
         &self,
         connection: &mut PgConnection,
-        id: &FactorId,
-        state: FactorState,
-        counter: Option<i64>,
-        now: DateTime<Utc>,
+        burn: &Burn,
+        only: ConfirmIf,
     ) -> Result<Advanced, StoreError> {
-        let id = Id(*id.as_bytes());
-        let update = self
-            .statements
-            .burn
+        let statements = &self.statements;
+        let statement = match only {
+            ConfirmIf::Always => &statements.burn,
+            ConfirmIf::Beside(_) => &statements.burn_beside,
+            ConfirmIf::First => {
+                let lock = statements.lock_subject.query().bind(burn.id);
+                if returned(connection, lock).await?.is_none() {
+                    // It was not there, and nothing is locked: the next statement may see it, beside another one that is
+                    // confirmed meanwhile.
+                    return Ok(Advanced::Absent);
+                }
+                &statements.burn_first
+            }
+        };
+        let mut update = statement
             .query()
-            .bind(id)
-            .bind(i64::from(state.number()))
-            .bind(counter)
-            .bind(micros(&now));
+            .bind(burn.id)
+            .bind(i64::from(burn.state.number()))
+            .bind(burn.counter)
+            .bind(burn.now);
+        if let ConfirmIf::Beside(other) = only {
+            update = update.bind(Id(*other.as_bytes()));
+        }
         if changed(connection, update).await? > 0 {
             return Ok(Advanced::Accepted);
         }
-        let select = self.statements.state_of_factor.query().bind(id);
+        self.not_burnt(connection, burn, only).await
+    }
+
+    /// Why the code was not burnt a moment before.
+    pub(super) async fn not_burnt(
+        &self,
+        connection: &mut PgConnection,
+        burn: &Burn,
+        only: ConfirmIf,
+    ) -> Result<Advanced, StoreError> {
+        let select = self.statements.state_of_factor.query().bind(burn.id);
         let found = returned(connection, select).await?;
-        let now_in = found.as_ref().map(rows::factor_state).transpose()?;
-        Ok(if now_in == Some(state) {
-            Advanced::Replayed
-        } else {
-            Advanced::Absent
-        })
+        rows::not_burnt(found.as_ref(), burn.state, burn.counter, only)
+    }
+
+    /// Two statements: a factor that does not wait for its confirmation never does so again.
+    async fn take_off(
+        &self,
+        connection: &mut PgConnection,
+        id: &FactorId,
+        only: RemoveIf,
+        by: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let id = Id(*id.as_bytes());
+        let other = match only {
+            RemoveIf::Beside(other) => Some(Id(*other.as_bytes())),
+            RemoveIf::Always | RemoveIf::Pending => None,
+        };
+        let delete = self.statements.delete_pending.query().bind(id).bind(other);
+        if changed(connection, delete).await? > 0 {
+            return Ok(true);
+        }
+        if only == RemoveIf::Pending {
+            return Ok(false);
+        }
+        let mark = self.statements.mark_removed.query().bind(id).bind(other);
+        let mark = mark.bind(micros(&now)).bind(by.to_vec());
+        Ok(changed(connection, mark).await? > 0)
     }
 }
 
@@ -149,5 +239,6 @@ async fn all(
     select: Query<'_>,
 ) -> Result<Vec<StoredFactor>, StoreError> {
     let rows = select.fetch_all(connection).await.map_err(outage)?;
-    rows.iter().map(rows::factor).collect()
+    let found = rows.iter().map(rows::factor).collect::<Result<_, _>>()?;
+    Ok(StoredFactor::listed(found))
 }

@@ -7,9 +7,10 @@ use token_store::{
 };
 
 use super::{
+    connection::done,
     id::Id,
-    outage::{is_unique_violation, outage},
-    statements::Statements,
+    outage::is_unique_violation,
+    statements::{Query, Statements},
 };
 use crate::rows::{self, micros};
 
@@ -19,6 +20,15 @@ pub(super) async fn insert(
     statements: &Statements,
     batch: &[Record],
 ) -> Result<Option<u64>, StoreError> {
+    match done(connection, rows_of(statements.insert.query(), batch)).await {
+        Ok(done) => Ok(Some(done.changed)),
+        Err(failed) if is_unique_violation(&failed.error) => Ok(None),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
+/// Binds the columns of these records.
+pub(super) fn rows_of<'q>(query: Query<'q>, batch: &[Record]) -> Query<'q> {
     let rows: Vec<_> = batch.iter().map(Record::stored).collect();
     let decisions: Vec<_> = rows.iter().map(|row| row.decision.as_ref()).collect();
     macro_rules! each {
@@ -34,9 +44,7 @@ pub(super) async fn insert(
                 .collect::<Vec<_>>()
         };
     }
-    let query = statements
-        .insert
-        .query()
+    query
         .bind(each!(|row| Id(*row.id.as_bytes())))
         .bind(each!(|row| row.purpose.as_str()))
         .bind(each!(|row| i64::from(row.key.0)))
@@ -66,10 +74,5 @@ pub(super) async fn insert(
         .bind(decided!(rows::decider_name))
         .bind(decided!(|made| made.data.as_slice()))
         .bind(decided!(|made| micros(&made.at)))
-        .bind(decided!(|made| made.tag.as_slice()));
-    match query.execute(connection).await {
-        Ok(done) => Ok(Some(done.rows_affected())),
-        Err(error) if is_unique_violation(&error) => Ok(None),
-        Err(error) => Err(outage(error)),
-    }
+        .bind(decided!(|made| made.tag.as_slice()))
 }

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgRow};
 use token_store::{
-    Charge, LimitStore, Spent, StoreError, check_charges,
+    Charge, LimitStore, Spent, StoreError, StoreId, check_charges,
     ott_core::{
         LimitKey, LimitKind, Overspent,
         chrono::{DateTime, Utc},
@@ -16,9 +16,10 @@ use token_store::{
 
 use super::{
     PostgresStore,
-    connection::{changed, on_connection},
+    connection::{changed, done, on_connection},
     id::Id,
-    outage::{is_unique_violation, outage},
+    outage::is_unique_violation,
+    statements::Query,
 };
 use crate::{
     error::TRIES,
@@ -32,11 +33,18 @@ impl LimitStore for PostgresStore {
         true
     }
 
+    fn store_id(&self) -> Option<StoreId> {
+        Some(StoreId::of(&*self.statements))
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
+        // One for all tries: whoever waits, waits no longer because somebody else made the key first.
+        let deadline = self.deadline();
         for _ in 0..TRIES {
-            let told =
-                on_connection!(self, connection => self.spend_once(connection, charges, now))?;
+            let told = on_connection!(self, by deadline, connection => {
+                self.spend_once(connection, charges, now)
+            })?;
             if let Some(spent) = told {
                 return Ok(spent);
             }
@@ -60,46 +68,24 @@ impl LimitStore for PostgresStore {
 
 impl PostgresStore {
     /// `None`: somebody made a key's row at the same moment, and nothing was spent.
-    async fn spend_once(
+    pub(super) async fn spend_once(
         &self,
         connection: &mut PgConnection,
         charges: &[Charge],
         now: DateTime<Utc>,
     ) -> Result<Option<Spent>, StoreError> {
-        let each = |value: fn(&Charge, i64) -> i64| -> Vec<i64> {
-            let now = micros(&now);
-            charges.iter().map(|charge| value(charge, now)).collect()
-        };
-        let query = self
-            .statements
-            .spend
-            .query()
-            .bind(ids(charges.iter().map(|charge| &charge.key)))
-            .bind(each(|charge, _| charge.limit.period_micros()))
-            .bind(each(|charge, now| {
-                now.saturating_add(charge.limit.horizon_micros())
-            }))
-            .bind(each(|charge, _| i64::from(charge.limit.burst())))
-            .bind(micros(&now));
-        let rows = match query.fetch_all(connection).await {
-            Err(error) if is_unique_violation(&error) => return Ok(None),
-            told => told.map_err(outage)?,
+        let query = asked(self.statements.spend.query(), charges, now).bind(micros(&now));
+        let rows = match done(connection, query).await {
+            Err(failed) if is_unique_violation(&failed.error) => return Ok(None),
+            told => told?.rows,
         };
         let Some(row) = rows.first() else {
             return Ok(Some(Spent::Allowed));
         };
-        let place: usize = rows::number(row, "place")?;
-        let refused = place.checked_sub(1).and_then(|at| charges.get(at));
-        let Charge { key, limit } = refused.ok_or(StoreError::Corrupt("place"))?;
-        match limit.spend(&mut rows::limit(row)?, now) {
-            Err(Overspent::Ahead) => Ok(Some(Spent::Ahead(*key))),
-            Err(Overspent::Locked) => Ok(Some(Spent::Locked(*key))),
-            Err(Overspent::RetryAt(at)) => Ok(Some(Spent::RetryAt(*key, at))),
-            Ok(()) => Err(StoreError::unavailable("two rules of one limit disagree")),
-        }
+        refused(row, charges, now).map(Some)
     }
 
-    async fn refund_once(
+    pub(super) async fn refund_once(
         &self,
         connection: &mut PgConnection,
         charges: &[Charge],
@@ -123,11 +109,43 @@ impl PostgresStore {
             .bind(ids(sums.keys()))
             .bind(backs)
             .bind(counts);
-        let rows = query.fetch_all(connection).await.map_err(outage)?;
+        let rows = done(connection, query).await?.rows;
         rows.iter().try_for_each(|row| rows::limit(row).map(drop))
     }
 }
 
-fn ids<'k>(keys: impl Iterator<Item = &'k LimitKey>) -> Vec<Id> {
+/// Binds what is asked of each limit: its key, its period, the latest time that it may be full at, and its burst.
+pub(super) fn asked<'q>(query: Query<'q>, charges: &[Charge], now: DateTime<Utc>) -> Query<'q> {
+    let each = |value: fn(&Charge, i64) -> i64| -> Vec<i64> {
+        let now = micros(&now);
+        charges.iter().map(|charge| value(charge, now)).collect()
+    };
+    query
+        .bind(ids(charges.iter().map(|charge| &charge.key)))
+        .bind(each(|charge, _| charge.limit.period_micros()))
+        .bind(each(|charge, now| {
+            now.saturating_add(charge.limit.horizon_micros())
+        }))
+        .bind(each(|charge, _| i64::from(charge.limit.burst())))
+}
+
+/// What a row says of the limit that refused.
+pub(super) fn refused(
+    row: &PgRow,
+    charges: &[Charge],
+    now: DateTime<Utc>,
+) -> Result<Spent, StoreError> {
+    let place: usize = rows::number(row, "place")?;
+    let refused = place.checked_sub(1).and_then(|at| charges.get(at));
+    let Charge { key, limit } = refused.ok_or(StoreError::Corrupt("place"))?;
+    match limit.spend(&mut rows::limit(row)?, now) {
+        Err(Overspent::Ahead) => Ok(Spent::Ahead(*key)),
+        Err(Overspent::Locked) => Ok(Spent::Locked(*key)),
+        Err(Overspent::RetryAt(at)) => Ok(Spent::RetryAt(*key, at)),
+        Ok(()) => Err(StoreError::unavailable("two rules of one limit disagree")),
+    }
+}
+
+pub(super) fn ids<'k>(keys: impl Iterator<Item = &'k LimitKey>) -> Vec<Id> {
     keys.map(|key| Id(*key.as_bytes())).collect()
 }

@@ -16,7 +16,15 @@ impl Names {
     /// The text with the tables' names, of their schema: no `search_path` leads elsewhere.
     pub(super) fn fill(&self, text: &str) -> String {
         let mut text = text.replace("{index}", &self.prefix);
-        for table in ["tokens", "slots", "factors", "limits", "migrations"] {
+        for table in [
+            "tokens",
+            "slots",
+            "factors",
+            "limits",
+            "queue",
+            "lines",
+            "migrations",
+        ] {
             text = text.replace(&format!("{{{table}}}"), &self.table(table));
         }
         text

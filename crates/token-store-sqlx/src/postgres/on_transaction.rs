@@ -45,7 +45,7 @@ use crate::{error::within, redeem::Counts};
 /// [`StoreError::Unavailable`]: nothing of it is done, and you may run it again from its start.
 ///
 /// Each verb is one statement in one round trip. `insert` takes three: a savepoint keeps an id that is taken
-/// from ending the transaction. A purge is several.
+/// from ending the transaction. `revoke` of a subject takes three where it waits for somebody. A purge is several.
 ///
 /// After any error but [`StoreError::Misuse`], roll the transaction back: the verb may or may not be part of
 /// it.

@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     PostgresStore,
-    connection::{on_connection, returned},
+    connection::{done, on_connection, returned},
     id::Id,
-    outage::outage,
     row::is_true,
     statements::{Query, Statements},
 };
@@ -27,6 +26,8 @@ const REMOVED_AT_ONCE: usize = 1_024;
 pub(super) enum Dead {
     /// Tokens that expired.
     Expired,
+    /// Factors that were removed, or never confirmed.
+    Factors,
     /// Tokens in a final state, idle or superseded.
     Otherwise,
     /// Limits that are as good as new.
@@ -34,7 +35,15 @@ pub(super) enum Dead {
 }
 
 pub(super) const TOKENS: &[Dead] = &[Dead::Expired, Dead::Otherwise];
+const FACTORS: &[Dead] = &[Dead::Factors];
 const LIMITS: &[Dead] = &[Dead::Limits];
+
+impl Dead {
+    /// Whether it is looked for from its place on, that place included, and all that is found is dead.
+    const fn is_found_by_time(self) -> bool {
+        matches!(self, Self::Expired | Self::Factors)
+    }
+}
 
 /// A purge on its way: each step is one statement that looks at a bounded number of rows.
 pub(super) struct Purge {
@@ -95,10 +104,10 @@ impl Purge {
             return Ok(true);
         }
         let select = self.select(*kind, statements);
-        let seen = select.fetch_all(connection).await.map_err(outage)?;
-        // What expired is looked for from its place on, that place included: if none of it could be
-        // removed, since somebody holds all of it, the next look would see the same.
-        let is_last = seen.is_empty() || *kind == Dead::Expired && !self.moves;
+        let seen = done(connection, select).await?.rows;
+        // If none of what is found by its time could be removed, since somebody holds all of it, the next look
+        // would see the same.
+        let is_last = seen.is_empty() || kind.is_found_by_time() && !self.moves;
         if is_last {
             (self.kinds, self.at, self.id) = (rest, i64::MIN, Id([0; 16]));
             self.moves = true;
@@ -130,6 +139,10 @@ impl Purge {
                 let query = query.bind(self.earlier()).bind(self.before);
                 query.bind(self.at).bind(self.id).bind(most)
             }
+            Dead::Factors => {
+                let query = statements.dead_factors.query();
+                query.bind(self.before).bind(self.at).bind(most)
+            }
             Dead::Limits => {
                 let query = statements.dead_limits.query();
                 query.bind(self.before).bind(self.id).bind(most)
@@ -143,6 +156,7 @@ impl Purge {
                 let query = statements.delete_tokens.query();
                 query.bind(self.earlier()).bind(self.before)
             }
+            Dead::Factors => statements.delete_factors.query().bind(self.before),
             Dead::Limits => statements.delete_limits.query().bind(self.before),
         }
     }
@@ -160,6 +174,14 @@ impl PostgresStore {
         limit: u32,
     ) -> Result<u64, StoreError> {
         self.purge_all(Purge::new(TOKENS, before, limit)).await
+    }
+
+    pub(super) async fn purge_dead_factors(
+        &self,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.purge_all(Purge::new(FACTORS, before, limit)).await
     }
 
     pub(super) async fn purge_dead_limits(

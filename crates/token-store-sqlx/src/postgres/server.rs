@@ -55,6 +55,20 @@ impl PostgresStoreBuilder {
     }
 }
 
+/// Whether a transaction can stay open after a statement. A proxy that forbids it breaks the connection off.
+pub(super) async fn allows_transactions(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let both = async {
+        run(connection, "BEGIN".into()).await?;
+        run(connection, "COMMIT".into()).await
+    };
+    match both.await {
+        Ok(()) => Ok(true),
+        // protocol_violation.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("08P01") => Ok(false),
+        Err(error) => Err(outage(error)),
+    }
+}
+
 /// Whether one of two connections meets another process of the server in its next transaction.
 ///
 /// A proxy that is found is there; one that stays hidden, as with a single connection, is not found.

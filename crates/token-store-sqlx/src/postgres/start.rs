@@ -11,7 +11,7 @@ use super::{
     connection::BEGIN,
     migrate::{are_current, migrate},
     outage::outage,
-    server::is_pooled,
+    server::{allows_transactions, is_pooled},
     statements::{Place, Statements},
 };
 use crate::{StartError, error::within};
@@ -29,8 +29,7 @@ impl PostgresStore {
 }
 
 impl PostgresStoreBuilder {
-    /// A store with a pool of its own, of [`pool_options`](Self::pool_options). The pool tests a
-    /// connection that was idle before it is used.
+    /// A store with a pool of its own, of [`pool_options`](Self::pool_options).
     ///
     /// # Errors
     /// [`StartError`] if the server does not answer, does not promise what the store needs, or the tables
@@ -73,6 +72,9 @@ impl PostgresStoreBuilder {
         let checks = async {
             let mut connection = store.pool.acquire().await.map_err(outage)?;
             self.check(&mut connection).await?.map_or(Ok(()), Err)?;
+            if !allows_transactions(&mut connection).await? {
+                return Err(StartError::StatementPooler);
+            }
             if self.pooler == Pooler::Refused {
                 if is_pooled(&store.pool, connection).await? {
                     return Err(StartError::Pooler);

@@ -1,24 +1,25 @@
 //! The verbs of tokens on a connection of the pool.
 
 use async_trait::async_trait;
-use sqlx::{Postgres, Transaction};
+use sqlx::{Connection, Postgres, Transaction};
 use token_store::{
-    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, StoreError,
-    TokenStore,
+    ChargedStore, Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke,
+    StoreError, TokenStore,
     ott_core::{
         Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     PostgresStore,
-    connection::{begin, on_connection},
+    connection::{Retries, begin, is_over, is_standby, on_connection},
     insert::insert,
-    outage::outage,
+    outage::{outage, reads_only, uncommitted},
     tokens,
 };
-use crate::{error::within, redeem::Counts};
+use crate::redeem::Counts;
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -76,6 +77,10 @@ impl TokenStore for PostgresStore {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.purge_tokens(before, limit).await
     }
+
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        Some(self)
+    }
 }
 
 #[async_trait]
@@ -87,18 +92,49 @@ impl RedeemInTransaction for PostgresStore {
         presented: &Presented,
         now: DateTime<Utc>,
     ) -> Result<InTransaction<Self::Transaction>, StoreError> {
-        within(self.timeout, async {
-            let connection = self.pool.acquire().await.map_err(outage)?;
-            let mut transaction = begin(connection, &self.begin).await?;
-            let statements = &self.on_open;
-            match tokens::redeem(&mut transaction, statements, presented, now, Counts::Yes).await? {
-                Redeemed::Redeemed(stored) => Ok(InTransaction::Redeemed(transaction, stored)),
-                Redeemed::Refused(reason) => {
-                    transaction.commit().await.map_err(outage)?;
-                    Ok(InTransaction::Refused(reason))
-                }
+        let deadline = self.deadline();
+        let mut retries = Retries::until(deadline);
+        loop {
+            let step = self.open(presented, now, deadline, retries.are_begun());
+            let told = timeout_at(deadline, step).await;
+            match told.unwrap_or(Err(StoreError::Timeout)) {
+                Err(error) if retries.allow(&error, self) => {}
+                told => return told,
             }
-        })
-        .await
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Redeems in a transaction that was begun for it.
+    async fn open(
+        &self,
+        presented: &Presented,
+        now: DateTime<Utc>,
+        deadline: Instant,
+        is_wary: bool,
+    ) -> Result<InTransaction<Transaction<'static, Postgres>>, StoreError> {
+        let mut connection = self.connection(deadline).await?;
+        // What `begin` refuses goes back to the pool, so it is asked before.
+        if is_wary && is_standby(&mut connection).await.unwrap_or(true) {
+            drop(connection.detach());
+            return Err(reads_only());
+        }
+        let mut transaction = begin(connection, &self.begin).await?;
+        match tokens::redeem(&mut transaction, &self.on_open, presented, now, Counts::Yes).await {
+            Ok(Redeemed::Redeemed(stored)) => Ok(InTransaction::Redeemed(transaction, stored)),
+            Ok(Redeemed::Refused(reason)) => {
+                transaction.commit().await.map_err(outage)?;
+                Ok(InTransaction::Refused(reason))
+            }
+            Err(error) => {
+                let told = Err(uncommitted(error));
+                if is_over(&told) {
+                    // Whatever it takes for prepared: it goes back to the pool, and is not asked again.
+                    let _ = transaction.clear_cached_statements().await;
+                }
+                told
+            }
+        }
     }
 }

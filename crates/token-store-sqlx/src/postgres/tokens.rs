@@ -10,10 +10,10 @@ use token_store::{
 };
 
 use super::{
-    connection::{changed, returned},
+    connection::{changed, done, returned},
     id::Id,
-    outage::outage,
-    statements::Statements,
+    row::is_true,
+    statements::{Query, Statements},
 };
 use crate::{
     error::TRIES,
@@ -32,18 +32,8 @@ pub(super) async fn redeem(
         Counts::Yes => &statements.redeem,
         Counts::Refused => &statements.redeem_uncounted,
     };
-    let (keys, digests): (Vec<_>, Vec<_>) = presented
-        .digests()
-        .iter()
-        .map(|(key, digest)| (i64::from(key.0), digest.as_bytes().as_slice()))
-        .unzip();
     for _ in 0..TRIES {
-        let update = statement
-            .query()
-            .bind(Id(*presented.id().as_bytes()))
-            .bind(micros(&now))
-            .bind(&keys)
-            .bind(&digests);
+        let update = compared(statement.query(), presented, now);
         if let Some(row) = returned(connection, update).await? {
             return counted(&row);
         }
@@ -60,6 +50,24 @@ pub(super) async fn redeem(
         }
     }
     Err(StoreError::unavailable("the record kept changing"))
+}
+
+/// Binds what a record is compared with.
+pub(super) fn compared<'q>(
+    query: Query<'q>,
+    presented: &Presented,
+    now: DateTime<Utc>,
+) -> Query<'q> {
+    let (keys, digests): (Vec<_>, Vec<_>) = presented
+        .digests()
+        .iter()
+        .map(|(key, digest)| (i64::from(key.0), digest.as_bytes().as_slice()))
+        .unzip();
+    query
+        .bind(Id(*presented.id().as_bytes()))
+        .bind(micros(&now))
+        .bind(keys)
+        .bind(digests)
 }
 
 pub(super) async fn decide(
@@ -139,7 +147,7 @@ pub(super) async fn list(
         .bind(micros(&now))
         .bind(subject.id())
         .bind(purpose.map(Purpose::as_str));
-    let rows = select.fetch_all(connection).await.map_err(outage)?;
+    let rows = done(connection, select).await?.rows;
     rows.iter().map(rows::stored).collect()
 }
 
@@ -160,13 +168,37 @@ pub(super) async fn revoke(
             subject,
             purpose,
             except,
-        } => statements
+        } => {
+            let except = except.as_ref();
+            return revoke_all(connection, statements, subject, purpose.as_ref(), except).await;
+        }
+    };
+    changed(connection, update).await
+}
+
+/// Revokes what there is once the subject's lock is free.
+async fn revoke_all(
+    connection: &mut PgConnection,
+    statements: &Statements,
+    subject: &Subject,
+    purpose: Option<&Purpose>,
+    except: Option<&RecordId>,
+) -> Result<u64, StoreError> {
+    loop {
+        let update = statements
             .revoke_subject
             .query()
             .bind(subject.tenant())
             .bind(subject.id())
-            .bind(purpose.as_ref().map(Purpose::as_str))
-            .bind(except.as_ref().map(|id| Id(*id.as_bytes()))),
-    };
-    changed(connection, update).await
+            .bind(purpose.map(Purpose::as_str))
+            .bind(except.map(|id| Id(*id.as_bytes())));
+        let row = returned(connection, update).await?;
+        let row = row.ok_or(StoreError::Corrupt("revoked"))?;
+        if is_true(&row, "is_mine")? {
+            return rows::number(&row, "revoked");
+        }
+        let wait = statements.wait_for_subject.query();
+        let wait = wait.bind(subject.tenant()).bind(subject.id());
+        returned(connection, wait).await?;
+    }
 }

@@ -1,64 +1,48 @@
-//! Group commit: redeems that wait at the same time are one statement in one durable commit.
+//! Group commit: writes that wait at the same time are one durable commit.
 //!
-//! Those for one record are one statement each, in their order, in that commit.
+//! They were all asked for and none was answered, so any order of them is right: redeems come first, because many of them
+//! are one statement.
 
-use core::fmt::Write;
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction, sqlite::SqliteRow};
-use token_store::{
-    Redeemed, StoreError,
-    ott_core::{
-        Presented,
-        chrono::{DateTime, Utc},
-    },
-};
+use sqlx::{Connection, Sqlite, SqliteConnection, pool::PoolConnection};
+use token_store::StoreError;
 use tokio::{sync::oneshot, task};
 
 use super::{
     SqliteStore,
+    ledger::Ledger,
     outage::outage,
-    queue::{Job, Served, Written},
-    redeem::{self, redeem_group_statement},
-    tokens::find,
+    queue::Served,
+    redeem::redeem_all,
+    turn::Turn,
+    verb::{Job, Verb, Waiting},
 };
-use crate::{
-    error::{TRIES, within},
-    redeem::{Counts, counted, uncounted},
-    rows::micros,
-};
+use crate::error::within;
 
-/// Redeems at once if nobody writes, else with all others that wait.
-pub(super) async fn redeem(
-    store: &SqliteStore,
-    presented: &Presented,
-    now: DateTime<Utc>,
-) -> Result<Redeemed, StoreError> {
-    for _ in 0..TRIES {
-        if let Ok(_turn) = store.turn.try_lock() {
-            let mut connection = store.reader().await?;
-            return redeem::redeem(&mut connection, presented, now, Counts::Yes).await;
-        }
-        if let Some(row) = wait(store, presented, now).await? {
-            return counted(&row);
-        }
-        let found = find(&mut *store.reader().await?, presented.id()).await?;
-        if let Some(reason) = uncounted(found.as_ref(), presented, now) {
-            return Ok(Redeemed::Refused(reason));
-        }
-    }
-    Err(StoreError::unavailable("the record kept changing"))
+/// Writes at once if nobody else does, else with all others that wait.
+pub(super) async fn write<V: Verb>(store: &SqliteStore, verb: V) -> Result<V::Answer, StoreError> {
+    within(store.timeout, async {
+        let Some(mut turn) = store.turns.at_once() else {
+            return wait(store, verb).await;
+        };
+        let mut connection = sound(store, &mut turn).await?;
+        let answer = verb.run_alone(&mut connection).await?;
+        store.turns.leave(&mut turn, &store.pool, connection);
+        Ok(answer)
+    })
+    .await
 }
 
 /// Dropped before its turn, it is not done. Dropped later, it is done, and so are the others.
-async fn wait(store: &SqliteStore, presented: &Presented, now: DateTime<Utc>) -> Written {
-    let (answer, told) = oneshot::channel();
-    let job = Job {
-        presented: presented.clone(),
-        now,
-        answer,
+async fn wait<V: Verb>(store: &SqliteStore, verb: V) -> Result<V::Answer, StoreError> {
+    let (told, hears) = oneshot::channel();
+    let waiting = Waiting {
+        verb,
+        answer: None,
+        told,
     };
-    if store.queue.push(job) {
+    if store.queue.push(V::job(waiting)) {
         let served = Served {
             queue: Arc::clone(&store.queue),
             ended: false,
@@ -67,7 +51,7 @@ async fn wait(store: &SqliteStore, presented: &Presented, now: DateTime<Utc>) ->
         task::spawn(serve(store, served));
     }
     let gone = |_| Err(StoreError::unavailable("the runtime of the writer ended"));
-    told.await.unwrap_or_else(gone)
+    hears.await.unwrap_or_else(gone)
 }
 
 /// Serves the queue until nobody waits.
@@ -75,8 +59,8 @@ async fn wait(store: &SqliteStore, presented: &Presented, now: DateTime<Utc>) ->
 /// A task, not one of the callers who wait: if that caller were dropped, all of them would be.
 async fn serve(store: SqliteStore, mut served: Served) {
     while store.queue.is_waiting() {
-        let turn = store.turn.lock().await;
-        one_commit(&store).await;
+        let mut turn = store.turns.next().await;
+        one_commit(&store, &mut turn).await;
         // Those who were answered come back before the turn is free: they shall wait together.
         task::yield_now().await;
         drop(turn);
@@ -86,101 +70,104 @@ async fn serve(store: SqliteStore, mut served: Served) {
 
 /// The next group, chosen once SQLite's write lock is held: what was told a time-out while it waited
 /// for the lock is not in it.
-async fn one_commit(store: &SqliteStore) {
+async fn one_commit(store: &SqliteStore, turn: &mut Turn<'_>) {
     let waited = store.queue.len();
-    let (group, written) = match within(store.timeout, store.begin_at_once()).await {
-        Err(error) => (store.queue.take_first(waited), Err(error)),
-        Ok(transaction) => {
-            let group = store.queue.take_group();
-            let written = within(store.timeout, write(transaction, &group)).await;
-            (group, written)
+    let mut group = Vec::new();
+    let written = within(store.timeout, async {
+        let mut connection = sound(store, turn).await?;
+        let begin = connection.begin_with("BEGIN IMMEDIATE");
+        let mut transaction = begin.await.map_err(outage)?;
+        group = store.queue.take_group();
+        if group.is_empty() {
+            transaction.rollback().await.map_err(outage)?;
+        } else if run(&mut transaction, &mut group).await.is_ok() {
+            transaction.commit().await.map_err(outage)?;
+        } else {
+            transaction.rollback().await.map_err(outage)?;
+            return Ok(Written::Undone(connection));
         }
-    };
-    match written {
-        Ok(rows) => {
-            for (job, row) in group.into_iter().zip(rows) {
-                job.tell(Ok(row));
-            }
-        }
+        store.turns.leave(turn, &store.pool, connection);
+        Ok(Written::Done)
+    });
+    match written.await {
+        Ok(Written::Done) => {}
+        Ok(Written::Undone(connection)) => one_by_one(store, &mut group, connection).await,
         Err(error) => {
+            if group.is_empty() {
+                group = store.queue.take_first(waited);
+            }
             let error = Arc::new(error);
-            for job in group {
-                job.tell(Err(shared(&error)));
+            for job in &mut group {
+                job.step_mut().fail(shared(&error));
             }
+        }
+    }
+    group.into_iter().for_each(Job::tell);
+}
+
+/// What became of a group that began.
+enum Written {
+    Done,
+    /// One of them failed, and all were rolled back.
+    Undone(PoolConnection<Sqlite>),
+}
+
+async fn run(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<(), StoreError> {
+    let mut ledger = Ledger::default();
+    let charges = group.iter().flat_map(|job| job.step().charges());
+    ledger.read(connection, charges).await?;
+    let (mut redeems, mut others) = (Vec::new(), Vec::new());
+    for job in group {
+        match job {
+            Job::Redeem(redeem) => redeems.push(&mut **redeem),
+            Job::Other(step) => others.push(step),
+        }
+    }
+    redeem_all(connection, &mut redeems, &mut ledger).await?;
+    for step in others {
+        step.run(connection, &mut ledger).await?;
+    }
+    ledger.write(connection).await
+}
+
+/// Each in a commit of its own, because one of them failed: it takes nobody along.
+async fn one_by_one(
+    store: &SqliteStore,
+    group: &mut [Job],
+    mut connection: PoolConnection<Sqlite>,
+) {
+    for job in group {
+        let step = job.step_mut();
+        if step.is_gone() {
+            continue;
+        }
+        let run = within(store.timeout, async {
+            if connection.is_in_transaction() {
+                connection = store.reader().await?;
+            }
+            step.run_alone(&mut connection).await
+        });
+        if let Err(error) = run.await {
+            step.fail(error);
         }
     }
 }
 
-/// The rows that counted, in the order of the group, once they are on the disk.
-async fn write(
-    mut transaction: Transaction<'static, Sqlite>,
-    group: &[Job],
-) -> Result<Vec<Option<SqliteRow>>, StoreError> {
-    let keys = group.iter().map(|job| job.presented.digests().len()).max();
-    let Some(keys) = keys else {
-        transaction.rollback().await.map_err(outage)?;
-        return Ok(Vec::new());
-    };
-    let statement = redeem_group_statement(keys);
-    let mut written: Vec<_> = group.iter().map(|_| None).collect();
-    for round in rounds(group) {
-        let jobs = round.values().filter_map(|at| group.get(*at));
-        let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
-            .bind(json(jobs, keys))
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(outage)?;
-        for row in rows {
-            let id: &[u8] = row.try_get("id").map_err(outage)?;
-            let slot = round.get(id).and_then(|at| written.get_mut(*at));
-            if let Some(slot) = slot {
-                *slot = Some(row);
-            }
+/// A connection that begins a transaction.
+///
+/// SQLite ends a transaction by itself when the disk is full or fails. The driver's rollback then
+/// fails, it counts the transaction as open for ever, and that connection begins no other.
+pub(super) async fn sound(
+    store: &SqliteStore,
+    turn: &mut Turn<'_>,
+) -> Result<PoolConnection<Sqlite>, StoreError> {
+    loop {
+        let connection = store.turns.connection(turn, &store.pool).await?;
+        if !connection.is_in_transaction() {
+            return Ok(connection);
         }
+        connection.close().await.map_err(outage)?;
     }
-    transaction.commit().await.map_err(outage)?;
-    Ok(written)
-}
-
-/// Where the jobs of each statement stand in the group, by id: a record is once in each, and its
-/// first job in the first.
-fn rounds(group: &[Job]) -> Vec<HashMap<&[u8], usize>> {
-    let mut rounds: Vec<HashMap<_, _>> = Vec::new();
-    let mut times = HashMap::with_capacity(group.len());
-    for (at, job) in group.iter().enumerate() {
-        let id = job.presented.id().as_bytes().as_slice();
-        let before = times.entry(id).or_insert(0usize);
-        if *before == rounds.len() {
-            rounds.push(HashMap::new());
-        }
-        if let Some(round) = rounds.get_mut(*before) {
-            round.insert(id, at);
-        }
-        *before = before.saturating_add(1);
-    }
-    rounds
-}
-
-/// What [`redeem_group_statement`] reads.
-fn json<'j>(jobs: impl Iterator<Item = &'j Job>, keys: usize) -> String {
-    let mut text = String::from("[");
-    for job in jobs {
-        let start = if text.len() > 1 { ",[" } else { "[" };
-        let (id, now) = (job.presented.id(), micros(&job.now));
-        // Writing to a string does not fail.
-        let _ = write!(text, "{start}\"{id}\",{now}");
-        let digests = job.presented.digests();
-        for (key, digest) in digests.iter().cycle().take(keys) {
-            let _ = write!(text, ",{},\"", key.0);
-            for byte in digest.as_bytes() {
-                let _ = write!(text, "{byte:02x}");
-            }
-            text.push('"');
-        }
-        text.push(']');
-    }
-    text.push(']');
-    text
 }
 
 /// One outage, told to everybody in the group.

@@ -4,32 +4,90 @@ use std::collections::HashSet;
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use token_store::{
-    Inserted, StoreError,
-    ott_core::{Record, Stored},
+    Charge, Charged, Inserted, StoreError,
+    ott_core::{
+        Record, Stored,
+        chrono::{DateTime, Utc},
+    },
 };
 
-use super::{Query, changed, outage::outage};
+use super::{
+    Query, changed,
+    ledger::{Json, Ledger, hex},
+    outage::outage,
+    returned,
+    verb::Verb,
+};
 use crate::rows::{self, micros};
 
-/// Supersedes and inserts, inside a transaction or savepoint that [`end`]s as the answer says.
+/// A batch, and what it costs.
+pub(super) struct Insert {
+    pub(super) batch: Vec<Record>,
+    pub(super) charges: Vec<Charge>,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Verb for Insert {
+    type Answer = Charged<Inserted>;
+
+    fn is_several(&self) -> bool {
+        let slotted = |record: &Record| record.stored().slot.is_some();
+        self.batch.len() > 1 || !self.charges.is_empty() || self.batch.iter().any(slotted)
+    }
+
+    fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        ledger: &mut Ledger,
+    ) -> Result<Charged<Inserted>, StoreError> {
+        ledger.read(connection, self.charges.iter()).await?;
+        if let Some(refused) = ledger.refusal(&self.charges, self.now)? {
+            return Ok(Charged::Refused(refused));
+        }
+        let inserted = insert(connection, &self.batch).await?;
+        let given_back = u32::from(inserted == Inserted::Collision);
+        ledger.charge(&self.charges, self.now, given_back)?;
+        Ok(Charged::Answered(inserted))
+    }
+}
+
+/// Inserts and supersedes. A collision changes nothing, if nobody else writes meanwhile.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     batch: &[Record],
 ) -> Result<Inserted, StoreError> {
-    let slots: HashSet<_> = batch
-        .iter()
-        .filter_map(|record| record.stored().slot)
-        .collect();
-    for slot in &slots {
-        let supersede =
-            sqlx::query("UPDATE ott_tokens SET state = 6 WHERE slot = ?1 AND state IN (0, 1)")
-                .bind(slot.as_slice());
-        changed(connection, supersede).await?;
+    let mut ids = Json::default();
+    for record in batch {
+        ids.item(|text| hex(text, record.id().as_bytes()));
+    }
+    let Some(ids) = ids.end() else {
+        return Ok(Inserted::Done);
+    };
+    // The insert of a single one finds that out itself.
+    if batch.len() > 1 {
+        let distinct: HashSet<_> = batch.iter().map(Record::id).collect();
+        let there = "SELECT id FROM ott_tokens \
+            WHERE id IN (SELECT unhex(value) FROM json_each(?1)) LIMIT 1";
+        let there = sqlx::query(there).bind(ids.as_str());
+        if distinct.len() < batch.len() || returned(connection, there).await?.is_some() {
+            return Ok(Inserted::Collision);
+        }
     }
     for record in batch {
         if changed(connection, insert_one(record.stored())).await? == 0 {
             return Ok(Inserted::Collision);
         }
+    }
+    let slots = batch.iter().filter_map(|record| record.stored().slot);
+    for slot in slots.collect::<HashSet<_>>() {
+        let supersede = "UPDATE ott_tokens SET state = 6 WHERE slot = ?1 AND state IN (0, 1) \
+            AND id NOT IN (SELECT unhex(value) FROM json_each(?2))";
+        let supersede = sqlx::query(supersede).bind(slot.as_slice());
+        changed(connection, supersede.bind(ids.as_str())).await?;
     }
     Ok(Inserted::Done)
 }

@@ -1,24 +1,22 @@
-//! Limits: read, computed by [`Limit`] itself, written, inside SQLite's write lock.
-//!
-//! [`Limit`]: token_store::ott_core::Limit
+//! Limits: each verb as a write.
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use token_store::{
-    Charge, LimitStore, Spent, StoreError, check_charges,
+    Charge, LimitStore, Spent, StoreError, StoreId, check_charges,
     ott_core::{
-        LimitKey, LimitKind, LimitState, Overspent,
+        LimitKey, LimitKind,
         chrono::{DateTime, Utc},
     },
 };
 
 use super::{
-    SqliteStore, changed,
-    outage::outage,
+    SqliteStore,
+    group::write,
+    ledger::Ledger,
     purge::{OF_LIMITS, Purge, purge_all},
-    returned,
+    verb::Verb,
 };
-use crate::{error::within, rows};
 
 #[async_trait]
 impl LimitStore for SqliteStore {
@@ -27,53 +25,23 @@ impl LimitStore for SqliteStore {
         true
     }
 
+    fn store_id(&self) -> Option<StoreId> {
+        Some(StoreId::of(&*self.queue))
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
-        within(self.timeout, async {
-            let (mut transaction, _turn) = self.begin().await?;
-            let mut answer = Spent::Allowed;
-            for Charge { key, limit } in charges {
-                let mut state = read(&mut transaction, key).await?.unwrap_or_default();
-                answer = match limit.spend(&mut state, now) {
-                    Ok(()) => {
-                        write(&mut transaction, key, &state).await?;
-                        continue;
-                    }
-                    Err(Overspent::Ahead) => Spent::Ahead(*key),
-                    Err(Overspent::Locked) => Spent::Locked(*key),
-                    Err(Overspent::RetryAt(at)) => Spent::RetryAt(*key, at),
-                };
-                break;
-            }
-            // A refusal too: what was spent before it stays spent.
-            transaction.commit().await.map_err(outage)?;
-            Ok(answer)
-        })
-        .await
+        let charges = charges.to_vec();
+        write(self, Spend { charges, now }).await
     }
 
     async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
-        within(self.timeout, async {
-            let (mut transaction, _turn) = self.begin().await?;
-            for Charge { key, limit } in charges {
-                if let Some(mut state) = read(&mut transaction, key).await? {
-                    limit.refund(&mut state, times);
-                    write(&mut transaction, key, &state).await?;
-                }
-            }
-            transaction.commit().await.map_err(outage)
-        })
-        .await
+        let charges = charges.to_vec();
+        write(self, Refund { charges, times }).await
     }
 
     async fn clear(&self, key: &LimitKey) -> Result<(), StoreError> {
-        let delete =
-            sqlx::query("DELETE FROM ott_limits WHERE key = ?1").bind(key.as_bytes().as_slice());
-        within(self.timeout, async {
-            changed(&mut *self.writer().await?, delete).await?;
-            Ok(())
-        })
-        .await
+        write(self, Clear(*key)).await
     }
 
     async fn purge_limits(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
@@ -81,30 +49,65 @@ impl LimitStore for SqliteStore {
     }
 }
 
-async fn read(
-    connection: &mut SqliteConnection,
-    key: &LimitKey,
-) -> Result<Option<LimitState>, StoreError> {
-    let select = sqlx::query("SELECT full_at, count FROM ott_limits WHERE key = ?1")
-        .bind(key.as_bytes().as_slice());
-    let Some(row) = returned(connection, select).await? else {
-        return Ok(None);
-    };
-    rows::limit(&row).map(Some)
+struct Spend {
+    charges: Vec<Charge>,
+    now: DateTime<Utc>,
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    key: &LimitKey,
-    state: &LimitState,
-) -> Result<(), StoreError> {
-    let upsert = sqlx::query(
-        "INSERT INTO ott_limits (key, full_at, count) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (key) DO UPDATE SET full_at = excluded.full_at, count = excluded.count",
-    )
-    .bind(key.as_bytes().as_slice())
-    .bind(state.full_at)
-    .bind(state.count);
-    changed(connection, upsert).await?;
-    Ok(())
+impl Verb for Spend {
+    type Answer = Spent;
+
+    /// Nothing may change between what is read and what is written.
+    fn is_several(&self) -> bool {
+        true
+    }
+
+    fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        ledger: &mut Ledger,
+    ) -> Result<Spent, StoreError> {
+        ledger.spend(connection, &self.charges, self.now).await
+    }
+}
+
+struct Refund {
+    charges: Vec<Charge>,
+    times: u32,
+}
+
+impl Verb for Refund {
+    type Answer = ();
+
+    /// As of [`Spend`].
+    fn is_several(&self) -> bool {
+        true
+    }
+
+    fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        ledger: &mut Ledger,
+    ) -> Result<(), StoreError> {
+        ledger.refund(connection, &self.charges, self.times).await
+    }
+}
+
+struct Clear(LimitKey);
+
+impl Verb for Clear {
+    type Answer = ();
+
+    async fn run(&self, _: &mut SqliteConnection, ledger: &mut Ledger) -> Result<(), StoreError> {
+        ledger.clear(&self.0);
+        Ok(())
+    }
 }

@@ -50,6 +50,17 @@ const DELETE_LIMITS: &str = "\
 DELETE FROM ott_limits WHERE rowid IN (SELECT value FROM json_each(?2)) \
   AND count = 0 AND full_at <= ?1";
 
+/// What was removed, and what waits for its confirmation, the oldest first.
+const FACTORS: &str = "\
+SELECT rowid, coalesce(removed_at, created_at) AS at, 1 AS dead FROM ott_factors \
+WHERE state IN (0, 3) AND coalesce(removed_at, created_at) < ?1 \
+  AND coalesce(removed_at, created_at) >= ?2 \
+ORDER BY coalesce(removed_at, created_at) LIMIT ?3";
+
+const DELETE_FACTORS: &str = "\
+DELETE FROM ott_factors WHERE rowid IN (SELECT value FROM json_each(?2)) \
+  AND state IN (0, 3) AND coalesce(removed_at, created_at) < ?1";
+
 /// So many rows are looked at in one statement, without the write lock, however many there are,
 const SEEN_AT_ONCE: i64 = 4_096;
 /// and so many removed at once, with it: a redeem waits for no more.
@@ -60,6 +71,8 @@ const REMOVED_AT_ONCE: usize = 256;
 pub(super) enum Dead {
     /// Tokens that expired.
     Expired,
+    /// Factors that were removed, or never confirmed.
+    Factors,
     /// Tokens in a final state, or idle.
     Otherwise,
     /// Limits that are as good as new.
@@ -67,7 +80,15 @@ pub(super) enum Dead {
 }
 
 pub(super) const OF_TOKENS: &[Dead] = &[Dead::Expired, Dead::Otherwise];
+pub(super) const OF_FACTORS: &[Dead] = &[Dead::Factors];
 pub(super) const OF_LIMITS: &[Dead] = &[Dead::Limits];
+
+impl Dead {
+    /// Whether it is looked for from its place on, that place included, and all that is found is dead.
+    const fn is_found_by_time(self) -> bool {
+        matches!(self, Self::Expired | Self::Factors)
+    }
+}
 
 /// A purge on its way: each step is one statement that looks at a bounded number of rows.
 pub(super) struct Purge {
@@ -126,13 +147,13 @@ impl Purge {
                 .bind(self.before)
                 .bind(self.at)
                 .bind(self.rowid),
+            Dead::Factors => sqlx::query(FACTORS).bind(self.before).bind(self.at),
             Dead::Limits => sqlx::query(LIMITS).bind(self.before).bind(self.rowid),
         };
         let seen = query.bind(SEEN_AT_ONCE).fetch_all(connection).await;
         let seen = seen.map_err(outage)?;
-        // What expired is looked for from its place on, that place included: if none of it could be
-        // removed the next look would see the same.
-        if seen.is_empty() || *kind == Dead::Expired && !self.moves {
+        // If none of what is found by its time could be removed, the next look would see the same.
+        if seen.is_empty() || kind.is_found_by_time() && !self.moves {
             (self.kinds, self.at, self.rowid) = (rest, i64::MIN, i64::MIN);
             self.moves = true;
             return Ok(true);
@@ -157,12 +178,12 @@ impl Purge {
         let kept = self.found.len().saturating_sub(REMOVED_AT_ONCE);
         let some = self.found.iter().skip(kept).map(i64::to_string);
         let rowids = format!("[{}]", some.collect::<Vec<_>>().join(","));
-        let query = if self.kinds.first() == Some(&Dead::Limits) {
-            sqlx::query(DELETE_LIMITS).bind(self.before)
-        } else {
-            sqlx::query(DELETE_TOKENS)
+        let query = match self.kinds.first() {
+            Some(Dead::Factors) => sqlx::query(DELETE_FACTORS).bind(self.before),
+            Some(Dead::Limits) => sqlx::query(DELETE_LIMITS).bind(self.before),
+            Some(Dead::Expired | Dead::Otherwise) | None => sqlx::query(DELETE_TOKENS)
                 .bind(self.earlier())
-                .bind(self.before)
+                .bind(self.before),
         };
         let gone = changed(connection, query.bind(rowids)).await?;
         self.found.truncate(kept);

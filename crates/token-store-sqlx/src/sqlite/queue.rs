@@ -1,34 +1,16 @@
-//! The redeems that wait.
+//! The writes that wait.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use sqlx::sqlite::SqliteRow;
-use token_store::{
-    StoreError,
-    ott_core::{
-        Presented,
-        chrono::{DateTime, Utc},
-    },
-};
-use tokio::sync::oneshot;
+use super::verb::Job;
 
-/// So many redeems are looked at for one commit: every other verb waits for no more.
+/// So many writes are looked at for one commit: whoever wants the turn for longer waits for no more.
 const MOST: usize = 256;
 
-/// The row that a redeem wrote, if it counted.
-pub(super) type Written = Result<Option<SqliteRow>, StoreError>;
-
-/// A redeem that waits. Whoever waits for the answer is gone when `answer` is closed.
-pub(super) struct Job {
-    pub(super) presented: Presented,
-    pub(super) now: DateTime<Utc>,
-    pub(super) answer: oneshot::Sender<Written>,
-}
-
-/// The redeems that wait, in their order, and whether a task serves them.
+/// The writes that wait, in their order, and whether a task serves them.
 #[derive(Default)]
 pub(super) struct Queue(Mutex<Waiting>);
 
@@ -36,13 +18,6 @@ pub(super) struct Queue(Mutex<Waiting>);
 struct Waiting {
     jobs: VecDeque<Job>,
     served: bool,
-}
-
-impl Job {
-    pub(super) fn tell(self, written: Written) {
-        // Nobody listens any more: it is done or not done all the same.
-        let _ = self.answer.send(written);
-    }
 }
 
 impl Queue {
@@ -79,7 +54,7 @@ impl Queue {
     /// The next ones, without those that are gone.
     pub(super) fn take_group(&self) -> Vec<Job> {
         let mut group = self.take_first(MOST);
-        group.retain(|job| !job.answer.is_closed());
+        group.retain(|job| !job.step().is_gone());
         group
     }
 }

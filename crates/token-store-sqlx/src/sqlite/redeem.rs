@@ -1,8 +1,13 @@
 //! Redeeming: one statement for one record, or for several at once.
+//!
+//! Those for one record are one statement each, in their order.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use core::fmt::Write;
+use std::collections::HashMap;
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use token_store::{
-    Redeemed, StoreError,
+    Charge, Charged, Cost, Redeemed, StoreError,
     ott_core::{
         Presented, Stored,
         chrono::{DateTime, Utc},
@@ -10,14 +15,201 @@ use token_store::{
 };
 
 use super::{
+    ledger::{Json, Ledger, hex},
+    outage::outage,
     returned,
     tokens::{find, live},
+    verb::{Job, Verb, Waiting},
 };
 use crate::{
     error::TRIES,
     redeem::{Counts, counted, uncounted},
-    rows::micros,
+    rows::{self, micros},
 };
+
+/// A redeem, and what it costs.
+pub(super) struct Redeem {
+    pub(super) presented: Presented,
+    pub(super) charges: Vec<Charge>,
+    pub(super) unknown_is_free: bool,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Redeem {
+    /// Charges what this answer costs. One that cannot be read costs what a wrong guess does.
+    fn charge(
+        &self,
+        ledger: &mut Ledger,
+        told: &Result<Redeemed, StoreError>,
+    ) -> Result<(), StoreError> {
+        let cost = Cost {
+            charges: &self.charges,
+            unknown_is_free: self.unknown_is_free,
+        };
+        let given_back = told.as_ref().map_or(0, |told| cost.given_back(told));
+        ledger.charge(&self.charges, self.now, given_back)
+    }
+}
+
+impl Verb for Redeem {
+    /// That the row cannot be read is an answer: what it counted stands.
+    type Answer = Result<Charged<Redeemed>, StoreError>;
+
+    fn is_several(&self) -> bool {
+        !self.charges.is_empty()
+    }
+
+    fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        ledger: &mut Ledger,
+    ) -> Result<Self::Answer, StoreError> {
+        ledger.read(connection, self.charges.iter()).await?;
+        if let Some(refused) = ledger.refusal(&self.charges, self.now)? {
+            return Ok(Ok(Charged::Refused(refused)));
+        }
+        let told = redeem(connection, &self.presented, self.now, Counts::Yes).await;
+        let told = match told {
+            Err(error) if !matches!(error, StoreError::Corrupt(_)) => return Err(error),
+            told => told,
+        };
+        self.charge(ledger, &told)?;
+        Ok(told.map(Charged::Answered))
+    }
+
+    fn job(waiting: Waiting<Self>) -> Job {
+        Job::Redeem(Box::new(waiting))
+    }
+}
+
+/// Redeems all of them, inside of SQLite's write lock.
+pub(super) async fn redeem_all(
+    connection: &mut SqliteConnection,
+    group: &mut [&mut Waiting<Redeem>],
+    ledger: &mut Ledger,
+) -> Result<(), StoreError> {
+    let keys = group.iter().map(|job| job.verb.presented.digests().len());
+    let Some(keys) = keys.max() else {
+        return Ok(());
+    };
+    let statement = redeem_group_statement(keys);
+    for mut round in rounds(group) {
+        let mut redeems = Json::default();
+        round.retain(|_, at| {
+            let Some(job) = group.get_mut(*at) else {
+                return false;
+            };
+            match ledger.refusal(&job.verb.charges, job.verb.now) {
+                Ok(None) => redeems.item(|text| one_of_group(text, &job.verb, keys)),
+                Ok(Some(refused)) => job.answer = Some(Ok(Ok(Charged::Refused(refused)))),
+                Err(error) => job.answer = Some(Err(error)),
+            }
+            job.answer.is_none()
+        });
+        let Some(redeems) = redeems.end() else {
+            continue;
+        };
+        let mut told = HashMap::with_capacity(round.len());
+        let update = sqlx::query(AssertSqlSafe(statement.as_str())).bind(redeems);
+        let rows = update.fetch_all(&mut *connection).await.map_err(outage)?;
+        for row in rows {
+            told.insert(id_of(&row)?, counted(&row));
+        }
+        let silent: Vec<_> = round
+            .iter()
+            .filter(|(id, _)| !told.contains_key(*id))
+            .filter_map(|(_, at)| group.get(*at))
+            .map(|job| &job.verb)
+            .collect();
+        if !silent.is_empty() {
+            learn_why(connection, &silent, &mut told).await?;
+        }
+        for (id, at) in round {
+            if let (Some(job), Some(told)) = (group.get_mut(at), told.remove(&id)) {
+                job.verb.charge(ledger, &told)?;
+                job.answer = Some(Ok(told.map(Charged::Answered)));
+            }
+        }
+    }
+    Ok(())
+}
+
+type Told = HashMap<[u8; 16], Result<Redeemed, StoreError>>;
+
+/// Answers those that counted nothing.
+async fn learn_why(
+    connection: &mut SqliteConnection,
+    silent: &[&Redeem],
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    let mut ids = Json::default();
+    for redeem in silent {
+        ids.item(|text| hex(text, redeem.presented.id().as_bytes()));
+    }
+    let select = "SELECT * FROM ott_tokens WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+    let rows = sqlx::query(select).bind(ids.end()).fetch_all(connection);
+    let mut found = HashMap::new();
+    for row in rows.await.map_err(outage)? {
+        found.insert(id_of(&row)?, rows::stored(&row));
+    }
+    for Redeem { presented, now, .. } in silent {
+        let id = *presented.id().as_bytes();
+        let answer = found.remove(&id).transpose().and_then(|stored| {
+            let reason = uncounted(stored.as_ref(), presented, *now);
+            let reason = reason.ok_or_else(|| StoreError::unavailable("two rules disagree"));
+            reason.map(Redeemed::Refused)
+        });
+        told.insert(id, answer);
+    }
+    Ok(())
+}
+
+fn id_of(row: &SqliteRow) -> Result<[u8; 16], StoreError> {
+    let id: &[u8] = row.try_get("id").map_err(outage)?;
+    id.try_into().map_err(|_| StoreError::Corrupt("id"))
+}
+
+/// Where the jobs of each statement stand in the group, by id: a record is once in each, a limit too, and their
+/// first job in the first.
+fn rounds(group: &[&mut Waiting<Redeem>]) -> Vec<HashMap<[u8; 16], usize>> {
+    let mut rounds: Vec<HashMap<_, _>> = Vec::new();
+    // The first round in which nothing of this name was yet.
+    let mut free = HashMap::with_capacity(group.len());
+    for (at, job) in group.iter().enumerate() {
+        let id = *job.verb.presented.id().as_bytes();
+        let limits = job.verb.charges.iter().map(|charge| *charge.key.as_bytes());
+        let names = || limits.clone().chain([id]);
+        let round = names().filter_map(|name| free.get(&name).copied()).max();
+        let round: usize = round.unwrap_or_default();
+        if round == rounds.len() {
+            rounds.push(HashMap::new());
+        }
+        if let Some(round) = rounds.get_mut(round) {
+            round.insert(id, at);
+        }
+        for name in names() {
+            free.insert(name, round.saturating_add(1));
+        }
+    }
+    rounds
+}
+
+/// What [`redeem_group_statement`] reads of one of them.
+fn one_of_group(text: &mut String, redeem: &Redeem, keys: usize) {
+    text.push('[');
+    hex(text, redeem.presented.id().as_bytes());
+    // Writing to a string does not fail.
+    let _ = write!(text, ",{}", micros(&redeem.now));
+    for (key, digest) in redeem.presented.digests().iter().cycle().take(keys) {
+        let _ = write!(text, ",{},", key.0);
+        hex(text, digest.as_bytes());
+    }
+    text.push(']');
+}
 
 pub(super) async fn redeem(
     connection: &mut SqliteConnection,
@@ -75,7 +267,7 @@ fn redeem_statement(keys: usize, counts: Counts) -> String {
 ///
 /// `?1` is JSON: for each an array of id, time, key, digest, key, digest, …; no id twice. Whoever
 /// has fewer keys says one of them again: a null would make a comparison neither true nor false.
-pub(super) fn redeem_group_statement(keys: usize) -> String {
+fn redeem_group_statement(keys: usize) -> String {
     let pairs = || (1..=keys).zip((2usize..).step_by(2));
     let columns = pairs().map(|(n, at)| {
         let next = at.saturating_add(1);

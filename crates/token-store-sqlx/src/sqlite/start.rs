@@ -10,7 +10,7 @@ use sqlx::{
 };
 use token_store::StoreError;
 
-use super::{SqliteStore, outage::outage};
+use super::{SqliteStore, outage::outage, turn::Turns};
 use crate::{StartError, error::within};
 
 /// Longer than a healthy disk ever needs, shorter than a person waits.
@@ -101,7 +101,7 @@ impl SqliteStoreBuilder {
         let store = SqliteStore {
             pool,
             timeout: self.timeout,
-            turn: Arc::default(),
+            turns: Turns::default(),
             queue: Arc::default(),
         };
         let mut connection = within(self.timeout, store.reader()).await?;

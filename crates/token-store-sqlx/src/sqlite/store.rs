@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 use token_store::{
-    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, StoreError,
-    TokenStore,
+    ChargedStore, Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke,
+    StoreError, TokenStore,
     ott_core::{
         Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
@@ -12,24 +12,26 @@ use token_store::{
 };
 
 use super::{
-    SqliteStore, group,
-    insert::{end, insert},
+    SqliteStore,
+    charged::free,
+    group::write,
+    insert::Insert,
     outage::outage,
     purge::{OF_TOKENS, Purge, purge_all},
-    redeem::redeem,
-    tokens,
+    redeem::{Redeem, redeem},
+    tokens::{self, Decide, Touch},
 };
 use crate::{error::within, redeem::Counts};
 
 #[async_trait]
 impl TokenStore for SqliteStore {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
-        within(self.timeout, async {
-            let (mut transaction, _turn) = self.begin().await?;
-            let inserted = insert(&mut transaction, batch).await?;
-            end(transaction, inserted).await
-        })
-        .await
+        let insert = Insert {
+            batch: batch.to_vec(),
+            charges: Vec::new(),
+            now: DateTime::UNIX_EPOCH,
+        };
+        free(write(self, insert).await?)
     }
 
     async fn redeem(
@@ -37,10 +39,13 @@ impl TokenStore for SqliteStore {
         presented: &Presented,
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
-        within(self.timeout, async {
-            group::redeem(self, presented, now).await
-        })
-        .await
+        let redeem = Redeem {
+            presented: presented.clone(),
+            charges: Vec::new(),
+            unknown_is_free: false,
+            now,
+        };
+        free(write(self, redeem).await??)
     }
 
     async fn decide(
@@ -49,10 +54,12 @@ impl TokenStore for SqliteStore {
         decision: &Decision,
         now: DateTime<Utc>,
     ) -> Result<Decided, StoreError> {
-        within(self.timeout, async {
-            tokens::decide(&mut *self.writer().await?, id, decision, now).await
-        })
-        .await
+        let decide = Decide {
+            id: *id,
+            decision: decision.clone(),
+            now,
+        };
+        write(self, decide).await
     }
 
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
@@ -63,10 +70,7 @@ impl TokenStore for SqliteStore {
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        within(self.timeout, async {
-            tokens::touch(&mut *self.writer().await?, id, now).await
-        })
-        .await
+        write(self, Touch { id: *id, now }).await
     }
 
     async fn list(
@@ -82,14 +86,15 @@ impl TokenStore for SqliteStore {
     }
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
-        within(self.timeout, async {
-            tokens::revoke(&mut *self.writer().await?, what).await
-        })
-        .await
+        write(self, what.clone()).await
     }
 
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         purge_all(self, Purge::new(OF_TOKENS, before, limit)).await
+    }
+
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        Some(self)
     }
 }
 

@@ -9,7 +9,7 @@ use token_store::{
     },
 };
 
-use super::{changed, outage::outage, returned};
+use super::{changed, ledger::Ledger, outage::outage, returned, verb::Verb};
 use crate::{
     error::TRIES,
     rows::{self, micros},
@@ -34,6 +34,55 @@ macro_rules! live {
     };
 }
 pub(super) use live;
+
+/// A decision.
+pub(super) struct Decide {
+    pub(super) id: RecordId,
+    pub(super) decision: Decision,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Verb for Decide {
+    type Answer = Decided;
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        _: &mut Ledger,
+    ) -> Result<Decided, StoreError> {
+        decide(connection, &self.id, &self.decision, self.now).await
+    }
+}
+
+/// A use.
+pub(super) struct Touch {
+    pub(super) id: RecordId,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Verb for Touch {
+    type Answer = ();
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        _: &mut Ledger,
+    ) -> Result<(), StoreError> {
+        touch(connection, &self.id, self.now).await
+    }
+}
+
+impl Verb for Revoke {
+    type Answer = u64;
+
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        _: &mut Ledger,
+    ) -> Result<u64, StoreError> {
+        revoke(connection, self).await
+    }
+}
 
 pub(super) async fn decide(
     connection: &mut SqliteConnection,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use core::time::Duration;
 use std::{path::PathBuf, sync::Arc};
 
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
@@ -9,10 +10,12 @@ use tempfile::TempDir;
 use token_store::{
     FactorId, FactorState, Inserted, StoredFactor, TokenStore,
     ott_core::{
-        Binding, Decider, Format, Issued, Issuer, KeyRing, Matching, Policy, Presented, Purpose,
-        Start, Subject, Verdict,
+        Binding, Decider, Format, Issued, Issuer, KeyId, KeyRing, Matching, Policy, Presented,
+        Purpose, Start, Subject, Verdict,
         chrono::{DateTime, Utc},
+        rand::rngs::SysRng,
     },
+    seal::{SealedFor, seal},
 };
 use token_store_sqlx::{SqliteStore, SqliteStoreBuilder, sqlx};
 use tokio::{sync::Barrier, task::JoinSet};
@@ -40,11 +43,14 @@ pub(crate) struct Fixture<S = SqliteStore, P = TempDir> {
     pub(crate) store: S,
     pub(crate) issuer: Issuer,
     pub(crate) alice: Subject,
+    /// The server key, as its ring's text spells it.
+    key: String,
 }
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        Self::with(SqliteStore::builder()).await
+        // A busy machine takes its time, and none of what is tested is how much.
+        Self::with(SqliteStore::builder().timeout(Duration::from_secs(30))).await
     }
 
     pub(crate) async fn with(builder: SqliteStoreBuilder) -> Self {
@@ -69,12 +75,22 @@ impl Fixture {
 
 impl<S: TokenStore, P> Fixture<S, P> {
     pub(crate) fn over(store: S, place: P) -> Self {
+        let line = KeyRing::try_new_line_from_rng(KeyId(1), &mut SysRng).expect("randomness");
+        let (_, key) = line.trim_end().split_once(' ').expect("an id and a key");
         Self {
             place,
             store,
-            issuer: Issuer::new(KeyRing::generate().expect("randomness")),
+            issuer: Issuer::new(KeyRing::from_text(&line).expect("a key ring")),
             alice: Subject::new("t1", "alice").expect("a valid name"),
+            key: key.to_owned(),
         }
+    }
+
+    /// The server key in hexadecimal digits, and the one of its sub-keys that can be asked for: the seals'.
+    pub(crate) fn keys(&self) -> [String; 2] {
+        let (_, seal) = self.issuer.keys().sealing().expect("a key");
+        let seal = seal.iter().map(|byte| format!("{byte:02x}")).collect();
+        [self.key.clone(), seal]
     }
 
     pub(crate) fn binding(&self) -> Binding<'_> {
@@ -139,7 +155,21 @@ impl<S: TokenStore, P> Fixture<S, P> {
             last: None,
             created_at: now(),
             used_at: None,
+            removal: None,
         }
+    }
+
+    /// A pending factor with this secret under the ring's seal.
+    pub(crate) fn sealed(&self, secret: &[u8]) -> StoredFactor {
+        let factor = self.factor(7, FactorState::Pending);
+        let context = SealedFor {
+            owner: &self.alice,
+            item: *factor.id.as_bytes(),
+            kind: &factor.provider,
+        };
+        let sealed = seal(self.issuer.keys(), &context, secret, &mut SysRng);
+        let sealed = sealed.expect("the ring has a key");
+        StoredFactor { sealed, ..factor }
     }
 }
 

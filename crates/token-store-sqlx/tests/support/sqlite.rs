@@ -4,7 +4,6 @@
 
 use core::time::Duration;
 
-use token_store::ott_core::LimitKey;
 use token_store_sqlx::{SqliteStore, sqlx};
 
 pub(crate) type Store = SqliteStore;
@@ -13,13 +12,6 @@ pub(crate) type Store = SqliteStore;
 pub(crate) async fn open(file: &str) -> Store {
     let builder = SqliteStore::builder().timeout(Duration::from_secs(30));
     builder.open(file).await.expect("the file opens")
-}
-
-/// What was spent of a ceiling.
-pub(crate) async fn spent(store: &Store, key: &LimitKey) -> Option<i64> {
-    let select = sqlx::query_scalar("SELECT count FROM ott_limits WHERE key = ?1");
-    let select = select.bind(key.as_bytes().as_slice());
-    select.fetch_optional(store.pool()).await.unwrap()
 }
 
 /// Fails if the database says that it is damaged.

@@ -6,25 +6,46 @@
 ///
 /// Slots and rows in the order of their ids, so that two that insert the same do not wait for each
 /// other in a circle.
-pub(in crate::postgres) const INSERT: &str = "\
-WITH next AS ( \
-  INSERT INTO {slots} AS s (slot, generation) \
-  SELECT DISTINCT n.slot, 1 FROM unnest($6::uuid[]) AS n (slot) \
-    WHERE n.slot IS NOT NULL{fresh}{all_alone} ORDER BY n.slot \
-  ON CONFLICT (slot) DO UPDATE SET generation = s.generation + 1 \
-  RETURNING s.slot, s.generation) \
-INSERT INTO {tokens} \
-  (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, max_attempts, \
-   issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, decider_tenant, \
-   decider, decision_data, decided_at, decision_tag, generation) \
-SELECT n.*, next.generation \
-FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], \
-            $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bigint[], \
-            $14::bigint[], $15::bigint[], $16::bytea[], $17::bigint[], $18::bigint[], \
-            $19::bigint[], $20::bigint[], $21::text[], $22::text[], $23::bytea[], $24::bigint[], \
-            $25::bytea[]) \
-  AS n (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, \
-        max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, \
-        decider_tenant, decider, decision_data, decided_at, decision_tag) \
-LEFT JOIN next ON next.slot = n.slot \
-WHERE true{fresh} ORDER BY n.id";
+macro_rules! next {
+    ($if:literal) => {
+        concat!(
+            "next AS ( \
+               INSERT INTO {slots} AS s (slot, generation) \
+               SELECT DISTINCT n.slot, 1 FROM unnest($6::uuid[]) AS n (slot) \
+                 WHERE n.slot IS NOT NULL{fresh}{all_alone}",
+            $if,
+            " ORDER BY n.slot \
+               ON CONFLICT (slot) DO UPDATE SET generation = s.generation + 1 \
+               RETURNING s.slot, s.generation)"
+        )
+    };
+}
+pub(super) use next;
+
+/// The rows, of the generations of [`next!`].
+macro_rules! insert_rows {
+    ($if:literal) => {
+        concat!(
+            "INSERT INTO {tokens} \
+               (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, max_attempts, \
+                issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, decider_tenant, \
+                decider, decision_data, decided_at, decision_tag, generation) \
+             SELECT n.*, next.generation \
+             FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], \
+                         $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[], $13::bigint[], \
+                         $14::bigint[], $15::bigint[], $16::bytea[], $17::bigint[], $18::bigint[], \
+                         $19::bigint[], $20::bigint[], $21::text[], $22::text[], $23::bytea[], $24::bigint[], \
+                         $25::bytea[]) \
+               AS n (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, \
+                     max_attempts, issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, \
+                     decider_tenant, decider, decision_data, decided_at, decision_tag) \
+             LEFT JOIN next ON next.slot = n.slot \
+             WHERE true{fresh}",
+            $if,
+            " ORDER BY n.id"
+        )
+    };
+}
+pub(super) use insert_rows;
+
+pub(in crate::postgres) const INSERT: &str = concat!("WITH ", next!(""), " ", insert_rows!(""));

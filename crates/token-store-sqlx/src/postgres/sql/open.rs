@@ -9,11 +9,12 @@ pub(in crate::postgres) const FRESH: &str =
 pub(in crate::postgres) const ISOLATION: &str = "\
 SELECT current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS fresh";
 
-/// The number of a subject's lock.
+/// A call of this function with the number of a subject's lock.
 macro_rules! subject_lock {
-    ($tenant:literal, $subject:literal) => {
+    ($lock:literal, $tenant:literal, $subject:literal) => {
         concat!(
-            "pg_advisory_xact_lock(hashtextextended(('{tokens} ' || ",
+            $lock,
+            "(hashtextextended(('{tokens} ' || ",
             $tenant,
             " || ' ' || ",
             $subject,
@@ -32,7 +33,7 @@ pub(super) use subject_lock;
 /// before it has anything, and then finds its record revoked.
 pub(in crate::postgres) const ALONE: &str = concat!(
     " AND (SELECT count(",
-    subject_lock!("a.tenant", "a.subject"),
+    subject_lock!("pg_advisory_xact_lock", "a.tenant", "a.subject"),
     ") FROM {tokens} AS a WHERE a.id = $1::uuid AND a.subject IS NOT NULL) >= 0"
 );
 
@@ -40,7 +41,7 @@ pub(in crate::postgres) const ALONE: &str = concat!(
 /// slot's row is.
 pub(in crate::postgres) const ALL_ALONE: &str = concat!(
     " AND (SELECT count(",
-    subject_lock!("a.tenant", "a.subject"),
+    subject_lock!("pg_advisory_xact_lock", "a.tenant", "a.subject"),
     ") FROM (SELECT DISTINCT b.tenant, b.subject FROM unnest($4::text[], $5::text[]) \
        AS b (tenant, subject) WHERE b.subject IS NOT NULL ORDER BY b.tenant, b.subject) AS a) >= 0"
 );

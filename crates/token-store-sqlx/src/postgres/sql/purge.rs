@@ -90,3 +90,18 @@ WITH dead AS MATERIALIZED ( \
   FOR UPDATE SKIP LOCKED), \
 gone AS (DELETE FROM {limits} AS l USING dead WHERE l.key = dead.key RETURNING 1) \
 SELECT count(*) AS gone FROM gone";
+
+/// What was removed, and what waits for its confirmation, the oldest first.
+pub(in crate::postgres) const DEAD_FACTORS: &str = "\
+SELECT f.id, coalesce(f.removed_at, f.created_at) AS at, true AS dead FROM {factors} AS f \
+WHERE f.state IN (0, 3) AND coalesce(f.removed_at, f.created_at) < $1::bigint \
+  AND coalesce(f.removed_at, f.created_at) >= $2::bigint \
+ORDER BY coalesce(f.removed_at, f.created_at) LIMIT $3::bigint";
+
+pub(in crate::postgres) const DELETE_FACTORS: &str = "\
+WITH dead AS MATERIALIZED ( \
+  SELECT id FROM {factors} WHERE id = ANY ($2::uuid[]) \
+    AND state IN (0, 3) AND coalesce(removed_at, created_at) < $1::bigint \
+  FOR UPDATE SKIP LOCKED), \
+gone AS (DELETE FROM {factors} AS f USING dead WHERE f.id = dead.id RETURNING 1) \
+SELECT count(*) AS gone FROM gone";

@@ -13,6 +13,7 @@ macro_rules! live {
               OR $2::bigint - coalesce(t.used_at, t.issued_at) < t.idle_micros)"
     };
 }
+pub(super) use live;
 
 /// Whether no newer batch took its place.
 macro_rules! current {
@@ -23,6 +24,38 @@ macro_rules! current {
 }
 pub(super) use current;
 
+/// The record, locked, and its slot's generation as it is then: for a statement that judges both.
+///
+/// A statement reads what was there when it began, and looks again only at rows that it locks. So whoever waited
+/// for the record, or for the subject's lock, must lock the slot too, and after the record: then a
+/// newer batch that was committed meanwhile is seen, and one that is under way is waited for. Nobody holds a
+/// slot and waits for a record of it: behind a newer batch there is none that anybody would write.
+macro_rules! mine {
+    ($($condition:expr),+) => {
+        concat!(
+            "mine AS MATERIALIZED ( \
+               SELECT t.id, t.slot, t.generation FROM {tokens} AS t WHERE ",
+            $($condition,)+
+            " AND ",
+            current!(),
+            "{fresh}{alone} FOR UPDATE OF t), \
+             theirs AS MATERIALIZED ( \
+               SELECT s.slot, s.generation FROM {slots} AS s \
+               WHERE s.slot = (SELECT m.slot FROM mine AS m) FOR SHARE OF s) "
+        )
+    };
+}
+pub(super) use mine;
+
+/// The record that is [`mine!`], unless a newer batch took its place.
+macro_rules! still_current {
+    () => {
+        "FROM mine AS m LEFT JOIN theirs AS s ON s.slot = m.slot \
+         WHERE t.id = m.id AND (m.slot IS NULL OR s.generation = m.generation)"
+    };
+}
+pub(super) use still_current;
+
 /// All of a record but its state.
 macro_rules! columns {
     () => {
@@ -32,50 +65,64 @@ macro_rules! columns {
          t.decision_tag"
     };
 }
+pub(super) use columns;
 
-/// `Stored::redeem`: what it does not return, it did not touch.
+/// That a redeem at `$2` counts, by the keys of `$3` and the digests of `$4`.
+macro_rules! counts {
+    () => {
+        concat!(
+            "t.id = $1::uuid AND t.state IN (0, 1) AND t.key = ANY ($3::bigint[]) \
+             AND t.attempts BETWEEN 0 AND 4294967295 \
+             AND NOT (t.state = 0 AND t.digest = ANY ($4::bytea[])) AND ",
+            live!()
+        )
+    };
+}
+pub(super) use counts;
+
+/// `Stored::redeem` of what is [`mine!`]: what it does not return, it did not touch.
 ///
 /// Whoever waited for the row looks at it again as it is then (READ COMMITTED), so of many at once one
 /// succeeds. The comparison is of keyed digests, whose equality tells nothing to somebody who cannot
 /// choose one.
-macro_rules! redeem {
-    ($and:literal) => {
+macro_rules! redeem_mine {
+    () => {
         concat!(
             "UPDATE {tokens} AS t SET \
                attempts = least(t.attempts + 1, 4294967295), \
                state = CASE WHEN t.digest = ANY ($4::bytea[]) THEN 5 \
                             WHEN t.attempts + 1 >= t.max_attempts THEN 3 ELSE t.state END, \
-               used_at = CASE WHEN t.digest = ANY ($4::bytea[]) THEN $2::bigint ELSE t.used_at END \
-             WHERE t.id = $1::uuid AND t.state IN (0, 1) AND t.key = ANY ($3::bigint[]) \
-               AND t.attempts BETWEEN 0 AND 4294967295 \
-               AND NOT (t.state = 0 AND t.digest = ANY ($4::bytea[])) ",
-            $and,
-            "AND ",
-            live!(),
-            " AND ",
-            current!(),
-            "{fresh}{alone} RETURNING ",
+               used_at = CASE WHEN t.digest = ANY ($4::bytea[]) THEN $2::bigint ELSE t.used_at END ",
+            still_current!(),
+            " RETURNING ",
             columns!(),
             ", t.state"
         )
     };
 }
+pub(super) use redeem_mine;
 
-pub(in crate::postgres) const REDEEM: &str = redeem!("");
-pub(in crate::postgres) const REDEEM_UNCOUNTED: &str = redeem!("AND t.max_attempts IS NULL ");
+pub(in crate::postgres) const REDEEM: &str = concat!("WITH ", mine!(counts!()), redeem_mine!());
+pub(in crate::postgres) const REDEEM_UNCOUNTED: &str = concat!(
+    "WITH ",
+    mine!(counts!(), " AND t.max_attempts IS NULL"),
+    redeem_mine!()
+);
 
 /// `Stored::decide`. A part of the system has no tenant.
 pub(in crate::postgres) const DECIDE: &str = concat!(
+    "WITH ",
+    mine!(
+        "t.id = $1::uuid AND t.state = 0 \
+         AND ($4::text IS NULL \
+              OR t.tenant = $4::text AND (t.subject IS NULL OR t.subject = $5::text)) AND ",
+        live!()
+    ),
     "UPDATE {tokens} AS t SET state = CASE WHEN $3::bigint = 1 THEN 1 ELSE 2 END, \
        outcome = $3::bigint, decider_tenant = $4::text, decider = $5::text, \
-       decision_data = $6::bytea, decided_at = $7::bigint, decision_tag = $8::bytea \
-     WHERE t.id = $1::uuid AND t.state = 0 \
-       AND ($4::text IS NULL \
-            OR t.tenant = $4::text AND (t.subject IS NULL OR t.subject = $5::text)) AND ",
-    live!(),
-    " AND ",
-    current!(),
-    "{fresh}{alone} RETURNING ",
+       decision_data = $6::bytea, decided_at = $7::bigint, decision_tag = $8::bytea ",
+    still_current!(),
+    " RETURNING ",
     columns!(),
     ", t.state"
 );
@@ -89,19 +136,20 @@ pub(in crate::postgres) const FIND: &str = concat!(
 );
 
 pub(in crate::postgres) const TOUCH: &str = concat!(
-    "UPDATE {tokens} AS t SET used_at = $2::bigint \
-     WHERE t.id = $1::uuid AND t.state = 1 AND (t.used_at IS NULL OR t.used_at < $2::bigint) AND ",
-    live!(),
-    " AND ",
-    current!(),
-    "{fresh}{alone}"
+    "WITH ",
+    mine!(
+        "t.id = $1::uuid AND t.state = 1 AND (t.used_at IS NULL OR t.used_at < $2::bigint) AND ",
+        live!()
+    ),
+    "UPDATE {tokens} AS t SET used_at = $2::bigint ",
+    still_current!()
 );
 
 pub(in crate::postgres) const LIST: &str = concat!(
     "SELECT ",
     columns!(),
     ", t.state FROM {tokens} AS t \
-     WHERE t.tenant = $1::text AND t.subject = $3::text \
+     WHERE t.tenant = $1::text AND t.subject = $3::text AND t.listed \
        AND ($4::text IS NULL OR t.purpose = $4::text) AND t.state IN (0, 1) AND ",
     live!(),
     " AND ",
@@ -109,30 +157,52 @@ pub(in crate::postgres) const LIST: &str = concat!(
     "{fresh} ORDER BY t.issued_at, t.id"
 );
 
+/// What is revoked leaves its subject's list. What is redeemed does not: a redeem writes into no index.
+macro_rules! revoked {
+    () => {
+        "UPDATE {tokens} AS t SET state = 4, listed = false "
+    };
+}
+
 pub(in crate::postgres) const REVOKE_RECORD: &str = concat!(
-    "UPDATE {tokens} AS t SET state = 4 WHERE t.id = $1::uuid AND t.state IN (0, 1) AND ",
-    current!(),
-    "{fresh}{alone}"
+    "WITH ",
+    mine!("t.id = $1::uuid AND t.state IN (0, 1)"),
+    revoked!(),
+    still_current!()
 );
 
 pub(in crate::postgres) const REVOKE_OWN: &str = concat!(
-    "UPDATE {tokens} AS t SET state = 4 \
-     WHERE t.id = $1::uuid AND t.tenant = $2::text AND t.subject = $3::text \
-       AND t.state IN (0, 1) AND ",
-    current!(),
-    "{fresh}{alone}"
+    "WITH ",
+    mine!("t.id = $1::uuid AND t.tenant = $2::text AND t.subject = $3::text AND t.state IN (0, 1)"),
+    revoked!(),
+    still_current!()
 );
 
 /// Many rows, so behind the subject's lock on every connection; and in the order of their ids.
+///
+/// Whoever had to wait for that lock would look at what was there before. So this one does not wait: where
+/// somebody else has the lock, it says so and does nothing.
 pub(in crate::postgres) const REVOKE_SUBJECT: &str = concat!(
-    "WITH meant AS MATERIALIZED ( \
+    "WITH lock AS MATERIALIZED (SELECT ",
+    subject_lock!("pg_try_advisory_xact_lock", "$1::text", "$2::text"),
+    " AS is_mine), \
+     meant AS MATERIALIZED ( \
        SELECT t.id FROM {tokens} AS t \
-       WHERE t.tenant = $1::text AND t.subject = $2::text \
+       WHERE t.tenant = $1::text AND t.subject = $2::text AND t.listed \
          AND ($3::text IS NULL OR t.purpose = $3::text) AND t.id IS DISTINCT FROM $4::uuid \
          AND t.state IN (0, 1) AND ",
     current!(),
-    "{fresh} AND (SELECT count(",
-    subject_lock!("$1::text", "$2::text"),
-    ")) >= 0 ORDER BY t.id FOR UPDATE OF t) \
-     UPDATE {tokens} AS t SET state = 4 FROM meant WHERE t.id = meant.id"
+    "{fresh} AND (SELECT is_mine FROM lock) ORDER BY t.id FOR UPDATE OF t), \
+     revoked AS ( \
+       ",
+    revoked!(),
+    "FROM meant WHERE t.id = meant.id RETURNING 1) \
+     SELECT lock.is_mine, (SELECT count(*) FROM revoked) AS revoked FROM lock"
+);
+
+/// Waits for the subject's lock: for its own end on a connection of the pool, and to keep it in a transaction.
+pub(in crate::postgres) const WAIT_FOR_SUBJECT: &str = concat!(
+    "SELECT count(",
+    subject_lock!("pg_advisory_xact_lock", "$1::text", "$2::text"),
+    ") AS waited"
 );

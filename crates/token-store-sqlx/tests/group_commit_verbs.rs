@@ -1,0 +1,502 @@
+//! Every verb that writes shares a commit with all that wait: one after another in what they count, and nobody's failure or
+//! absence is another's. `group_commit.rs` has what concerns redeems alone.
+
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+
+use core::{
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use fixture::{Fixture, LINK, PROMPT, RECOVERY, now};
+use token_store::{
+    Charge, ConfirmIf, Decided, FactorChange, FactorState, FactorStore, LimitStore, Redeemed,
+    RemoveIf, Revoke, StoreError, TokenStore,
+    ott_core::{Decision, Issued, Limit, LimitKey, LimitScope, Presented, Record},
+};
+use token_store_sqlx::{
+    SqliteStore,
+    sqlx::{self, AssertSqlSafe},
+};
+
+/// What a verb answered, in words.
+type Told = Result<String, StoreError>;
+type Verb<'s> = Pin<Box<dyn Future<Output = Told> + Send + 's>>;
+
+fn verb<'s, T: Debug>(verb: impl Future<Output = Result<T, StoreError>> + Send + 's) -> Verb<'s> {
+    Box::pin(async { verb.await.map(|answer| format!("{answer:?}")) })
+}
+
+/// What each verb is asked about: nothing is two verbs'.
+struct Prepared {
+    inserted: Record,
+    replaced: Issued,
+    replacing: Record,
+    right: Presented,
+    prompt: Issued,
+    approval: Decision,
+    touched: Issued,
+    revoked: Issued,
+    charges: [Charge; 3],
+}
+
+const NAMES: [&str; 15] = [
+    "insert",
+    "insert into a slot",
+    "redeem",
+    "decide",
+    "touch",
+    "revoke",
+    "spend",
+    "refund",
+    "clear",
+    "insert_factor",
+    "confirm",
+    "advance",
+    "update",
+    "remove",
+    "restore",
+];
+
+async fn prepare(fixture: &Fixture) -> Prepared {
+    let store = &fixture.store;
+    let replaced = fixture.insert(&RECOVERY).await;
+    let prompt = fixture.insert(&PROMPT).await;
+    let redeemed = fixture.insert(&LINK).await;
+    let charges = ["a", "b", "c"].map(|name| Charge {
+        key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
+        limit: Limit::ceiling(5),
+    });
+    store.spend(&charges, now()).await.unwrap();
+    for (id, state) in [
+        (2, FactorState::Pending),
+        (3, FactorState::Active),
+        (4, FactorState::Active),
+        (5, FactorState::Active),
+        (6, FactorState::Active),
+    ] {
+        let factor = fixture.factor(id, state);
+        assert!(store.insert_factor(&factor).await.unwrap());
+    }
+    let removed = fixture.factor(6, FactorState::Active).id;
+    let removed = store.remove(&removed, RemoveIf::Always, &[], now());
+    assert!(removed.await.unwrap());
+    Prepared {
+        inserted: fixture.issue(&LINK).record,
+        replacing: fixture.issue(&RECOVERY).record,
+        right: fixture.right(&LINK, &redeemed),
+        approval: fixture.approval(&prompt),
+        touched: fixture.insert(&LINK).await,
+        revoked: fixture.insert(&LINK).await,
+        replaced,
+        prompt,
+        charges,
+    }
+}
+
+/// All of them, in the order of [`NAMES`].
+fn verbs<'s>(
+    store: &'s SqliteStore,
+    fixture: &'s Fixture,
+    prepared: &'s Prepared,
+) -> Vec<Verb<'s>> {
+    let [spent, refunded, cleared] = &prepared.charges;
+    let factor = |id| fixture.factor(id, FactorState::Active);
+    vec![
+        verb(store.insert(core::slice::from_ref(&prepared.inserted))),
+        verb(store.insert(core::slice::from_ref(&prepared.replacing))),
+        verb(async {
+            Ok(matches!(
+                store.redeem(&prepared.right, now()).await?,
+                Redeemed::Redeemed(_)
+            ))
+        }),
+        verb(async {
+            let id = prepared.prompt.record.id();
+            let decided = store.decide(id, &prepared.approval, now()).await?;
+            Ok(matches!(decided, Decided::Decided(_)))
+        }),
+        verb(store.touch(prepared.touched.record.id(), now())),
+        verb(async {
+            store
+                .revoke(&Revoke::Record(*prepared.revoked.record.id()))
+                .await
+        }),
+        verb(store.spend(core::slice::from_ref(spent), now())),
+        verb(store.refund(core::slice::from_ref(refunded), 1)),
+        verb(store.clear(&cleared.key)),
+        verb(async move { store.insert_factor(&factor(1)).await }),
+        verb(async move {
+            store
+                .confirm(&factor(2).id, Some(1), ConfirmIf::Always, now())
+                .await
+        }),
+        verb(async move { store.advance(&factor(3).id, 1, now()).await }),
+        verb(async move {
+            store
+                .update(&factor(4).id, &FactorChange::Label("other".into()))
+                .await
+        }),
+        verb(async move {
+            store
+                .remove(&factor(5).id, RemoveIf::Always, &[], now())
+                .await
+        }),
+        verb(async move { store.restore(&factor(6).id).await }),
+    ]
+}
+
+/// What each answers when it is done.
+const DONE: [&str; 15] = [
+    "Done", "Done", "true", "true", "()", "1", "Allowed", "()", "()", "true", "Accepted",
+    "Accepted", "true", "true", "true",
+];
+
+/// Whether what each of them does is done.
+async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 15] {
+    let find = |id| async move { store.find(&id).await.unwrap() };
+    let state = |id| async move {
+        store
+            .find(&id)
+            .await
+            .unwrap()
+            .map(|found| found.state.number())
+    };
+    let used = |id| async move { store.find(&id).await.unwrap().unwrap().used_at.is_some() };
+    let count = |at: usize| async move {
+        let [charge] = prepared.charges.get(at..=at).unwrap() else {
+            panic!("no such charge")
+        };
+        let select = "SELECT count FROM ott_limits WHERE key = ?1";
+        let count = sqlx::query_scalar::<_, i64>(select).bind(charge.key.as_bytes().as_slice());
+        count.fetch_optional(store.pool()).await.unwrap()
+    };
+    let factor = |id: u8, holds: &'static str| async move {
+        let select = format!("SELECT count(*) FROM ott_factors WHERE id = ?1 AND {holds}");
+        let select = sqlx::query_scalar::<_, i64>(AssertSqlSafe(select)).bind(vec![id; 16]);
+        select.fetch_one(store.pool()).await.unwrap() == 1
+    };
+    let replaced = state(*prepared.replaced.record.id()).await == Some(6);
+    assert_eq!(
+        find(*prepared.replacing.id()).await.is_some(),
+        replaced,
+        "half of an insert"
+    );
+    [
+        find(*prepared.inserted.id()).await.is_some(),
+        replaced,
+        state(*prepared.right.id()).await == Some(5),
+        state(*prepared.prompt.record.id()).await == Some(1),
+        used(*prepared.touched.record.id()).await,
+        state(*prepared.revoked.record.id()).await == Some(4),
+        count(0).await == Some(2),
+        count(1).await == Some(0),
+        count(2).await.is_none(),
+        factor(1, "true").await,
+        factor(2, "state = 1").await,
+        factor(3, "last = 1").await,
+        factor(4, "label = 'other'").await,
+        factor(5, "state = 3").await,
+        factor(6, "state = 1").await,
+    ]
+}
+
+/// Begins it, and it waits.
+fn begin(verb: &mut Verb<'_>) {
+    let polled = verb.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Pending));
+}
+
+/// Polls each once while somebody else has the turn: all of them wait together.
+async fn wait_together(fixture: &Fixture, verbs: &mut [Verb<'_>]) {
+    let mut held = Vec::new();
+    for _ in 0..fixture.store.pool().options().get_max_connections() {
+        held.push(fixture.store.pool().acquire().await.unwrap());
+    }
+    let other = fixture.issue(&LINK).record;
+    let batch = [other];
+    let mut first = verb(fixture.store.insert(&batch));
+    begin(&mut first);
+    verbs.iter_mut().for_each(begin);
+    drop(held);
+    assert_eq!(first.await.unwrap(), "Done");
+}
+
+async fn end(verbs: Vec<Verb<'_>>) -> Vec<Told> {
+    let mut told = Vec::new();
+    for verb in verbs {
+        told.push(verb.await);
+    }
+    told
+}
+
+/// The commit frames of the write-ahead log; as in `group_commit.rs`.
+fn commits(fixture: &Fixture) -> usize {
+    let log = std::fs::read(fixture.path().with_extension("db-wal")).unwrap();
+    let (_, frames) = log.split_at(32);
+    let commit = |frame: &&[u8]| frame.get(4..8) != Some(&[0; 4]);
+    frames.chunks_exact(24 + 4_096).filter(commit).count()
+}
+
+#[tokio::test]
+async fn every_verb_shares_one_commit() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; 15]);
+    let before = commits(&fixture);
+    let mut begun = verbs(&fixture.store, &fixture, &prepared);
+    wait_together(&fixture, &mut begun).await;
+    let told = end(begun).await;
+    for ((name, told), done) in NAMES.iter().zip(told).zip(DONE) {
+        assert_eq!(told.unwrap(), done, "{name}");
+    }
+    assert_eq!(
+        commits(&fixture) - before,
+        2,
+        "the first alone, all others together"
+    );
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; 15]);
+}
+
+/// Alone each has one commit, and the same answer.
+#[tokio::test]
+async fn every_verb_alone_is_one_commit() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    for ((name, verb), done) in NAMES
+        .iter()
+        .zip(verbs(&fixture.store, &fixture, &prepared))
+        .zip(DONE)
+    {
+        let before = commits(&fixture);
+        assert_eq!(verb.await.unwrap(), done, "{name}");
+        assert_eq!(commits(&fixture) - before, 1, "{name}");
+    }
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; 15]);
+}
+
+/// The database refuses what one of them writes, in its first statement or in a later one: that one is undone, and the others
+/// are done.
+#[tokio::test]
+async fn one_that_fails_takes_nobody_along() {
+    for (fails, refused) in [
+        (
+            "insert",
+            "AFTER INSERT ON ott_tokens WHEN new.id = x'{inserted}'",
+        ),
+        // Its second statement.
+        (
+            "insert into a slot",
+            "AFTER UPDATE ON ott_tokens WHEN new.state = 6",
+        ),
+        ("redeem", "AFTER UPDATE ON ott_tokens WHEN new.state = 5"),
+        ("decide", "AFTER UPDATE ON ott_tokens WHEN new.outcome = 1"),
+        (
+            "touch",
+            "AFTER UPDATE ON ott_tokens WHEN new.used_at IS NOT NULL AND new.state = 1",
+        ),
+        ("revoke", "AFTER UPDATE ON ott_tokens WHEN new.state = 4"),
+        ("spend", "AFTER UPDATE ON ott_limits WHEN new.count = 2"),
+        ("refund", "AFTER UPDATE ON ott_limits WHEN new.count = 0"),
+        ("clear", "AFTER DELETE ON ott_limits"),
+        ("insert_factor", "AFTER INSERT ON ott_factors"),
+        (
+            "confirm",
+            "AFTER UPDATE ON ott_factors WHEN old.state = 0 AND new.state = 1",
+        ),
+        (
+            "advance",
+            "AFTER UPDATE ON ott_factors WHEN old.state = 1 AND new.last = 1",
+        ),
+        (
+            "update",
+            "AFTER UPDATE ON ott_factors WHEN new.label = 'other'",
+        ),
+        ("remove", "AFTER UPDATE ON ott_factors WHEN new.state = 3"),
+        ("restore", "AFTER UPDATE ON ott_factors WHEN old.state = 3"),
+    ] {
+        let fixture = Fixture::new().await;
+        let prepared = prepare(&fixture).await;
+        let when = refused.replace("{inserted}", &prepared.inserted.id().to_string());
+        let trigger = format!("CREATE TRIGGER t {when} BEGIN SELECT RAISE(ABORT, 'no'); END");
+        let made = sqlx::query(AssertSqlSafe(trigger)).execute(fixture.store.pool());
+        made.await.unwrap();
+        let mut begun = verbs(&fixture.store, &fixture, &prepared);
+        wait_together(&fixture, &mut begun).await;
+        let told = end(begun).await;
+        let effects = effects(&fixture.store, &prepared).await;
+        for (((name, told), done), effect) in NAMES.iter().zip(told).zip(DONE).zip(effects) {
+            if *name == fails {
+                assert!(
+                    matches!(told, Err(StoreError::Unavailable(_))),
+                    "{name}: {told:?}"
+                );
+            } else {
+                assert_eq!(told.unwrap(), done, "{name} beside {fails}");
+            }
+            assert_eq!(effect, *name != fails, "{name} beside {fails}");
+        }
+    }
+}
+
+/// A commit that fails, as on a disk that does: nobody's is done, and each is told.
+#[tokio::test]
+async fn a_commit_that_fails_is_nobodys() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture).await;
+    for statement in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER t AFTER UPDATE ON ott_factors BEGIN INSERT INTO child VALUES (1); END",
+    ] {
+        let made = sqlx::query(statement).execute(fixture.store.pool());
+        made.await.unwrap();
+    }
+    let mut begun = verbs(&fixture.store, &fixture, &prepared);
+    wait_together(&fixture, &mut begun).await;
+    for (name, told) in NAMES.iter().zip(end(begun).await) {
+        assert!(
+            matches!(told, Err(StoreError::Unavailable(_))),
+            "{name}: {told:?}"
+        );
+    }
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; 15]);
+}
+
+/// Each in turn is dropped while it waits: it is not done, and the others are.
+#[tokio::test]
+async fn one_dropped_while_it_waits_is_not_done() {
+    for (gone, name) in NAMES.iter().enumerate() {
+        let fixture = Fixture::new().await;
+        let prepared = prepare(&fixture).await;
+        let mut begun = verbs(&fixture.store, &fixture, &prepared);
+        let mut done = DONE.to_vec();
+        wait_together_but(&fixture, &mut begun, gone).await;
+        done.remove(gone);
+        for (told, done) in end(begun).await.into_iter().zip(done) {
+            assert_eq!(told.unwrap(), done, "without {name}");
+        }
+        let mut expected = [true; 15];
+        *expected.get_mut(gone).unwrap() = false;
+        assert_eq!(effects(&fixture.store, &prepared).await, expected, "{name}");
+    }
+}
+
+/// As [`wait_together`]; one of them is dropped before anybody's turn comes.
+async fn wait_together_but(fixture: &Fixture, verbs: &mut Vec<Verb<'_>>, gone: usize) {
+    let own = fixture.outsider().await;
+    let lock = own.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let batch = [fixture.issue(&LINK).record];
+    let mut first = verb(fixture.store.insert(&batch));
+    begin(&mut first);
+    verbs.iter_mut().for_each(begin);
+    drop(verbs.remove(gone));
+    lock.rollback().await.unwrap();
+    assert_eq!(first.await.unwrap(), "Done");
+}
+
+/// A transaction of the application holds SQLite's lock for too long: what waited is never done later.
+#[tokio::test]
+async fn verbs_that_timed_out_are_never_done_later() {
+    let timeout = Duration::from_millis(300);
+    let fixture = Fixture::with(SqliteStore::builder().timeout(timeout)).await;
+    let prepared = prepare(&fixture).await;
+    let pool = fixture.store.pool();
+    let own = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut begun = verbs(&fixture.store, &fixture, &prepared);
+    begun.iter_mut().for_each(begin);
+    for (name, told) in NAMES.iter().zip(end(begun).await) {
+        assert!(matches!(told, Err(StoreError::Timeout)), "{name}: {told:?}");
+    }
+    own.commit().await.unwrap();
+    // Ends once nothing runs on any connection any more.
+    pool.close().await;
+    let again = SqliteStore::open(fixture.path()).await.unwrap();
+    assert_eq!(effects(&again, &prepared).await, [false; 15]);
+}
+
+/// What waits together is counted one after another: of eight spends five are allowed, and of eight codes in one slot one stays.
+#[tokio::test]
+async fn those_who_wait_together_are_counted_in_turn() {
+    let fixture = Fixture::new().await;
+    let charge = Charge {
+        key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
+        limit: Limit::ceiling(5),
+    };
+    let charges = [charge];
+    let codes: Vec<_> = (0..8).map(|_| [fixture.issue(&RECOVERY).record]).collect();
+    let mut begun: Vec<_> = codes
+        .iter()
+        .map(|code| verb(fixture.store.insert(code)))
+        .collect();
+    begun.extend((0..8).map(|_| verb(fixture.store.spend(&charges, now()))));
+    wait_together(&fixture, &mut begun).await;
+    let told: Vec<_> = end(begun).await.into_iter().map(Result::unwrap).collect();
+    let times = |what: &str| told.iter().filter(|told| told.starts_with(what)).count();
+    assert_eq!(
+        [times("Done"), times("Allowed"), times("Locked")],
+        [8, 5, 3]
+    );
+    let listed = fixture
+        .store
+        .list(&fixture.alice, Some(RECOVERY.purpose()), now());
+    let listed: Vec<_> = listed
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|found| found.id)
+        .collect();
+    let [last] = codes.last().unwrap();
+    assert_eq!(listed, [*last.id()]);
+    // Two of one id: the second changes nothing.
+    let before = fixture.issue(&RECOVERY).record;
+    let [one, other] = [[before.clone()], [before]];
+    let mut begun = vec![
+        verb(fixture.store.insert(&one)),
+        verb(fixture.store.insert(&other)),
+    ];
+    wait_together(&fixture, &mut begun).await;
+    let told: Vec<_> = end(begun).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(told, ["Done", "Collision"]);
+    let found = fixture.store.find(one[0].id()).await.unwrap().unwrap();
+    assert_eq!(found.state.number(), 1);
+}
+
+/// What the last write left goes back to the pool, which closes while it is kept.
+#[tokio::test]
+async fn a_kept_connection_goes_back_to_the_pool() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.store.pool();
+    let size = pool.options().get_max_connections();
+    for _ in 0..8 {
+        fixture.insert(&LINK).await;
+        let mut held = Vec::new();
+        for _ in 0..size {
+            held.push(pool.acquire().await.unwrap());
+        }
+    }
+    fixture.insert(&LINK).await;
+    pool.close().await;
+    assert_eq!(pool.size(), 0);
+    // With all connections closed SQLite has put its log away.
+    assert!(!fixture.path().with_extension("db-wal").exists());
+}
+
+/// A store whose runtime is gone is dropped without one.
+#[test]
+fn a_store_is_dropped_outside_of_a_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let fixture = runtime.block_on(async {
+        let fixture = Fixture::new().await;
+        fixture.insert(&LINK).await;
+        fixture
+    });
+    drop(runtime);
+    drop(fixture);
+}

@@ -23,21 +23,6 @@ pub enum StartError {
     /// version of this crate ([`Outage::Layout`]).
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// [`keeping_across_restarts`](crate::RedisStoreBuilder::keeping_across_restarts) is set, and a restart of
-    /// this server may lose what it answered.
-    #[error(
-        "a restart of this server may lose what it answered (appendonly is {appendonly}, \
-         appendfsync is {appendfsync}, no-appendfsync-on-rewrite is {no_appendfsync_on_rewrite}): \
-         set yes, always and no"
-    )]
-    WeakDurability {
-        /// Whether there is an append-only file.
-        appendonly: bool,
-        /// `appendfsync`, empty where `CONFIG GET` is forbidden.
-        appendfsync: String,
-        /// `no-appendfsync-on-rewrite`, empty where `CONFIG GET` is forbidden.
-        no_appendfsync_on_rewrite: String,
-    },
 }
 
 /// Why a server that answers cannot be used: the source of a [`StoreError::Unavailable`].
@@ -98,14 +83,18 @@ pub(crate) fn outage(error: RedisError) -> StoreError {
     }
 }
 
+/// Whether the server did nothing, since it is a replica.
+pub(crate) fn is_replica(error: &RedisError) -> bool {
+    use ServerErrorKind::{MasterDown, ReadOnly};
+    is_kind(error, &[MasterDown, ReadOnly])
+}
+
 /// Whether the server refused before it did anything, since the slot is elsewhere or on its way.
 pub(crate) fn is_elsewhere(error: &RedisError) -> bool {
-    use ServerErrorKind::{Ask, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
-    let redis::ErrorKind::Server(kind) = error.kind() else {
-        return false;
-    };
-    matches!(
-        kind,
-        Ask | ClusterDown | MasterDown | Moved | ReadOnly | TryAgain
-    )
+    use ServerErrorKind::{Ask, ClusterDown, Moved, TryAgain};
+    is_kind(error, &[Ask, ClusterDown, Moved, TryAgain])
+}
+
+pub(crate) fn is_kind(error: &RedisError, kinds: &[ServerErrorKind]) -> bool {
+    matches!(error.kind(), redis::ErrorKind::Server(kind) if kinds.contains(&kind))
 }

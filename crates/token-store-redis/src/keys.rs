@@ -2,7 +2,7 @@
 
 use token_store::{
     FactorId,
-    ott_core::{LimitKey, RecordId, Subject},
+    ott_core::{LimitKey, RecordId},
 };
 
 /// Names every key of a store. The prefix in braces is the hash tag: one store, one slot.
@@ -63,9 +63,19 @@ impl Keys {
         self.named("factor:") + id
     }
 
-    pub(crate) fn factors_of(&self, subject: &Subject) -> String {
-        let (tenant, id) = (subject.tenant(), subject.id());
-        format!("{}factors-of:{}:{tenant}:{id}", self.0, tenant.len())
+    /// The set of a subject's factors.
+    pub(crate) fn factors_of(&self, tenant: &str, subject: &str) -> String {
+        format!("{}factors-of:{}:{tenant}:{subject}", self.0, tenant.len())
+    }
+
+    /// Since when each factor may be purged, of those that are removed or never were confirmed.
+    pub(crate) fn dead_factors(&self) -> String {
+        self.named("dead-factors")
+    }
+
+    /// How many factors each of those sets has.
+    pub(crate) fn owners(&self) -> String {
+        self.named("owners")
     }
 
     pub(crate) fn limit_named(&self, name: &str) -> String {

@@ -6,13 +6,15 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let url = std::env::var("REDIS_URL").map_err(|_| "REDIS_URL must name a Redis server")?;
 //! # let sql_store = std::sync::Arc::new(token_store::MemoryStore::new());
+//!
 //! const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
 //! let (keys, redis) = (KeyRing::generate()?, RedisStore::connect(url).await?);
 //! let tokens = Tokens::builder(keys, redis).limits(sql_store).policy(&SECOND_STEP).build()?;
 //! let alice = Subject::new("", "4711")?;
-//! let issued = tokens.issue(&SECOND_STEP, &Binding::subject(&alice)).await?;
+//! let binding = Binding::subject(&alice);
+//! let issued = tokens.issue(&SECOND_STEP, &binding).await?;
 //! let typed = issued.token.expose_secret();
-//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), typed).await.is_ok()); // once
+//! assert!(tokens.redeem(&SECOND_STEP, &issued.handle, &binding, typed).await.is_ok()); // once
 //! # Ok(()) }
 //! ```
 //!
@@ -43,24 +45,26 @@
 //!   changed, all old tokens are refused as unknown, each pace has one try left, and factors, ceilings and
 //!   allowances are an outage until an operator calls [`RedisStore::accept_lost_writes`]. So after a failover no token
 //!   can be used a second time.
-//! * The replication id also changes when the first replica connects and when the last one was away for an hour. Nothing
-//!   was lost then; the store recognises that and refuses nothing.
+//! * The replication id also changes when the first replica connects and when the last one was away for an hour.
+//!   Nothing was lost then; the store recognises that by what the process received from a primary, which is nothing,
+//!   and refuses nothing.
 //! * An empty server counts as one that lost everything, unless somebody said that it is new:
 //!   [`RedisStore::initialize`]. A process that has seen newer data refuses a server with older data.
 //! * When the primary changed, the operator gets an event: [`RedisStoreBuilder::events`], [`events`].
 //! * A server that evicts keys is refused: at the start, and by a look every 30 seconds and at each new primary.
-//! * No command is sent twice. If a connection answers no verb for the whole time-out, the next verb makes a new one.
+//! * No command is sent twice that the server may have run. A connection that died while no verb waited on it is found
+//!   out before a verb is sent (`tests/quiet.rs`). If a connection answers no verb for the whole time-out, the next verb
+//!   makes a new one.
 //! * No key and no value holds a token, a handle, an address or a key of the application.
 //!
 //! # What it does not
 //!
-//! * Tokens do not survive a failover. By default they do not survive a restart either; with
-//!   [`keeping_across_restarts`](RedisStoreBuilder::keeping_across_restarts) they do.
+//! * Tokens survive no failover and no restart: a server that starts with a file does not say whose data that is.
 //! * Redis has no transaction to hand over, so the store is no `RedeemInTransaction`: a token is spent before the action is done.
 //! * It cannot tell an outage from a verb that was done and not answered. After [`StoreError::Unavailable`] or
 //!   [`StoreError::Timeout`] a verb was done whole, or not at all. [`Outage`] is the source of the former.
 //! * Whoever writes to the server can bring a token back until it expires; SECURITY.md says what else.
-//! * Nothing is purged by itself: call `purge` and `purge_limits` every few minutes.
+//! * Nothing is purged by itself: call `purge`, `purge_limits` and `purge_factors` every few minutes.
 //! * Times end with the year 2128, and ends of tokens with 2223, since a Lua number has 53 bits. Counters of
 //!   factors have all 63.
 //!
@@ -88,6 +92,7 @@
 //! [`StoreError::Misuse`]: token_store::StoreError::Misuse
 //! [`StoreError::Timeout`]: token_store::StoreError::Timeout
 //! [`StoreError::Unavailable`]: token_store::StoreError::Unavailable
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;
 mod era;

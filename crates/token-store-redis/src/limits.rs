@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use token_store::{
-    Charge, LimitStore, Spent, StoreError, check_charges,
+    Charge, LimitStore, Spent, StoreError, StoreId, check_charges,
     ott_core::{
         LimitKey, LimitKind,
         chrono::{DateTime, Utc},
@@ -13,6 +13,7 @@ use crate::{
     call::{Call, Kind},
     error::Outage,
     keys::limit_name,
+    reply::Reply,
     scripts,
     store::RedisStore,
     time::micros,
@@ -31,6 +32,10 @@ impl LimitStore for RedisStore {
         }
     }
 
+    fn store_id(&self) -> Option<StoreId> {
+        Some(StoreId::of(&*self.inner))
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         check_charges(charges)?;
         let lasting = self.lasting(charges)?;
@@ -39,34 +44,13 @@ impl LimitStore for RedisStore {
             .key(self.keys().limits())
             .number(micros(now)?)
             .number(u8::from(lasting));
-        for Charge { key, limit } in charges {
-            let name = limit_name(key);
-            let kind = match limit.kind() {
-                LimitKind::Allowance => "allowance",
-                LimitKind::Ceiling => "ceiling",
-                LimitKind::Pace => "pace",
-            };
-            call = call
-                .key(self.keys().limit_named(&name))
-                .arg(name)
-                .arg(kind)
-                .number(limit.burst())
-                .number(limit.period_micros())
-                .number(limit.horizon_micros());
+        for charge in charges {
+            call = self.asked(call, charge);
         }
         let mut reply = self.within(self.run(&call)).await?;
-        match reply.status() {
-            "ahead" => Ok(Spent::Ahead(refuser(charges, reply.rest().number()?)?)),
-            "done" => Ok(Spent::Allowed),
-            "locked" => Ok(Spent::Locked(refuser(charges, reply.rest().number()?)?)),
-            "retry" => {
-                let key = refuser(charges, reply.rest().number()?)?;
-                let at = reply.rest().text()?.parse().ok();
-                let at = at.and_then(DateTime::from_timestamp_micros);
-                Ok(Spent::RetryAt(key, at.ok_or(Outage::Unexpected)?))
-            }
-            _ => Err(Outage::Unexpected.into()),
-        }
+        refused(&mut reply, charges)?
+            .or_else(|| (reply.status() == "done").then_some(Spent::Allowed))
+            .ok_or_else(|| Outage::Unexpected.into())
     }
 
     async fn refund(&self, charges: &[Charge], times: u32) -> Result<(), StoreError> {
@@ -112,6 +96,40 @@ impl LimitStore for RedisStore {
 }
 
 impl RedisStore {
+    /// Adds what is asked of a limit.
+    fn asked(&self, call: Call, Charge { key, limit }: &Charge) -> Call {
+        let name = limit_name(key);
+        let kind = match limit.kind() {
+            LimitKind::Allowance => "allowance",
+            LimitKind::Ceiling => "ceiling",
+            LimitKind::Pace => "pace",
+        };
+        call.key(self.keys().limit_named(&name))
+            .arg(name)
+            .arg(kind)
+            .number(limit.burst())
+            .number(limit.period_micros())
+            .number(limit.horizon_micros())
+    }
+
+    /// Adds to a call with two keys of its own what its script charges.
+    pub(crate) fn charging(
+        &self,
+        call: Call,
+        charges: &[Charge],
+        now: DateTime<Utc>,
+    ) -> Result<Call, StoreError> {
+        let lasting = self.lasting(charges)?;
+        let call = call
+            .key(self.keys().limits())
+            .number(micros(now)?)
+            .number(u8::from(lasting))
+            .number(charges.len());
+        Ok(charges
+            .iter()
+            .fold(call, |call, charge| self.asked(call, charge)))
+    }
+
     /// Whether one of them must not be lost, as ceilings and allowances must not.
     fn lasting(&self, charges: &[Charge]) -> Result<bool, StoreError> {
         let mut kinds = charges.iter().map(|charge| charge.limit.kind());
@@ -146,6 +164,24 @@ impl RedisStore {
         let mut reply = self.run(&call).await?;
         reply.rest().number().map(Some)
     }
+}
+
+/// The limit that refused, if one did.
+pub(crate) fn refused(reply: &mut Reply, charges: &[Charge]) -> Result<Option<Spent>, StoreError> {
+    let status = reply.status();
+    if !matches!(status, "ahead" | "locked" | "retry") {
+        return Ok(None);
+    }
+    let key = refuser(charges, reply.rest().number()?)?;
+    Ok(Some(match status {
+        "ahead" => Spent::Ahead(key),
+        "locked" => Spent::Locked(key),
+        _ => {
+            let at = reply.rest().text()?.parse().ok();
+            let at = at.and_then(DateTime::from_timestamp_micros);
+            Spent::RetryAt(key, at.ok_or(Outage::Unexpected)?)
+        }
+    }))
 }
 
 /// The key of the charge with this number, from 1.

@@ -1,25 +1,25 @@
 //! The way to the server: one connection, which all verbs share and the next one makes anew.
 
+mod address;
+mod line;
 #[cfg(feature = "cluster")]
 mod members;
+mod sentinels;
 
-use core::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Instant,
-};
+use core::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, Pipeline, RedisError, RedisResult, ServerErrorKind,
-    Value, aio::MultiplexedConnection, io::tcp::socket2::TcpKeepalive,
+    AsyncConnectionConfig, Cmd, ConnectionInfo, RedisError, RedisResult, Value,
+    aio::MultiplexedConnection, io::tcp::socket2::TcpKeepalive,
 };
 use tokio::sync::Mutex;
 
+use crate::error::is_replica;
+use line::{Line, Waiting};
 #[cfg(feature = "cluster")]
 pub(crate) use members::Members;
+pub(crate) use sentinels::Sentinels;
 
 /// Where the server is.
 pub(crate) enum Place {
@@ -28,26 +28,30 @@ pub(crate) enum Place {
     /// Whichever member of a cluster has the slot.
     #[cfg(feature = "cluster")]
     Cluster(Members),
+    /// Whichever server Sentinels name.
+    Sentinels(Box<Sentinels>),
 }
 
 /// A connection that is made again when it was lost, or answered nothing for a verb's whole time. What
 /// was on its way then is an error: it is never sent twice, since it may have been done.
+///
+/// A connection may die while nobody uses it: the server closes idle ones, restarts, or a firewall forgets them.
+/// So one that nobody waits on and that was quiet for a moment has to answer a question before a verb is sent on it.
 pub(crate) struct Link {
     place: Place,
     config: AsyncConnectionConfig,
     /// How long a connection may owe an answer before it is given up.
     patience: Duration,
-    /// How long the others may take to name a better member than one that says that it is of no use.
-    #[cfg(feature = "cluster")]
+    /// How long the question before a verb may take.
+    quarter: Duration,
+    /// How long one `WAIT` may take. A verb of two scripts meets up to five: one before the first script, and before the
+    /// second the one that runs, the one that began while it was on its way, and its own.
+    eighth: Duration,
+    /// How long the others may take to name a better server than one that was named.
     grace: Duration,
     line: RwLock<Option<Arc<Line>>>,
-    /// Held by whoever connects.
+    /// Held by whoever connects, or looks whether the connection is still one.
     connecting: Mutex<()>,
-}
-
-struct Line {
-    connection: MultiplexedConnection,
-    answers: AtomicU64,
 }
 
 impl Link {
@@ -60,9 +64,10 @@ impl Link {
         Self {
             place,
             config,
-            // `WAIT` may take half of the time, and a connection answers nothing else meanwhile.
+            // A connection answers nothing else during a `WAIT`, and several may come one after the other.
             patience: timeout.mul_f32(0.75),
-            #[cfg(feature = "cluster")]
+            quarter: timeout.mul_f32(0.25),
+            eighth: timeout.mul_f32(0.125),
             grace: timeout.mul_f32(0.1),
             line: RwLock::new(None),
             connecting: Mutex::new(()),
@@ -71,11 +76,7 @@ impl Link {
 
     /// Sends a command.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        let line = self.line().await?;
-        let waiting = Waiting::new(self, &line);
-        let mut connection = line.connection.clone();
-        let told = connection.send_packed_command(command).await;
-        waiting.over(told.and_then(Value::extract_error))
+        self.send_on(&self.line().await?, command).await
     }
 
     /// Sends a command that writes, and asks on the same connection, after it, how many replicas have it.
@@ -83,45 +84,47 @@ impl Link {
         &self,
         command: &Cmd,
         replicas: u32,
-        patience: Duration,
     ) -> RedisResult<(Value, i64)> {
-        let mut pipeline = Pipeline::with_capacity(2);
-        pipeline.add_command(command.clone());
-        // 0 would be for ever.
-        let patience = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        pipeline.cmd("WAIT").arg(replicas).arg(patience.max(1));
         let line = self.line().await?;
-        let waiting = Waiting::new(self, &line);
-        let mut connection = line.connection.clone();
-        let told = connection.send_packed_commands(&pipeline, 0, 2).await;
-        waiting.over(told.and_then(|values| {
-            let mut values = values.into_iter();
-            let answer = values.next().ok_or_else(strange)?.extract_error()?;
-            match values.next().ok_or_else(strange)?.extract_error()? {
-                Value::Int(acknowledged) => Ok((answer, acknowledged)),
+        let value = self.send_on(&line, command).await?;
+        let wait = async {
+            // 0 would be for ever.
+            let most = u64::try_from(self.eighth.as_millis()).unwrap_or(u64::MAX);
+            let mut wait = redis::cmd("WAIT");
+            wait.arg(replicas).arg(most.max(1));
+            match self.send_on(&line, &wait).await? {
+                Value::Int(acknowledged) => Ok(acknowledged),
                 _ => Err(strange()),
             }
-        }))
+        };
+        Ok((value, line.acknowledged(wait).await?))
     }
 
-    /// The connection, made if there is none.
+    async fn send_on(&self, line: &Arc<Line>, command: &Cmd) -> RedisResult<Value> {
+        let waiting = Waiting::new(self, line);
+        let told = line.connection().send_packed_command(command).await;
+        waiting.over(told.and_then(Value::extract_error))
+    }
+
+    /// The connection; made if there is none, or if it is none any more.
     async fn line(&self) -> RedisResult<Arc<Line>> {
-        if let Some(line) = self.present() {
+        if let Some(line) = self.present().filter(|line| line.is_in_use()) {
             return Ok(line);
         }
         let _one_at_a_time = self.connecting.lock().await;
         if let Some(line) = self.present() {
-            return Ok(line);
+            if line.is_in_use() || line.answers_within(self.quarter).await {
+                return Ok(line);
+            }
+            self.give_up(&line);
         }
         let connection = match &self.place {
             Place::One(server) => connect(server, &self.config).await?,
             #[cfg(feature = "cluster")]
             Place::Cluster(members) => members.connect(&self.config, self.grace).await?,
+            Place::Sentinels(all) => all.connect(&self.config, self.grace).await?,
         };
-        let line = Arc::new(Line {
-            connection,
-            answers: AtomicU64::new(0),
-        });
+        let line = Arc::new(Line::new(connection));
         *self.line.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&line));
         Ok(line)
     }
@@ -143,57 +146,10 @@ impl Link {
             return true;
         }
         match &self.place {
-            // Its name may lead elsewhere by now.
-            Place::One(_) => is_kind(error, &[ServerErrorKind::ReadOnly]),
+            // Its name may lead elsewhere by now, and Sentinels may name another.
+            Place::One(_) | Place::Sentinels(_) => is_replica(error),
             #[cfg(feature = "cluster")]
             Place::Cluster(members) => members.heed(error),
-        }
-    }
-}
-
-/// A command on its way.
-struct Waiting<'l> {
-    link: &'l Link,
-    line: &'l Arc<Line>,
-    since: Instant,
-    answers: u64,
-    over: bool,
-}
-
-impl<'l> Waiting<'l> {
-    fn new(link: &'l Link, line: &'l Arc<Line>) -> Self {
-        Self {
-            link,
-            line,
-            since: Instant::now(),
-            answers: line.answers.load(Ordering::Relaxed),
-            over: false,
-        }
-    }
-
-    fn over<T>(mut self, told: RedisResult<T>) -> RedisResult<T> {
-        match &told {
-            Err(error) if error.is_timeout() => {}
-            Err(error) if self.link.is_wrong(error) => {
-                self.over = true;
-                self.link.give_up(self.line);
-            }
-            _ => {
-                self.over = true;
-                self.line.answers.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        told
-    }
-}
-
-impl Drop for Waiting<'_> {
-    /// A verb whose time is over drops this too. Where nobody was answered meanwhile, the connection hangs:
-    /// the kernel alone would hold on to it for a quarter of an hour.
-    fn drop(&mut self) {
-        let silent = self.line.answers.load(Ordering::Relaxed) == self.answers;
-        if !self.over && silent && self.since.elapsed() >= self.link.patience {
-            self.link.give_up(self.line);
         }
     }
 }
@@ -223,10 +179,6 @@ async fn connect(
     client
         .get_multiplexed_async_connection_with_config(config)
         .await
-}
-
-fn is_kind(error: &RedisError, kinds: &[ServerErrorKind]) -> bool {
-    matches!(error.kind(), redis::ErrorKind::Server(kind) if kinds.contains(&kind))
 }
 
 fn strange() -> RedisError {

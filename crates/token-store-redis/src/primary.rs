@@ -5,7 +5,7 @@ use token_store::{Clock, Event, StoreError, SystemClock};
 use crate::{
     call::{Call, Kind},
     era::Learnt,
-    error::{Outage, StartError, outage},
+    error::{Outage, StartError},
     events,
     reply::{Reply, corrupt},
     scripts,
@@ -18,7 +18,6 @@ const LAYOUT: u32 = 1;
 /// What a server says of itself, and what stands there.
 struct Server {
     policy: String,
-    appendonly: bool,
     role: String,
     /// Its replication id.
     primary: String,
@@ -26,8 +25,6 @@ struct Server {
     seen: String,
     era: String,
     number: String,
-    /// When it was last seen that a restart could lose what was answered.
-    weak: String,
     layout: String,
 }
 
@@ -56,11 +53,6 @@ impl RedisStore {
         if !server.layout.is_empty() && server.layout != LAYOUT.to_string() {
             return Err(StartError::Store(other_layout(&server.layout).into()));
         }
-        if self.inner.keeps_across_restarts
-            && let Some(weak) = self.loses_nothing(&server).await?
-        {
-            return Err(weak);
-        }
         if !server.era.is_empty() {
             self.learn(server.era, number(&server.number)?);
         }
@@ -75,38 +67,13 @@ impl RedisStore {
         let mut text = || reply.rest().text();
         Ok(Server {
             policy: text()?,
-            appendonly: text()? == "1",
             role: text()?,
             primary: text()?,
             seen: text()?,
             era: text()?,
             number: text()?,
-            weak: text()?,
             layout: text()?,
         })
-    }
-
-    /// Nothing, if everything that this server answers is on its disk before.
-    async fn loses_nothing(&self, server: &Server) -> Result<Option<StartError>, StoreError> {
-        let mut ask = redis::cmd("CONFIG");
-        ask.arg("GET").arg("*appendfsync*");
-        let settings = match self.inner.link.send(&ask).await {
-            Ok(answer) => redis::from_redis_value::<Vec<String>>(answer).unwrap_or_default(),
-            // Forbidden, or renamed: then nobody knows.
-            Err(error) if matches!(error.kind(), redis::ErrorKind::Server(_)) => Vec::new(),
-            Err(error) => return Err(outage(error)),
-        };
-        let setting = |name: &str| {
-            let mut found = settings.iter().skip_while(|word| *word != name);
-            found.nth(1).cloned().unwrap_or_default()
-        };
-        let (appendfsync, pauses) = (setting("appendfsync"), setting("no-appendfsync-on-rewrite"));
-        let strong = server.appendonly && appendfsync == "always" && pauses == "no";
-        Ok((!strong).then_some(StartError::WeakDurability {
-            appendonly: server.appendonly,
-            appendfsync,
-            no_appendfsync_on_rewrite: pauses,
-        }))
     }
 
     /// Runs a verb's script. A primary that is new is taken note of first.
@@ -115,7 +82,7 @@ impl RedisStore {
         loop {
             let mut reply = self.ask(call).await?;
             match reply.status() {
-                "primary" | "era" | "replica" | "layout" | "lost" | "corrupt" => {
+                "primary" | "era" | "layout" | "lost" | "corrupt" => {
                     self.heed(&mut reply).await?;
                 }
                 _ => return Ok(reply),
@@ -123,49 +90,22 @@ impl RedisStore {
         }
     }
 
-    /// Asks now and then whether the server evicts, and whether a restart would lose what it answers; as
-    /// long as it evicts, before every verb.
+    /// Asks now and then whether the server evicts; as long as it does, before every verb.
     async fn recheck(&self) -> Result<(), StoreError> {
         let watch = &self.inner.watch;
         if !watch.is_due() {
             return Ok(());
         }
-        let asked = async {
-            let server = self.server().await?;
-            if self.inner.keeps_across_restarts {
-                self.remember_weakness(&server).await?;
-            }
-            Ok(server)
-        };
-        let server: Server = asked
-            .await
-            .inspect_err(|_: &StoreError| watch.look_soon())?;
+        let asked = self.server().await;
+        let server = asked.inspect_err(|_| watch.look_soon())?;
         watch.looked(server.evicts().is_some());
         server.refuse_evicting()
-    }
-
-    /// A setting that was changed while the server ran is changed back by the restart that loses writes, so
-    /// it is remembered beside the data.
-    async fn remember_weakness(&self, server: &Server) -> Result<(), StoreError> {
-        let weak = self.loses_nothing(server).await?.is_some();
-        if weak != server.weak.is_empty() {
-            return Ok(());
-        }
-        let call = self.call(&scripts::WEAK, Kind::Writes);
-        let call = call.arg(&server.weak).number(u8::from(weak));
-        if self.ask(&call).await?.status() == "done" && weak {
-            self.emit(events::DURABILITY_WEAK, None);
-        }
-        Ok(())
     }
 
     /// What a script that did nothing said of the primary: the caller asks again, unless this is an error.
     async fn heed(&self, reply: &mut Reply) -> Result<(), StoreError> {
         match reply.status() {
-            "primary" => {
-                let before = reply.rest().text()?;
-                self.take_note(&before).await
-            }
+            "primary" => self.take_note().await,
             "era" => {
                 let (name, number) = (reply.rest().text()?, number(&reply.rest().text()?)?);
                 if self.learn(name.clone(), number) {
@@ -175,11 +115,10 @@ impl RedisStore {
                 // never heard that it is not the primary any more.
                 let server = self.server().await?;
                 if server.era == name {
-                    self.adopt(&server, "lost").await?;
+                    self.adopt(&server).await?;
                 }
                 Ok(())
             }
-            "replica" => Err(Outage::NotPrimary.into()),
             "layout" => Err(other_layout(&reply.rest().text()?).into()),
             "lost" => Err(Outage::Lost {
                 number: number(&reply.rest().text()?)?,
@@ -191,28 +130,24 @@ impl RedisStore {
     }
 
     /// Takes note of a primary that did not write what stands here, so that none of it is believed.
-    async fn take_note(&self, before: &str) -> Result<(), StoreError> {
+    async fn take_note(&self) -> Result<(), StoreError> {
         let server = self.server().await?;
         server.refuse_evicting()?;
-        // A process that was promoted says whose replica it was. One that began with its own
-        // append-only file, every write of it on the disk before it was answered, lost nothing.
-        let began_alone = !before.is_empty() && before.bytes().all(|digit| digit == b'0');
-        let same = self.inner.keeps_across_restarts
-            && began_alone
-            && !server.seen.is_empty()
-            && self.loses_nothing(&server).await?.is_none();
-        self.adopt(&server, if same { "same" } else { "lost" })
-            .await?;
+        // Somebody else did meanwhile: one change has one number.
+        if server.seen != server.primary {
+            self.adopt(&server).await?;
+        }
         self.inner.watch.look_soon();
         Ok(())
     }
 
     /// Writes the primary's id down, unless somebody else did or it changed again: the caller looks again.
-    async fn adopt(&self, server: &Server, how: &str) -> Result<(), StoreError> {
+    async fn adopt(&self, server: &Server) -> Result<(), StoreError> {
         let known = self.inner.watch.era().map_or(0, |era| era.number);
         let call = self.call(&scripts::ADOPT, Kind::Writes);
+        let call = call.key(self.keys().limits()).key(self.keys().owners());
         let call = call.arg(&server.primary).arg(&server.seen).arg(&server.era);
-        self.ask(&call.arg(how).number(known)).await.map(drop)
+        self.ask(&call.number(known)).await.map(drop)
     }
 
     /// Remembers an era and tells of one that is new; false if it is behind the known one.
@@ -246,10 +181,7 @@ impl RedisStore {
         }
         let call = self.call(&scripts::INITIALIZE, Kind::Writes);
         let mut reply = self.within(self.ask(&call)).await?;
-        match reply.status() {
-            "done" => Ok(reply.rest().number()? == 1),
-            _ => Err(Outage::NotPrimary.into()),
-        }
+        Ok(reply.rest().number()? == 1)
     }
 
     /// Accepts that factors, ceilings and allowances may lack the last writes before this primary. `number` is the one

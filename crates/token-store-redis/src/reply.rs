@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use redis::Value;
 use token_store::{
-    FactorId, FactorState, StoreError, StoredFactor,
+    FactorId, FactorState, Removal, StoreError, StoredFactor,
     ott_core::{
-        Decider, KeyId, Outcome, RecordId, State, Stored, StoredDecision, Subject, TokenDigest,
+        Decider, KeyId, LimitState, Outcome, RecordId, State, Stored, StoredDecision, Subject,
+        TokenDigest,
         chrono::{DateTime, Utc},
     },
 };
@@ -56,9 +57,9 @@ const STATUSES: [&str; 19] = [
     "primary",
     "refused",
     "replayed",
-    "replica",
     "retry",
     "state",
+    "unvouched",
 ];
 
 /// The elements of an array, in order.
@@ -119,6 +120,25 @@ impl Parts {
             _ => Err(Outage::Unexpected.into()),
         });
         row.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What is kept of a limit, where something is.
+    pub(crate) fn limit(&mut self) -> Result<Option<LimitState>, StoreError> {
+        let row = self.row()?.ok_or(Outage::Unexpected)?;
+        let [full_at, count] = <[_; 2]>::try_from(row).map_err(|_| Outage::Unexpected)?;
+        if full_at.is_none() && count.is_none() {
+            return Ok(None);
+        }
+        let number = |value: Option<Vec<u8>>, field| {
+            let text = value.and_then(|bytes| String::from_utf8(bytes).ok());
+            let number = text.and_then(|text| text.parse::<i64>().ok());
+            number.ok_or(StoreError::Corrupt(field))
+        };
+        let count = number(count, "count")?;
+        Ok(Some(LimitState {
+            full_at: number(full_at, "full_at")?,
+            count: u32::try_from(count).map_err(|_| StoreError::Corrupt("count"))?,
+        }))
     }
 
     fn value(&mut self) -> Result<Value, StoreError> {
@@ -201,18 +221,35 @@ impl Fields {
 
     pub(crate) fn factor(mut self, id: FactorId) -> Result<StoredFactor, StoreError> {
         let (tenant, subject) = (self.name("tenant")?, self.name("subject")?);
+        let state = self.factor_state("state")?;
+        let removal = self.optional("removed_at", Self::removal)?;
+        if removal.is_some() != (state == FactorState::Removed) {
+            return Err(StoreError::Corrupt("removed_at"));
+        }
         Ok(StoredFactor {
             id,
             subject: Subject::new(tenant, subject).map_err(|_| StoreError::Corrupt("subject"))?,
             provider: self.name("provider")?,
             label: self.name("label")?,
-            state: FactorState::from_number(self.number("state")?)
-                .ok_or(StoreError::Corrupt("state"))?,
+            state,
             sealed: self.take("sealed")?,
             last: self.optional("last", Self::number)?,
             created_at: self.time("created_at")?,
             used_at: self.optional("used_at", Self::time)?,
+            removal,
         })
+    }
+
+    fn removal(&mut self, at: &'static str) -> Result<Removal, StoreError> {
+        Ok(Removal {
+            from: self.factor_state("removed_from")?,
+            at: self.time(at)?,
+            by: self.take("removed_by")?,
+        })
+    }
+
+    fn factor_state(&mut self, field: &'static str) -> Result<FactorState, StoreError> {
+        FactorState::from_number(self.number(field)?).ok_or(StoreError::Corrupt(field))
     }
 
     fn take(&mut self, field: &'static str) -> Result<Vec<u8>, StoreError> {
@@ -259,9 +296,10 @@ impl Fields {
 
 /// The field that a script could not read.
 pub(crate) fn corrupt(field: &str) -> StoreError {
-    const FIELDS: [&str; 16] = [
+    const FIELDS: [&str; 18] = [
         "attempts",
         "count",
+        "created_at",
         "digest",
         "epoch",
         "expires_at",
@@ -273,6 +311,7 @@ pub(crate) fn corrupt(field: &str) -> StoreError {
         "last",
         "max_attempts",
         "outcome",
+        "removed_from",
         "state",
         "tenant",
         "used_at",

@@ -20,9 +20,20 @@ impl Source {
 
 /// Begins every script but those about the server itself.
 const EPOCH: &str = include_str!("lua/epoch.lua");
+const ADVANCED: &str = include_str!("lua/factor_advanced.lua");
+const BESIDE: &str = include_str!("lua/factor_beside.lua");
+const CLEARED: &str = include_str!("lua/cleared.lua");
+const CODE: &str = include_str!("lua/factor_code.lua");
+const CHARGED: &str = include_str!("lua/charged.lua");
+const INSERTED: &str = include_str!("lua/inserted.lua");
 const KEPT: &str = include_str!("lua/kept.lua");
+const ONE_MORE: &str = include_str!("lua/one_more.lua");
 const RECORD: &str = include_str!("lua/record.lua");
+const REDEEMED: &str = include_str!("lua/redeemed.lua");
+const OWNERS_OF: &str = include_str!("lua/owners_of.lua");
 const SAME: &str = include_str!("lua/same.lua");
+
+const WHOLE: &str = include_str!("lua/whole.lua");
 
 macro_rules! scripts {
     ($($name:ident = $($part:expr),+;)*) => {$(
@@ -33,26 +44,33 @@ macro_rules! scripts {
 scripts! {
     ACCEPT = EPOCH, include_str!("lua/accept.lua");
     ADOPT = include_str!("lua/adopt.lua");
-    CLEAR = EPOCH, include_str!("lua/clear.lua");
+    ADVANCE_CHARGED = EPOCH, WHOLE, ONE_MORE, CHARGED, KEPT, CODE, ADVANCED, CLEARED, include_str!("lua/advance_charged.lua");
+    CLEAR = EPOCH, WHOLE, CLEARED, include_str!("lua/clear.lua");
     DEAD = EPOCH, include_str!("lua/dead.lua");
     DECIDE = EPOCH, RECORD, include_str!("lua/decide.lua");
-    FACTORS = EPOCH, KEPT, SAME, include_str!("lua/factors.lua");
-    FACTOR_BURN = EPOCH, KEPT, include_str!("lua/factor_burn.lua");
+    FACTORS = EPOCH, KEPT, SAME, WHOLE, OWNERS_OF, include_str!("lua/factors.lua");
+    FACTOR_ADVANCE = EPOCH, KEPT, CODE, ADVANCED, include_str!("lua/factor_advance.lua");
     FACTOR_CHANGE = EPOCH, KEPT, include_str!("lua/factor_change.lua");
-    FACTOR_INSERT = EPOCH, KEPT, include_str!("lua/factor_insert.lua");
+    FACTOR_CONFIRM = EPOCH, KEPT, CODE, BESIDE, SAME, WHOLE, OWNERS_OF, include_str!("lua/factor_confirm.lua");
+    FACTOR_INSERT = EPOCH, KEPT, WHOLE, OWNERS_OF, include_str!("lua/factor_insert.lua");
+    FACTOR_OWNER = EPOCH, KEPT, include_str!("lua/factor_owner.lua");
+    FACTOR_REMOVE = EPOCH, KEPT, BESIDE, WHOLE, OWNERS_OF, include_str!("lua/factor_remove.lua");
+    FACTOR_RESTORE = EPOCH, KEPT, include_str!("lua/factor_restore.lua");
     FIND = EPOCH, RECORD, include_str!("lua/find.lua");
     INITIALIZE = include_str!("lua/initialize.lua");
-    INSERT = EPOCH, RECORD, include_str!("lua/insert.lua");
+    INSERT = EPOCH, RECORD, INSERTED, include_str!("lua/insert.lua");
+    INSERT_CHARGED = EPOCH, WHOLE, ONE_MORE, CHARGED, RECORD, INSERTED, include_str!("lua/insert_charged.lua");
     LIST = EPOCH, RECORD, SAME, include_str!("lua/list.lua");
     OWNERS = EPOCH, include_str!("lua/owners.lua");
     PURGE = EPOCH, include_str!("lua/purge.lua");
-    PURGE_LIMITS = EPOCH, include_str!("lua/purge_limits.lua");
-    REDEEM = EPOCH, RECORD, include_str!("lua/redeem.lua");
-    REFUND = EPOCH, include_str!("lua/refund.lua");
+    PURGE_FACTORS = EPOCH, KEPT, WHOLE, OWNERS_OF, include_str!("lua/purge_factors.lua");
+    PURGE_LIMITS = EPOCH, WHOLE, include_str!("lua/purge_limits.lua");
+    REDEEM = EPOCH, RECORD, REDEEMED, include_str!("lua/redeem.lua");
+    REDEEM_CHARGED = EPOCH, WHOLE, ONE_MORE, CHARGED, RECORD, REDEEMED, include_str!("lua/redeem_charged.lua");
+    REFUND = EPOCH, WHOLE, include_str!("lua/refund.lua");
     REVOKE = EPOCH, RECORD, include_str!("lua/revoke.lua");
     REVOKE_ALL = EPOCH, RECORD, SAME, include_str!("lua/revoke_all.lua");
     SERVER = include_str!("lua/server.lua");
-    SPEND = EPOCH, include_str!("lua/spend.lua");
+    SPEND = EPOCH, WHOLE, ONE_MORE, include_str!("lua/spend.lua");
     TOUCH = EPOCH, RECORD, include_str!("lua/touch.lua");
-    WEAK = include_str!("lua/weak.lua");
 }

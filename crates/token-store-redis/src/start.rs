@@ -10,11 +10,11 @@ use crate::{
     era::Watch,
     error::StartError,
     keys::Keys,
-    link::{Link, Place, with_settings},
+    link::{Link, Place, Sentinels, with_settings},
     store::{Inner, RedisStore},
 };
 
-/// How often the server is asked again whether it evicts, and how durable it is.
+/// How often the server is asked again whether it evicts.
 const RECHECK: Duration = Duration::from_secs(30);
 
 /// Longer than a healthy server ever needs, shorter than a person waits.
@@ -36,7 +36,6 @@ impl RedisStore {
             timeout: TIMEOUT,
             replicas: 0,
             recheck_every: RECHECK,
-            keeps_across_restarts: false,
             keeps_factors: false,
             keeps_ceilings: false,
             events: Arc::new(NoEvents),
@@ -52,7 +51,6 @@ pub struct RedisStoreBuilder {
     timeout: Duration,
     replicas: u32,
     recheck_every: Duration,
-    keeps_across_restarts: bool,
     keeps_factors: bool,
     keeps_ceilings: bool,
     events: Arc<dyn EventSink>,
@@ -78,7 +76,8 @@ impl RedisStoreBuilder {
     /// /// FNV-1a, which no release of anything changes.
     /// fn part(subject: &Subject) -> u32 {
     ///     let bytes = subject.tenant().bytes().chain([0]).chain(subject.id().bytes());
-    ///     bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % PARTS
+    ///     let next = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    ///     bytes.fold(0x811c_9dc5, next) % PARTS
     /// }
     ///
     /// let mut stores = Vec::new();
@@ -94,7 +93,8 @@ impl RedisStoreBuilder {
     /// # let right = issuer.present_by_handle(&SECOND_STEP, &issued.handle, &Binding::subject(&alice), issued.token.expose_secret(), now)?;
     /// # let other = &stores[(part(&alice) as usize + 1) % stores.len()];
     /// assert_eq!(store.insert(&[issued.record]).await?, Inserted::Done);
-    /// assert!(matches!(other.redeem(&right, now).await?, Redeemed::Refused(_))); // it is in one part alone
+    /// let refused = other.redeem(&right, now).await?; // it is in one part alone
+    /// assert!(matches!(refused, Redeemed::Refused(_)));
     /// assert!(matches!(store.redeem(&right, now).await?, Redeemed::Redeemed(_)));
     /// # Ok(()) }
     /// ```
@@ -119,40 +119,21 @@ impl RedisStoreBuilder {
         Self { timeout, ..self }
     }
 
-    /// How many replicas must have a write before it is answered; none unless set. If fewer have it within half of
-    /// the time-out, the answer is [`FewReplicas`], and the write is done on the primary.
+    /// How many replicas must have a write before it is answered; none unless set. If fewer have it within
+    /// an eighth of the time-out, the answer is [`FewReplicas`], and the write is done on the primary.
     ///
-    /// Waiting (`WAIT`) holds up the connection that all verbs of this store share. While a replica is away, writes
-    /// that come at the same time may therefore fail with [`StoreError::Timeout`] instead.
+    /// Waiting (`WAIT`) holds up the connection that all verbs of this store share, so writes that come at the same
+    /// time wait together. While a replica is away, every verb takes up to three quarters of the time-out.
     ///
     /// [`FewReplicas`]: crate::Outage::FewReplicas
     pub fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
     }
 
-    /// How often the store looks, before a verb, whether the server evicts keys and whether a restart could lose
-    /// what it answers; every 30 seconds unless set.
+    /// How often the store looks, before a verb, whether the server evicts keys; every 30 seconds unless set.
     pub fn recheck_every(self, recheck_every: Duration) -> Self {
         Self {
             recheck_every,
-            ..self
-        }
-    }
-
-    /// Keeps everything when the Redis process restarts. Without this setting a restart counts as a new primary.
-    /// All processes of the application use it, or none does.
-    ///
-    /// The server needs `appendonly yes`, `appendfsync always` and `no-appendfsync-on-rewrite no`; otherwise the
-    /// store does not start ([`StartError::WeakDurability`]). The store looks again at a restart and every
-    /// [`recheck_every`](Self::recheck_every), and remembers in Redis if the settings became weaker. A change
-    /// between two looks goes unnoticed, so do not change them while the server runs.
-    ///
-    /// A server that starts with its own file does not say whose data that is, so the operator promises two things: no
-    /// server that was a replica is started as the primary, and after a promotion a verb reaches the new primary
-    /// within `repl-backlog-ttl`. `docs/redis.md` of this repository ("Restarts") has the details.
-    pub fn keeping_across_restarts(self) -> Self {
-        Self {
-            keeps_across_restarts: true,
             ..self
         }
     }
@@ -179,12 +160,10 @@ impl RedisStoreBuilder {
     }
 
     /// Where the store sends its events; nowhere unless set. [`PRIMARY_CHANGED`]: the primary is another one;
-    /// each process emits it. [`DURABILITY_WEAK`]: a restart could now lose what is answered; the process that
-    /// noted it in Redis emits it.
+    /// each process emits it.
     ///
     /// To a person who types a code, a loss looks like any other refusal, so an operator learns of it only here.
     ///
-    /// [`DURABILITY_WEAK`]: crate::events::DURABILITY_WEAK
     /// [`PRIMARY_CHANGED`]: crate::events::PRIMARY_CHANGED
     pub fn events(self, events: impl EventSink + 'static) -> Self {
         Self {
@@ -229,6 +208,47 @@ impl RedisStoreBuilder {
         self.start(keys, Place::Cluster(members)).await
     }
 
+    /// A store on the primary that Sentinels watch under the name `service`; `sentinels` are all of them, or as many
+    /// as are known.
+    ///
+    /// `primary` is the address of any of the watched servers. Its user, password, database and TLS are used for
+    /// whichever is the primary; its host and port are not. The addresses of the Sentinels have their own. The store
+    /// asks the Sentinels whenever it connects: at the start, after a connection was lost or answered nothing, and
+    /// when its server says that it is a replica.
+    ///
+    /// ```no_run
+    /// # use token_store_redis::RedisStore;
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sentinels = ["redis://s1:26379", "redis://s2:26379", "redis://s3:26379"];
+    /// let store = RedisStore::builder().sentinels("tokens", sentinels, "redis://:password@any/").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError`]: among others [`StartError::Evicts`].
+    ///
+    /// Specification: [Guidelines for Redis clients with support for Redis Sentinel](https://redis.io/docs/latest/develop/reference/sentinel-clients/).
+    pub async fn sentinels<N: IntoConnectionInfo + Send>(
+        self,
+        service: impl Into<String> + Send,
+        sentinels: impl IntoIterator<Item = N> + Send,
+        primary: impl IntoConnectionInfo + Send,
+    ) -> Result<RedisStore, StartError> {
+        let named: redis::RedisResult<Vec<_>> = sentinels
+            .into_iter()
+            .map(|one| Ok(with_settings(one.into_connection_info()?, self.timeout)))
+            .collect();
+        let primary = primary.into_connection_info().map_err(StartError::Client)?;
+        let sentinels = Sentinels {
+            named: named.map_err(StartError::Client)?,
+            service: service.into(),
+            primary: with_settings(primary, self.timeout),
+        };
+        let keys = self.keys()?;
+        self.start(keys, Place::Sentinels(Box::new(sentinels)))
+            .await
+    }
+
     fn keys(&self) -> Result<Keys, StartError> {
         Keys::new(&self.prefix).ok_or(StartError::Prefix)
     }
@@ -240,7 +260,6 @@ impl RedisStoreBuilder {
                 keys,
                 timeout: self.timeout,
                 replicas: self.replicas,
-                keeps_across_restarts: self.keeps_across_restarts,
                 keeps_factors: self.keeps_factors,
                 keeps_ceilings: self.keeps_ceilings,
                 events: self.events,

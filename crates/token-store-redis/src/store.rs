@@ -9,7 +9,7 @@ use token_store::{EventSink, StoreError};
 use crate::{
     call::{Call, Kind},
     era::Watch,
-    error::{Outage, is_elsewhere, outage},
+    error::{Outage, is_elsewhere, is_replica, outage},
     keys::Keys,
     link::Link,
     reply::Reply,
@@ -36,7 +36,6 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) timeout: Duration,
     pub(crate) replicas: u32,
-    pub(crate) keeps_across_restarts: bool,
     pub(crate) keeps_factors: bool,
     pub(crate) keeps_ceilings: bool,
     pub(crate) events: Arc<dyn EventSink>,
@@ -65,12 +64,19 @@ impl RedisStore {
 
     /// Runs a script once.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Reply, StoreError> {
-        let mut whole = false;
+        let (mut whole, mut is_second) = (false, false);
         loop {
             let era = self.inner.watch.era().map(|era| era.name);
             let command = call.command(whole, &era.unwrap_or_default());
             match self.send(&command, call.kind()).await {
                 Err(error) if error.code() == Some("NOSCRIPT") && !whole => whole = true,
+                // The link gave this server up. Where its name leads by now, there may be a primary.
+                Err(error) if is_replica(&error) => {
+                    if is_second {
+                        return Err(Outage::NotPrimary.into());
+                    }
+                    is_second = true;
+                }
                 // Refused before anything was done; the link looks meanwhile where the slot is.
                 Err(error) if is_elsewhere(&error) => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -92,15 +98,12 @@ impl RedisStore {
     }
 
     async fn send(&self, command: &Cmd, kind: Kind) -> redis::RedisResult<(Value, i64)> {
-        let inner = &self.inner;
-        if kind == Kind::Reads || inner.replicas == 0 {
-            let value = inner.link.send(command).await?;
-            return Ok((value, i64::from(inner.replicas)));
+        let Inner { link, replicas, .. } = &*self.inner;
+        if kind == Kind::Reads || *replicas == 0 {
+            let value = link.send(command).await?;
+            return Ok((value, i64::from(*replicas)));
         }
-        // The rest of the time is for the way there and back.
-        let patience = inner.timeout.mul_f32(0.5);
-        let link = &inner.link;
-        link.send_and_wait(command, inner.replicas, patience).await
+        link.send_and_wait(command, *replicas).await
     }
 }
 

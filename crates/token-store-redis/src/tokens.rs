@@ -1,5 +1,6 @@
 //! Tokens.
 
+mod charged;
 mod insert;
 mod many;
 mod purge;
@@ -9,7 +10,7 @@ pub(crate) use purge::BATCH;
 
 use async_trait::async_trait;
 use token_store::{
-    Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
+    Charged, ChargedStore, Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,
     ott_core::{
         Decider, Decision, KeyId, Presented, Purpose, Reason, Record, RecordId, State, Stored,
         Subject,
@@ -29,7 +30,10 @@ use crate::{
 #[async_trait]
 impl TokenStore for RedisStore {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
-        self.within(self.insert_batch(batch)).await
+        match self.within(self.insert_batch(batch, None)).await? {
+            Charged::Answered(inserted) => Ok(inserted),
+            Charged::Refused(_) => Err(Outage::Unexpected.into()),
+        }
     }
 
     async fn redeem(
@@ -38,27 +42,9 @@ impl TokenStore for RedisStore {
         now: DateTime<Utc>,
     ) -> Result<Redeemed, StoreError> {
         let id = *presented.id();
-        let mut call = self
-            .about(&scripts::REDEEM, &id)
-            .number(micros(now)?)
-            .number(id);
-        for (key, digest) in presented.digests() {
-            call = call.number(key.0).arg(digest.as_bytes());
-        }
+        let call = compared(self.about(&scripts::REDEEM, &id), presented, now)?;
         let mut reply = self.within(self.run(&call)).await?;
-        let refused = match reply.status() {
-            // Which of two reasons it is, the ring knows.
-            "lacks" => {
-                let key = reply.rest().text()?.parse().ok().map(KeyId);
-                let reason = key.and_then(|key| presented.lacks(key));
-                Some(reason.ok_or(StoreError::Corrupt("key"))?)
-            }
-            _ => refusal(&mut reply)?,
-        };
-        match refused {
-            Some(reason) => Ok(Redeemed::Refused(reason)),
-            None => Ok(Redeemed::Redeemed(reply.rest().fields()?.stored(id)?)),
-        }
+        redeemed(&mut reply, presented)
     }
 
     async fn decide(
@@ -143,6 +129,10 @@ impl TokenStore for RedisStore {
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.purge_records(micros(before)?, limit).await
     }
+
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        Some(self)
+    }
 }
 
 impl RedisStore {
@@ -160,6 +150,34 @@ impl RedisStore {
         self.call(script, Kind::Writes)
             .key(self.keys().final_ends())
             .key(self.keys().record(id))
+    }
+}
+
+/// Adds what a record is compared with.
+fn compared(call: Call, presented: &Presented, now: DateTime<Utc>) -> Result<Call, StoreError> {
+    let call = call.number(micros(now)?).number(presented.id());
+    let digests = presented.digests().iter();
+    Ok(digests.fold(call, |call, (key, digest)| {
+        call.number(key.0).arg(digest.as_bytes())
+    }))
+}
+
+/// The answer of a redeem.
+fn redeemed(reply: &mut Reply, presented: &Presented) -> Result<Redeemed, StoreError> {
+    let refused = match reply.status() {
+        // Which of two reasons it is, the ring knows.
+        "lacks" => {
+            let key = reply.rest().text()?.parse().ok().map(KeyId);
+            let reason = key.and_then(|key| presented.lacks(key));
+            Some(reason.ok_or(StoreError::Corrupt("key"))?)
+        }
+        _ => refusal(reply)?,
+    };
+    match refused {
+        Some(reason) => Ok(Redeemed::Refused(reason)),
+        None => Ok(Redeemed::Redeemed(
+            reply.rest().fields()?.stored(*presented.id())?,
+        )),
     }
 }
 

@@ -179,7 +179,10 @@ async fn write_with_too_few_replicas_fails_in_a_cluster() {
     let cluster = Cluster::start().await;
     let owner = cluster.owner(&prefix).await;
     let mut replica = cluster.replica(owner).await;
-    let builder = everything().prefix(&prefix).replicas(1);
+    let builder = everything()
+        .prefix(&prefix)
+        .replicas(1)
+        .timeout(Duration::from_secs(10));
     let fixture = Fixture::new(builder.install_cluster(cluster.urls()).await);
     let issued = fixture.insert(&CODE).await;
     let right = fixture.right(&CODE, &issued);

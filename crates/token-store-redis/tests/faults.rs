@@ -1,33 +1,25 @@
 //! Servers that are killed, full, or that evict; answers that are lost. Each test starts its own.
 
 #![cfg(unix)]
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "a test that overflows panics, which is how a test fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/proxy.rs"]
-mod proxy;
 
 use core::time::Duration;
-use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Instant};
+use std::time::Instant;
 
 use fixture::{CODE, Fixture, PROMPT, at_once, charge, now, outage};
 use outages::{PACE, redeems, until_it_answers};
-use proxy::Proxy;
-use testing::redis::{DURABLE, Install, Server, everything, free_port};
+use testing::proxy::Proxy;
+use testing::redis::{Install, Server, everything, free_port};
 use token_store::{
-    Advanced, FactorState, FactorStore, Inserted, LimitStore, Redeemed, Revoke, Spent, StoreError,
-    TokenStore,
-    ott_core::{Limit, Presented, Reason, State},
+    Advanced, FactorState, FactorStore, LimitStore, Revoke, Spent, StoreError, TokenStore,
+    ott_core::{Limit, State},
 };
 use token_store_redis::{Outage, RedisStore, StartError};
-use tokio::task::JoinSet;
 
 /// A server that evicts is refused at the start and later.
 #[tokio::test(flavor = "multi_thread")]
@@ -104,135 +96,11 @@ async fn full_memory_does_nothing_half() {
     assert_eq!(again, Advanced::Accepted);
 }
 
-/// What was asked and answered of one token.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    inserted: bool,
-    asked: bool,
-    redeemed: u32,
-}
-
-/// Issues, inserts and redeems in many tasks, until the store fails.
-async fn load(fixture: &Arc<Fixture>, known: &Arc<Mutex<HashMap<usize, (Presented, Known)>>>) {
-    let mut tasks = JoinSet::new();
-    for task in 0..32 {
-        let (fixture, known) = (Arc::clone(fixture), Arc::clone(known));
-        tasks.spawn(async move {
-            for round in 0_usize.. {
-                let issued = fixture.issue(&CODE);
-                let right = fixture.right(&CODE, &issued);
-                let number = {
-                    let mut known = known.lock().unwrap();
-                    let number = known.len();
-                    known.insert(number, (right.clone(), Known::default()));
-                    number
-                };
-                let note = |change: fn(&mut Known)| {
-                    change(&mut known.lock().unwrap().get_mut(&number).unwrap().1);
-                };
-                let Ok(inserted) = fixture.store.insert(&[issued.record]).await else {
-                    return;
-                };
-                assert_eq!(inserted, Inserted::Done);
-                note(|known| known.inserted = true);
-                if (round + task) % 2 == 0 {
-                    note(|known| known.asked = true);
-                    match fixture.store.redeem(&right, now()).await {
-                        Ok(Redeemed::Redeemed(_)) => note(|known| known.redeemed += 1),
-                        Ok(Redeemed::Refused(reason)) => panic!("refused: {reason:?}"),
-                        Err(_) => return,
-                    }
-                }
-            }
-        });
-    }
-    tasks.join_all().await;
-}
-
-fn count_redeemed(known: &Mutex<HashMap<usize, (Presented, Known)>>) -> usize {
-    let known = known.lock().unwrap();
-    known.values().filter(|it| it.1.redeemed == 1).count()
-}
-
-/// A server that syncs every write and is killed under load has done all that it answered.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_server_that_syncs_loses_no_answer() {
-    let mut server = Server::start(DURABLE).await;
-    let builder = everything()
-        .keeping_across_restarts()
-        .timeout(Duration::from_secs(10));
-    let store = builder.install(server.url()).await;
-    let fixture = Arc::new(Fixture::new(store));
-    let factor = fixture.factor(1, FactorState::Active);
-    assert!(fixture.store.insert_factor(&factor).await.unwrap());
-    let known = Arc::<Mutex<HashMap<_, _>>>::default();
-    for life in 1..=5 {
-        let running = {
-            let (fixture, known) = (Arc::clone(&fixture), Arc::clone(&known));
-            tokio::spawn(async move { load(&fixture, &known).await })
-        };
-        // However slow the machine is, some are done, and many are on their way.
-        let begun = Instant::now();
-        while count_redeemed(&known) < usize::try_from(25 * life).unwrap() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "no load");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        server.kill();
-        running.await.unwrap();
-        server.restart().await;
-        until_it_answers(&fixture.store).await;
-        // What may be lost by another primary is whole here, without a word from anybody.
-        let burnt = fixture.store.advance(&factor.id, life, now()).await;
-        assert_eq!(burnt.unwrap(), Advanced::Accepted);
-        let again = fixture.store.advance(&factor.id, life, now()).await;
-        assert_eq!(again.unwrap(), Advanced::Replayed);
-        let all: Vec<_> = known.lock().unwrap().clone().into_iter().collect();
-        for (number, (right, before)) in all {
-            let reason = redeems(&fixture.store, &right).await;
-            match (before, reason) {
-                (
-                    Known {
-                        inserted: true,
-                        asked: false,
-                        ..
-                    },
-                    None,
-                )
-                | (
-                    Known {
-                        inserted: true,
-                        asked: true,
-                        redeemed: 0,
-                    },
-                    None | Some(Reason::Spent),
-                )
-                | (Known { redeemed: 1, .. }, Some(Reason::Spent))
-                | (
-                    Known {
-                        inserted: false, ..
-                    },
-                    None | Some(Reason::Unknown),
-                ) => {}
-                _ => panic!("life {life}, token {number}: {reason:?}"),
-            }
-            let now_known = &mut known.lock().unwrap();
-            let (_, now_known) = now_known.get_mut(&number).unwrap();
-            if reason.is_none() {
-                *now_known = Known {
-                    inserted: true,
-                    asked: true,
-                    redeemed: 1,
-                };
-            }
-        }
-    }
-}
-
 /// A command that was not answered is not sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_without_an_answer_are_not_sent_again() {
     let server = Server::start(&[]).await;
-    let proxy = Proxy::start(free_port(), server.port()).await;
+    let proxy = Proxy::start(0, server.port()).await;
     let store = everything().install(proxy.url()).await;
     cut_off(&store, &proxy).await;
 }
@@ -286,7 +154,7 @@ async fn write_with_too_few_replicas_fails() {
     let primary = Server::start(&[]).await;
     let mut replica = primary.replica(&[]).await;
     // A new replica says for the first time within a second what it has.
-    let builder = everything().replicas(1).timeout(Duration::from_secs(4));
+    let builder = everything().replicas(1).timeout(Duration::from_secs(10));
     let fixture = Fixture::new(builder.install(primary.url()).await);
     let issued = fixture.insert(&CODE).await;
     replica.caught_up(&primary).await;
@@ -311,7 +179,7 @@ async fn write_with_too_few_replicas_fails() {
         ),
         "{told:?}"
     );
-    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(begun.elapsed() < Duration::from_secs(10));
     // Reading waits for nobody, and shows that it was done.
     let found = fixture.store.find(issued.record.id()).await.unwrap();
     assert_eq!(found.unwrap().state, State::Spent);

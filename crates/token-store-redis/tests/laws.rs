@@ -7,7 +7,7 @@ use testing::redis::{Install, Server, clean, everything, prefix, url};
 use token_store::conformance::Harness;
 use token_store_redis::RedisStore;
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 /// Prefixes whose keys go away with the test.
 #[derive(Default)]
@@ -59,4 +59,6 @@ mod redis {
     use super::Prefixes;
 
     token_store::laws!(Prefixes::default());
+    token_store::laws!(charged: Prefixes::default());
+    token_store::laws!(charged_factors: Prefixes::default());
 }

@@ -17,7 +17,7 @@ use clients::ten_thousand;
 use fixture::{CODE, Fixture, LINK, RECOVERY, after, charge, now};
 use testing::redis::{Install, clean, everything, prefix, url};
 use token_store::{
-    LimitStore, Redeemed, Revoke, Spent, StoreError, TokenStore,
+    ConfirmIf, LimitStore, Redeemed, RemoveIf, Revoke, Spent, StoreError, TokenStore,
     ott_core::{
         Limit, Reason,
         chrono::{DateTime, TimeDelta, Utc},
@@ -280,9 +280,21 @@ async fn factors_and_ceilings_unaccepted_are_misuse() {
         use token_store::FactorStore;
         misuse(store.insert_factor(&factor).await.map(drop));
         misuse(store.factors(&fixture.alice).await.map(drop));
-        misuse(store.confirm(&factor.id, None, now()).await.map(drop));
+        misuse(
+            store
+                .confirm(&factor.id, None, ConfirmIf::Always, now())
+                .await
+                .map(drop),
+        );
         misuse(store.advance(&factor.id, 1, now()).await.map(drop));
-        misuse(store.remove(&factor.id, None, now()).await.map(drop));
+        misuse(
+            store
+                .remove(&factor.id, RemoveIf::Always, &[], now())
+                .await
+                .map(drop),
+        );
+        misuse(store.restore(&factor.id).await.map(drop));
+        misuse(store.purge_factors(now(), 1).await.map(drop));
     }
     let pace = charge("pace", Limit::PACE);
     for limit in [Limit::CEILING, Limit::ALLOWANCE] {

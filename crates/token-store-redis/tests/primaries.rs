@@ -11,13 +11,11 @@
 mod fixture;
 #[path = "support/outages.rs"]
 mod outages;
-#[path = "support/proxy.rs"]
-mod proxy;
 
 use fixture::{CODE, Fixture, LINK, charge, now, outage};
 use outages::{CEILING, PACE, lost, one_left, redeems, until_it_answers};
-use proxy::Proxy;
-use testing::redis::{DURABLE, Install, Server, everything, free_port};
+use testing::proxy::Proxy;
+use testing::redis::{DURABLE, Install, Server, everything};
 use token_store::{
     Advanced, FactorState, FactorStore, LimitStore, Spent, TokenStore,
     ott_core::{
@@ -62,16 +60,10 @@ async fn replica_answers_nothing_and_starts_no_store() {
     );
 }
 
-/// A promoted replica that missed the last writes grants nothing twice.
+/// A promoted replica that missed the last writes grants nothing twice, even if every write is synced.
 #[tokio::test(flavor = "multi_thread")]
 async fn promoted_replica_grants_nothing_twice() {
-    promoted(&[], everything()).await;
-}
-
-/// A promoted replica grants nothing twice, even if every write is synced.
-#[tokio::test(flavor = "multi_thread")]
-async fn promoted_replica_that_syncs_grants_nothing_twice() {
-    promoted(DURABLE, everything().keeping_across_restarts()).await;
+    promoted(DURABLE, everything()).await;
 }
 
 async fn promoted(options: &[&str], builder: RedisStoreBuilder) {
@@ -171,7 +163,7 @@ async fn primary_that_was_a_replica_is_another_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_primary_that_comes_back_is_a_new_one() {
     let first = Server::start(&[]).await;
-    let proxy = Proxy::start(free_port(), first.port()).await;
+    let proxy = Proxy::start(0, first.port()).await;
     let fixture = Fixture::new(everything().install(proxy.url()).await);
     let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
     let issued = fixture.insert(&CODE).await;
@@ -180,7 +172,7 @@ async fn old_primary_that_comes_back_is_a_new_one() {
     let second = first.replica(&[]).await;
     second.ask("REPLICAOF NO ONE").await;
     proxy.lead_to(second.port());
-    proxy.cut();
+    proxy.cut().await;
     until_it_answers(store).await;
     let number = lost(store, &factor.id).await;
     store.accept_lost_writes(number).await.unwrap();
@@ -190,7 +182,7 @@ async fn old_primary_that_comes_back_is_a_new_one() {
     assert_ne!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
     // Back to the first, which still takes itself for the primary and knows of no spend.
     proxy.lead_to(first.port());
-    proxy.cut();
+    proxy.cut().await;
     until_it_answers(store).await;
     assert!(lost(store, &factor.id).await > number);
     assert_eq!(redeems(store, &right).await, Some(Reason::Unknown));

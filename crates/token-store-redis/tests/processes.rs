@@ -38,14 +38,14 @@ async fn one_winner_in_four_processes_together() {
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_winner_in_two_processes_on_a_cluster() {
-    let cluster = testing::redis::Cluster::start().await;
+    let cluster = testing::redis::Cluster::patient().await;
     one_winner(2, &Place::new(cluster.urls())).await;
 }
 
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_winner_in_four_processes_on_a_cluster() {
-    let cluster = testing::redis::Cluster::start().await;
+    let cluster = testing::redis::Cluster::patient().await;
     one_winner(4, &Place::new(cluster.urls())).await;
 }
 

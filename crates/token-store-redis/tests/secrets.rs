@@ -8,8 +8,8 @@ mod fixture;
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now, ring};
 use testing::redis::{Install as _, clean, everything, prefix, url};
 use token_store::{
-    Advanced, Charge, FactorState, FactorStore, LimitStore, Redeemed, Spent, StoredFactor,
-    TokenStore,
+    Advanced, Charge, ConfirmIf, FactorState, FactorStore, LimitStore, Redeemed, Spent,
+    StoredFactor, TokenStore,
     ott_core::{
         Binding, Destination, Issued, Limit, LimitKey, LimitScope, Policy, Presented,
         chrono::TimeDelta, rand::rngs::SysRng,
@@ -157,7 +157,10 @@ async fn keys_and_values_hold_no_secret() {
     }
     let factor = sealed(&fixture);
     assert!(fixture.store.insert_factor(&factor).await.unwrap());
-    let advanced = fixture.store.confirm(&factor.id, Some(1), now()).await;
+    let advanced = fixture
+        .store
+        .confirm(&factor.id, Some(1), ConfirmIf::Always, now())
+        .await;
     assert_eq!(advanced.unwrap(), Advanced::Accepted);
 
     let parts = prefix.everything();

@@ -7,15 +7,16 @@ use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 use redis::{
-    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, RedisResult,
-    ServerErrorKind, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, ConnectionInfo, Pipeline, RedisError, RedisResult, ServerErrorKind,
+    Value, aio::MultiplexedConnection,
 };
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{connect, is_kind, strange};
-
-/// A host and a port.
-type Address = (String, u16);
+use super::{
+    address::{Address, address, beside},
+    connect, strange,
+};
+use crate::error::is_kind;
 
 pub(crate) struct Members {
     /// The members that the caller named.
@@ -226,36 +227,8 @@ fn view(ranges: Value, slot: u16, name: &str, here: &Address) -> Option<View> {
     })
 }
 
-fn address(server: &ConnectionInfo) -> Option<Address> {
-    match server.addr() {
-        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
-            Some((host.clone(), *port))
-        }
-        _ => None,
-    }
-}
-
 /// Reads `host:port`.
 fn parse(address: &str) -> Option<Address> {
     let (host, port) = address.rsplit_once(':')?;
     Some((host.to_owned(), port.parse().ok()?))
-}
-
-/// Another member, with the same user, password and TLS.
-fn beside(member: &ConnectionInfo, (host, port): &Address) -> ConnectionInfo {
-    let (host, port) = (host.clone(), *port);
-    let address = match member.addr() {
-        ConnectionAddr::TcpTls {
-            insecure,
-            tls_params,
-            ..
-        } => ConnectionAddr::TcpTls {
-            host,
-            port,
-            insecure: *insecure,
-            tls_params: tls_params.clone(),
-        },
-        _ => ConnectionAddr::Tcp(host, port),
-    };
-    member.clone().set_addr(address)
 }

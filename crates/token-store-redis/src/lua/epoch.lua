@@ -24,19 +24,21 @@ end
 local info = redis.call('INFO', 'replication')
 local primary = string.match(info, 'master_replid:(%x+)')
 if not primary or not string.find(info, 'role:master', 1, true) then
-  return {'replica'}
+  return redis.error_reply('READONLY the server is no primary')
 end
 local seen = redis.call('HMGET', KEYS[1], 'primary', 'number', 'kept', 'since', 'run', 'era', 'layout')
 if seen[7] ~= '1' and (seen[7] or redis.call('EXISTS', KEYS[1]) == 1) then
   return {'layout', seen[7] or '0'}
 end
 if seen[1] ~= primary then
-  -- A primary's id is also new when its first replica comes and when the last has been gone for an hour.
-  -- It is the same process then, and names no primary whose replica it was.
+  -- A primary's id is also new when its first replica comes and when the last has been gone for an hour. It is the
+  -- same process then, names no primary whose replica it was, and has received nothing from one since the epoch began.
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  local before = string.match(info, 'master_replid2:(%x+)') or ''
-  if not run or seen[5] ~= run or string.find(before, '[^0]') or before == '' then
-    return {'primary', before}
+  local before = string.match(info, 'master_replid2:(%x+)')
+  local received = string.match(redis.call('INFO', 'stats'), 'total_net_repl_input_bytes:(%d+)')
+  local same = run and seen[5] == run and before and not string.find(before, '[^0]')
+  if not same or not received or redis.call('HGET', KEYS[1], 'received') ~= received then
+    return {'primary'}
   end
   redis.call('HSET', KEYS[1], 'primary', primary)
 end

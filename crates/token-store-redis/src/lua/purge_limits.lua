@@ -4,7 +4,7 @@ for at = 2, #ARGV do
   local score = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[at]) or 'inf')
   if score and score <= before then
     gone = gone + redis.call('DEL', KEYS[at + 1])
-    redis.call('ZREM', KEYS[2], ARGV[at])
+    leave(KEYS[2], 'limits', ARGV[at])
   end
 end
 return {'done', gone}

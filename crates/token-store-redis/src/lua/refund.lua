@@ -11,7 +11,7 @@ for at = 3, #KEYS do
     count = math.max(0, count - tonumber(ARGV[arg + 1]))
     full = math.max(-8000000000000000, full - tonumber(ARGV[arg + 2]))
     redis.call('HSET', key, 'full_at', text(full), 'count', text(count))
-    redis.call('ZADD', KEYS[2], count > 0 and '+inf' or text(full), ARGV[arg])
+    enter(KEYS[2], 'limits', count > 0 and '+inf' or text(full), ARGV[arg])
   end
 end
 return {'done'}

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 
 use token_store::{
-    Inserted, StoreError,
-    ott_core::{Decider, Record, Stored},
+    Charge, Charged, Inserted, StoreError,
+    ott_core::{
+        Decider, Record, Stored,
+        chrono::{DateTime, Utc},
+    },
 };
 
 use crate::{
     call::{Call, Kind},
     error::Outage,
     keys::Keys,
+    limits::refused,
     scripts,
     store::RedisStore,
     time::{end, idle, micros},
@@ -20,11 +24,18 @@ use crate::{
 const KEPT_LONGER: i64 = 86_400_000;
 const MINUTE: i64 = 60_000_000;
 
+/// What an insert costs, and when.
+pub(super) type Costs<'c> = Option<(&'c [Charge], DateTime<Utc>)>;
+
 impl RedisStore {
-    pub(super) async fn insert_batch(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+    pub(super) async fn insert_batch(
+        &self,
+        batch: &[Record],
+        costs: Costs<'_>,
+    ) -> Result<Charged<Inserted>, StoreError> {
         let ids: HashSet<_> = batch.iter().map(Record::id).collect();
         if ids.len() < batch.len() {
-            return Ok(Inserted::Collision);
+            return Ok(Charged::Answered(Inserted::Collision));
         }
         // Most slots are new, so none is read before.
         let mut slots: BTreeMap<[u8; 16], Vec<String>> = batch
@@ -33,11 +44,15 @@ impl RedisStore {
             .map(|slot| (slot, Vec::new()))
             .collect();
         loop {
-            let call = Batch::new(self, slots.len(), batch.len()).filled(&slots, batch)?;
+            let call = Batch::new(self, slots.len(), batch.len(), costs)?.filled(&slots, batch)?;
             let mut reply = self.run(&call).await?;
+            let charges = costs.map_or(&[][..], |(charges, _)| charges);
+            if let Some(refused) = refused(&mut reply, charges)? {
+                return Ok(Charged::Refused(refused));
+            }
             match reply.status() {
-                "done" => return Ok(Inserted::Done),
-                "collision" => return Ok(Inserted::Collision),
+                "done" => return Ok(Charged::Answered(Inserted::Done)),
+                "collision" => return Ok(Charged::Answered(Inserted::Collision)),
                 "again" => {
                     for older in slots.values_mut() {
                         *older = reply.rest().names()?;
@@ -56,15 +71,27 @@ struct Batch<'s> {
 }
 
 impl<'s> Batch<'s> {
-    fn new(store: &'s RedisStore, slots: usize, records: usize) -> Self {
-        let call = store
-            .call(&scripts::INSERT, Kind::Writes)
+    fn new(
+        store: &'s RedisStore,
+        slots: usize,
+        records: usize,
+        costs: Costs<'_>,
+    ) -> Result<Self, StoreError> {
+        let script = match costs {
+            None => &scripts::INSERT,
+            Some(_) => &scripts::INSERT_CHARGED,
+        };
+        let mut call = store
+            .call(script, Kind::Writes)
             .key(store.keys().ends())
             .key(store.keys().final_ends());
-        Self {
+        if let Some((charges, now)) = costs {
+            call = store.charging(call, charges, now)?;
+        }
+        Ok(Self {
             keys: store.keys(),
             call: call.number(records).number(slots),
-        }
+        })
     }
 
     fn filled(

@@ -128,6 +128,7 @@ impl Fixture {
             last: None,
             created_at: now(),
             used_at: None,
+            removal: None,
         }
     }
 }

@@ -6,7 +6,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use token_store::{
-    FactorId, FactorState, FactorStore, LimitStore, Redeemed, Spent, TokenStore,
+    ConfirmIf, FactorId, FactorState, FactorStore, LimitStore, Redeemed, RemoveIf, Spent,
+    TokenStore,
     ott_core::{Limit, Presented, Reason, chrono::TimeDelta},
 };
 use token_store_redis::{Outage, RedisStore};
@@ -39,10 +40,21 @@ pub(crate) async fn lost(store: &RedisStore, id: &FactorId) -> u64 {
     let other = Fixture::new(store.clone()).factor(9, FactorState::Pending);
     let told = [
         store.advance(id, 1_000, now()).await.map(drop),
-        store.confirm(id, None, now()).await.map(drop),
+        store
+            .confirm(id, None, ConfirmIf::Always, now())
+            .await
+            .map(drop),
         store.factors(&owner).await.map(drop),
         store.insert_factor(&other).await.map(drop),
-        store.remove(id, None, now()).await.map(drop),
+        store
+            .remove(id, RemoveIf::Always, &[], now())
+            .await
+            .map(drop),
+        store.restore(id).await.map(drop),
+        store
+            .confirm(id, None, ConfirmIf::First, now())
+            .await
+            .map(drop),
         store
             .spend(&[charge("ceiling", CEILING)], now())
             .await

@@ -4,8 +4,8 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use token_store::{
-    Charge, FactorChange, FactorId, FactorState, FactorStore, LimitStore, Revoke, StoreError,
-    StoredFactor, TokenStore,
+    Charge, ConfirmIf, FactorChange, FactorId, FactorState, FactorStore, LimitStore, RemoveIf,
+    Revoke, StoreError, StoredFactor, TokenStore,
     ott_core::{Decision, Issued, Presented, Record, RecordId, Subject},
 };
 use token_store_redis::RedisStore;
@@ -64,10 +64,13 @@ pub(crate) fn every_verb(fixture: &Fixture, code: &Issued, prompt: &Issued) -> V
         "purge": |g| g.store.purge(now(), 10);
         "insert_factor": |g| g.store.insert_factor(&g.new);
         "factors": |g| g.store.factors(&g.alice);
-        "confirm": |g| g.store.confirm(&g.pending, Some(1), now());
+        "confirm": |g| g.store.confirm(&g.pending, Some(1), ConfirmIf::Always, now());
         "advance": |g| g.store.advance(&g.active, 1, now());
         "update": |g| g.store.update(&g.active, &FactorChange::Disable);
-        "remove": |g| g.store.remove(&g.active, None, now());
+        "confirm first": |g| g.store.confirm(&g.pending, Some(1), ConfirmIf::First, now());
+        "remove": |g| g.store.remove(&g.active, RemoveIf::Always, &[], now());
+        "restore": |g| g.store.restore(&g.active);
+        "purge_factors": |g| g.store.purge_factors(now(), 10);
         "spend": |g| g.store.spend(&g.pace, now());
         "refund": |g| g.store.refund(&g.pace, 1);
         "clear": |g| g.store.clear(&g.pace[0].key);

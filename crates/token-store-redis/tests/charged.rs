@@ -1,0 +1,150 @@
+//! A verb with its charges: one round trip, and nothing of it where something cannot be read or may be lost. Each test starts its own
+//! server.
+
+#![cfg(unix)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "a helper that panics fails its test"
+)]
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/outages.rs"]
+mod outages;
+
+use core::time::Duration;
+
+use fixture::{CODE, Fixture, LINK, charge, now};
+use outages::until_it_answers;
+use testing::proxy::Proxy;
+use testing::redis::{Install, Server, everything, free_port};
+use token_store::{
+    Charge, Charged, ChargedStore, Cost, Inserted, LimitStore, Redeemed, Spent, StoreError,
+    TokenStore,
+    ott_core::{Limit, Reason, chrono::TimeDelta},
+};
+use token_store_redis::{RedisStore, redis::Value};
+
+const LONG: Duration = Duration::from_secs(30);
+
+const fn cost(charges: &[Charge]) -> Cost<'_> {
+    Cost {
+        charges,
+        unknown_is_free: true,
+    }
+}
+
+fn charges() -> [Charge; 2] {
+    [
+        charge("pace", Limit::pace(9, TimeDelta::minutes(1))),
+        charge("ceiling", Limit::ceiling(9)),
+    ]
+}
+
+async fn fixture(server: &Server) -> Fixture {
+    let builder = everything().prefix("ott").timeout(LONG);
+    Fixture::new(builder.install(server.url()).await)
+}
+
+/// How many scripts the server ran.
+async fn scripts(server: &Server) -> u64 {
+    let told = match server.ask("INFO commandstats").await {
+        Value::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
+        Value::VerbatimString { text, .. } => text,
+        other => panic!("{other:?}"),
+    };
+    let calls = told.lines().filter_map(|line| {
+        let of = line.strip_prefix("cmdstat_evalsha:calls=");
+        of.or_else(|| line.strip_prefix("cmdstat_eval:calls="))
+    });
+    calls
+        .map(|line| {
+            let (calls, _) = line.split_once(',').unwrap();
+            calls.parse::<u64>().unwrap()
+        })
+        .sum()
+}
+
+/// Once the server knows the script. A new batch costs a second one where it takes an older batch's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charged_verb_is_one_script() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    for is_warm in [false, true] {
+        let link = fixture.issue(&LINK);
+        let batch = [link.record.clone()];
+        let wrong = fixture.wrong(&fixture.insert(&CODE).await);
+        let right = fixture.right(&LINK, &link);
+        let before = scripts(&server).await;
+        let inserted = store.insert_charged(&batch, &charges, now()).await;
+        assert_eq!(inserted.unwrap(), Charged::Answered(Inserted::Done));
+        let between = scripts(&server).await;
+        for presented in [wrong, right.clone(), right] {
+            let told = store.redeem_charged(&presented, cost(&charges), now());
+            assert!(matches!(told.await.unwrap(), Charged::Answered(_)));
+        }
+        let after = scripts(&server).await;
+        if is_warm {
+            assert_eq!(between - before, 1);
+            assert_eq!(after - between, 3);
+        }
+    }
+}
+
+/// The answer is lost on its way: the guess was counted once, and charged once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_was_charged_once() {
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::start(free_port(), server.port()).await;
+    let fixture = Fixture::new(everything().timeout(LONG).install(proxy.url()).await);
+    let (store, charges) = (&fixture.store, charges());
+    let issued = fixture.insert(&CODE).await;
+    let wrong = fixture.wrong(&issued);
+    let guess = || store.redeem_charged(&wrong, cost(&charges), now());
+    let told = guess().await.unwrap();
+    assert_eq!(told, Charged::Answered(Redeemed::Refused(Reason::Mismatch)));
+    proxy.lose_the_next_answer();
+    let told = guess().await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+    until_it_answers(store).await;
+    let found = store.find(issued.record.id()).await.unwrap().unwrap();
+    assert_eq!(found.attempts, 2);
+    assert_eq!(left(store, charges[1]).await, 7);
+}
+
+/// A limit or a record that cannot be read: nothing is compared, inserted or charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_done_by_nobody() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    let issued = fixture.insert(&CODE).await;
+    let (id, wrong) = (*issued.record.id(), fixture.wrong(&issued));
+    let guess = || store.redeem_charged(&wrong, cost(&charges), now());
+    guess().await.unwrap();
+    let ceiling = u128::from_be_bytes(*charges[1].key.as_bytes());
+    let limit = format!("{{ott}}:limit:{ceiling:032x}");
+    for (key, field, value) in [
+        (limit, "count", "1"),
+        (format!("{{ott}}:token:{id}"), "attempts", "1"),
+    ] {
+        server.ask(&format!("HSET {key} {field} many")).await;
+        let told = guess().await;
+        assert!(matches!(told, Err(StoreError::Corrupt(_))), "{told:?}");
+        server.ask(&format!("HSET {key} {field} {value}")).await;
+        let found = store.find(&id).await.unwrap().unwrap();
+        assert_eq!(found.attempts, 1, "{key}");
+    }
+    assert_eq!(left(store, charges[1]).await, 8);
+}
+
+/// How many more this ceiling allows.
+async fn left(store: &RedisStore, charge: Charge) -> u32 {
+    let mut left = 0;
+    while store.spend(&[charge], now()).await.unwrap() == Spent::Allowed {
+        left += 1;
+    }
+    left
+}

@@ -8,6 +8,7 @@ use token_store::{
 };
 
 use crate::{
+    labels::{InvalidLabel, check_label},
     proof::{Origin, Proof},
     sign_in::SignInId,
 };
@@ -22,6 +23,7 @@ pub struct Attempt<'a> {
     pub(crate) epoch: Option<u64>,
     pub(crate) operation: &'a [(&'a str, &'a str)],
     pub(crate) network: Option<IpAddr>,
+    pub(crate) origin: Option<&'a str>,
     pub(crate) sign_in: Option<&'a SignInId>,
     pub(crate) known_device: Option<&'a str>,
     pub(crate) first_step: Option<Channel>,
@@ -40,6 +42,7 @@ impl<'a> Attempt<'a> {
             epoch: None,
             operation: &[],
             network: None,
+            origin: None,
             sign_in: None,
             known_device: None,
             first_step: None,
@@ -89,12 +92,23 @@ impl<'a> Attempt<'a> {
 
     /// From this network address: of the client, and not of a proxy before this server.
     ///
-    /// Limits count it in one spelling, and an IPv6 address as its /64, which one household has; a
-    /// notice tells it whole.
+    /// Limits count it as [`counted_network`](crate::counted_network) says; a notice tells it whole.
     #[must_use]
     pub const fn network(self, network: IpAddr) -> Self {
         Self {
             network: Some(network),
+            ..self
+        }
+    }
+
+    /// From a client that is described in these words, such as `Firefox on Linux, example.org`: what the person reads
+    /// on the device on which they approve. Do not repeat unseen what the request says of itself. As a label it has
+    /// [`MAX_LABEL`](crate::MAX_LABEL) characters at most, none of which is hidden: anything else is refused before it is
+    /// asked. An empty one is none.
+    #[must_use]
+    pub const fn origin(self, words: &'a str) -> Self {
+        Self {
+            origin: Some(words),
             ..self
         }
     }
@@ -140,7 +154,17 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    pub(crate) const fn origin(&self) -> Origin<'a> {
+    /// With an origin that can be shown, if there is one.
+    pub(crate) fn with_shown_origin(self) -> Result<Self, InvalidLabel> {
+        let blank = |words: &&str| !words.trim().is_empty();
+        let origin = self.origin.filter(blank).map(check_label).transpose()?;
+        Ok(Self {
+            origin: origin.and(self.origin).map(str::trim),
+            ..self
+        })
+    }
+
+    pub(crate) const fn whence(&self) -> Origin<'a> {
         Origin {
             network: self.network,
             sign_in: self.sign_in,

@@ -48,6 +48,30 @@ impl Claim {
         }
     }
 
+    /// And what must hold once the token is burnt.
+    pub(crate) fn and_elsewhere(
+        self,
+        burn: impl Future<Output = Result<(), VerifyError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            elsewhere: Some(Box::pin(burn)),
+            ..self
+        }
+    }
+
+    /// The counter, where nothing else is burnt or kept.
+    pub(crate) const fn counter_alone(&self) -> Option<u64> {
+        match self {
+            Self {
+                token: None,
+                elsewhere: None,
+                counter,
+                secret: None,
+            } => *counter,
+            _ => None,
+        }
+    }
+
     pub(crate) fn redeem(policy: &Policy, presented: Presented) -> Self {
         Self {
             token: Some((*policy, presented)),

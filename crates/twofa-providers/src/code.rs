@@ -14,6 +14,7 @@ use crate::{
     descriptor::{Descriptor, Kind, Odds},
     enrolment::{EnrolDetails, Enrolment},
     existing::Existing,
+    masked::masked,
     provider::Provider,
     provider_error::{ProviderError, VerifyError},
     response::Response,
@@ -129,9 +130,10 @@ impl Provider for CodeProvider {
         let destination = context.destination()?;
         let issued = context.issue(&self.policy, &[]).await?;
         let message = Message::new(self.policy.purpose(), destination, &issued.token);
+        let message = message.of(context.subject());
         let delivered = self.delivery.deliver(&message).await;
         delivered.map_err(|error| ProviderError::Delivery(error.into()))?;
-        Ok(Asked::sent(issued.handle, hint(destination)))
+        Ok(Asked::sent(issued.handle, masked(destination)))
     }
 
     async fn enrol(
@@ -147,22 +149,6 @@ impl Provider for CodeProvider {
             Existing::Destination(destination) => self.enrolment(Some(destination)),
             _ => Err(ProviderError::Misuse("codes need a destination")),
         }
-    }
-}
-
-/// Enough of a destination to know it again: `a…@example.org`, `…56`.
-fn hint(destination: &Destination) -> Option<String> {
-    let address = destination.address();
-    match destination.channel() {
-        Channel::Email => {
-            let (local, domain) = address.split_once('@')?;
-            Some(format!("{}…@{domain}", local.chars().next()?))
-        }
-        Channel::Phone => {
-            let start = address.len().checked_sub(2)?;
-            Some(format!("…{}", address.get(start..)?))
-        }
-        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The desk at which a provider works.
 
-use core::fmt;
+use core::{fmt, net::IpAddr};
 
 use token_store::{
     FactorId, Found, Tokens,
     ott_core::{
-        Binding, Destination, Handle, IssueOptions, Issued, Parked, Policy, Reason, State, Subject,
+        Binding, Destination, Handle, IssueOptions, Issued, Parked, Policy, Presented, Reason,
+        State, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -38,7 +39,7 @@ impl Occasion {
 /// The desk at which a provider works: whom it is asked about, and what it may do with tokens.
 ///
 /// Whatever is issued, parked, presented or resumed here is bound to subject, provider, factor, occasion,
-/// credential epoch, sign-in, operation and destination. No provider can forget one.
+/// credential epoch, sign-in and operation, and a token also to its destination. No provider can forget one.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) tokens: &'a Tokens,
@@ -51,6 +52,10 @@ pub struct Context<'a> {
     pub(crate) sign_in: Option<&'a SignInId>,
     pub(crate) operation: &'a [(&'a str, &'a str)],
     pub(crate) handle: Option<&'a Handle>,
+    pub(crate) network: Option<IpAddr>,
+    pub(crate) origin: Option<&'a str>,
+    /// Whether the attempt is from a known device, which has limits of its own.
+    pub(crate) known_device: bool,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -71,6 +76,18 @@ impl<'a> Context<'a> {
     #[must_use]
     pub const fn operation(&self) -> &'a [(&'a str, &'a str)] {
         self.operation
+    }
+
+    /// From which network address it is asked or answered, where the attempt named one.
+    #[must_use]
+    pub const fn network(&self) -> Option<IpAddr> {
+        self.network
+    }
+
+    /// What the client is, in the application's words, where the attempt had some.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&'a str> {
+        self.origin
     }
 
     /// The factor, its seal opened.
@@ -105,14 +122,15 @@ impl<'a> Context<'a> {
         let mut issued = self
             .tokens
             .without_limits(SPENT)
-            .issue_opts(policy, &self.binding(&operation), self.options(data))
+            .issue_opts(policy, &self.sent(&operation), self.options(data))
             .await?;
         issued
             .pop()
             .ok_or(ProviderError::Misuse("one token is one token"))
     }
 
-    /// Parks what this flow has to keep until it is answered. A repeated request voids the earlier one.
+    /// Parks what this flow has to keep until it is answered. A repeated request voids the earlier one. Nothing of it is
+    /// sent, so it is bound to no destination: where a device is woken may change while it waits.
     ///
     /// # Errors
     /// [`ProviderError`]; then nothing was parked.
@@ -137,7 +155,7 @@ impl<'a> Context<'a> {
         let handle = self.handle.ok_or(Reason::Malformed)?;
         let bound = Bound::new(self);
         let operation = bound.operation();
-        let binding = self.binding(&operation);
+        let binding = self.sent(&operation);
         let issuer = self.tokens.issuer();
         let presented = issuer.present_by_handle(policy, handle, &binding, typed, self.now)?;
         Ok(Claim::redeem(policy, presented))
@@ -149,10 +167,18 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`VerifyError::Rejected`], with `Reason::Malformed`, for what cannot be such a token.
     pub fn present_own(&self, policy: &Policy, typed: &str) -> Result<Claim, VerifyError> {
+        let presented = self.presented_own(policy, typed)?;
+        Ok(Claim::redeem(policy, presented))
+    }
+
+    pub(crate) fn presented_own(
+        &self,
+        policy: &Policy,
+        typed: &str,
+    ) -> Result<Presented, VerifyError> {
         let binding = Binding::subject(self.subject);
         let issuer = self.tokens.issuer();
-        let presented = issuer.present_by_subject(policy, &binding, typed, self.now)?;
-        Ok(Claim::redeem(policy, presented))
+        Ok(issuer.present_by_subject(policy, &binding, typed, self.now)?)
     }
 
     /// How many live tokens the subject has of its own.
@@ -183,6 +209,15 @@ impl<'a> Context<'a> {
         Ok((found, Claim::redeem(policy, presented)))
     }
 
+    /// The same desk, with nothing bound to a factor: for what is asked of every one.
+    pub(crate) const fn of_no_factor(&self) -> Self {
+        Self {
+            id: None,
+            factor: None,
+            ..*self
+        }
+    }
+
     fn options<'b>(&'b self, data: &'b [u8]) -> IssueOptions<'b> {
         IssueOptions {
             data,
@@ -196,6 +231,12 @@ impl<'a> Context<'a> {
         if let Some(epoch) = self.epoch {
             binding = binding.epoch(epoch);
         }
+        binding
+    }
+
+    /// The same for what is sent to the factor's destination.
+    fn sent<'b>(&'b self, operation: &'b [(&'b str, &'b str)]) -> Binding<'b> {
+        let binding = self.binding(operation);
         match self.factor.and_then(|factor| factor.destination.as_ref()) {
             Some(destination) => binding.destination(destination),
             None => binding,

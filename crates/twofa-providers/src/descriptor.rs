@@ -23,6 +23,14 @@ pub struct Descriptor {
     pub description: Cow<'static, str>,
     /// Whether something has to be asked for first.
     pub request: bool,
+    /// Whether a request that names no factor goes to every factor at once. Its context has none.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub asks_every_factor: bool,
+    /// Whether [`verify`](crate::Provider::verify) compares by itself and asks nobody, takes the same time for a right response
+    /// and a wrong one, and claims a counter. Then the engine may compare first, and charge a wrong response in the step that
+    /// would burn a right one.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub compares_by_itself: bool,
     /// Whether it proves a factor that the subject enrolled, or the subject as a whole.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub proves: Proves,
@@ -52,6 +60,8 @@ impl Descriptor {
             label: label.into(),
             description: description.into(),
             request: false,
+            asks_every_factor: false,
+            compares_by_itself: false,
             proves: Proves::Factor,
             channel: None,
             odds,
@@ -72,6 +82,15 @@ impl Descriptor {
         Self {
             request: true,
             ..self.policy(policy)
+        }
+    }
+
+    /// It compares by itself: see [`Descriptor::compares_by_itself`].
+    #[must_use]
+    pub fn comparing_by_itself(self) -> Self {
+        Self {
+            compares_by_itself: true,
+            ..self
         }
     }
 
@@ -130,12 +149,26 @@ pub struct Odds {
     pub valid: u64,
 }
 
+/// So many codes for each right one are not guessed.
+const NOT_GUESSABLE: u128 = 1 << 100;
+
 impl Odds {
     /// Of a signature or a key of at least 128 bits: nobody guesses it.
     pub const NOT_GUESSED: Self = Self {
         code_space: u128::MAX,
         valid: 1,
     };
+
+    /// Whether somebody could guess a response. Not where one guess is right with less than 2^-100: guesses at
+    /// such a provider cost the account nothing, so nobody can use up its tries.
+    #[must_use]
+    pub const fn is_guessable(&self) -> bool {
+        match self.code_space.checked_div(self.valid as u128) {
+            Some(for_each) => for_each < NOT_GUESSABLE,
+            // None is right.
+            None => false,
+        }
+    }
 
     /// Of one token of this policy.
     #[must_use]

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod burn;
 mod candidates;
 mod evidence;
+mod judging;
 mod paid;
 mod paying;
 mod prove;
@@ -29,17 +30,24 @@ use crate::{
     limits::Limits,
     open_factor::OpenFactor,
     owner::Owner,
+    prompts::Prompts,
     provider::Provider,
     provider_error::ProviderError,
     recovery::RecoveryCodes,
     rows::Rows,
     telling::{Telling, Told},
+    trusted::TrustedDevices,
 };
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
 ///
 /// It opens seals, spends the limits before anything is compared, asks the provider, and burns what
 /// the provider's claim names in one step of the store.
+///
+/// Where the factor store [charges the limits of the tokens](token_store::FactorStore::charged_factors), a provider that
+/// [compares by itself](Descriptor::compares_by_itself) is asked between two round trips: one looks at factors and
+/// limits, one asks the limits again and burns the code or charges it. Nobody is told what was compared before
+/// that step has answered.
 ///
 /// One guess at one factor is one guess: where a response names no factor and several could have
 /// made it, each that it is compared with is paid for.
@@ -49,7 +57,9 @@ pub struct TwoFactor {
     pub(crate) limits: Limits,
     pub(crate) codes: Option<RecoveryCodes>,
     pub(crate) devices: Option<KnownDevices>,
+    pub(crate) trusted: Option<TrustedDevices>,
     pub(crate) owner: Option<Owner>,
+    pub(crate) prompts: Option<Prompts>,
     pub(crate) bound: GuessBound,
 }
 
@@ -62,7 +72,8 @@ impl TwoFactor {
 
     /// What an attacker has in a year who knows one account's password, never runs into a limit and stole a
     /// known device: guesses, and the chance that one is right. It covers every policy of the tokens and
-    /// every provider.
+    /// every provider. The token of a [trusted device](TrustedDevices) is not guessed; whoever stole one needs no
+    /// guess.
     #[must_use]
     pub const fn guess_bound(&self) -> GuessBound {
         self.bound
@@ -106,6 +117,9 @@ impl TwoFactor {
             sign_in: attempt.sign_in,
             operation: attempt.operation,
             handle: attempt.handle,
+            network: attempt.network,
+            origin: attempt.origin,
+            known_device: false,
             now: self.rows.now(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     descriptor::Proves,
     engine::{TwoFactor, is_of},
     enrolment::{EnrolDetails, Provisioning},
-    envelope::{EnrolledUnder, Envelope},
+    envelope::{self, EnrolledUnder, Envelope},
     error::TwoFactorError,
     events::FACTOR_ENROLLED,
     fresh::Fresh,
@@ -37,15 +37,19 @@ impl TwoFactor {
     /// Enrols a factor. It counts for nothing until it is confirmed.
     ///
     /// Once a factor of the subject is confirmed, this takes fresh evidence of one, and the new factor is
-    /// confirmed only while that one is still active. Earlier
-    /// enrolments with the provider that were not confirmed within
+    /// confirmed only while that one is still active. It ends when a factor is removed or disabled, when the
+    /// recovery codes are renewed, and with "this was not me"; and it is confirmed under the credential epoch
+    /// and in the sign-in that the details name, and no other.
+    ///
+    /// Earlier enrolments with the provider that were not confirmed within
     /// [`CONFIRM_WITHIN`](crate::CONFIRM_WITHIN) are removed. More than [`MAX_FACTORS_PER_PROVIDER`] do not
     /// stay, also when several are enrolled at once: the oldest that waits for its confirmation gives way,
     /// and a confirmed one never does.
     ///
     /// # Errors
     /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] also if no provider has this id, or there is
-    /// nothing to enrol with it.
+    /// nothing to enrol with it; [`TwoFactorError::Throttled`] where the subject started too many
+    /// ([`Limits::enrolments`](crate::Limits::enrolments)): then nothing was written.
     pub async fn enrol(
         &self,
         provider: &str,
@@ -76,16 +80,16 @@ impl TwoFactor {
         if kept.iter().filter(stays).count() >= MAX_FACTORS_PER_PROVIDER {
             return Err(TwoFactorError::TooMany);
         }
-        for factor in stale {
-            let removed = self.rows.store.remove(&factor.id, None, now).await;
-            removed.map_err(|error| self.rows.outage("remove", error))?;
-        }
-        let id = new_id()?;
         let attempt = Attempt {
             epoch: details.epoch,
             sign_in: details.sign_in,
             ..Attempt::new(subject, &descriptor.id)
         };
+        self.pay_enrolment(&attempt).await?;
+        for factor in stale {
+            self.rows.remove_pending(&factor.id).await?;
+        }
+        let id = new_id()?;
         let context = Context {
             id: Some(id),
             ..self.context(&attempt, Occasion::Confirm, None)
@@ -97,12 +101,16 @@ impl TwoFactor {
         let under = match fresh.filter(|_| guarded) {
             None => EnrolledUnder::Nothing,
             Some(fresh) => match fresh.proof().factor() {
-                None => EnrolledUnder::Subject,
+                None => EnrolledUnder::Subject(fresh.proof().at()),
                 Some(factor) => EnrolledUnder::Factor(factor),
             },
         };
         let envelope = Envelope {
-            under,
+            enrolled: envelope::Enrolled {
+                under,
+                epoch: details.epoch,
+                sign_in: details.sign_in.cloned(),
+            },
             destination: enrolment.destination,
             secret: enrolment.secret,
         };
@@ -116,6 +124,7 @@ impl TwoFactor {
             last: None,
             created_at: now,
             used_at: None,
+            removal: None,
         };
         // 128 random bits never collide by chance: the store or the random source is broken.
         if !self.rows.insert(&factor).await? {
@@ -139,30 +148,32 @@ impl TwoFactor {
     /// [`MAX_FACTORS_PER_PROVIDER`] of all that were ever there stay, and no more.
     async fn remove_surplus(&self, newcomer: &StoredFactor) -> Result<(), TwoFactorError> {
         let now = self.rows.now();
-        let mut of_provider = self.rows.of(&newcomer.subject).await?;
-        of_provider.retain(|factor| {
-            factor.provider == newcomer.provider
-                && factor.state != FactorState::Removed
-                && !is_stale(factor, now)
-        });
-        // What was confirmed stays, whoever's clock is ahead.
-        of_provider.sort_by_key(|factor| {
-            let pending = factor.state == FactorState::Pending;
-            (pending, Reverse(factor.created_at), factor.id)
-        });
-        let mut refused = false;
-        for surplus in of_provider.iter().skip(MAX_FACTORS_PER_PROVIDER) {
-            if surplus.state != FactorState::Pending {
-                continue;
+        loop {
+            let mut of_provider = self.rows.of(&newcomer.subject).await?;
+            of_provider.retain(|factor| {
+                factor.provider == newcomer.provider
+                    && factor.state != FactorState::Removed
+                    && !is_stale(factor, now)
+            });
+            // What was confirmed stays, whoever's clock is ahead.
+            of_provider.sort_by_key(|factor| {
+                let pending = factor.state == FactorState::Pending;
+                (pending, Reverse(factor.created_at), factor.id)
+            });
+            if !of_provider.iter().any(|factor| factor.id == newcomer.id) {
+                return Err(TwoFactorError::TooMany);
             }
-            let removed = self.rows.store.remove(&surplus.id, None, now).await;
-            removed.map_err(|error| self.rows.outage("remove", error))?;
-            refused |= surplus.id == newcomer.id;
-        }
-        if refused {
-            Err(TwoFactorError::TooMany)
-        } else {
-            Ok(())
+            let surplus = of_provider.iter().skip(MAX_FACTORS_PER_PROVIDER);
+            let surplus = surplus.filter(|factor| factor.state == FactorState::Pending);
+            let mut all_gone = true;
+            for factor in surplus {
+                all_gone &= self.rows.remove_pending(&factor.id).await?;
+                all_gone &= factor.id != newcomer.id;
+            }
+            // One that was confirmed in the meantime takes the place of another.
+            if all_gone {
+                return Ok(());
+            }
         }
     }
 }

@@ -163,3 +163,38 @@ pub struct Provisioning {
     /// The secret in base32, for typing.
     pub base32: SecretText,
 }
+
+#[cfg(feature = "qr")]
+impl Provisioning {
+    /// The URI as a QR code, an SVG picture for a page: black on white in every theme, whole pixels a module, at least
+    /// 245 a side. `None` where the URI is longer than a QR code holds.
+    ///
+    /// # Security
+    /// The picture is the secret, as the URI is: no cache and no log keeps it.
+    ///
+    /// Specification: ISO/IEC 18004.
+    #[must_use]
+    pub fn qr_svg(&self) -> Option<SecretPicture> {
+        crate::qr::svg(self.uri.expose_secret()).map(SecretPicture)
+    }
+}
+
+/// A picture that is a secret: it is wiped on drop, and `Debug` prints none of it.
+#[cfg(feature = "qr")]
+pub struct SecretPicture(Zeroizing<String>);
+
+#[cfg(feature = "qr")]
+impl SecretPicture {
+    /// The SVG document, to stand in a page as it is.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "qr")]
+impl fmt::Debug for SecretPicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretPicture(..)")
+    }
+}

@@ -10,15 +10,15 @@ use token_store::{
     },
 };
 
-use crate::provider_error::ProviderError;
+use crate::{labels::InvalidLabel, provider_error::ProviderError};
 
 /// Why a second factor was not proved, or something about one not done.
 ///
 /// | variant | [`Answer`] | what the client may learn |
 /// | --- | --- | --- |
-/// | `Rejected` | `Refused` | that it was refused, never why |
+/// | `Rejected` | `Refused` | that it was refused, never why; of `Reason::Ahead`, that the clock of the device is ahead and that the next code is right |
 /// | `ProofNeeded` | `Forbidden` | that the second factor is asked for first |
-/// | `FactorUnnamed`, `LastFactor`, `Pending`, `TooMany` | `Conflict` | which of them |
+/// | `FactorUnnamed`, `Label`, `LastFactor`, `Pending`, `TooMany` | `Conflict` | which of them |
 /// | `Throttled` | `RetryAt` | when to come back |
 /// | `Unavailable`, `KeyMissing` | `Unavailable` | that it is not its fault |
 /// | `Misuse` | `Misuse` | nothing: a mistake in the program |
@@ -31,6 +31,9 @@ pub enum TwoFactorError {
     /// A record or seal names a key that the ring lacks: an operator must add it.
     #[error("the key ring lacks key {}", .0.0)]
     KeyMissing(KeyId),
+    /// A label that cannot be one.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
     /// The last active factor stays, where the account requires one.
     #[error("this is the last active factor")]
     LastFactor,
@@ -46,7 +49,7 @@ pub enum TwoFactorError {
     /// Refused.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// A limit is reached. Nothing was compared.
+    /// A limit is reached. Whether the response was right is not told, and not known to anybody.
     #[error("too many tries")]
     Throttled {
         /// When the next try is allowed; `None` where time does not help.
@@ -69,13 +72,21 @@ impl TwoFactorError {
         match self {
             Self::Rejected(_) => Answer::Refused,
             Self::ProofNeeded => Answer::Forbidden,
-            Self::FactorUnnamed | Self::LastFactor | Self::Pending | Self::TooMany => {
-                Answer::Conflict
-            }
+            Self::FactorUnnamed
+            | Self::Label(_)
+            | Self::LastFactor
+            | Self::Pending
+            | Self::TooMany => Answer::Conflict,
             Self::Throttled { retry_at, .. } => Answer::RetryAt(*retry_at),
             Self::KeyMissing(_) | Self::Unavailable(_) => Answer::Unavailable,
             Self::Misuse(_) => Answer::Misuse,
         }
+    }
+}
+
+impl From<TwoFactorError> for Answer {
+    fn from(error: TwoFactorError) -> Self {
+        error.answer()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+#[cfg(feature = "yubico")]
+use oath_otp::yubico::{Key, PublicId};
 use oath_otp::{Hotp, Secret, Totp};
 use token_store::ott_core::Destination;
 
@@ -17,6 +19,12 @@ pub enum Existing<'a> {
     Hotp(&'a Hotp, &'a Secret),
     /// An authenticator app.
     Totp(&'a Totp, &'a Secret),
+    /// A Yubikey, by its public id and what its server shares with it.
+    #[cfg(feature = "yubico")]
+    Yubico(&'a PublicId, &'a Key),
+    /// A Yubikey whose OTPs a validation server checks.
+    #[cfg(feature = "yubico")]
+    YubicoId(&'a PublicId),
 }
 
 impl fmt::Debug for Existing<'_> {
@@ -26,6 +34,10 @@ impl fmt::Debug for Existing<'_> {
             Self::Destination(_) => "Destination(..)",
             Self::Hotp(..) => "Hotp(..)",
             Self::Totp(..) => "Totp(..)",
+            #[cfg(feature = "yubico")]
+            Self::Yubico(..) => "Yubico(..)",
+            #[cfg(feature = "yubico")]
+            Self::YubicoId(_) => "YubicoId(..)",
         })
     }
 }

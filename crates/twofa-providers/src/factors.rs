@@ -3,7 +3,7 @@
 use token_store::{
     FactorChange, FactorId, FactorState, StoredFactor,
     ott_core::{
-        Reason, Subject,
+        Destination, Reason, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -87,6 +87,20 @@ impl TwoFactor {
             .filter(|factor| factor.state != FactorState::Removed)
             .map(view)
             .collect())
+    }
+
+    /// Where the codes of a factor go; `None` for one whose codes go nowhere. It opens the seal, so ask it for
+    /// the factors that a page shows. Before the second step, show it [`masked`](crate::masked).
+    ///
+    /// # Errors
+    /// [`TwoFactorError`]; [`TwoFactorError::Rejected`] if the subject has no such factor.
+    pub async fn goes_to(
+        &self,
+        subject: &Subject,
+        factor: &FactorId,
+    ) -> Result<Option<Destination>, TwoFactorError> {
+        let (own, _) = self.own(subject, factor).await?;
+        Ok(self.rows.open(own)?.destination)
     }
 
     /// Gives a factor another label.

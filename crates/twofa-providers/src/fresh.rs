@@ -4,11 +4,7 @@ use core::fmt;
 
 use token_store::ott_core::Subject;
 
-use crate::{
-    news::News,
-    proof::Proof,
-    telling::{Telling, Told},
-};
+use crate::{engine::TwoFactor, news::News, proof::Proof, telling::Told};
 
 /// A subject's second factor was proved within the last [`FRESH`](crate::FRESH) minutes, and what proved it
 /// still proves.
@@ -18,7 +14,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Fresh<'a> {
     pub(crate) proof: &'a Proof,
-    pub(crate) telling: Option<&'a Telling>,
+    pub(crate) engine: &'a TwoFactor,
 }
 
 impl<'a> Fresh<'a> {
@@ -36,9 +32,7 @@ impl<'a> Fresh<'a> {
     /// Tells the owner what was done with this proof.
     pub(crate) async fn tell(&self, news: News) {
         let told = Told::new(self.subject(), news).by(self.proof.origin());
-        if let Some(telling) = self.telling {
-            telling.tell(&told).await;
-        }
+        self.engine.tell(&told).await;
     }
 }
 

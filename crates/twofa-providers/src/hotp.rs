@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use oath_otp::{Digits, Hotp, Secret};
+use token_store::ott_core::chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
 pub struct HotpProvider {
     descriptor: Descriptor,
     hotp: Hotp,
+    not_before: Option<DateTime<Utc>>,
 }
 
 impl HotpProvider {
@@ -36,9 +38,22 @@ impl HotpProvider {
             valid: u64::from(hotp.valid_codes()),
         };
         let words = ("Code token", "A code from a token with a button");
+        let descriptor = Descriptor::new(Kind::UserToken, "hotp", words.0, words.1, odds);
         Self {
-            descriptor: Descriptor::new(Kind::UserToken, "hotp", words.0, words.1, odds),
+            descriptor: descriptor.comparing_by_itself(),
             hotp,
+            not_before: None,
+        }
+    }
+
+    /// Refuses every token that was neither taken over nor proved anything since: set it to the moment at which a
+    /// backup was restored. Its codes have no end, so that one which was spent between backup and restore would pass
+    /// again. Whoever has such a token enrols another one.
+    #[must_use]
+    pub fn not_before(self, time: DateTime<Utc>) -> Self {
+        Self {
+            not_before: Some(time),
+            ..self
         }
     }
 
@@ -74,6 +89,7 @@ impl Provider for HotpProvider {
     }
 
     fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
+        context.factor()?.check_not_before(self.not_before)?;
         let sealed = context.factor()?.secret();
         match response.pair() {
             Some((first, second)) => form(sealed, first).and_then(|()| form(sealed, second)),

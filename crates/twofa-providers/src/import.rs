@@ -6,7 +6,7 @@ use token_store::{FactorId, FactorState, StoredFactor, ott_core::Subject};
 use crate::{
     engine::{TwoFactor, is_of},
     enrol::MAX_FACTORS_PER_PROVIDER,
-    envelope::{EnrolledUnder, Envelope},
+    envelope::{Enrolled, Envelope},
     error::TwoFactorError,
     events::FACTOR_IMPORTED,
     existing::Existing,
@@ -80,7 +80,8 @@ pub enum Imported {
 
 impl TwoFactor {
     /// Takes over a factor that another system enrolled. Run it again after an interruption: what is there
-    /// stays as it is.
+    /// stays as it is. Once a removed factor was [purged](crate::Upkeep::purge_factors), nothing is there any more:
+    /// a run after that would take it over again.
     ///
     /// # Security
     /// It takes no proof and tells no owner: call it from a program that migrates, never for a request.
@@ -112,7 +113,7 @@ impl TwoFactor {
         let enrolment =
             enrolment.map_err(|error| self.provider_failed(descriptor, subject, error))?;
         let envelope = Envelope {
-            under: EnrolledUnder::Nothing,
+            enrolled: Enrolled::default(),
             destination: enrolment.destination,
             secret: enrolment.secret,
         };
@@ -130,6 +131,7 @@ impl TwoFactor {
             last: import.last,
             created_at: self.rows.now(),
             used_at: None,
+            removal: None,
         };
         if !self.rows.insert(&factor).await? {
             // Somebody else was first in the meantime.

@@ -1,18 +1,24 @@
 //! What does not compile. Each pair differs in one place: the first compiles, so the second fails for what it
 //! says, and for nothing else.
 //!
-//! Evidence names whose account is changed:
+//! Evidence names whose account is changed, and under which epoch that is now:
 //!
 //! ```
 //! use twofa_providers::{Proof, TwoFactor, token_store::ott_core::Subject};
 //! async fn page(engine: &TwoFactor, alice: &Subject, proof: &Proof) {
-//!     let _ = engine.fresh(alice, proof).await;
+//!     let _ = engine.fresh(alice, Some(7), proof).await;
 //! }
 //! ```
 //! ```compile_fail,E0061
 //! use twofa_providers::{Proof, TwoFactor, token_store::ott_core::Subject};
 //! async fn page(engine: &TwoFactor, alice: &Subject, proof: &Proof) {
-//!     let _ = engine.fresh(proof).await; // a method of two arguments
+//!     let _ = engine.fresh(Some(7), proof).await; // a method of three arguments
+//! }
+//! ```
+//! ```compile_fail,E0061
+//! use twofa_providers::{Proof, TwoFactor, token_store::ott_core::Subject};
+//! async fn page(engine: &TwoFactor, alice: &Subject, proof: &Proof) {
+//!     let _ = engine.fresh(alice, proof).await; // a method of three arguments
 //! }
 //! ```
 //!
@@ -48,7 +54,7 @@
 //! ```
 //! use twofa_providers::{Proof, TwoFactor, token_store::ott_core::Subject};
 //! async fn page(engine: &TwoFactor, alice: &Subject, proof: Proof) {
-//!     let fresh = engine.fresh(alice, &proof).await;
+//!     let fresh = engine.fresh(alice, Some(7), &proof).await;
 //!     let _ = fresh.map(|fresh| fresh.subject().clone());
 //!     drop(proof);
 //! }
@@ -56,7 +62,7 @@
 //! ```compile_fail,E0505
 //! use twofa_providers::{Proof, TwoFactor, token_store::ott_core::Subject};
 //! async fn page(engine: &TwoFactor, alice: &Subject, proof: Proof) {
-//!     let fresh = engine.fresh(alice, &proof).await;
+//!     let fresh = engine.fresh(alice, Some(7), &proof).await;
 //!     drop(proof); // moved out of while borrowed
 //!     let _ = fresh.map(|fresh| fresh.subject().clone());
 //! }
@@ -64,7 +70,22 @@
 //! ```compile_fail,E0451
 //! use twofa_providers::{Fresh, Proof};
 //! fn made_up(proof: &Proof) -> Fresh<'_> {
-//!     Fresh { proof, telling: None } // private fields
+//!     Fresh { proof, engine } // private fields
+//! }
+//! ```
+//!
+//! A trusted device stands in place of the second factor at a sign-in, and is evidence of nothing:
+//!
+//! ```
+//! use twofa_providers::{Proof, TwoFactor};
+//! async fn page(engine: &TwoFactor, proof: &Proof) {
+//!     let _ = engine.fresh(proof.subject(), Some(7), proof).await;
+//! }
+//! ```
+//! ```compile_fail,E0308
+//! use twofa_providers::{Trusted, TwoFactor};
+//! async fn page(engine: &TwoFactor, trusted: &Trusted) {
+//!     let _ = engine.fresh(trusted.subject(), Some(7), trusted).await; // `Trusted` is no `Proof`
 //! }
 //! ```
 //!

@@ -1,19 +1,24 @@
 //! Second factors: the engine an application holds, the providers behind it, and the services beside it.
 //!
 //! ```
-//! # use std::sync::Arc;
-//! # use twofa_providers::{*, oath_otp::{Secret, Totp}, token_store::{*, ott_core::{KeyRing, Subject}}};
+//! use std::sync::Arc;
+//! use twofa_providers::token_store::{MemoryStore, Tokens, ott_core::{KeyRing, Subject}};
+//! use twofa_providers::{Attempt, EnrolDetails, Response, TotpProvider, TwoFactor};
+//! # use twofa_providers::{oath_otp::{Secret, Totp}, token_store::{Clock, SystemClock}};
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Arc::new(MemoryStore::new());
+//!
+//! let store = Arc::new(MemoryStore::new()); // or one of SQLite, PostgreSQL
 //! let tokens = Tokens::builder_shared(KeyRing::generate()?, Arc::clone(&store)).build()?.shared();
-//! let two_factor = TwoFactor::builder(tokens, store).provider(TotpProvider::new("Example")?).build()?;
+//! let app = TotpProvider::new("Example")?;
+//! let two_factor = TwoFactor::builder(tokens, store).provider(app).build()?;
 //! let (alice, typed) = (Subject::new("", "4711")?, "000000");
 //! let details = EnrolDetails::new(&alice, "alice@example.org");
-//! let enrolled = two_factor.enrol("totp", &details, "phone", None).await?; // `provisioning` as a QR code
-//! # let base32 = enrolled.provisioning.unwrap().base32;
-//! # let (secret, now) = (Secret::from_base32(base32.expose_secret())?, SystemClock.now());
+//! let enrolled = two_factor.enrol("totp", &details, "phone", None).await?;
+//! # let base32 = enrolled.provisioning.as_ref().unwrap().base32.expose_secret();
+//! # let (secret, now) = (Secret::from_base32(base32)?, SystemClock.now());
 //! # let code = Totp::default().generate(&secret, now.timestamp().try_into()?);
 //! # let typed = code.expose_secret();
+//! // Show `enrolled.provisioning` as a QR code.
 //! let attempt = Attempt::new(&alice, "totp").factor(enrolled.factor);
 //! let proof = two_factor.confirm(&attempt, &Response::typed(typed)).await?; // the first code
 //! assert!(two_factor.verify(&attempt, &Response::typed(typed)).await.is_err()); // is used up
@@ -32,7 +37,9 @@
 //! | --- | --- |
 //! | [`RecoveryCodes`] | ten printed codes for the day on which the phone is gone |
 //! | [`KnownDevices`] | an attacker's guesses do not lock the owner out where they signed in before |
+//! | [`TrustedDevices`] | the owner is asked for no second step where they asked not to be, for some weeks |
 //! | [`Owner`] | messages about what happened, with a link for "this was not me" |
+//! | [`Prompts`] | the person approves on another device |
 //! | [`Proofs`] | a proof between two requests, and between two processes |
 //! | [`Operator`] | support staff help a person who lost everything |
 //!
@@ -45,28 +52,44 @@
 //!   try it at once. A code of an earlier step than the last accepted one is refused.
 //! * A code that is sent is good for its own factor, subject, tenant, credential epoch, sign-in, operation,
 //!   occasion (confirm or verify) and flow. A resend voids the earlier code of its flow.
-//! * Limits are spent before anything is compared. An attacker who knows the password and stays under all
-//!   limits has 465 guesses in the first year, at the engine and at all policies of the tokens together;
-//!   497 with a stolen known device, however many of them there are. An engine whose bound is above 10⁻³ a
-//!   year does not start, unless its figure is accepted by name.
-//! * A hundred consecutive failures disable a factor: the next try is refused, and an event tells.
+//! * Limits are spent before anything is compared, or in the step that answers whether it was right. An
+//!   attacker who knows the password and stays under all limits has 465 guesses in the first year, at the
+//!   engine and at all policies of the tokens together; 497 with a stolen known device, however many of them
+//!   there are. An engine whose bound is above 10⁻³ a year does not start, unless its figure is accepted by name.
+//! * A hundred consecutive failures disable a factor: the next try is refused, and an event tells. What nobody
+//!   guesses, such as a recovery code, costs the network alone: no wrong ones lock it.
+//! * Codes that are sent are counted for the account and for the mailbox, over all accounts of a tenant: ten at once,
+//!   thirty within any 24 hours. Enrolments are paced.
 //! * On a known device the owner signs in while an attacker uses up the account's guesses. A known device is
 //!   never a factor: its token proves nothing, and skips nothing.
+//! * A trusted device, where the application has those, stands in place of the second factor at a sign-in and is
+//!   no evidence: every change of the account asks for the second step first. It ends with each change of what
+//!   guards the account: password, address, factors, recovery codes, and with "this was not me".
 //! * A recovery code is good once, for its subject. A new set voids the old one whole, also when
 //!   several are made at once. It counts once in a sign-in and lifts no requirement.
 //! * Success gives back what its own try spent. What cannot be a code, a flow that does not exist, a wait for
 //!   a decision, and a key that the ring lacks cost nothing.
+//! * A prompt is decided once, by its own subject, on a device that stands when it decides and when its approval is redeemed,
+//!   and never in the sign-in that asked, where both are named. The person types the number that the waiting side shows. The device is told it nowhere. With a key the device signs each
+//!   decision over what it displayed, and that is checked again where the approval is redeemed. A waiting page
+//!   polls for one read, and costs the subject nothing.
+//! * What several people approve ([`Prompts::quorum`]) is approved by distinct people, none of whom asked, and taken up once.
+//!   No two of them sign with one key; devices without a key are not told apart, and `Prompts::keys_only` takes none. One denial or report ends it. Each decision is checked again as it is taken up.
+//! * A subject is asked five times, then once in 15 minutes; and ten times, then once a day, until a factor succeeds. Known
+//!   devices have as much once more. After a denial nobody is asked for 15 minutes, whatever succeeds meanwhile, after a
+//!   report until another factor succeeds.
 //! * A factor that was not confirmed counts for nothing. Once one is confirmed, enrolling, renaming and
-//!   removing take fresh evidence, and so do recovery codes and remembering a device.
+//!   removing take fresh evidence, and so do recovery codes and remembering or trusting a device.
 //! * With [`Owner`], the owner gets a message at every verified address, also at one that was just removed. It
 //!   says what happened, when, and from where: factor added, removed or disabled, recovery used, used up or
-//!   renewed, address changed, account reset, and, once a day at most, many failures behind the right
-//!   password. An address that nobody confirmed is told nothing. What happened stands whether or not the
+//!   renewed, address changed, device trusted, account reset, and, once a day at most, ten or more failures in a row behind
+//!   the right password. An address that nobody confirmed is told nothing. What happened stands whether or not the
 //!   message arrives.
-//! * "This was not me" works once, for all addresses together. It disables and wipes the factor whose adding
-//!   the notice told, voids the recovery codes and forgets the devices that its sign-in made, and touches no
-//!   other factor, device or session. The link is spent last: after an outage it is still good.
-//! * The new address of a changed account gets the message too, but without the link.
+//! * "This was not me" works once, for all addresses together. It disables and wipes the factors that its sign-in added,
+//!   voids the recovery codes and forgets the devices that it made, brings back what it removed and the sheet that it replaced, ends the trust
+//!   in every device, and touches no other factor, known device or session. The link is spent last: after an outage it is still good.
+//! * While a change of address or a removal can be undone, the old address gets every message with the link. An
+//!   address, also an e-mail factor's, that is younger than [`UNDO_WITHIN`] gets the messages without it.
 //! * At most five factors of a provider, and at least one active one unless the caller says that none is
 //!   required, also when several enrol or remove at once.
 //! * One mailbox is not two factors: tell the [`Attempt`] what was proved before
@@ -74,7 +97,7 @@
 //! * Whatever is down, nothing is proved: [`TwoFactorError::Unavailable`], never a shorter list. One broken
 //!   seal hides no other factor.
 //! * Secrets rest sealed, and follow the key ring: what an old key sealed is sealed again when its
-//!   factor proves something, or by [`TwoFactor::renew_seals`].
+//!   factor proves something, or by [`Upkeep::renew_seals`].
 //! * No code, secret, URI or address stands in an event, error or `Debug` text.
 //!
 //! # What it does not
@@ -83,19 +106,26 @@
 //!   factors: who deletes rows would switch it off.
 //! * Whoever knows the password can use up the owner's tries on every device that is not known, and
 //!   the factor's: that is what keeps them from guessing.
+//! * Whoever has a trusted device and the password gets in without a second step, until its trust ends. An account
+//!   that must prove two factors at each sign-in (NIST AAL2) trusts none.
 //! * Recovery codes stay valid when the password changes and when the last factor is removed. To make them
 //!   invalid, make new ones.
 //! * Whoever reads a verified mailbox can press "this was not me" in the owner's own notice, while the
-//!   link lives: that ends the sign-in, and wipes the factor that the notice told of and the recovery
-//!   codes and known devices of that sign-in.
-//! * "This was not me" brings back nothing that was removed, used up or changed. A second factor that
-//!   the same sign-in added is undone by the link of its own notice alone.
+//!   link lives: that ends the sign-in, wipes the factors, recovery codes and known devices that it made, ends
+//!   the trust in every device, and brings back the factors that it removed and the sheet that it replaced. The owner
+//!   is told of each.
+//! * "This was not me" brings back no recovery code that was used up, nor a sheet beside one that another sign-in made.
 //! * If the owner disowns their only factor, the account still asks for a second step. They need a recovery
 //!   code; without one, an operator must check who they are and call [`Operator::reset`].
 //! * It starts no task: a notice is sent before the answer, so a slow delivery needs a queue.
+//! * A restored backup brings spent codes back where they have no end: see [`HotpProvider::not_before`].
 //! * A code can be relayed in real time by a page that looks like yours.
 //! * Whoever writes to the database can set a factor's counter back; they cannot read or move a secret, or
 //!   redirect codes.
+//! * A person who is talked into typing the number of somebody else's page approves that page's sign-in.
+//! * What a prompt displays (operation, client, network address) stands in clear in its row, until it is purged.
+//! * A device that has no key decides by its session: whoever steals that session, or signs in beside it, decides in its
+//!   place. Such a prompt proves a second session of the person, and no device.
 //! * E-mail is no second factor to NIST; see [`CodeProvider`].
 //!
 //! # Features
@@ -103,13 +133,19 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `conformance` | the laws of providers as public functions, and the macro that makes them tests of one |
+//! | `device-keys` | devices with an Ed25519 key of their own, which sign what they decide about a prompt |
+//! | `qr` | `Provisioning::qr_svg`: the QR code that an authenticator app scans |
+//! | `yubico` | [`yubico`]: Yubikeys whose keys the application has, and the validation protocol as data |
+//! | `yubico-remote` | Yubikeys that a validation server checks: a client over HTTPS |
 //! | `serde` | `Serialize` for [`Descriptor`] and [`Kind`]: `{"type", "id", "label", "description", "request"}` |
 //!
 //! # Specifications
 //!
-//! RFC 4226 section 7.3 (throttling), RFC 6238 section 5.2 (each code once), NIST SP 800-63B-4
+//! RFC 8032 (Ed25519), Yubico's validation protocol 2.0, RFC 4226 section 7.3 (throttling), RFC 6238 section 5.2 (each code once), NIST SP 800-63B-4
 //! sections 3.1.3, 3.1.4 and 3.2.2 (100 consecutive failures), OWASP ASVS 5.0 section 6.5.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 mod asked;
 mod attempt;
 mod build_error;
@@ -119,6 +155,7 @@ mod code;
 pub mod conformance;
 mod context;
 mod descriptor;
+mod device_tokens;
 mod devices;
 mod engine;
 mod enrol;
@@ -135,23 +172,33 @@ mod import;
 mod insecure;
 mod labels;
 mod limits;
+mod masked;
+mod network;
 mod news;
 mod notices;
 mod oath;
 mod open_factor;
 mod operator;
 mod owner;
+mod prompts;
 mod proof;
 mod proofs;
 mod provider;
 mod provider_error;
+#[cfg(feature = "qr")]
+mod qr;
 mod recovery;
 mod removal;
 mod response;
 mod rows;
+mod sheets;
 mod sign_in;
 mod telling;
 mod totp;
+mod trusted;
+mod upkeep;
+#[cfg(feature = "yubico")]
+pub mod yubico;
 
 // What an application holds.
 pub use attempt::Attempt;
@@ -163,20 +210,30 @@ pub use existing::Existing;
 pub use factors::{FactorView, Offer};
 pub use fresh::Fresh;
 pub use import::{Import, Imported};
-pub use labels::LONGEST_LABEL;
-pub use limits::{Limits, counted_network};
+pub use labels::{InvalidLabel, MAX_LABEL};
+pub use limits::Limits;
+pub use masked::masked;
+pub use network::counted_network;
 pub use proof::{FRESH, Proof};
+pub use removal::UNDO_WITHIN;
 pub use rows::CONFIRM_WITHIN;
 pub use sign_in::SignInId;
 
 // Services beside it.
-pub use devices::{DeviceView, KnownDevices, MOST_KNOWN_DEVICES, RememberedDevice};
+pub use address::Address;
+pub use device_tokens::{DeviceView, NewDevice};
+pub use devices::{KnownDevices, MAX_KNOWN_DEVICES};
 pub use news::News;
 pub use notices::{Addresses, Notices};
 pub use operator::{Operator, Reset, ResetReason};
-pub use owner::{AddressChange, Owner, not_me::NotMe};
+pub use owner::{AddressChange, Owner, PasswordChange, not_me::NotMe};
+pub use prompts::{
+    Approval, Approver, AskedOthers, PromptLimits, PromptStatus, PromptView, Prompts,
+};
 pub use proofs::{Holder, Proofs};
 pub use recovery::{RECOVERY_CODES, RecoveryCodes, RecoverySheet};
+pub use trusted::{LONGEST_TRUST, MAX_TRUSTED_DEVICES, TRUST, Trusted, TrustedDevices};
+pub use upkeep::Upkeep;
 
 // The providers.
 pub use code::CodeProvider;
@@ -188,6 +245,8 @@ pub use asked::{Asked, Show};
 pub use claim::Claim;
 pub use context::Context;
 pub use descriptor::{Descriptor, Kind, Odds, Proves};
+#[cfg(feature = "qr")]
+pub use enrolment::SecretPicture;
 pub use enrolment::{EnrolDetails, Enrolment, Provisioning};
 pub use open_factor::OpenFactor;
 pub use provider::Provider;

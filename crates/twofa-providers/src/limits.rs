@@ -7,6 +7,8 @@ use token_store::{
     ott_core::{Binding, Limit, LimitKey, LimitKind, LimitScope, Subject, chrono::TimeDelta},
 };
 
+use crate::counted_network;
+
 /// The limits of second factors, beside the account's allowance, which [`Tokens`](token_store::Tokens) has
 /// for all policies and the engine together. The defaults keep an attacker who knows the password at 465
 /// guesses in the first year, beside an owner who signs in daily; 497 if they stole a known device's token
@@ -23,6 +25,15 @@ pub struct Limits {
     pub known_devices: Limit,
     /// Codes sent to one subject, and once more to its known devices.
     pub requests: Limit,
+    /// Codes sent to one mailbox or telephone, over all subjects of a tenant and all providers, and once more
+    /// to known devices. 10, then one each 72 minutes: at most 30 within any 24 hours.
+    pub destination: Limit,
+    /// Enrolments that one subject starts, and sheets of recovery codes that it renews: 10, then one each hour.
+    ///
+    /// What each of them replaces or removes keeps a row for a week, so that "this was not me" brings it back, and
+    /// [`factors`](token_store::FactorStore::factors) lists [`MAX_FACTORS`](token_store::MAX_FACTORS) rows. A pace of more
+    /// than that within a week lets a thief fill the list: what they remove after that does not come back.
+    pub enrolments: Limit,
     /// Guesses and requests from one network, where the caller names one.
     pub network: Limit,
 }
@@ -34,6 +45,8 @@ impl Default for Limits {
             ceiling: Limit::CEILING,
             known_devices: Limit::allowance(20, TimeDelta::days(30)),
             requests: Limit::pace(5, TimeDelta::minutes(10)),
+            destination: Limit::pace(10, TimeDelta::minutes(72)),
+            enrolments: Limit::pace(10, TimeDelta::hours(1)),
             network: Limit::pace(60, TimeDelta::minutes(1)),
         }
     }
@@ -76,30 +89,45 @@ impl Limits {
         Charge { key, limit }
     }
 
-    /// What sending a code costs, and what it costs known devices instead.
-    pub(crate) fn of_request(&self, subject: &Subject, network: Option<IpAddr>) -> RequestPrice {
+    /// What sending a code costs, and what it costs known devices instead. `mailboxes` names where it goes, each once.
+    pub(crate) fn of_request(&self, subject: &Subject, mailboxes: &[String]) -> RequestPrice {
+        let mailbox = |sent, mailbox: &String| {
+            let operation = [("destination", mailbox.as_str())];
+            let binding = Binding::tenant(subject.tenant()).operation(&operation);
+            Charge {
+                key: LimitKey::new(LimitScope::Engine, sent, &binding),
+                limit: self.destination,
+            }
+        };
+        let paid = |account, sent| RequestPaid {
+            account: of_subject(subject, account, self.requests),
+            mailboxes: mailboxes.iter().map(|to| mailbox(sent, to)).collect(),
+        };
         RequestPrice {
-            network: self.of_network(subject, network),
-            shared: of_subject(subject, REQUESTS, self.requests),
-            reserve: of_subject(subject, REQUESTS_OF_DEVICES, self.requests),
+            shared: paid(REQUESTS, SENT),
+            reserve: paid(REQUESTS_OF_DEVICES, SENT_TO_DEVICES),
         }
     }
 
+    /// What starting an enrolment costs, and a renewal of recovery codes.
+    pub(crate) fn of_enrolment(&self, subject: &Subject) -> Charge {
+        of_subject(subject, "enrolments", self.enrolments)
+    }
+
     /// Every timed limit that counts for this subject alone, beside the account's allowance.
-    pub(crate) fn timed_of(&self, subject: &Subject) -> [Charge; 5] {
-        let RequestPrice {
-            shared, reserve, ..
-        } = self.of_request(subject, None);
+    pub(crate) fn timed_of(&self, subject: &Subject) -> [Charge; 6] {
+        let RequestPrice { shared, reserve } = self.of_request(subject, &[]);
         [
             of_subject(subject, PACE, self.pace),
             self.reserve(subject),
-            shared,
-            reserve,
+            shared.account,
+            reserve.account,
+            self.of_enrolment(subject),
             of_failures_notice(subject),
         ]
     }
 
-    fn of_network(&self, subject: &Subject, network: Option<IpAddr>) -> Option<Charge> {
+    pub(crate) fn of_network(&self, subject: &Subject, network: Option<IpAddr>) -> Option<Charge> {
         let network = counted_network(network?);
         let operation = [("network", network.as_str())];
         let binding = Binding::tenant(subject.tenant()).operation(&operation);
@@ -114,18 +142,16 @@ const PACE: &str = "pace";
 const KNOWN_DEVICES: &str = "known devices";
 const REQUESTS: &str = "requests";
 const REQUESTS_OF_DEVICES: &str = "requests of known devices";
+const SENT: &str = "sent";
+const SENT_TO_DEVICES: &str = "sent to known devices";
 
-/// A network address as limits count it: in one spelling, and IPv6 as its /64, which one household
-/// has. For limits of the application's own, such as that of passwords.
-#[must_use]
-pub fn counted_network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
+/// From how many failures in a row on the owner is told.
+const TOLD_FAILURES: u32 = 10;
+
+/// The account's failures in a row that are not told yet: refused from the one on that is.
+pub(crate) fn of_failures(subject: &Subject) -> Charge {
+    let untold = Limit::ceiling(TOLD_FAILURES - 1);
+    of_subject(subject, "failures", untold)
 }
 
 /// Telling that many tries failed: once a day.
@@ -144,7 +170,7 @@ pub(crate) fn of_ceiling_notice(subject: &Subject, provider: &str) -> Charge {
     }
 }
 
-fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge {
+pub(crate) fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge {
     Charge {
         key: LimitKey::new(LimitScope::Engine, name, &Binding::subject(subject)),
         limit,
@@ -161,11 +187,23 @@ pub(crate) struct Price {
     pub(crate) ceiling: Charge,
 }
 
-/// What sending a code costs.
+/// What sending a code costs, beside what the network pays.
 pub(crate) struct RequestPrice {
-    pub(crate) network: Option<Charge>,
-    pub(crate) shared: Charge,
-    pub(crate) reserve: Charge,
+    pub(crate) shared: RequestPaid,
+    pub(crate) reserve: RequestPaid,
+}
+
+/// What sending a code spends: of the account, then of each mailbox it goes to.
+pub(crate) struct RequestPaid {
+    pub(crate) account: Charge,
+    pub(crate) mailboxes: Vec<Charge>,
+}
+
+impl RequestPaid {
+    pub(crate) fn all(&self) -> Vec<Charge> {
+        let mailboxes = self.mailboxes.iter().copied();
+        [self.account].into_iter().chain(mailboxes).collect()
+    }
 }
 
 /// What consecutive failures are counted for, beside the subject.
@@ -179,15 +217,13 @@ pub(crate) enum Counted<'a> {
 impl Counted<'_> {
     /// Under which key they are counted.
     pub(crate) fn key(&self, subject: &Subject) -> LimitKey {
-        let id;
-        let operation = match self {
-            Self::Factor(factor) => {
-                id = factor.to_string();
-                [("factor", id.as_str())]
+        match self {
+            Self::Factor(factor) => factor.failures_key(),
+            Self::Provider(provider) => {
+                let operation = [("provider", *provider)];
+                let binding = Binding::subject(subject).operation(&operation);
+                LimitKey::new(LimitScope::Engine, "ceiling", &binding)
             }
-            Self::Provider(provider) => [("provider", *provider)],
-        };
-        let binding = Binding::subject(subject).operation(&operation);
-        LimitKey::new(LimitScope::Engine, "ceiling", &binding)
+        }
     }
 }

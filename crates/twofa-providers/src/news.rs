@@ -1,5 +1,8 @@
 //! What an owner is told.
 
+mod languages;
+
+use token_delivery::Language;
 use token_store::FactorId;
 
 use crate::sign_in::SignInId;
@@ -8,41 +11,53 @@ use crate::sign_in::SignInId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum News {
-    /// An operator took every factor, recovery code and known device off the account.
+    /// An operator took every factor, recovery code, known and trusted device off the account.
     AccountReset,
     /// The application changed an address of the account.
     AddressChanged,
     /// A provider that proves the subject failed too often, and proves nothing until renewed.
     CeilingReached,
+    /// A device is trusted: signing in there takes no second step for a while.
+    DeviceTrusted,
     /// A factor was confirmed, and counts.
     FactorAdded,
     /// A factor proves nothing any more: it failed too often, or was disowned.
     FactorDisabled,
     /// A factor was removed.
     FactorRemoved,
-    /// Behind the right password, so many tries failed that the next was refused.
+    /// A removed factor was brought back, because the removal was disowned.
+    FactorRestored,
+    /// Behind the right password, ten tries failed in a row, or so many that a limit refused the next.
     ManyFailures,
     /// A new set of recovery codes took the place of the old one.
     RecoveryRenewed,
+    /// A set of recovery codes is valid again, because what had replaced it was disowned.
+    RecoveryRestored,
     /// A recovery code was used.
     RecoveryUsed,
     /// The last recovery code was used.
     RecoveryUsedUp,
+    /// The application changed the account's password.
+    PasswordChanged,
 }
 
 impl News {
     /// All there are, in the order of the numbers under which records keep them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::AccountReset,
         Self::AddressChanged,
         Self::CeilingReached,
         Self::FactorAdded,
         Self::FactorDisabled,
         Self::FactorRemoved,
+        Self::FactorRestored,
         Self::ManyFailures,
         Self::RecoveryRenewed,
         Self::RecoveryUsed,
         Self::RecoveryUsedUp,
+        Self::PasswordChanged,
+        Self::DeviceTrusted,
+        Self::RecoveryRestored,
     ];
 
     /// A clause for `{what}` of a notice, in English, without a full stop.
@@ -54,16 +69,47 @@ impl News {
             }
             Self::AddressChanged => "an e-mail address of your account was changed",
             Self::CeilingReached => {
-                "too many wrong recovery codes were tried, and none is taken until you make new ones"
+                "too many wrong codes of one kind were tried, and no more of them are taken"
+            }
+            Self::DeviceTrusted => {
+                "a device was trusted, so that signing in there takes no second step for a while"
             }
             Self::FactorAdded => "a second step was added to your account",
             Self::FactorDisabled => "a second step of your account was disabled",
             Self::FactorRemoved => "a second step of your account was removed",
+            Self::FactorRestored => "a second step of your account that had been removed is back",
             Self::ManyFailures => "somebody knew your password and then entered many wrong codes",
             Self::RecoveryRenewed => "new recovery codes were made, and the old ones are void",
+            Self::RecoveryRestored => {
+                "the recovery codes that had been replaced are valid again, and the newer ones are void"
+            }
             Self::RecoveryUsed => "a recovery code was used",
+            Self::PasswordChanged => "the password of your account was changed",
             Self::RecoveryUsedUp => "the last of your recovery codes was used",
         }
+    }
+}
+
+impl News {
+    /// The same clause in a language.
+    #[must_use]
+    pub const fn words_in(self, language: Language) -> &'static str {
+        match language {
+            Language::Arabic => self.arabic(),
+            Language::French => self.french(),
+            Language::German => self.german(),
+            Language::Japanese => self.japanese(),
+            Language::Spanish => self.spanish(),
+            // A language that is none of these has no catalogue here: see the test of all.
+            _ => self.words(),
+        }
+    }
+
+    /// For [`Template::clauses`](token_delivery::Template::clauses): every clause of [`News::words`], and what stands for it
+    /// in a message of this language.
+    #[must_use]
+    pub fn clauses(language: Language) -> [(&'static str, &'static str); Self::ALL.len()] {
+        Self::ALL.map(|news| (news.words(), news.words_in(language)))
     }
 }
 
@@ -114,6 +160,23 @@ impl Disowned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each piece of news has a clause of its own in each language.
+    #[test]
+    fn news_has_words_in_each_language() {
+        let all = Language::ALL.map(|language| News::ALL.map(|news| news.words_in(language)));
+        let mut all = all.concat();
+        let clauses = all.len();
+        assert_eq!(clauses, 6 * News::ALL.len());
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), clauses);
+        assert!(all.iter().all(|clause| !clause.ends_with(['.', '。'])));
+        for language in Language::ALL {
+            let keys = News::clauses(language).map(|(key, _)| key);
+            assert_eq!(keys, News::ALL.map(News::words), "{language:?}");
+        }
+    }
 
     /// What a record holds is read as it was written.
     #[test]

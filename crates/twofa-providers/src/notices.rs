@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use token_delivery::Delivery;
-use token_store::ott_core::{
-    Destination, Lookup, Policy, Purpose, SlotRule, Start, Subject, Usage,
-};
+use token_store::ott_core::{Lookup, Policy, Purpose, SlotRule, Start, Subject, Usage};
 
-use crate::{build_error::BuildError, news::News};
+use crate::{address::Address, build_error::BuildError, news::News, removal::UNDO_WITHIN};
 
 /// Where the application's accounts can be told something.
 #[async_trait]
 pub trait Addresses: Send + Sync {
     /// Every verified address of this subject, and no other: one that somebody typed and never
     /// confirmed may be a stranger's.
+    ///
+    /// One that took the place of another says [since](Address::since) when. The one that it replaced stays in
+    /// the list, [until](Address::until) then, for [`UNDO_WITHIN`](crate::UNDO_WITHIN); after a change was undone,
+    /// the address that it had brought in is none any more.
     ///
     /// The addresses of confirmed e-mail factors need not be among them, the engine knows those.
     ///
@@ -24,7 +26,7 @@ pub trait Addresses: Send + Sync {
     async fn verified(
         &self,
         subject: &Subject,
-    ) -> Result<Vec<Destination>, Box<dyn Error + Send + Sync>>;
+    ) -> Result<Vec<Address>, Box<dyn Error + Send + Sync>>;
 }
 
 /// How owners are told what happened to their accounts: for [`Owner::new`](crate::Owner::new).
@@ -47,12 +49,13 @@ impl Notices {
     ///
     /// `purpose` is that of the template with `{link}`, by which the person says "this was not me". The
     /// token in it is of the policy `link`, such as
-    /// `Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7))`.
+    /// `Policy::link(Purpose::new("not-me")).lifetime(UNDO_WITHIN)`: it works for
+    /// [`UNDO_WITHIN`](crate::UNDO_WITHIN), as long as what it undoes can be undone.
     ///
-    /// `without_link` is the purpose of the template without. Under it goes the notice to an address that
-    /// is itself the news: the new one of the account, or that of a factor that was just added, unless the
-    /// account had it before. Who brought it in must not be the one to disown. It also stands in while no
-    /// token can be stored: a notice without a link is better than none.
+    /// `without_link` is the purpose of the template without. Under it goes the notice to an address that is
+    /// younger than [`UNDO_WITHIN`](crate::UNDO_WITHIN): a new one of the account, or that of a factor which was
+    /// added beside another, unless the account had it before. Who brought it in must not be the one to disown. It
+    /// also stands in while no token can be stored: a notice without a link is better than none.
     #[must_use]
     pub fn new(
         purpose: Purpose,
@@ -104,12 +107,12 @@ impl fmt::Debug for Notices {
 /// Below this, whoever reads the store could try tokens against it.
 const LEAST_BITS: u32 = 112;
 
-/// Whether a link of this policy is long, good once and for a time, and lives on when more news
+/// Whether a link of this policy is long, good once, lives as long as it can undo, and lives on when more news
 /// comes: else a thief would void the owner's link by one more act.
 fn fits(policy: &Policy) -> bool {
     policy.token_lookup() == Lookup::ByItself
         && policy.usage() == Usage::Once
-        && policy.token_lifetime().is_some()
+        && policy.token_lifetime() == Some(UNDO_WITHIN)
         && policy.token_format().entropy_bits() >= LEAST_BITS
         && policy.start(Start::Ready) == *policy
         && policy.slot(SlotRule::Subject) != *policy

@@ -27,6 +27,9 @@ pub(crate) const fn algorithm_of(code: u8) -> Option<Algorithm> {
 
 /// Why a code was refused, in the words of the logs.
 pub(crate) fn refused(why: Rejected) -> VerifyError {
+    if let Some(step) = why.ahead() {
+        return VerifyError::Ahead(step);
+    }
     match why.reason() {
         oath_otp::Reason::Malformed => Reason::Malformed.into(),
         oath_otp::Reason::Replayed => Reason::Spent.into(),

@@ -2,17 +2,25 @@
 
 use core::fmt;
 
-use token_store::{FactorId, ott_core::Destination};
+use token_store::{
+    FactorId,
+    ott_core::{
+        Destination, Reason,
+        chrono::{DateTime, Utc},
+    },
+};
 use zeroize::Zeroizing;
 
-use crate::envelope::EnrolledUnder;
+use crate::envelope::Enrolled;
 
 /// A factor whose seal was opened.
 pub struct OpenFactor {
     pub(crate) id: FactorId,
     pub(crate) label: String,
     pub(crate) last: Option<u64>,
-    pub(crate) under: EnrolledUnder,
+    /// When it was enrolled, or last proved something.
+    pub(crate) known_since: DateTime<Utc>,
+    pub(crate) enrolled: Enrolled,
     pub(crate) destination: Option<Destination>,
     /// The seal that was opened: what takes its place compares it.
     pub(crate) sealed: Vec<u8>,
@@ -36,6 +44,18 @@ impl OpenFactor {
     #[must_use]
     pub const fn last(&self) -> Option<u64> {
         self.last
+    }
+
+    /// For a provider of codes that no time ends, after a restored backup: whether the counter is known to be the
+    /// last one, since the factor was enrolled or proved something at this time or later.
+    ///
+    /// # Errors
+    /// [`Reason::NotBefore`] where it may have gone back.
+    pub fn check_not_before(&self, time: Option<DateTime<Utc>>) -> Result<(), Reason> {
+        match time {
+            Some(time) if self.known_since < time => Err(Reason::NotBefore),
+            _ => Ok(()),
+        }
     }
 
     /// Whether its secret was taken away.

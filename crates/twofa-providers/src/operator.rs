@@ -2,13 +2,16 @@
 
 use core::fmt;
 
-use token_store::{Charge, FactorState, Spent, ott_core::Subject};
+use token_store::{
+    Charge, FactorState, RemoveIf, Spent,
+    ott_core::{Binding, Subject},
+};
 
 use crate::{
     engine::TwoFactor,
     error::TwoFactorError,
     events::ACCOUNT_RESET,
-    limits::{Counted, of_ceiling_notice},
+    limits::{Counted, of_ceiling_notice, of_failures},
     news::News,
     telling::Told,
 };
@@ -46,6 +49,8 @@ pub struct Reset {
     pub recovery_codes: u64,
     /// Known devices.
     pub devices: u64,
+    /// Trusted devices, those included that were not recognised any more.
+    pub trusted_devices: u64,
 }
 
 /// What support staff may do, and no request of a user's.
@@ -65,9 +70,9 @@ impl<'a> Operator<'a> {
         Self { engine }
     }
 
-    /// Takes every factor, recovery code and known device off an account, forgets its failures, and clears
-    /// limits that a wrong clock left [ahead](Operator::clear_ahead). Its owner is told at every verified
-    /// address; what was there is told to the events.
+    /// Takes every factor, recovery code, known and trusted device off an account, ends its prompts, and clears its limits: pace,
+    /// allowance, reserve, requests, enrolments and failures. What networks and mailboxes spent stays spent.
+    /// Its owner is told at every verified address; what was there is told to the events.
     ///
     /// # Errors
     /// [`TwoFactorError`]. After an outage a part is done; calling it again does the rest.
@@ -86,9 +91,9 @@ impl<'a> Operator<'a> {
                 continue;
             }
             if own.state != FactorState::Pending {
-                old.extend(telling.and_then(|telling| telling.destination(own.clone())));
+                old.extend(telling.and_then(|telling| telling.address(own.clone())));
             }
-            let removed = self.engine.take_off(&own, None).await?;
+            let removed = self.engine.take_off(&own, RemoveIf::Always, None).await?;
             factors = factors.saturating_add(usize::from(removed));
         }
         let recovery_codes = match &self.engine.codes {
@@ -99,17 +104,14 @@ impl<'a> Operator<'a> {
             Some(devices) => devices.forget_all(subject).await?,
             None => 0,
         };
-        for provider in &self.engine.providers {
-            let id = &provider.descriptor().id;
-            for key in [
-                Counted::Provider(id).key(subject),
-                of_ceiling_notice(subject, id).key,
-            ] {
-                let cleared = rows.tokens.limit_store().clear(&key).await;
-                cleared.map_err(|error| rows.outage("clear", error))?;
-            }
+        let trusted_devices = match &self.engine.trusted {
+            Some(trusted) => trusted.revoke_all(subject).await?,
+            None => 0,
+        };
+        if let Some(prompts) = &self.engine.prompts {
+            prompts.end_all(subject).await?;
         }
-        self.clear_ahead(subject).await?;
+        self.clear_limits(subject).await?;
         let event = rows.event(ACCOUNT_RESET, subject).verb(reason.as_str());
         rows.emit(event.count(u64::try_from(factors).unwrap_or(u64::MAX)));
         let told = Told::new(subject, News::AccountReset).old(&old);
@@ -118,11 +120,35 @@ impl<'a> Operator<'a> {
             factors,
             recovery_codes,
             devices,
+            trusted_devices,
         })
     }
 
-    /// Clears those limits of an account whose time lies further ahead than it could, because a clock was
-    /// wrong when they were spent; and says how many. Every other limit stays as it is.
+    /// Forgets everything that was counted for the account: by the engine, and by the policies of its tokens.
+    async fn clear_limits(&self, subject: &Subject) -> Result<(), TwoFactorError> {
+        let rows = &self.engine.rows;
+        let timed = self.engine.limits.timed_of(subject);
+        let mut keys = Vec::from(timed.map(|charge| charge.key));
+        keys.push(of_failures(subject).key);
+        if let Some(prompts) = &self.engine.prompts {
+            keys.extend(prompts.timed_of(subject).map(|charge| charge.key));
+            keys.push(prompts.reported(subject));
+        }
+        for provider in &self.engine.providers {
+            let id = &provider.descriptor().id;
+            keys.push(Counted::Provider(id).key(subject));
+            keys.push(of_ceiling_notice(subject, id).key);
+        }
+        for key in keys {
+            let cleared = rows.tokens.limit_store().clear(&key).await;
+            cleared.map_err(|error| rows.outage("clear", error))?;
+        }
+        rows.tokens.clear_limits(&Binding::subject(subject)).await?;
+        Ok(())
+    }
+
+    /// Clears those limits of an account and of its mailboxes whose time lies further ahead than it could,
+    /// because a clock was wrong when they were spent; and says how many. Every other limit stays as it is.
     ///
     /// # Errors
     /// [`TwoFactorError::Unavailable`].
@@ -131,8 +157,14 @@ impl<'a> Operator<'a> {
         let limits = rows.tokens.limit_store();
         let timed = self.engine.limits.timed_of(subject);
         let allowance = self.engine.allowance_of(subject)?;
+        let sent = self.sent_to(subject).await?;
         let mut cleared = 0_usize;
-        for charge in timed.into_iter().chain([allowance]) {
+        for charge in timed
+            .into_iter()
+            .chain([allowance])
+            .chain(sent)
+            .chain(self.prompts_of(subject))
+        {
             let charges: [Charge; 1] = [charge];
             let spent = limits.spend(&charges, rows.now()).await;
             match spent.map_err(|error| rows.outage("spend", error))? {
@@ -149,6 +181,28 @@ impl<'a> Operator<'a> {
             }
         }
         Ok(cleared)
+    }
+
+    /// The limits of how often the subject is asked on another device.
+    fn prompts_of(&self, subject: &Subject) -> impl Iterator<Item = Charge> + use<> {
+        let prompts = self.engine.prompts.as_ref();
+        let charges = prompts.map(|prompts| prompts.timed_of(subject));
+        charges.into_iter().flatten()
+    }
+
+    /// The limits of the mailboxes to which the account's codes go.
+    async fn sent_to(&self, subject: &Subject) -> Result<Vec<Charge>, TwoFactorError> {
+        let rows = &self.engine.rows;
+        let stored = rows.of(subject).await?.into_iter();
+        let kept = stored.filter(|factor| factor.state != FactorState::Removed);
+        // One whose seal does not open keeps no other from being cleared.
+        let open: Vec<_> = kept
+            .filter_map(|factor| rows.open(factor).ok()?.destination)
+            .collect();
+        let mailboxes = self.engine.mailboxes(open.iter());
+        let price = self.engine.limits.of_request(subject, &mailboxes);
+        let sent = [price.shared.mailboxes, price.reserve.mailboxes];
+        Ok(sent.concat())
     }
 }
 

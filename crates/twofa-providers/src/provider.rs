@@ -37,7 +37,8 @@ pub trait Provider: Send + Sync {
     /// [`Provider::verify`] refuses is paid for. Compares nothing that is secret, and asks nobody.
     ///
     /// # Errors
-    /// [`VerifyError::Rejected`], with `Reason::Malformed`. The default refuses nothing.
+    /// [`VerifyError::Rejected`], with `Reason::Malformed`, or with `Reason::NotBefore` where no answer would be right.
+    /// The default refuses nothing.
     fn form(&self, _: &Context<'_>, _: &Response<'_>) -> Result<(), VerifyError> {
         Ok(())
     }

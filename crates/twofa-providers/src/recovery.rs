@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use token_store::{
-    Revoke, Tokens,
+    FactorState, FactorStore, RemoveIf, Tokens, TokensError,
     ott_core::{
-        Binding, IssueOptions, Lookup, Policy, SlotRule, Subject, Token, Usage,
+        Binding, IssueOptions, Lookup, Policy, Presented, SlotRule, State, Subject, Token, Usage,
         chrono::{DateTime, Utc},
     },
 };
 
 use crate::{
+    attempt::Attempt,
     build_error::BuildError,
     claim::Claim,
     context::Context,
@@ -20,11 +21,12 @@ use crate::{
     error::TwoFactorError,
     events::RECOVERY_RENEWED,
     fresh::Fresh,
-    limits::{Counted, of_ceiling_notice},
     news::News,
     provider::Provider,
     provider_error::{ProviderError, VerifyError},
     response::Response,
+    rows::Rows,
+    sheets,
     sign_in::SignInId,
 };
 
@@ -37,82 +39,104 @@ pub(crate) const ID: &str = "recovery";
 /// Below this, whoever reads the store could try codes against it.
 const LEAST_BITS: u32 = 112;
 
-/// Whether codes of this policy are safe on paper: long, found within their subject, used once, and
-/// a new set retires the old one in the same step.
+/// Whether codes of this policy are safe on paper: long, found within their subject and used once; and whether a
+/// newer set leaves the older one to [`RecoveryCodes`], which can bring it back.
 fn fits(policy: &Policy) -> bool {
     policy.token_lookup() == Lookup::BySubject
         && policy.usage() == Usage::Once
         && policy.token_format().entropy_bits() >= LEAST_BITS
-        && policy.slot(SlotRule::Subject) == *policy
+        && policy.slot(SlotRule::Nothing) == *policy
 }
 
 /// Makes and counts recovery codes. Give it to
 /// [`TwoFactorBuilder::recovery_codes`](crate::TwoFactorBuilder::recovery_codes), whose provider `recovery`
 /// takes them.
+///
+/// Each set is a sheet with a row of its own in the store for factors. A newer sheet ends the older one as a removal
+/// ends a factor: for [`UNDO_WITHIN`](crate::UNDO_WITHIN), "this was not me" brings it back, with the codes that were
+/// not used. Codes that [`Tokens::issue_given`] adopted are on no sheet; they end with the first one that is made.
 #[derive(Clone)]
 pub struct RecoveryCodes {
-    tokens: Arc<Tokens>,
+    pub(crate) rows: Rows,
     policy: Policy,
 }
 
 impl RecoveryCodes {
-    /// Under a policy that the tokens were built with, such as
-    /// `Policy::recovery(Purpose::new("recovery-code"))`.
+    /// Over the tokens and the store for factors that the engine has, under a policy that the tokens were built with,
+    /// such as `Policy::recovery(Purpose::new("recovery-code")).slot(SlotRule::Nothing)`.
     ///
     /// # Errors
     /// [`BuildError::RecoveryPolicy`], [`BuildError::PolicyUnknown`].
-    pub fn new(tokens: &Arc<Tokens>, policy: &Policy) -> Result<Self, BuildError> {
+    pub fn new(
+        tokens: &Arc<Tokens>,
+        factors: Arc<dyn FactorStore>,
+        policy: &Policy,
+    ) -> Result<Self, BuildError> {
         if !fits(policy) {
             return Err(BuildError::RecoveryPolicy);
         }
         if !tokens.policies().contains(policy) {
             return Err(BuildError::PolicyUnknown(*policy.purpose()));
         }
-        Ok(Self {
+        let rows = Rows {
             tokens: Arc::clone(tokens),
+            store: factors,
+        };
+        Ok(Self {
+            rows,
             policy: *policy,
         })
     }
 
-    /// Makes a new set of [`RECOVERY_CODES`] codes, which retires the old set in the same step.
+    /// Makes a new set of [`RECOVERY_CODES`] codes, which ends the old set.
     ///
-    /// Of any number of concurrent calls the last one's set lives, whole, and no code of another.
+    /// Of any number of concurrent calls one set lives, whole, and no code of another.
     ///
     /// The codes are bound to their subject and to nothing else. They stay valid when the password changes
     /// and when factors come and go: a sheet in a drawer that dies with each such change would be dead on
-    /// the day it is needed. To make them invalid, make new ones.
+    /// the day it is needed. To make them invalid, make new ones. Factors that wait for their confirmation
+    /// go with the old set.
     ///
     /// # Errors
-    /// [`TwoFactorError`].
+    /// [`TwoFactorError`]; [`TwoFactorError::Throttled`] where the subject renewed or enrolled too often
+    /// ([`Limits::enrolments`](crate::Limits::enrolments)): then nothing was written, and the old set is valid.
+    /// [`TwoFactorError::Rejected`] where another call's set took the place of this one's meanwhile. After an outage the old set is valid, but for imported codes where the new set has a row already; codes of the new one may be valid, too,
+    /// which nobody has: the next set ends both.
     pub async fn renew(&self, fresh: &Fresh<'_>) -> Result<RecoverySheet, TwoFactorError> {
-        let subject = fresh.subject();
-        // First, so that an outage here leaves the old set as it was.
-        let keys = [
-            Counted::Provider(ID).key(subject),
-            of_ceiling_notice(subject, ID).key,
-        ];
-        for key in keys {
-            self.tokens.limit_store().clear(&key).await?;
-        }
+        let (subject, rows) = (fresh.subject(), &self.rows);
+        // Each renewal leaves a row for a week, and a list of rows has an end.
+        let attempt = Attempt::new(subject, ID);
+        fresh.engine.pay_enrolment(&attempt).await?;
+        rows.remove_waiting(subject).await?;
         // The sign-in that made the set: what a person who says "this was not me" disowns.
+        let sign_in = fresh.proof().sign_in();
+        let sheet = self.add_sheet(subject, sign_in).await?;
         let options = IssueOptions {
-            data: fresh.proof().sign_in().map_or(&[], SignInId::as_bytes),
+            data: &sheets::data_of(&sheet.id),
             count: RECOVERY_CODES,
             ..IssueOptions::default()
         };
-        let binding = Binding::subject(subject);
-        let issued = self
+        let issued = rows
             .tokens
             .without_limits("behind fresh evidence")
-            .issue_opts(&self.policy, &binding, options)
-            .await?;
-        let event = self.tokens.event(RECOVERY_RENEWED).of(subject);
-        self.tokens
-            .emit(event.count(u64::try_from(issued.len()).unwrap_or(u64::MAX)));
+            .issue_opts(&self.policy, &Binding::subject(subject), options)
+            .await;
+        let issued = match issued {
+            Ok(issued) => issued,
+            Err(error) => {
+                // It has no codes; the next one ends it where this does not.
+                let only = RemoveIf::Always;
+                let _ = self.take_sheet_off(&sheet.id, only, None).await;
+                return Err(error.into());
+            }
+        };
+        self.replace_by(&sheet, sign_in).await?;
+        let event = rows.event(RECOVERY_RENEWED, subject);
+        rows.emit(event.count(u64::try_from(issued.len()).unwrap_or(u64::MAX)));
         fresh.tell(News::RecoveryRenewed).await;
         Ok(RecoverySheet {
             codes: issued.into_iter().map(|issued| issued.token).collect(),
-            issued_at: self.tokens.now(),
+            issued_at: sheet.created_at,
         })
     }
 
@@ -121,29 +145,23 @@ impl RecoveryCodes {
     /// # Errors
     /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`].
     pub async fn left(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
-        Ok(self.tokens.list(&self.policy, subject).await?.len())
+        Ok(self.live(subject).await?.len())
     }
 
-    /// Makes every code of the subject invalid, and says how many that were.
-    pub(crate) async fn void(&self, subject: &Subject) -> Result<u64, TwoFactorError> {
-        let all = Revoke::purpose(subject, self.policy.purpose());
-        Ok(self.tokens.revoke(&all).await?)
-    }
-
-    /// Makes the live codes invalid that were made in this sign-in.
-    pub(crate) async fn void_of(
+    /// Whether another sign-in made the present sheet, after this time.
+    pub(crate) async fn were_renewed(
         &self,
         subject: &Subject,
-        sign_in: &SignInId,
-    ) -> Result<u64, TwoFactorError> {
-        let mut voided = 0u64;
-        for found in self.tokens.list(&self.policy, subject).await? {
-            if found.stored().data == sign_in.as_bytes() {
-                let own = Revoke::own(subject, *found.id());
-                voided = voided.saturating_add(self.tokens.revoke(&own).await?);
+        since: DateTime<Utc>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<bool, TwoFactorError> {
+        for sheet in self.rows.sheets(subject).await? {
+            let newer = sheet.state == FactorState::Spare && sheet.created_at > since;
+            if newer && self.rows.open(sheet)?.enrolled.sign_in.as_ref() != sign_in {
+                return Ok(true);
             }
         }
-        Ok(voided)
+        Ok(false)
     }
 
     pub(crate) const fn policy(&self) -> &Policy {
@@ -151,7 +169,7 @@ impl RecoveryCodes {
     }
 
     pub(crate) fn provider(&self) -> RecoveryProvider {
-        RecoveryProvider::new(&self.policy)
+        RecoveryProvider::new(self)
     }
 }
 
@@ -165,7 +183,7 @@ impl fmt::Debug for RecoveryCodes {
 
 /// A new set of recovery codes: show it once, for the owner to print or save.
 ///
-/// It has no `Debug` text, `Clone` or `Serialize`, and is wiped when dropped.
+/// Its `Debug` text has no code. It has no `Clone` or `Serialize`, and is wiped when dropped.
 pub struct RecoverySheet {
     codes: Vec<Token>,
     issued_at: DateTime<Utc>,
@@ -190,17 +208,17 @@ impl fmt::Debug for RecoverySheet {
     }
 }
 
-/// Codes from a sheet. There is no factor: each code is a record, found within its subject.
+/// Codes from a sheet. No factor is named: each code is a record, found within its subject, and says which sheet it is on.
 pub(crate) struct RecoveryProvider {
     descriptor: Descriptor,
-    policy: Policy,
+    codes: RecoveryCodes,
 }
 
 impl RecoveryProvider {
-    fn new(policy: &Policy) -> Self {
+    fn new(codes: &RecoveryCodes) -> Self {
         let odds = Odds {
             valid: RECOVERY_CODES as u64,
-            ..Odds::of_policy(policy)
+            ..Odds::of_policy(&codes.policy)
         };
         let descriptor = Descriptor::new(
             Kind::UserToken,
@@ -210,10 +228,35 @@ impl RecoveryProvider {
             odds,
         );
         Self {
-            descriptor: descriptor.of_subject().policy(policy),
-            policy: *policy,
+            descriptor: descriptor.of_subject().policy(&codes.policy),
+            codes: codes.clone(),
         }
     }
+
+    fn verify_line(&self, context: &Context<'_>, line: &str) -> Result<Presented, VerifyError> {
+        // As it stands first: an application's own alphabet may have brackets or a stop.
+        let policy = &self.codes.policy;
+        context
+            .presented_own(policy, line)
+            .or_else(|_| context.presented_own(policy, without_marker(line)))
+    }
+}
+
+/// A line of a printed or saved sheet without the box, the bullet or the number in front of its code.
+fn without_marker(line: &str) -> &str {
+    let line = line.trim_start();
+    let boxed = line.strip_prefix('[').and_then(|rest| {
+        let (tick, rest) = rest.split_once(']')?;
+        matches!(tick, "" | " " | "x" | "X" | "✓").then_some(rest)
+    });
+    let bullet = || line.strip_prefix(['•', '·', '◦', '‣', '▪', '*', '☐', '☑', '☒']);
+    let number = || {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let digits = line.len().saturating_sub(rest.len());
+        let rest = rest.strip_prefix(['.', ')', ':'])?;
+        (1..=2).contains(&digits).then_some(rest)
+    };
+    boxed.or_else(bullet).or_else(number).unwrap_or(line)
 }
 
 #[async_trait]
@@ -223,7 +266,7 @@ impl Provider for RecoveryProvider {
     }
 
     fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
-        context.present_own(&self.policy, response.one()?).map(drop)
+        self.verify_line(context, response.one()?).map(drop)
     }
 
     async fn verify(
@@ -231,10 +274,38 @@ impl Provider for RecoveryProvider {
         context: &Context<'_>,
         response: &Response<'_>,
     ) -> Result<Claim, VerifyError> {
-        context.present_own(&self.policy, response.one()?)
+        let presented = self.verify_line(context, response.one()?)?;
+        let (codes, id) = (self.codes.clone(), *presented.id());
+        let claim = Claim::redeem(&codes.policy, presented);
+        let found = codes.rows.tokens.find(&codes.policy, &id).await?;
+        // Why another one is refused, the redeem says.
+        let Some(found) = found.filter(|found| found.stored().state == State::Ready) else {
+            return Ok(claim);
+        };
+        // Before the code is burnt: its sheet may come back.
+        let (subject, data) = (context.subject().clone(), found.stored().data.clone());
+        codes.check(&subject, &data).await.map_err(refusal)?;
+        // And afterwards: of a renewal and a code at once, one is first.
+        let still = async move { codes.check(&subject, &data).await.map_err(refusal) };
+        Ok(claim.and_elsewhere(still))
     }
 
     async fn available(&self, context: &Context<'_>) -> Result<bool, ProviderError> {
-        Ok(context.own(&self.policy).await? > 0)
+        let live = self.codes.live(context.subject()).await;
+        Ok(!live.map_err(outage)?.is_empty())
+    }
+}
+
+fn refusal(error: TwoFactorError) -> VerifyError {
+    match error {
+        TwoFactorError::Rejected(rejected) => rejected.into(),
+        other => VerifyError::Provider(outage(other)),
+    }
+}
+
+fn outage(error: TwoFactorError) -> ProviderError {
+    match error {
+        TwoFactorError::KeyMissing(key) => TokensError::KeyMissing(key).into(),
+        other => ProviderError::Unavailable(other.into()),
     }
 }

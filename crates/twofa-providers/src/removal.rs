@@ -1,36 +1,50 @@
 //! The end of a factor.
 
-use token_store::{FactorId, FactorState, StoredFactor, ott_core::Reason};
+use token_store::{
+    FactorId, FactorState, RemoveIf, StoredFactor,
+    ott_core::{Reason, chrono::TimeDelta},
+};
 
 use crate::{
     engine::TwoFactor, error::TwoFactorError, events::FACTOR_REMOVED, fresh::Fresh,
-    limits::Counted, news::News, proof::Origin, telling::Told,
+    limits::Counted, news::News, proof::Origin, sign_in::SignInId, telling::Told,
 };
 
+/// For how long a notice's link works, and what it undoes can be undone.
+pub const UNDO_WITHIN: TimeDelta = TimeDelta::days(7);
+
 impl TwoFactor {
-    /// Removes a factor, unless no other one is active: its row stays, its secret does not. One that
-    /// waits for its confirmation goes where none is active, too.
+    /// Removes a factor, unless no other one is active. It proves nothing from then on. For [`UNDO_WITHIN`] its
+    /// row keeps the secret, sealed, so that "this was not me" can bring it back;
+    /// [`Upkeep::purge_factors`](crate::Upkeep::purge_factors) deletes it afterwards. One that waits for its confirmation goes at once,
+    /// where none is active, too.
     ///
     /// Of any number of concurrent removals, one active factor is left.
     ///
-    /// What else the account has (recovery codes, known devices) stays.
+    /// With a confirmed factor goes what waits for its confirmation. What else the account has (recovery codes,
+    /// known devices) stays.
     ///
     /// # Errors
     /// [`TwoFactorError::LastFactor`]; [`TwoFactorError::Rejected`] if the subject has no such
     /// factor. After an outage it may be removed.
     pub async fn remove(&self, fresh: &Fresh<'_>, factor: &FactorId) -> Result<(), TwoFactorError> {
-        let (own, others) = self.own(fresh.subject(), factor).await?;
-        let active = others
-            .into_iter()
-            .filter(|other| other.state == FactorState::Active);
-        let active: Vec<_> = active.map(|other| other.id).collect();
+        let subject = fresh.subject();
+        let (mut own, mut others) = self.own(subject, factor).await?;
         let origin = fresh.proof().origin();
-        if active.is_empty() && own.state == FactorState::Pending {
-            return self.end(&own, None, origin).await;
+        if own.state == FactorState::Pending {
+            match self.end(&own, RemoveIf::Pending, origin).await {
+                Err(TwoFactorError::Rejected(_)) => {}
+                ended => return ended,
+            }
+            // It may have been confirmed in the meantime.
+            (own, others) = self.own(subject, factor).await?;
         }
         // Beside one that is still active in that step: another removal may be after it.
-        for other in &active {
-            match self.end(&own, Some(other), origin).await {
+        for other in others {
+            if other.state != FactorState::Active {
+                continue;
+            }
+            match self.end(&own, RemoveIf::Beside(other.id), origin).await {
                 Err(TwoFactorError::LastFactor) => {}
                 ended => return ended,
             }
@@ -49,40 +63,45 @@ impl TwoFactor {
         factor: &FactorId,
     ) -> Result<(), TwoFactorError> {
         let (own, _) = self.own(fresh.subject(), factor).await?;
-        self.end(&own, None, fresh.proof().origin()).await
+        self.end(&own, RemoveIf::Always, fresh.proof().origin())
+            .await
     }
 
     async fn end(
         &self,
         own: &StoredFactor,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
         origin: Origin<'_>,
     ) -> Result<(), TwoFactorError> {
-        // While there is a secret to read it from; who never confirmed it was never told anything.
+        // Who never confirmed it was never told anything.
         let old = match (self.telling(), own.state) {
             (Some(telling), FactorState::Active | FactorState::Disabled) => {
-                telling.destination(own.clone())
+                telling.address(own.clone())
             }
             _ => None,
         };
-        if !self.take_off(own, beside).await? {
-            return Err(self.not_removed(own, beside).await?);
+        if !self.take_off(own, only, origin.sign_in).await? {
+            return Err(self.not_removed(own, only).await?);
         }
-        if own.state != FactorState::Pending {
-            let told = Told::new(&own.subject, News::FactorRemoved).of(own.id);
-            self.tell(&told.by(origin).old(old.as_slice())).await;
+        if own.state == FactorState::Pending {
+            return Ok(());
         }
-        Ok(())
+        let dropped = self.rows.remove_waiting(&own.subject).await;
+        let told = Told::new(&own.subject, News::FactorRemoved).of(own.id);
+        self.tell(&told.by(origin).old(old.as_slice())).await;
+        dropped
     }
 
-    /// Removes the row's secret and forgets its failures, and says whether it was this call.
+    /// Removes the row and forgets its failures, and says whether it was this call.
     pub(crate) async fn take_off(
         &self,
         own: &StoredFactor,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: Option<&SignInId>,
     ) -> Result<bool, TwoFactorError> {
         let rows = &self.rows;
-        let removed = rows.store.remove(&own.id, beside, rows.now()).await;
+        let by = by.map_or(&[][..], SignInId::as_bytes);
+        let removed = rows.store.remove(&own.id, only, by, rows.now()).await;
         if !removed.map_err(|error| rows.outage("remove", error))? {
             return Ok(false);
         }
@@ -98,12 +117,13 @@ impl TwoFactor {
     async fn not_removed(
         &self,
         own: &StoredFactor,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
     ) -> Result<TwoFactorError, TwoFactorError> {
         let stored = self.rows.of(&own.subject).await?;
         let there =
             |stored: &StoredFactor| stored.id == own.id && stored.state != FactorState::Removed;
-        Ok(if beside.is_some() && stored.iter().any(there) {
+        let beside = matches!(only, RemoveIf::Beside(_));
+        Ok(if beside && stored.iter().any(there) {
             TwoFactorError::LastFactor
         } else {
             Reason::Unknown.into()

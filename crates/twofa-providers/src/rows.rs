@@ -1,9 +1,11 @@
 //! The rows of factors: read, sealed, opened, disabled. What happens is told to the events.
 
+use core::ptr;
 use std::sync::Arc;
 
 use token_store::{
-    Event, FactorChange, FactorId, FactorState, FactorStore, StoreError, StoredFactor, Tokens,
+    Charge, ChargedFactors, Event, FactorChange, FactorId, FactorState, FactorStore, RemoveIf,
+    StoreError, StoredFactor, Tokens,
     events::{KEY_MISSING, LIMIT_AHEAD, STORE_FAILED},
     ott_core::{
         KeyId, Reason, Subject,
@@ -65,22 +67,55 @@ impl Rows {
         self.emit(self.tokens.event(STORE_FAILED).verb(verb));
     }
 
-    /// Every factor of the subject, removed ones included, oldest first.
+    /// Every factor of the subject, removed ones included, oldest first. Sheets of recovery codes are none.
     pub(crate) async fn of(&self, subject: &Subject) -> Result<Vec<StoredFactor>, TwoFactorError> {
+        let mut all = self.all(subject).await?;
+        all.retain(|stored| !is_sheet(stored));
+        Ok(all)
+    }
+
+    /// Every sheet of recovery codes of the subject, replaced ones included, oldest first.
+    pub(crate) async fn sheets(
+        &self,
+        subject: &Subject,
+    ) -> Result<Vec<StoredFactor>, TwoFactorError> {
+        let mut all = self.all(subject).await?;
+        all.retain(is_sheet);
+        Ok(all)
+    }
+
+    /// Every row of the subject.
+    pub(crate) async fn all(&self, subject: &Subject) -> Result<Vec<StoredFactor>, TwoFactorError> {
         let stored = self.store.factors(subject).await;
         stored.map_err(|error| self.outage("factors", error))
     }
 
-    /// Removes what waits for its confirmation: whoever is still there enrols again.
+    /// The store, where it keeps the limits too and charges them in the step that burns a code.
+    pub(crate) fn charged(&self) -> Option<&dyn ChargedFactors> {
+        self.store.charged_factors(&**self.tokens.limit_store())
+    }
+
+    /// Whether those are over the same tokens and the same store.
+    pub(crate) fn is_over(&self, other: &Self) -> bool {
+        let stores = [&self.store, &other.store].map(Arc::as_ptr);
+        Arc::ptr_eq(&self.tokens, &other.tokens) && ptr::addr_eq(stores[0], stores[1])
+    }
+
+    /// Removes what waits for its confirmation: whoever is still there enrols again. Each change of how an account
+    /// is guarded does so, since what waits was let in before it.
     pub(crate) async fn remove_waiting(&self, subject: &Subject) -> Result<(), TwoFactorError> {
-        let now = self.now();
         for waiting in self.of(subject).await? {
             if waiting.state == FactorState::Pending {
-                let removed = self.store.remove(&waiting.id, None, now).await;
-                removed.map_err(|error| self.outage("remove", error))?;
+                self.remove_pending(&waiting.id).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes a factor that waits for its confirmation, and says whether it waited until now.
+    pub(crate) async fn remove_pending(&self, id: &FactorId) -> Result<bool, TwoFactorError> {
+        let removed = self.store.remove(id, RemoveIf::Pending, &[], self.now());
+        removed.await.map_err(|error| self.outage("remove", error))
     }
 
     /// Opens a factor's seal. One that does not open is an outage: the row was edited, and a person
@@ -90,14 +125,15 @@ impl Rows {
         let opened = seal::open(keys, &sealed_for(&stored), &stored.sealed);
         match opened.and_then(|plain| Envelope::from_bytes(&plain).ok_or(SealError::Broken)) {
             Ok(Envelope {
-                under,
+                enrolled,
                 destination,
                 secret,
             }) => Ok(OpenFactor {
                 id: stored.id,
                 label: stored.label,
                 last: stored.last,
-                under,
+                known_since: stored.used_at.unwrap_or(stored.created_at),
+                enrolled,
                 destination,
                 sealed: stored.sealed,
                 secret,
@@ -122,6 +158,16 @@ impl Rows {
     pub(crate) fn limit_ahead(&self, subject: &Subject) -> TwoFactorError {
         self.emit(self.event(LIMIT_AHEAD, subject));
         StoreError::Corrupt("a limit's time lies beyond every clock").into()
+    }
+
+    /// The answer stands whether or not this succeeds: losing a proof for a limit that was not given
+    /// back would help nobody.
+    pub(crate) async fn give_back(&self, charges: &[Charge], times: u32) {
+        if charges.is_empty() {
+            return;
+        }
+        let refunded = self.tokens.limit_store().refund(charges, times).await;
+        refunded.unwrap_or_else(|_| self.store_failed("refund"));
     }
 
     /// Whether another key made the seal than the one that seals now.
@@ -163,7 +209,7 @@ impl Rows {
         updated.map_err(|error| self.outage("update", error))
     }
 
-    /// Whether it was this call that disabled the factor.
+    /// Disables a factor, and says whether it was this call. What waits for its confirmation goes, in any case.
     pub(crate) async fn disable(
         &self,
         subject: &Subject,
@@ -174,8 +220,15 @@ impl Rows {
         if disabled {
             self.emit(self.event(FACTOR_DISABLED, subject).factor(factor));
         }
+        self.remove_waiting(subject).await?;
         Ok(disabled)
     }
+}
+
+/// A sheet stands in for factors, and is a spare one in the store; also while it is replaced.
+pub(crate) fn is_sheet(stored: &StoredFactor) -> bool {
+    let removal = stored.removal.as_ref();
+    removal.map_or(stored.state, |removal| removal.from) == FactorState::Spare
 }
 
 fn sealed_for(stored: &StoredFactor) -> SealedFor<'_> {

@@ -7,11 +7,14 @@ use token_store::{
 };
 
 use crate::{
+    address::Address,
+    envelope::EnrolledUnder,
     events::DELIVERY_FAILED,
     limits::{of_ceiling_notice, of_failures_notice},
     news::{Disowned, News},
     notices::Notices,
     proof::Origin,
+    removal::UNDO_WITHIN,
     rows::Rows,
 };
 
@@ -23,7 +26,7 @@ pub(crate) struct Told<'a> {
     pub(crate) factor: Option<FactorId>,
     pub(crate) origin: Origin<'a>,
     /// Addresses that are none any more.
-    pub(crate) old: &'a [Destination],
+    pub(crate) old: &'a [Address],
     /// An address that is one since this happened.
     pub(crate) new: Option<&'a Destination>,
 }
@@ -51,7 +54,7 @@ impl<'a> Told<'a> {
         Self { origin, ..self }
     }
 
-    pub(crate) const fn old(self, old: &'a [Destination]) -> Self {
+    pub(crate) const fn old(self, old: &'a [Address]) -> Self {
         Self { old, ..self }
     }
 
@@ -90,7 +93,7 @@ impl Telling {
             }
         }
         let notice = Notice {
-            what: (notices.words)(told.news),
+            what: (notices.words)(told.news).into(),
             at: self.rows.now(),
             from: told.origin.network.map(|network| network.to_canonical()),
         };
@@ -105,7 +108,7 @@ impl Telling {
                 Some(_) => &notices.purpose,
                 None => &notices.without_link,
             };
-            let message = Message::notice(purpose, destination, &notice, token);
+            let message = Message::notice(purpose, destination, &notice, token).of(told.subject);
             match notices.delivery.deliver(&message).await {
                 Ok(()) => reached = true,
                 Err(_) => failed(purpose),
@@ -162,49 +165,66 @@ impl Telling {
         }
     }
 
-    /// The application's addresses, those of confirmed factors, and the old one; each once. One that
-    /// is itself the news gets no link.
+    /// The application's addresses, the old ones, and those of confirmed factors; each once, as old as it is
+    /// anywhere. One that is the news, or younger than a link lives, gets no link: whoever brought it in must
+    /// not be the one to disown what the owner does about it.
     async fn addressees(&self, told: &Told<'_>) -> Vec<Addressee> {
+        let now = self.rows.now();
+        let undone_after = now.checked_sub_signed(UNDO_WITHIN).unwrap_or(now);
         let verified = self.notices.addresses.verified(told.subject).await;
-        let mut all = verified.unwrap_or_else(|_| {
+        let listed = verified.unwrap_or_else(|_| {
             self.rows.store_failed("addresses");
             Vec::new()
         });
+        // Where the application lists an old one, it also says for how long it was one.
+        let unlisted = told.old.iter().filter(|old| !old.is_among(&listed));
+        let mut all: Vec<_> = unlisted.cloned().collect();
         let factors = self.rows.of(told.subject).await.unwrap_or_default();
-        let confirmed = factors
-            .into_iter()
-            .filter(|factor| matches!(factor.state, FactorState::Active | FactorState::Disabled));
-        let mut added = None;
-        for factor in confirmed {
+        let of_factors = factors.into_iter().filter_map(|factor| {
+            // What is told here is not known from before.
             let is_news = told.news == News::FactorAdded && told.factor == Some(factor.id);
-            let destination = self.destination(factor);
-            if is_news {
-                added = destination;
+            let since = factor.created_at;
+            let address = self.address(factor)?;
+            Some(if is_news {
+                address.since(since)
             } else {
-                all.extend(destination);
-            }
-        }
-        all.extend(told.old.iter().cloned());
-        // Where the account had the address before, that it is a factor's too is no reason.
-        let added = added.filter(|added| !all.contains(added));
-        let is_new =
-            |address: &Destination| told.new == Some(address) && !told.old.contains(address);
-        all.sort();
-        all.dedup();
-        let known = all.into_iter().map(|destination| Addressee {
-            linked: !is_new(&destination),
-            destination,
+                address
+            })
         });
-        let added = added.into_iter().map(|destination| Addressee {
-            linked: false,
-            destination,
+        let told_still = |address: &Address| address.is_told(undone_after);
+        all.extend(listed.into_iter().chain(of_factors).filter(told_still));
+        all.sort_by(|a, b| (&a.destination, a.since).cmp(&(&b.destination, b.since)));
+        all.dedup_by(|later, first| later.destination == first.destination);
+        let is_news = |address: &Address| {
+            told.new == Some(&address.destination) && !address.is_among(told.old)
+        };
+        let all = all.into_iter().map(|address| Addressee {
+            linked: address.is_linked(undone_after) && !is_news(&address),
+            destination: address.destination,
         });
-        known.chain(added).collect()
+        all.collect()
     }
 
-    /// Where a factor's codes go, if its seal opens and it has a destination: one that does not open keeps
-    /// no other address from its message.
-    pub(crate) fn destination(&self, factor: StoredFactor) -> Option<Destination> {
-        self.rows.open(factor).ok()?.destination
+    /// Where a confirmed factor's codes go, or went until a sign-in removed it, if its seal opens and it has a
+    /// destination: one that does not open keeps no other address from its message.
+    pub(crate) fn address(&self, factor: StoredFactor) -> Option<Address> {
+        let since = factor.created_at;
+        let until = match (factor.state, &factor.removal) {
+            (FactorState::Active | FactorState::Disabled, _) => None,
+            // What no sign-in removed, none brings back.
+            (FactorState::Removed, Some(removal)) if !removal.by.is_empty() => Some(removal.at),
+            _ => return None,
+        };
+        let open = self.rows.open(factor).ok()?;
+        let address = Address::new(open.destination?);
+        // What was enrolled where there was nothing to guard is the owner's.
+        let address = match open.enrolled.under {
+            EnrolledUnder::Nothing => address,
+            _ => address.since(since),
+        };
+        Some(match until {
+            None => address,
+            Some(at) => address.until(at),
+        })
     }
 }

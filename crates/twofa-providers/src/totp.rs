@@ -65,7 +65,7 @@ impl TotpProvider {
             odds(totp),
         );
         Ok(Self {
-            descriptor,
+            descriptor: descriptor.comparing_by_itself(),
             issuer: issuer.into(),
             totp,
         })

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use testing::{Place, Watched, key_1};
 use twofa_providers::{
-    Attempt, BuildError, Existing, Import, Limits, Provider as _, Response, TotpProvider,
-    TwoFactor, TwoFactorError,
+    Attempt, BuildError, Existing, Import, Limits, Odds, Provider as _, RecoveryCodes, Response,
+    TotpProvider, TwoFactor, TwoFactorError,
     oath_otp::{Digits, Reach, Secret, Totp, Window},
     token_store::{
         Clock, FactorStore, ManualClock, MemoryStore, Tokens,
         ott_core::{
-            Binding, GuessBound, GuessBoundExceeded, Limit, Policy, Purpose, Reason,
+            Binding, GuessBound, GuessBoundExceeded, Limit, Policy, Purpose, Reason, SlotRule,
             chrono::TimeDelta,
         },
     },
@@ -251,4 +251,37 @@ fn providers_of_one_id_do_not_start() {
     assert_eq!(build(totp(Digits::Six, 0, 0)), Err(twice));
     let named = totp(Digits::Six, 0, 0).named("totp-2", "Second app");
     assert_eq!(build(named), Ok(()));
+}
+
+/// What nobody guesses adds nothing to the bound: neither a sheet of recovery codes beside an app, nor a provider
+/// that stands alone. Odds on this side of 2^-100 count.
+#[test]
+fn what_nobody_guesses_adds_nothing() {
+    const SHEET: Policy = Policy::recovery(Purpose::new("recovery")).slot(SlotRule::Nothing);
+    let store = Arc::new(MemoryStore::new());
+    let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store)).policy(&SHEET);
+    let tokens = tokens.build().expect("it fits").shared();
+    let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
+    let codes = RecoveryCodes::new(&tokens, factors, &SHEET).expect("it fits");
+    let builder = || {
+        let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
+        TwoFactor::builder(Arc::clone(&tokens), factors).recovery_codes(&codes)
+    };
+    let alone = builder().build().expect("it starts");
+    assert_eq!(alone.guess_bound(), GuessBound::default());
+    let beside = builder().provider(totp(Digits::Six, 1, 0)).build();
+    let beside = beside.expect("it starts");
+    assert_eq!(beside.guess_bound(), GuessBound::new(465, 2, space()));
+    for (code_space, valid, guessable) in [
+        (u128::MAX, 1, false),
+        (1 << 100, 1, false),
+        ((1 << 100) - 1, 1, true),
+        (1 << 101, 2, false),
+        (1 << 101, 3, true),
+        (1 << 100, 0, false),
+        (1_000_000, 1, true),
+    ] {
+        let odds = Odds { code_space, valid };
+        assert_eq!(odds.is_guessable(), guessable, "{odds:?}");
+    }
 }

@@ -70,11 +70,11 @@ use twofa_providers::{
     },
 };
 
-struct Prompts {
+struct AppPrompts {
     tokens: std::sync::Mutex<Option<Arc<Tokens>>>,
 }
 
-impl Prompts {
+impl AppPrompts {
     fn new() -> Self {
         Self {
             tokens: std::sync::Mutex::default(),
@@ -107,7 +107,7 @@ impl Prompts {
 }
 
 #[async_trait]
-impl Trial for Prompts {
+impl Trial for AppPrompts {
     fn id(&self) -> String {
         "app".into()
     }
@@ -155,7 +155,7 @@ impl Trial for Prompts {
     }
 }
 
-twofa_providers::provider_laws!(Prompts::new());
+twofa_providers::provider_laws!(AppPrompts::new());
 
 /// The page shows what stands here, and that is at most 60 lines.
 #[test]

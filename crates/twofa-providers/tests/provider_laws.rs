@@ -12,6 +12,11 @@ mod hotp {
     twofa_providers::provider_laws!(crate::trials::Button::default());
 }
 
+#[cfg(feature = "yubico")]
+mod yubico {
+    twofa_providers::provider_laws!(crate::trials::Touch::default());
+}
+
 mod email {
     use twofa_providers::token_store::ott_core::Channel;
     twofa_providers::provider_laws!(crate::trials::Sent::over(Channel::Email));
@@ -20,6 +25,14 @@ mod email {
 mod phone {
     use twofa_providers::token_store::ott_core::Channel;
     twofa_providers::provider_laws!(crate::trials::Sent::over(Channel::Phone));
+}
+
+mod prompt {
+    twofa_providers::provider_laws!(crate::trials::Device::without_key());
+}
+
+mod signed_prompt {
+    twofa_providers::provider_laws!(crate::trials::Device::with_key());
 }
 
 mod recovery {

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use twofa_providers::{
-    Addresses, BuildError, CodeProvider, KnownDevices, Notices, Owner, Proofs, ProviderError,
-    RecoveryCodes, TotpProvider, TwoFactor,
+    Address, Addresses, BuildError, CodeProvider, KnownDevices, Notices, Owner, Proofs,
+    ProviderError, RecoveryCodes, TRUST, TotpProvider, TrustedDevices, TwoFactor, UNDO_WITHIN,
     token_delivery::{Delivery, Outbox, Template, Templates},
     token_store::{
         Charge, FactorStore, LimitStore, MemoryStore, Spent, StoreError, Tokens,
         ott_core::{
-            Destination, KeyRing, LimitKey, LimitKind, Policy, Purpose, Subject,
+            KeyRing, LimitKey, LimitKind, Policy, Purpose, SlotRule, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
 };
 
 const CODE: Policy = Policy::code(Purpose::new("email-code"));
-const LINK: Policy = Policy::link(Purpose::new("not-me"));
-const SHEET: Policy = Policy::recovery(Purpose::new("recovery-code"));
+const LINK: Policy = Policy::link(Purpose::new("not-me")).lifetime(UNDO_WITHIN);
+const SHEET: Policy = Policy::recovery(Purpose::new("recovery-code")).slot(SlotRule::Nothing);
 const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
+const TRUSTED: Policy = Policy::bearer(Purpose::new("trusted-device"), TRUST);
 const PARKED: Policy = Policy::parked(Purpose::new("proof"));
 const NEWS: Purpose = Purpose::new("news");
 const PLAIN: Purpose = Purpose::new("news-without-link");
@@ -41,7 +42,7 @@ impl Addresses for Nowhere {
     async fn verified(
         &self,
         _: &Subject,
-    ) -> Result<Vec<Destination>, Box<dyn core::error::Error + Send + Sync>> {
+    ) -> Result<Vec<Address>, Box<dyn core::error::Error + Send + Sync>> {
         Ok(Vec::new())
     }
 }
@@ -107,10 +108,11 @@ fn notices_without_a_template_do_not_start() {
 /// An owner's link that would leave what a sign-in made does not start.
 #[test]
 fn owner_without_the_engines_services_does_not_start() {
-    let (tokens, store) = tokens(&[&LINK, &SHEET, &DEVICE]);
+    let (tokens, store) = tokens(&[&LINK, &SHEET, &DEVICE, &TRUSTED]);
     let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-    let codes = RecoveryCodes::new(&tokens, &SHEET).expect("it fits");
+    let codes = RecoveryCodes::new(&tokens, Arc::clone(&factors), &SHEET).expect("it fits");
     let devices = KnownDevices::new(&tokens, &DEVICE).expect("it fits");
+    let trusted = TrustedDevices::new(&tokens, &TRUSTED).expect("it fits");
     let owner = Owner::new(&tokens, Arc::clone(&factors), notices(Outbox::new(1)));
     let owner = owner.expect("it fits");
     let build = |owner: &Owner| {
@@ -118,28 +120,64 @@ fn owner_without_the_engines_services_does_not_start() {
             .provider(TotpProvider::new("Example").expect("an issuer"))
             .recovery_codes(&codes)
             .known_devices(&devices)
+            .trusted_devices(&trusted)
             .owner(owner)
             .build()
             .map(drop)
     };
-    let half = owner.clone().recovery_codes(&codes);
-    let whole = half.clone().known_devices(&devices);
-    assert_eq!(build(&owner), Err(BuildError::OwnerLacks));
-    assert_eq!(build(&half), Err(BuildError::OwnerLacks));
-    assert_eq!(build(&whole), Ok(()));
+    let whole = |owner: Owner| {
+        let owner = owner.recovery_codes(&codes).known_devices(&devices);
+        owner.trusted_devices(&trusted)
+    };
+    let without_codes = owner
+        .clone()
+        .known_devices(&devices)
+        .trusted_devices(&trusted);
+    let without_known = owner
+        .clone()
+        .recovery_codes(&codes)
+        .trusted_devices(&trusted);
+    let without_trusted = owner.clone().recovery_codes(&codes).known_devices(&devices);
+    for lacking in [&owner, &without_codes, &without_known, &without_trusted] {
+        assert_eq!(build(lacking), Err(BuildError::OwnerLacks));
+    }
+    assert_eq!(build(&whole(owner)), Ok(()));
+}
+
+/// Codes whose sheets another store keeps would be valid in one and not in the other.
+#[test]
+fn codes_over_another_store_do_not_start() {
+    let (tokens, store) = tokens(&[&SHEET]);
+    let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
+    let build = |of: Arc<dyn FactorStore>| {
+        let codes = RecoveryCodes::new(&tokens, of, &SHEET).expect("it fits");
+        TwoFactor::builder(Arc::clone(&tokens), Arc::clone(&factors))
+            .provider(TotpProvider::new("Example").expect("an issuer"))
+            .recovery_codes(&codes)
+            .build()
+            .map(drop)
+    };
+    let other = Arc::new(MemoryStore::new());
+    assert_eq!(build(other), Err(BuildError::RecoveryElsewhere));
+    assert_eq!(build(Arc::clone(&factors)), Ok(()));
 }
 
 /// A service whose policy does not fit, or that the tokens do not know, does not start.
 #[test]
 fn services_with_an_unfit_policy_do_not_start() {
-    let (tokens, _) = tokens(&[&LINK]);
+    let (tokens, store) = tokens(&[&LINK]);
+    let factors = || Arc::clone(&store) as Arc<dyn FactorStore>;
     let unknown = |policy: &Policy| Some(BuildError::PolicyUnknown(*policy.purpose()));
     let proofs = |policy| Proofs::new(&tokens, policy).map(drop).err();
     assert_eq!(proofs(&PARKED), unknown(&PARKED));
     assert_eq!(proofs(&LINK), Some(BuildError::ParkedPolicy));
     let waits = Policy::prompt(Purpose::new("proof"));
     assert_eq!(proofs(&waits), Some(BuildError::ParkedPolicy));
-    let codes = |policy| RecoveryCodes::new(&tokens, policy).map(drop).err();
+    let codes = |policy| {
+        RecoveryCodes::new(&tokens, factors(), policy)
+            .map(drop)
+            .err()
+    };
     assert_eq!(codes(&SHEET), unknown(&SHEET));
     assert_eq!(codes(&LINK), Some(BuildError::RecoveryPolicy));
     let devices = |policy| KnownDevices::new(&tokens, policy).map(drop).err();

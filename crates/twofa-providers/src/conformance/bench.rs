@@ -53,7 +53,7 @@ impl<T: Trial> Bench<T> {
         Self::with(trial, most)
     }
 
-    /// With this pace.
+    /// With this pace, of the account and of its network.
     pub(super) fn with(trial: &Arc<T>, pace: Limit) -> Self {
         let store = Arc::new(MemoryStore::new());
         let start = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
@@ -68,10 +68,15 @@ impl<T: Trial> Bench<T> {
             tokens = tokens.policy(&policy);
         }
         let tokens = tokens.build().expect("policies that fit").shared();
+        let most = Limit::pace(1_000_000, TimeDelta::seconds(1));
         let limits = Limits {
             pace,
+            // What nobody guesses spends this alone.
+            network: pace,
             ceiling: Limit::ceiling(1_000_000),
-            requests: Limit::pace(1_000_000, TimeDelta::seconds(1)),
+            requests: most,
+            destination: most,
+            enrolments: most,
             ..Limits::default()
         };
         let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
@@ -144,9 +149,10 @@ impl<T: Trial> Bench<T> {
         flow: Flow<'_>,
         reply: &Reply,
     ) -> Result<Proof, TwoFactorError> {
+        let attempt = attempt.network([192, 0, 2, 1].into());
         let attempt = match flow.handle() {
             Some(handle) => attempt.handle(handle),
-            None => *attempt,
+            None => attempt,
         };
         self.engine.verify(&attempt, &reply.response()).await
     }

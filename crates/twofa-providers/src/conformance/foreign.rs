@@ -69,7 +69,8 @@ async fn second<T: Trial>(
     let reply = bench.answer(flow).await;
     let proof = bench.verify(&attempt, flow, &reply).await;
     let proof = proof.expect("law 3: the right answer is refused");
-    let fresh = bench.engine.fresh(alice, &proof).await.expect("fresh");
+    let fresh = bench.engine.fresh(alice, proof.epoch(), &proof).await;
+    let fresh = fresh.expect("fresh");
     let second = bench
         .trial
         .prepare(&bench.engine, alice, Some(&fresh))

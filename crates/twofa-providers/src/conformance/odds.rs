@@ -10,8 +10,8 @@ use super::{
 };
 use crate::claim::Claim;
 
-/// From here on nobody guesses.
-const NOT_GUESSED: u128 = 1 << 100;
+/// So many codes for each right one are more than anybody tries.
+const TOO_MANY: u128 = 1 << 60;
 
 /// Law 6: the odds are not understated. Of all the answers that there are, no more are right at one moment
 /// than the descriptor says; and whoever gives no guesses to try has too many codes for that.
@@ -23,8 +23,9 @@ pub async fn law_6_odds_are_not_understated<T: Trial>(trial: &Arc<T>) {
     let odds = bench.provider().descriptor().odds;
     let guesses = trial.guesses();
     if guesses.is_empty() {
+        let for_each = odds.code_space.checked_div(odds.valid.into());
         assert!(
-            odds.code_space >= NOT_GUESSED,
+            for_each.is_none_or(|for_each| for_each >= TOO_MANY),
             "law 6: a trial with {} codes gives no guesses to try",
             odds.code_space
         );

@@ -50,7 +50,7 @@ pub trait Trial: Send + Sync + 'static {
     }
 
     /// Every answer that there is: of a trial whose code space is small enough to try all. Empty where
-    /// nobody guesses.
+    /// there are 2⁶⁰ or more for each right one.
     fn guesses(&self) -> Vec<Reply> {
         Vec::new()
     }

@@ -10,8 +10,9 @@ use token_store::{
 
 use super::TwoFactor;
 use crate::{
-    build_error::BuildError, devices::KnownDevices, limits::Limits, owner::Owner,
-    provider::Provider, recovery::RecoveryCodes, rows::Rows,
+    build_error::BuildError, descriptor::Odds, devices::KnownDevices, limits::Limits, owner::Owner,
+    prompts::Prompts, provider::Provider, recovery::RecoveryCodes, rows::Rows,
+    trusted::TrustedDevices,
 };
 
 /// Builds [`TwoFactor`].
@@ -21,7 +22,9 @@ pub struct TwoFactorBuilder {
     limits: Limits,
     codes: Option<RecoveryCodes>,
     devices: Option<KnownDevices>,
+    trusted: Option<TrustedDevices>,
     owner: Option<Owner>,
+    prompts: Vec<Prompts>,
     accepted_bound: Option<u64>,
 }
 
@@ -37,13 +40,21 @@ impl TwoFactor {
             limits: Limits::default(),
             codes: None,
             devices: None,
+            trusted: None,
             owner: None,
+            prompts: Vec::new(),
             accepted_bound: None,
         }
     }
 }
 
 impl TwoFactorBuilder {
+    /// The store for factors that it started with, for services that need it too.
+    #[must_use]
+    pub fn factor_store(&self) -> Arc<dyn FactorStore> {
+        Arc::clone(&self.rows.store)
+    }
+
     /// Adds a provider.
     #[must_use]
     pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
@@ -58,11 +69,29 @@ impl TwoFactorBuilder {
         self.provider(codes.provider())
     }
 
+    /// Asks on another device, by a provider whose id is `prompt` where the prompts have no other. Give it what you keep:
+    /// what is set on a copy afterwards does not reach the engine.
+    #[must_use]
+    pub fn prompts(mut self, prompts: &Prompts) -> Self {
+        self.prompts.push(prompts.clone());
+        self.provider(prompts.provider())
+    }
+
     /// Has a reserve for known devices. It costs guess budget: [`Limits::known_devices`].
     #[must_use]
     pub fn known_devices(self, devices: &KnownDevices) -> Self {
         Self {
             devices: Some(devices.clone()),
+            ..self
+        }
+    }
+
+    /// Lets devices be trusted, on which nothing is asked for beside the password. Their tokens are too long to be
+    /// guessed, so they cost no guess budget; who steals one needs no guess.
+    #[must_use]
+    pub fn trusted_devices(self, devices: &TrustedDevices) -> Self {
+        Self {
+            trusted: Some(devices.clone()),
             ..self
         }
     }
@@ -94,11 +123,14 @@ impl TwoFactorBuilder {
     /// Builds.
     ///
     /// # Errors
-    /// [`BuildError`] if two providers share an id, if the tokens lack a policy of a provider, if the store
+    /// [`BuildError`] if two providers share an id, if there are several prompts, if prompts or recovery codes are over
+    /// other tokens or another store, if the tokens lack a policy of a provider, if trusted
+    /// and known devices share a policy, if the store
     /// for limits drops what is spent, or if an attacker who knows one account's password and stays under
     /// all limits guesses right with more than 10⁻³ a year: it names guesses and figure.
-    pub fn build(self) -> Result<TwoFactor, BuildError> {
+    pub fn build(mut self) -> Result<TwoFactor, BuildError> {
         self.check_providers()?;
+        self.check_prompts()?;
         self.check_services()?;
         let bound = self.guess_bound();
         bound.check(self.accepted_bound)?;
@@ -108,7 +140,9 @@ impl TwoFactorBuilder {
             limits: self.limits,
             codes: self.codes,
             devices: self.devices,
+            trusted: self.trusted,
             owner: self.owner,
+            prompts: self.prompts.pop(),
             bound,
         })
     }
@@ -129,6 +163,16 @@ impl TwoFactorBuilder {
         Ok(())
     }
 
+    /// One subject is asked so often, whoever asks: several prompts would count in each other's limits.
+    fn check_prompts(&self) -> Result<(), BuildError> {
+        match self.prompts.as_slice() {
+            [] => Ok(()),
+            [one] if one.rows.is_over(&self.rows) => Ok(()),
+            [_] => Err(BuildError::PromptsElsewhere),
+            _ => Err(BuildError::PromptsTwice),
+        }
+    }
+
     fn check_services(&self) -> Result<(), BuildError> {
         let limits = self.rows.tokens.limit_store();
         for (kind, name) in [
@@ -140,13 +184,23 @@ impl TwoFactorBuilder {
                 return Err(BuildError::LimitKind(name));
             }
         }
+        let elsewhere = |codes: &RecoveryCodes| !codes.rows.is_over(&self.rows);
+        if self.codes.as_ref().is_some_and(elsewhere) {
+            return Err(BuildError::RecoveryElsewhere);
+        }
+        let codes = |codes: &Option<RecoveryCodes>| codes.as_ref().map(|it| *it.policy());
+        let devices = |devices: &Option<KnownDevices>| devices.as_ref().map(|it| *it.policy());
+        let trusted = |trusted: &Option<TrustedDevices>| trusted.as_ref().map(|it| *it.policy());
+        // Ending the ones would end the others.
+        if self.trusted.is_some() && trusted(&self.trusted) == devices(&self.devices) {
+            return Err(BuildError::TrustPolicy);
+        }
         let Some(owner) = &self.owner else {
             return Ok(());
         };
-        let codes = |codes: &Option<RecoveryCodes>| codes.as_ref().map(|it| *it.policy());
-        let devices = |devices: &Option<KnownDevices>| devices.as_ref().map(|it| *it.policy());
         if codes(&self.codes) != codes(&owner.codes)
             || devices(&self.devices) != devices(&owner.devices)
+            || trusted(&self.trusted) != trusted(&owner.trusted)
         {
             return Err(BuildError::OwnerLacks);
         }
@@ -157,11 +211,12 @@ impl TwoFactorBuilder {
     /// shares, and, for who stole a known device, by what those have beside it.
     fn guess_bound(&self) -> GuessBound {
         let mut budget = self.rows.tokens.account_budget();
-        // One pace for all providers, at the best odds among them.
+        // One pace for all providers, at the best odds among them. What nobody guesses spends none of it.
         let odds = self
             .providers
             .iter()
-            .map(|provider| provider.descriptor().odds);
+            .map(|provider| provider.descriptor().odds)
+            .filter(Odds::is_guessable);
         let best = odds.max_by_key(|odds| GuessBound::new(1_000_000, odds.valid, odds.code_space));
         if let Some(odds) = best {
             budget = budget.spending(Some(&self.limits.pace), odds.valid, odds.code_space);

@@ -57,6 +57,26 @@ impl TwoFactor {
         }
     }
 
+    /// Makes a code that came too early worth nothing, before anybody is told that it did. What is not confirmed yet
+    /// proves nothing to whoever guesses its code, so that nothing has to be burnt there.
+    pub(super) async fn burn_early(
+        &self,
+        attempt: &Attempt<'_>,
+        occasion: Occasion,
+        factor: Option<&OpenFactor>,
+        counter: u64,
+    ) -> Result<(), VerifyError> {
+        match (occasion, factor) {
+            (Occasion::Confirm, _) => Ok(()),
+            (Occasion::Verify, Some(factor)) => {
+                self.advance(attempt, occasion, factor, Some(counter)).await
+            }
+            (Occasion::Verify, None) => {
+                Err(ProviderError::Misuse("a counter of a factor where there is none").into())
+            }
+        }
+    }
+
     async fn redeem(&self, policy: &Policy, presented: &Presented) -> Result<(), VerifyError> {
         let tokens = self.tokens().without_limits("the engine spent its own");
         match tokens.redeem(policy, presented).await {
@@ -80,7 +100,10 @@ impl TwoFactor {
     ) -> Result<(), VerifyError> {
         let (store, now) = (&self.rows.store, self.rows.now());
         let advanced = match (occasion, counter) {
-            (Occasion::Confirm, _) => store.confirm(&factor.id, counter, now).await,
+            (Occasion::Confirm, _) => {
+                let only = factor.enrolled.under.condition();
+                store.confirm(&factor.id, counter, only, now).await
+            }
             (Occasion::Verify, Some(counter)) => store.advance(&factor.id, counter, now).await,
             // What was burnt is burnt, and there is no counter whose step would notice that the factor
             // was removed or disabled since it was read.
@@ -104,8 +127,8 @@ impl TwoFactor {
         })? {
             Advanced::Accepted => Ok(()),
             Advanced::Replayed => Err(Reason::Spent.into()),
-            // Removed, disabled or confirmed by somebody else in the meantime.
-            Advanced::Absent => Err(Reason::Revoked.into()),
+            // Removed, disabled or confirmed by somebody else in the meantime; or what vouched for it was.
+            Advanced::Absent | Advanced::Unvouched => Err(Reason::Revoked.into()),
         }
     }
 }

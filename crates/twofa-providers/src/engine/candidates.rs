@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use token_store::{FactorState, StoredFactor, ott_core::Reason};
+use token_store::{FactorId, FactorState, Looked, StoredFactor, ott_core::Reason};
 
 use super::{TwoFactor, is_of};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     error::TwoFactorError,
     open_factor::OpenFactor,
     provider::Provider,
-    rows::{is_guarded, is_stale},
+    rows::{is_guarded, is_sheet, is_stale},
 };
 
 /// What an attempt may mean.
@@ -23,6 +23,8 @@ pub(super) struct Candidates<'e> {
     pub(super) factors: Vec<Option<OpenFactor>>,
     /// Why one more did not open: nobody is told that a code is wrong which may be that one's.
     pub(super) broken: Option<TwoFactorError>,
+    /// What the limits were, where the store can charge a guess in the step that burns its code.
+    pub(super) looked: Option<Looked>,
 }
 
 impl TwoFactor {
@@ -44,13 +46,25 @@ impl TwoFactor {
                 provider,
                 factors,
                 broken: None,
+                looked: None,
             });
         }
         let wanted = match occasion {
             Occasion::Confirm => FactorState::Pending,
             Occasion::Verify => FactorState::Active,
         };
-        let stored = self.rows.of(attempt.subject).await?;
+        let (stored, looked) = match self
+            .charged(descriptor)
+            .filter(|_| occasion == Occasion::Verify)
+        {
+            Some(store) => {
+                let mut looked = self.look(store, attempt, descriptor).await?;
+                let mut stored = core::mem::take(&mut looked.factors);
+                stored.retain(|stored| !is_sheet(stored));
+                (stored, Some(looked))
+            }
+            None => (self.rows.of(attempt.subject).await?, None),
+        };
         let guarded = is_guarded(&stored);
         let now = self.rows.now();
         let meant = |factor: &StoredFactor| {
@@ -64,19 +78,16 @@ impl TwoFactor {
             .filter(|factor| factor.state == FactorState::Active)
             .map(|factor| factor.id)
             .collect();
-        let stands = |under| match under {
-            EnrolledUnder::Nothing => false,
-            EnrolledUnder::Subject => true,
-            EnrolledUnder::Factor(id) => active.contains(&id),
-        };
         let (mut factors, mut broken) = (Vec::new(), None);
         for factor in stored.into_iter().filter(meant) {
             match self.rows.open(factor) {
-                // Enrolled before there was a factor to prove, or under one that is taken off since.
-                Ok(open) if occasion == Occasion::Confirm && guarded && !stands(open.under) => {
-                    return Err(TwoFactorError::ProofNeeded);
+                Ok(open) => {
+                    if occasion == Occasion::Confirm {
+                        self.check_enrolled(attempt, &open, guarded, &active)
+                            .await?;
+                    }
+                    factors.push(Some(open));
                 }
-                Ok(open) => factors.push(Some(open)),
                 Err(error) => broken = Some(error),
             }
         }
@@ -84,6 +95,35 @@ impl TwoFactor {
             provider,
             factors,
             broken,
+            looked,
         })
+    }
+
+    /// Whether what let a factor in still stands. The store asks again, in the step that confirms it.
+    async fn check_enrolled(
+        &self,
+        attempt: &Attempt<'_>,
+        open: &OpenFactor,
+        guarded: bool,
+        active: &[FactorId],
+    ) -> Result<(), TwoFactorError> {
+        let enrolled = &open.enrolled;
+        // Under an epoch that is over, or by somebody else who knows the password.
+        if !enrolled.covers(attempt) {
+            return Err(Reason::Binding.into());
+        }
+        let stands = match enrolled.under {
+            EnrolledUnder::Nothing => !guarded,
+            EnrolledUnder::Subject(at) => {
+                let sign_in = enrolled.sign_in.as_ref();
+                self.code_stands(attempt.subject, at, sign_in).await?
+            }
+            EnrolledUnder::Factor(id) => active.contains(&id),
+        };
+        if stands {
+            Ok(())
+        } else {
+            Err(TwoFactorError::ProofNeeded)
+        }
     }
 }

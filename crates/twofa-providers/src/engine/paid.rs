@@ -12,7 +12,7 @@ use crate::{error::TwoFactorError, limits::Price};
 
 /// Why one candidate did not prove it: the next may, or nothing goes on.
 pub(super) enum NotProved {
-    /// What it cost, where something was compared.
+    /// What it cost, where it was compared.
     Refused(Rejected, Option<Paid>),
     /// Nobody decided yet. It cost nothing.
     Pending,
@@ -37,19 +37,27 @@ pub(super) enum Lane {
 /// What one guess spent.
 pub(super) struct Paid {
     pub(super) timed: Vec<Charge>,
-    pub(super) ceiling: Charge,
+    /// The consecutive failures, where they are counted.
+    pub(super) ceiling: Option<Charge>,
 }
 
 impl Paid {
     pub(super) fn new(price: &Price, charges: &[Charge]) -> Self {
         Self {
             timed: price.network.iter().chain(charges).copied().collect(),
-            ceiling: price.ceiling,
+            ceiling: Some(price.ceiling),
+        }
+    }
+
+    pub(super) fn by_network(network: Option<Charge>) -> Self {
+        Self {
+            timed: network.into_iter().collect(),
+            ceiling: None,
         }
     }
 
     pub(super) fn whole(&self) -> Vec<Charge> {
-        self.timed.iter().copied().chain([self.ceiling]).collect()
+        self.timed.iter().copied().chain(self.ceiling).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use token_store::{
     Charge, Spent,
-    ott_core::{Binding, Reason, Rejected, Subject},
+    ott_core::{Binding, Channel, Destination, LimitKey, Reason, Rejected, Subject},
 };
 
 use super::{
@@ -10,32 +10,34 @@ use super::{
     paid::{Lane, NotProved, Paid, Refused},
 };
 use crate::{
-    attempt::Attempt, error::TwoFactorError, events::THROTTLED, limits::Counted, news::News,
-    open_factor::OpenFactor, telling::Told,
+    attempt::Attempt,
+    descriptor::Descriptor,
+    error::TwoFactorError,
+    events::THROTTLED,
+    limits::{Counted, Price, RequestPaid, of_failures},
+    news::News,
+    open_factor::OpenFactor,
+    telling::Told,
 };
 
 impl TwoFactor {
-    /// Pays for one guess: from what all share, or from what known devices have where that is refused.
+    /// Pays for one guess: from what all share, or from what known devices have where that is refused. What
+    /// nobody guesses costs the network alone: else whoever knows the password would use up the tries of
+    /// the owner's recovery codes.
     pub(super) async fn pay(
         &self,
         attempt: &Attempt<'_>,
         lane: Lane,
+        provider: &Descriptor,
         factor: Option<&OpenFactor>,
-        counted: &Counted<'_>,
     ) -> Result<Paid, NotProved> {
         let subject = attempt.subject;
-        let allowance = self.allowance_of(subject)?;
-        let price = self
-            .limits
-            .of_guess(allowance, subject, counted, attempt.network);
-        let strangers = match self.devices {
-            Some(_) => self.limits.ceiling_of_strangers(price.ceiling),
-            None => price.ceiling,
-        };
-        let Err(first) = self
-            .spend(subject, price.network, &price.shared, strangers)
-            .await?
-        else {
+        if !provider.odds.is_guessable() {
+            return self.pay_network(attempt).await;
+        }
+        let price = self.price(attempt, provider, factor)?;
+        let charges = self.shared_by_strangers(&price);
+        let Err(first) = self.spend(subject, price.network, &charges).await? else {
             return Ok(Paid::new(&price, &price.shared));
         };
         let by_network = price.network.is_some_and(|charge| charge.key == first.key);
@@ -56,10 +58,13 @@ impl TwoFactor {
         };
         let (refused, exhausts) = match again {
             None => (first, self.devices.is_none()),
-            Some(charges) => match self.spend(subject, None, charges, price.ceiling).await? {
-                Ok(()) => return Ok(Paid::new(&price, charges)),
-                Err(second) => (second.or_sooner(first), second.key == price.ceiling.key),
-            },
+            Some(charges) => {
+                let all = [charges, &[price.ceiling]].concat();
+                match self.spend(subject, None, &all).await? {
+                    Ok(()) => return Ok(Paid::new(&price, charges)),
+                    Err(second) => (second.or_sooner(first), second.key == price.ceiling.key),
+                }
+            }
         };
         if refused.key != price.ceiling.key {
             if !by_network {
@@ -78,6 +83,40 @@ impl TwoFactor {
         Err(NotProved::Refused(exhausted, None))
     }
 
+    /// What one guess costs.
+    pub(super) fn price(
+        &self,
+        attempt: &Attempt<'_>,
+        provider: &Descriptor,
+        factor: Option<&OpenFactor>,
+    ) -> Result<Price, TwoFactorError> {
+        let counted = match factor {
+            Some(factor) => Counted::Factor(factor.id),
+            None => Counted::Provider(&provider.id),
+        };
+        let (subject, network) = (attempt.subject, attempt.network);
+        let allowance = self.allowance_of(subject)?;
+        Ok(self.limits.of_guess(allowance, subject, &counted, network))
+    }
+
+    /// What it costs of the account, the ceiling as it is for those who are no known device.
+    pub(super) fn shared_by_strangers(&self, price: &Price) -> Vec<Charge> {
+        let strangers = match self.devices {
+            Some(_) => self.limits.ceiling_of_strangers(price.ceiling),
+            None => price.ceiling,
+        };
+        [&price.shared[..], &[strangers]].concat()
+    }
+
+    async fn pay_network(&self, attempt: &Attempt<'_>) -> Result<Paid, NotProved> {
+        let subject = attempt.subject;
+        let network = self.limits.of_network(subject, attempt.network);
+        match self.spend(subject, network, &[]).await? {
+            Ok(()) => Ok(Paid::by_network(network)),
+            Err(refused) => Err(self.throttled(attempt, refused).into()),
+        }
+    }
+
     /// What the account shares with every policy of the tokens.
     pub(crate) fn allowance_of(&self, subject: &Subject) -> Result<Charge, TwoFactorError> {
         let charge = self.tokens().allowance_of(&Binding::subject(subject));
@@ -91,7 +130,7 @@ impl TwoFactor {
         attempt: &Attempt<'_>,
         factor: Option<&OpenFactor>,
     ) -> Result<(), TwoFactorError> {
-        let (subject, origin) = (attempt.subject, attempt.origin());
+        let (subject, origin) = (attempt.subject, attempt.whence());
         let Some(factor) = factor else {
             if let Some(telling) = self.telling() {
                 telling
@@ -107,10 +146,25 @@ impl TwoFactor {
         Ok(())
     }
 
+    /// Counts a response that was wrong, and tells the owner from the tenth in a row on.
+    pub(super) async fn count_failure(&self, attempt: &Attempt<'_>) {
+        if self.telling().is_none() {
+            return;
+        }
+        let charges = [of_failures(attempt.subject)];
+        let spent = self.tokens().limit_store().spend(&charges, self.rows.now());
+        match spent.await {
+            Ok(Spent::Allowed) => {}
+            Ok(_) => self.tell_many_failures(attempt).await,
+            // The answer stands, and the next failure is counted.
+            Err(_) => self.rows.store_failed("spend"),
+        }
+    }
+
     async fn tell_many_failures(&self, attempt: &Attempt<'_>) {
         if let Some(telling) = self.telling() {
             telling
-                .tell_many_failures(attempt.subject, attempt.origin())
+                .tell_many_failures(attempt.subject, attempt.whence())
                 .await;
         }
     }
@@ -141,24 +195,66 @@ impl TwoFactor {
         }
     }
 
-    /// Pays for sending a code.
-    pub(super) async fn pay_request(&self, attempt: &Attempt<'_>) -> Result<(), TwoFactorError> {
+    /// Pays for sending to where these factors' codes go.
+    pub(super) async fn pay_request(
+        &self,
+        attempt: &Attempt<'_>,
+        lane: Lane,
+        factors: &[&OpenFactor],
+    ) -> Result<RequestPaid, TwoFactorError> {
         let subject = attempt.subject;
-        let price = self.limits.of_request(subject, attempt.network);
-        let Err(first) = self
-            .spend(subject, price.network, &[], price.shared)
-            .await?
-        else {
-            return Ok(());
+        let network = self.limits.of_network(subject, attempt.network);
+        let destinations = factors
+            .iter()
+            .filter_map(|factor| factor.destination.as_ref());
+        let price = self
+            .limits
+            .of_request(subject, &self.mailboxes(destinations));
+        let Err(first) = self.spend(subject, network, &price.shared.all()).await? else {
+            return Ok(price.shared);
         };
+        let by_network = network.is_some_and(|charge| charge.key == first.key);
         let mut refused = first;
-        if first.key == price.shared.key && self.lane(attempt).await? == Lane::KnownDevice {
-            match self.spend(subject, None, &[], price.reserve).await? {
-                Ok(()) => return Ok(()),
+        if !by_network && lane == Lane::KnownDevice {
+            match self.spend(subject, None, &price.reserve.all()).await? {
+                Ok(()) => return Ok(price.reserve),
                 Err(second) => refused = second.or_sooner(first),
             }
         }
         Err(self.throttled(attempt, refused))
+    }
+
+    /// Pays for starting an enrolment, or for a renewal of recovery codes.
+    pub(crate) async fn pay_enrolment(&self, attempt: &Attempt<'_>) -> Result<(), TwoFactorError> {
+        let charges = [self.limits.of_enrolment(attempt.subject)];
+        match self.spend(attempt.subject, None, &charges).await? {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.throttled(attempt, refused)),
+        }
+    }
+
+    /// Under which names destinations are counted, each once.
+    pub(crate) fn mailboxes<'d>(
+        &self,
+        destinations: impl Iterator<Item = &'d Destination>,
+    ) -> Vec<String> {
+        let names = destinations.map(|destination| self.mailbox(destination));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Under which name a destination is counted: without the key nobody can tell which it is. Upper and
+    /// lower case are one mailbox here.
+    fn mailbox(&self, destination: &Destination) -> String {
+        let keys = self.tokens().issuer().keys();
+        let folded = match destination.channel() {
+            Channel::Email => Destination::email(destination.address().to_lowercase()).ok(),
+            _ => None,
+        };
+        keys.pseudonym(folded.as_ref().unwrap_or(destination))
+            .to_string()
     }
 
     /// Spends in this order. What the network spent stays spent; the rest is given back on a refusal,
@@ -168,14 +264,11 @@ impl TwoFactor {
         subject: &Subject,
         network: Option<Charge>,
         charges: &[Charge],
-        last: Charge,
     ) -> Result<Result<(), Refused>, TwoFactorError> {
-        let all: Vec<_> = network
-            .iter()
-            .chain(charges)
-            .chain([&last])
-            .copied()
-            .collect();
+        let all: Vec<_> = network.iter().chain(charges).copied().collect();
+        if all.is_empty() {
+            return Ok(Ok(()));
+        }
         let spent = self.tokens().limit_store().spend(&all, self.rows.now());
         let (key, refused) = match spent
             .await
@@ -188,7 +281,8 @@ impl TwoFactor {
         };
         if network.is_none_or(|charge| charge.key != key) {
             let before = charges.iter().take_while(|charge| charge.key != key);
-            self.give_back(&before.copied().collect::<Vec<_>>(), 1)
+            self.rows
+                .give_back(&before.copied().collect::<Vec<_>>(), 1)
                 .await;
         }
         match refused {
@@ -216,29 +310,41 @@ impl TwoFactor {
     /// After a success: clears the ceiling, and gives back what this very try spent, at the
     /// candidates before it too. Else who uses the second of two authenticators would, by nothing
     /// but successes, disable the first and run out of tries.
-    pub(super) async fn give_back_all(&self, won: &Paid, before: &[Paid]) {
-        self.give_back(&won.timed, 1).await;
-        for paid in before {
-            self.give_back(&paid.whole(), 1).await;
+    ///
+    /// Where nothing was paid before the code was burnt, that step did so.
+    pub(super) async fn give_back_all(
+        &self,
+        attempt: &Attempt<'_>,
+        won: Option<&Paid>,
+        before: &[Paid],
+    ) {
+        if let Some(won) = won {
+            self.rows.give_back(&won.timed, 1).await;
         }
-        let cleared = self.tokens().limit_store().clear(&won.ceiling.key).await;
-        cleared.unwrap_or_else(|_| self.rows.store_failed("clear"));
+        for paid in before {
+            self.rows.give_back(&paid.whole(), 1).await;
+        }
+        if let Some(won) = won {
+            for key in self.cleared(attempt.subject, won.ceiling) {
+                let cleared = self.tokens().limit_store().clear(&key).await;
+                cleared.unwrap_or_else(|_| self.rows.store_failed("clear"));
+            }
+        }
+        if let Some(prompts) = &self.prompts {
+            prompts.succeeded(attempt.subject, attempt.provider).await;
+        }
+    }
+
+    /// What a success clears: failures in a row.
+    pub(super) fn cleared(&self, subject: &Subject, ceiling: Option<Charge>) -> Vec<LimitKey> {
+        let told = self.telling().map(|_| of_failures(subject));
+        let counted = ceiling.into_iter().chain(told);
+        counted.map(|charge| charge.key).collect()
     }
 
     /// After an outage: consecutive failures are refusals, and this try was none. The rest stays spent,
     /// so that an outage is not hammered at either.
     pub(super) async fn forgive(&self, paid: &Paid) {
-        self.give_back(core::slice::from_ref(&paid.ceiling), 1)
-            .await;
-    }
-
-    /// The answer stands whether or not this succeeds: losing a proof for a limit that was not given
-    /// back would help nobody.
-    pub(super) async fn give_back(&self, charges: &[Charge], times: u32) {
-        if charges.is_empty() {
-            return;
-        }
-        let refunded = self.tokens().limit_store().refund(charges, times).await;
-        refunded.unwrap_or_else(|_| self.rows.store_failed("refund"));
+        self.rows.give_back(paid.ceiling.as_slice(), 1).await;
     }
 }

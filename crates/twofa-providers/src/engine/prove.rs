@@ -1,10 +1,14 @@
 //! Proving: the form is free, then pay, ask the provider, burn what it claims.
 
-use token_store::ott_core::{Reason, Rejected};
+use token_store::{
+    Looked,
+    ott_core::{Reason, Rejected},
+};
 
 use super::{
     TwoFactor,
     candidates::Candidates,
+    judging::Judged,
     paid::{Lane, NotProved, Paid},
 };
 use crate::{
@@ -15,21 +19,32 @@ use crate::{
         FACTOR_CONFIRMED, FACTOR_REFUSED, FACTOR_VERIFIED, PROVIDER_REFUSED, PROVIDER_VERIFIED,
         RECOVERY_USED,
     },
-    limits::Counted,
     news::News,
     open_factor::OpenFactor,
     proof::Proof,
     provider::Provider,
-    provider_error::VerifyError,
+    provider_error::{ProviderError, VerifyError},
     recovery,
     response::Response,
     telling::Told,
 };
 
+/// What a response is compared with, and what the limits were when it was read, where it is compared before it is paid for.
+#[derive(Clone, Copy)]
+struct Candidate<'c> {
+    factor: Option<&'c OpenFactor>,
+    looked: Option<&'c Looked>,
+}
+
 impl TwoFactor {
     /// Verifies a response, and burns what proved it.
     ///
     /// Of any number of concurrent calls with one code, at most one succeeds.
+    ///
+    /// A code that is compared here (TOTP, HOTP), over a store that keeps factors and limits together, is charged only if it was
+    /// wrong, in the step that would have burnt it. Everything else is paid first, and what costs nothing (a made-up handle, a wait for
+    /// a decision) is given back after the store answered. If this future is dropped in between, it stays paid: run it in a task of its
+    /// own where a server drops the requests of clients that hang up.
     ///
     /// # Errors
     /// [`TwoFactorError`]. Whatever it says, nothing was proved.
@@ -69,7 +84,7 @@ impl TwoFactor {
         self.tell_proved(FACTOR_CONFIRMED, &proof);
         if let Some(factor) = proof.factor {
             let told = Told::new(attempt.subject, News::FactorAdded).of(factor);
-            self.tell(&told.by(attempt.origin())).await;
+            self.tell(&told.by(attempt.whence())).await;
         }
         Ok(proof)
     }
@@ -85,17 +100,24 @@ impl TwoFactor {
             provider,
             factors,
             broken,
+            looked,
         } = self.candidates(attempt, occasion).await?;
-        let mut refusal = TwoFactorError::from(Reason::Unknown);
+        let mut refusal = Rejected::new(Reason::Unknown);
         let lane = self.lane(attempt).await?;
         let mut paid = Vec::new();
+        // Who is compared with several pays at each, and gets back what the ones before cost.
+        let looked = looked.filter(|_| factors.len() == 1);
         for factor in factors.iter().map(Option::as_ref) {
+            let candidate = Candidate {
+                factor,
+                looked: looked.as_ref(),
+            };
             let proved = self
-                .prove_one(attempt, occasion, &**provider, factor, lane, response)
+                .prove_one(attempt, occasion, &**provider, candidate, lane, response)
                 .await;
             match proved {
                 Ok(won) => {
-                    self.give_back_all(&won, &paid).await;
+                    self.give_back_all(attempt, won.as_ref(), &paid).await;
                     if let Some(factor) = factor {
                         self.renew_after_use(attempt, factor).await;
                     }
@@ -103,25 +125,32 @@ impl TwoFactor {
                 }
                 Err(NotProved::Refused(rejected, cost)) => {
                     self.tell_refused(attempt, factor, rejected);
-                    refusal = TwoFactorError::Rejected(rejected);
+                    // The one that a person can do something about, whichever factor's it is.
+                    if refusal.reason() != Reason::Ahead {
+                        refusal = rejected;
+                    }
                     paid.extend(cost);
                 }
                 Err(NotProved::Pending) => return Err(TwoFactorError::Pending),
                 Err(NotProved::Failed(error)) => return Err(error),
             }
         }
-        Err(broken.unwrap_or(refusal))
+        if !paid.is_empty() {
+            self.count_failure(attempt).await;
+        }
+        Err(broken.unwrap_or(refusal.into()))
     }
 
+    /// What it cost, where that is to be given back.
     async fn prove_one(
         &self,
         attempt: &Attempt<'_>,
         occasion: Occasion,
         provider: &dyn Provider,
-        factor: Option<&OpenFactor>,
+        Candidate { factor, looked }: Candidate<'_>,
         lane: Lane,
         response: &Response<'_>,
-    ) -> Result<Paid, NotProved> {
+    ) -> Result<Option<Paid>, NotProved> {
         let context = self.context(attempt, occasion, factor);
         let descriptor = provider.descriptor();
         let failed = |error| self.provider_failed(descriptor, attempt.subject, error);
@@ -131,35 +160,58 @@ impl TwoFactor {
                 return Err(NotProved::Refused(Rejected::new(Reason::Unknown), None));
             }
             Err(VerifyError::Rejected(rejected)) => return Err(NotProved::Refused(rejected, None)),
+            // A form is compared with nothing.
+            Err(VerifyError::Ahead(_)) => {
+                let misuse = ProviderError::Misuse("a form has no counter");
+                return Err(failed(misuse).into());
+            }
             Err(VerifyError::Pending) => return Err(NotProved::Pending),
             Err(VerifyError::Provider(error)) => return Err(failed(error).into()),
         }
-        let counted = match factor {
-            Some(factor) => Counted::Factor(factor.id),
-            None => Counted::Provider(&descriptor.id),
+        let judged = match (factor, looked) {
+            (Some(factor), Some(looked)) => {
+                self.judge(attempt, provider, factor, looked, response)
+                    .await?
+            }
+            _ => Judged::NotYet,
         };
-        let paid = self.pay(attempt, lane, factor, &counted).await?;
-        let proved = match provider.verify(&context, response).await {
+        let (paid, compared) = match judged {
+            Judged::Accepted => return Ok(None),
+            Judged::Early(paid, counter) => (paid, Err(VerifyError::Ahead(counter))),
+            Judged::NotYet => {
+                let paid = self.pay(attempt, lane, descriptor, factor).await?;
+                (paid, provider.verify(&context, response).await)
+            }
+        };
+        let proved = match compared {
             Ok(claim) => self.burn(attempt, occasion, factor, claim).await,
+            Err(VerifyError::Ahead(counter)) => {
+                let burnt = self.burn_early(attempt, occasion, factor, counter).await;
+                burnt.and(Err(VerifyError::Ahead(counter)))
+            }
             Err(error) => Err(error),
         };
         match proved {
-            Ok(()) => Ok(paid),
+            Ok(()) => Ok(Some(paid)),
             Err(VerifyError::Pending) => {
-                self.give_back(&paid.whole(), 1).await;
+                self.rows.give_back(&paid.whole(), 1).await;
                 Err(NotProved::Pending)
             }
             Err(VerifyError::NoFlow) => {
                 // Whoever states somebody's name with a made-up handle must not use up their tries.
-                self.give_back(&paid.whole(), 1).await;
+                self.rows.give_back(&paid.whole(), 1).await;
                 Err(NotProved::Refused(Rejected::new(Reason::Unknown), None))
             }
             Err(VerifyError::Rejected(rejected)) => Err(NotProved::Refused(rejected, Some(paid))),
+            Err(VerifyError::Ahead(_)) => {
+                let refused = Rejected::new(Reason::Ahead);
+                Err(NotProved::Refused(refused, Some(paid)))
+            }
             Err(VerifyError::Provider(error)) => {
                 let error = failed(error);
                 if matches!(error, TwoFactorError::KeyMissing(_)) {
                     // The store compared nothing.
-                    self.give_back(&paid.whole(), 1).await;
+                    self.rows.give_back(&paid.whole(), 1).await;
                 } else {
                     self.forgive(&paid).await;
                 }
@@ -228,7 +280,7 @@ impl TwoFactor {
             Some(0) => News::RecoveryUsedUp,
             _ => News::RecoveryUsed,
         };
-        self.tell(&Told::new(subject, news).by(attempt.origin()))
+        self.tell(&Told::new(subject, news).by(attempt.whence()))
             .await;
     }
 }

@@ -2,10 +2,14 @@
 
 use token_store::{FactorState, ott_core::Reason};
 
-use super::TwoFactor;
+use super::{TwoFactor, paid::Lane};
 use crate::{
-    asked::Asked, attempt::Attempt, context::Occasion, error::TwoFactorError,
+    asked::Asked,
+    attempt::Attempt,
+    context::{Context, Occasion},
+    error::TwoFactorError,
     open_factor::OpenFactor,
+    provider_error::Sent,
 };
 
 impl TwoFactor {
@@ -16,7 +20,8 @@ impl TwoFactor {
     ///
     /// # Errors
     /// [`TwoFactorError`]; [`TwoFactorError::FactorUnnamed`] if the attempt names no factor and the subject
-    /// has several of this provider: nothing is sent to whichever comes first.
+    /// has several of this provider: nothing is sent to whichever comes first. [`TwoFactorError::Label`] if
+    /// [`Attempt::origin`] is none.
     pub async fn request(&self, attempt: &Attempt<'_>) -> Result<Asked, TwoFactorError> {
         let provider = self.provider(attempt.provider)?;
         let descriptor = provider.descriptor();
@@ -27,14 +32,33 @@ impl TwoFactor {
         let candidates = self.candidates(attempt, occasion).await?;
         let factor: Option<&OpenFactor> = match candidates.factors.as_slice() {
             [] => return Err(candidates.broken.unwrap_or_else(|| Reason::Unknown.into())),
+            _ if descriptor.asks_every_factor && attempt.factor.is_none() => None,
             [one] => one.as_ref(),
             _ => return Err(TwoFactorError::FactorUnnamed),
         };
-        self.pay_request(attempt).await?;
-        let asked = provider
-            .request(&self.context(attempt, occasion, factor))
-            .await;
-        asked.map_err(|error| self.provider_failed(descriptor, attempt.subject, error))
+        // Who has every device asked pays for each.
+        let all = candidates.factors.iter().flatten();
+        let asked: Vec<_> = factor.map_or_else(|| all.collect(), |one| vec![one]);
+        let lane = self.lane(attempt).await?;
+        let attempt = &attempt.with_shown_origin()?;
+        let paid = self.pay_request(attempt, lane, &asked).await?;
+        let context = Context {
+            known_device: lane == Lane::KnownDevice,
+            ..self.context(attempt, occasion, factor)
+        };
+        let asked = provider.request(&context).await;
+        match asked {
+            Ok(asked) => Ok(asked),
+            Err(error) => {
+                match error.sent() {
+                    Sent::Nothing => self.rows.give_back(&paid.all(), 1).await,
+                    // The mailbox may have got it, and has no more than its own.
+                    Sent::Perhaps => self.rows.give_back(&[paid.account], 1).await,
+                    Sent::Tried => {}
+                }
+                Err(self.provider_failed(descriptor, attempt.subject, error))
+            }
+        }
     }
 
     /// A factor that is named and waits is to be confirmed.

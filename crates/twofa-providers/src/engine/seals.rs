@@ -13,33 +13,6 @@ use crate::{
 };
 
 impl TwoFactor {
-    /// Seals the subject's secrets again that another key sealed than the ring's first, and says how
-    /// many that were.
-    ///
-    /// A factor's own proof does the same for that factor. This is for those that nobody uses, before
-    /// an old key is dropped from the ring. It takes no proof: nothing changes but the key.
-    ///
-    /// # Errors
-    /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`]. What was sealed again before
-    /// stays so, and the rest opens as before.
-    pub async fn renew_seals(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
-        let mut renewed = 0_usize;
-        for stored in self.rows.of(subject).await? {
-            // A removed factor has no seal, so it needs none.
-            if !self.rows.needs_renewal(&stored.sealed) {
-                continue;
-            }
-            let provider = stored.provider.clone();
-            let open = self.rows.open(stored)?;
-            // One step that compares the old seal: of two that renew it, the first one's stands, and what
-            // was removed stays without a secret.
-            let secret = open.secret.clone();
-            let done = self.reseal(subject, &provider, &open, secret).await?;
-            renewed = renewed.saturating_add(usize::from(done));
-        }
-        Ok(renewed)
-    }
-
     /// The proof stands whether or not this succeeds: the old seal still opens.
     pub(super) async fn renew_after_use(&self, attempt: &Attempt<'_>, factor: &OpenFactor) {
         if self.rows.needs_renewal(&factor.sealed) {
@@ -69,7 +42,7 @@ impl TwoFactor {
         }
     }
 
-    async fn reseal(
+    pub(crate) async fn reseal(
         &self,
         subject: &Subject,
         provider: &str,
@@ -77,7 +50,7 @@ impl TwoFactor {
         secret: Zeroizing<Vec<u8>>,
     ) -> Result<bool, TwoFactorError> {
         let envelope = Envelope {
-            under: factor.under,
+            enrolled: factor.enrolled.clone(),
             destination: factor.destination.clone(),
             secret,
         };

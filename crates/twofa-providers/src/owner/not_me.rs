@@ -3,16 +3,19 @@
 use core::fmt;
 
 use token_store::{
-    FactorId, FactorState, StoreError,
+    FactorId, FactorState, StoreError, StoredFactor,
     events::TOKEN_REFUSED,
     ott_core::{Binding, Presented, Reason, Record, RecordId, Rejected, Subject},
 };
 
 use super::Owner;
 use crate::{
-    envelope::Envelope,
+    envelope::{Enrolled, Envelope},
     error::TwoFactorError,
+    events::FACTOR_RESTORED,
     news::{Disowned, News},
+    removal::UNDO_WITHIN,
+    sheets,
     sign_in::SignInId,
     telling::Told,
 };
@@ -28,13 +31,18 @@ pub struct NotMe {
     pub factor: Option<FactorId>,
     /// The sign-in in which it happened: the application ends what it has of it, and no more.
     pub sign_in: Option<SignInId>,
-    /// The factor that is disabled and has no secret any more, because the news was that it had been
-    /// added.
-    pub disabled: Option<FactorId>,
+    /// The factors that are disabled and have no secret any more, because that sign-in had added them.
+    pub disabled: Vec<FactorId>,
+    /// The factors that are back just now, because that sign-in had removed them.
+    pub restored: Vec<FactorId>,
     /// How many recovery codes were made invalid just now, that had been made in that sign-in.
     pub recovery_codes: u64,
+    /// Whether older recovery codes are valid again just now, because that sign-in had replaced them.
+    pub recovery_restored: bool,
     /// How many devices were forgotten just now, that had been remembered in that sign-in.
     pub devices: u64,
+    /// How many devices were trusted until just now: all that were, whichever sign-in had trusted them.
+    pub trusted_devices: u64,
     presented: Presented,
 }
 
@@ -46,8 +54,11 @@ impl fmt::Debug for NotMe {
             .field("factor", &self.factor)
             .field("sign_in", &self.sign_in)
             .field("disabled", &self.disabled)
+            .field("restored", &self.restored)
             .field("recovery_codes", &self.recovery_codes)
+            .field("recovery_restored", &self.recovery_restored)
             .field("devices", &self.devices)
+            .field("trusted_devices", &self.trusted_devices)
             .finish_non_exhaustive()
     }
 }
@@ -56,16 +67,18 @@ impl Owner {
     /// Takes the token of a notice's link, after a person said "this was not me", and undoes what
     /// that sign-in did. The link is still good: [`Owner::redeem_not_me`] ends it.
     ///
-    /// It disables the factor whose adding the notice told, and wipes its secret; it makes the recovery
-    /// codes invalid that were made in that sign-in, if they are the live set; it forgets the devices
-    /// that were remembered in it; and it removes every factor that waits for its confirmation,
-    /// whoever enrolled it. Other factors, codes, devices and sessions stay: a stolen
+    /// It disables every factor that was added in that sign-in, and wipes its secret; it brings back every factor
+    /// that was removed in it within the last [`UNDO_WITHIN`](crate::UNDO_WITHIN), if another one had added it;
+    /// it makes the recovery codes invalid that were made in it, and those valid again that they replaced within the
+    /// last [`UNDO_WITHIN`](crate::UNDO_WITHIN), unless another sign-in made newer ones; it forgets the
+    /// devices that were remembered in it; it ends the trust in every device, whoever trusted it; and it removes every
+    /// factor that waits for its confirmation, whoever enrolled it. Other factors, codes, devices and sessions stay: a stolen
     /// mailbox cannot sign the owner out everywhere with an old notice of the owner's own acts. Each step
     /// can be done again: of several calls at once all undo the same.
     ///
-    /// What was removed or renamed is not brought back, an address that the application changed is
-    /// not changed back, and a factor that the same sign-in added is undone by its own notice's link
-    /// alone. Where the attempts name no sign-in, nothing but that factor is undone.
+    /// A label, or an address that the application changed, is not changed back. A recovery code that was used stays
+    /// used. Where the attempts name no sign-in, nothing but the factor is undone whose
+    /// adding the notice told.
     ///
     /// A factor that was the only one stays disabled, and guards the account: whoever knows the
     /// password enrols no other. An operator who made sure who asks lifts that with
@@ -89,26 +102,38 @@ impl Owner {
             factor,
             sign_in,
         } = Disowned::from_bytes(&record.stored().data).ok_or(Reason::TagForged)?;
-        let added = factor.filter(|_| news == News::FactorAdded);
-        // An outage of one step keeps no other from its turn.
-        let disabled = match added {
-            Some(factor) => self.disown(&subject, factor).await,
-            None => Ok(None),
+        let told = factor.filter(|_| news == News::FactorAdded);
+        // An outage of one step keeps no other from its turn. What was added goes before anything comes back, so
+        // that a stranger's address is told nothing of it.
+        // Before anything comes back: what a removal had ended stays so.
+        let trusted_devices = match &self.trusted {
+            Some(trusted) => trusted.revoke_all(&subject).await,
+            None => Ok(0),
         };
+        let disabled = self.disown_all(&subject, told, sign_in.as_ref()).await;
+        let restored = self.restore_all(&subject, sign_in.as_ref()).await;
         let waiting = self.telling.rows.remove_waiting(&subject).await;
-        let recovery_codes = match (&self.codes, &sign_in) {
-            (Some(codes), Some(sign_in)) => codes.void_of(&subject, sign_in).await,
-            _ => Ok(0),
+        let sheets = match (&self.codes, &sign_in) {
+            (Some(codes), Some(sign_in)) => codes.disown(&subject, sign_in).await,
+            _ => Ok(sheets::Disowned::default()),
         };
+        if sheets.as_ref().is_ok_and(|sheets| sheets.restored) {
+            let told = Told::new(&subject, News::RecoveryRestored);
+            self.telling.tell(&told).await;
+        }
         let devices = match (&self.devices, &sign_in) {
             (Some(devices), Some(sign_in)) => devices.forget_of(&subject, sign_in).await,
             _ => Ok(0),
         };
         waiting?;
+        let sheets = sheets?;
         Ok(NotMe {
             disabled: disabled?,
-            recovery_codes: recovery_codes?,
+            restored: restored?,
+            recovery_codes: sheets.voided,
+            recovery_restored: sheets.restored,
             devices: devices?,
+            trusted_devices: trusted_devices?,
             subject,
             news,
             factor,
@@ -165,47 +190,152 @@ impl Owner {
         Ok((presented, record))
     }
 
+    /// Disowns the factor that the notice told of, and every other one that the sign-in added.
+    async fn disown_all(
+        &self,
+        subject: &Subject,
+        told: Option<FactorId>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<Vec<FactorId>, TwoFactorError> {
+        let rows = &self.telling.rows;
+        let mut all: Vec<_> = told.into_iter().collect();
+        let mut read = Ok(());
+        match rows.of(subject).await {
+            Ok(stored) => {
+                for factor in stored {
+                    let (id, state) = (factor.id, factor.state);
+                    // A removed one too: another link must not bring it back.
+                    let waits = state == FactorState::Pending;
+                    if all.contains(&id) || waits || sign_in.is_none() {
+                        continue;
+                    }
+                    // One that does not open proves nothing, and says nothing of who added it.
+                    let opened = rows.open(factor);
+                    if opened.is_ok_and(|open| open.enrolled.sign_in.as_ref() == sign_in) {
+                        all.push(id);
+                    }
+                }
+            }
+            Err(error) => read = Err(error),
+        }
+        let mut disowned = Vec::new();
+        for id in all {
+            match self.disown(subject, id, sign_in).await {
+                Ok(true) => disowned.push(id),
+                Ok(false) => {}
+                Err(error) => read = Err(error),
+            }
+        }
+        read.map(|()| disowned)
+    }
+
+    /// Brings back what the sign-in removed, unless it had added that itself.
+    async fn restore_all(
+        &self,
+        subject: &Subject,
+        sign_in: Option<&SignInId>,
+    ) -> Result<Vec<FactorId>, TwoFactorError> {
+        let (rows, mut restored) = (&self.telling.rows, Vec::new());
+        let Some(sign_in) = sign_in else {
+            return Ok(restored);
+        };
+        let mut done = Ok(());
+        for factor in rows.of(subject).await? {
+            let undone = factor.removal.as_ref().is_some_and(|removal| {
+                let age = rows.now().signed_duration_since(removal.at);
+                removal.by == sign_in.as_bytes() && age < UNDO_WITHIN
+            });
+            if !undone {
+                continue;
+            }
+            let id = factor.id;
+            match self.restore(factor, sign_in).await {
+                Ok(true) => restored.push(id),
+                Ok(false) => {}
+                Err(error) => done = Err(error),
+            }
+        }
+        done.map(|()| restored)
+    }
+
+    /// Whether it is back by this very call.
+    async fn restore(
+        &self,
+        factor: StoredFactor,
+        sign_in: &SignInId,
+    ) -> Result<bool, TwoFactorError> {
+        let rows = &self.telling.rows;
+        let open = rows.open(factor.clone())?;
+        if open.enrolled.sign_in.as_ref() == Some(sign_in) || open.is_wiped() {
+            return Ok(false);
+        }
+        let restored = rows.store.restore(&factor.id).await;
+        if !restored.map_err(|error| rows.outage("restore", error))? {
+            return Ok(false);
+        }
+        rows.tell(FACTOR_RESTORED, &factor);
+        let told = Told::new(&factor.subject, News::FactorRestored).of(factor.id);
+        self.telling.tell(&told).await;
+        Ok(true)
+    }
+
     /// Disables a factor and wipes its secret: a stranger's address must not be told what the owner
-    /// does next. `None` if there is no such factor any more.
+    /// does next. `false` if there is no such factor any more.
     async fn disown(
         &self,
         subject: &Subject,
         id: FactorId,
-    ) -> Result<Option<FactorId>, TwoFactorError> {
+        sign_in: Option<&SignInId>,
+    ) -> Result<bool, TwoFactorError> {
         let rows = &self.telling.rows;
         rows.disable(subject, id).await?;
-        let wiped = self.wipe(subject, id).await?;
+        let wiped = self.wipe(subject, id, sign_in).await?;
         if wiped == Some(true) {
             // Once, whoever disabled it before.
             let told = Told::new(subject, News::FactorDisabled).of(id);
             self.telling.tell(&told).await;
         }
-        Ok(wiped.map(|_| id))
+        Ok(wiped.is_some())
     }
 
-    /// Wipes the secret of a disabled factor, and says whether it had one; `None` if there is no such
-    /// factor.
-    async fn wipe(&self, subject: &Subject, id: FactorId) -> Result<Option<bool>, TwoFactorError> {
+    /// Wipes the secret of a disabled or removed factor, and says whether a disabled one had one; `None` if there is
+    /// no such factor, or it is removed.
+    async fn wipe(
+        &self,
+        subject: &Subject,
+        id: FactorId,
+        sign_in: Option<&SignInId>,
+    ) -> Result<Option<bool>, TwoFactorError> {
         let rows = &self.telling.rows;
+        // What stays says who added it.
+        let wiped = Envelope {
+            enrolled: Enrolled {
+                sign_in: sign_in.cloned(),
+                ..Enrolled::default()
+            },
+            ..Envelope::default()
+        };
+        let wipable = [FactorState::Disabled, FactorState::Removed];
         // Another process may rewrite the seal meanwhile: under a newer key once, or wipe it too.
         for _ in 0..3 {
             let stored = rows.of(subject).await?;
             let own = stored
                 .into_iter()
-                .find(|factor| factor.id == id && factor.state == FactorState::Disabled);
+                .find(|factor| factor.id == id && wipable.contains(&factor.state));
             let Some(own) = own else {
                 return Ok(None);
             };
+            let disabled = own.state == FactorState::Disabled;
             let (provider, sealed) = (own.provider.clone(), own.sealed.clone());
             // One that does not open is wiped as well.
             if rows.open(own).is_ok_and(|open| open.is_wiped()) {
-                return Ok(Some(false));
+                return Ok(disabled.then_some(false));
             }
             if rows
-                .replace(subject, &provider, &id, sealed, &Envelope::default())
+                .replace(subject, &provider, &id, sealed, &wiped)
                 .await?
             {
-                return Ok(Some(true));
+                return Ok(disabled.then_some(true));
             }
         }
         let busy = StoreError::unavailable("a seal was rewritten again and again");

@@ -12,16 +12,26 @@ use std::{
 };
 
 use async_trait::async_trait;
+use ed25519_dalek::{Signer, SigningKey};
 use twofa_providers::{
-    Attempt, CodeProvider, EnrolDetails, Existing, Fresh, HotpProvider, Import, Imported,
-    RecoveryCodes, Response, TotpProvider, TwoFactor, TwoFactorBuilder,
+    Approver, Asked, Attempt, CodeProvider, EnrolDetails, Existing, Fresh, HotpProvider, Import,
+    Imported, PromptLimits, PromptStatus, Prompts, RecoveryCodes, Response, Show, SignInId,
+    TotpProvider, TwoFactor, TwoFactorBuilder,
     conformance::{Moment, Reply, Trial},
     oath_otp::{Digits, Hotp, Secret, Totp},
     token_delivery::Outbox,
     token_store::{
         FactorId, Tokens,
-        ott_core::{Channel, Destination, Format, Policy, Purpose, Subject, chrono::Utc},
+        ott_core::{
+            Channel, Destination, Format, Policy, Purpose, SlotRule, Subject, Verdict,
+            chrono::{TimeDelta, Utc},
+        },
     },
+};
+#[cfg(feature = "yubico")]
+use twofa_providers::{
+    oath_otp::yubico::{Key, Press, PublicId},
+    yubico::YubicoProvider,
 };
 
 /// All codes of five digits, the fewest that there are.
@@ -161,6 +171,59 @@ impl Trial for Button {
     }
 }
 
+/// A Yubikey whose key the application has.
+#[cfg(feature = "yubico")]
+#[derive(Default)]
+pub(crate) struct Touch(Mutex<HashMap<FactorId, u8>>);
+
+#[cfg(feature = "yubico")]
+impl Touch {
+    fn yubikey(number: u8) -> (PublicId, Key) {
+        let id = PublicId::from_bytes(&[number; 6]).expect("short");
+        (id, Key::from_bytes(&[number; 6], &[number; 16]))
+    }
+}
+
+#[cfg(feature = "yubico")]
+#[async_trait]
+impl Trial for Touch {
+    fn id(&self) -> String {
+        "yubico".into()
+    }
+
+    fn build(&self, _: &Arc<Tokens>, engine: TwoFactorBuilder) -> TwoFactorBuilder {
+        engine.provider(YubicoProvider::new())
+    }
+
+    async fn prepare(
+        &self,
+        engine: &TwoFactor,
+        subject: &Subject,
+        _: Option<&Fresh<'_>>,
+    ) -> Option<FactorId> {
+        let nth = engine.factors(subject).await.expect("memory").len();
+        let number = key(subject, nth + 1)[0];
+        let (id, key) = Self::yubikey(number);
+        let factor = imported(engine, "yubico", subject, Existing::Yubico(&id, &key)).await;
+        self.0.lock().expect("no panic").insert(factor, number);
+        Some(factor)
+    }
+
+    /// Each law touches the key once, but for the second of law 3.
+    async fn answer(&self, moment: &Moment<'_>) -> Reply {
+        let number = self.0.lock().expect("no panic")[&moment.factor.expect("a factor")];
+        let (id, key) = Self::yubikey(number);
+        let press = Press {
+            session: 1,
+            uses: 1,
+            timestamp: 7,
+            random: 7,
+        };
+        let otp = key.generate(id, &press).to_modhex();
+        Reply::Code(otp.expose_secret().to_owned())
+    }
+}
+
 /// Codes of three digits that are sent.
 pub(crate) struct Sent {
     channel: Channel,
@@ -244,7 +307,7 @@ pub(crate) struct Printed {
     sheets: Mutex<HashMap<Subject, Vec<String>>>,
 }
 
-const PRINTED: Policy = Policy::recovery(Purpose::new("printed-code"));
+const PRINTED: Policy = Policy::recovery(Purpose::new("printed-code")).slot(SlotRule::Nothing);
 
 #[async_trait]
 impl Trial for Printed {
@@ -257,7 +320,8 @@ impl Trial for Printed {
     }
 
     fn build(&self, tokens: &Arc<Tokens>, engine: TwoFactorBuilder) -> TwoFactorBuilder {
-        let codes = RecoveryCodes::new(tokens, &PRINTED).expect("it fits");
+        let factors = engine.factor_store();
+        let codes = RecoveryCodes::new(tokens, factors, &PRINTED).expect("it fits");
         let engine = self.app.build(tokens, engine).recovery_codes(&codes);
         *self.codes.lock().expect("no panic") = Some(codes);
         engine
@@ -272,7 +336,8 @@ impl Trial for Printed {
         let factor = self.app.prepare(engine, subject, fresh).await;
         // The clock of the laws runs apart from this one: the code of each step is tried.
         let proof = self.app.prove(engine, subject, factor).await;
-        let fresh = engine.fresh(subject, &proof).await.expect("fresh");
+        let fresh = engine.fresh(subject, proof.epoch(), &proof).await;
+        let fresh = fresh.expect("fresh");
         let codes = self.codes.lock().expect("no panic").clone();
         let sheet = codes.expect("built").renew(&fresh).await.expect("a sheet");
         let sheet = sheet.expose_secrets().map(str::to_owned).collect();
@@ -309,5 +374,109 @@ impl App {
         let typed = Response::typed(code.expose_secret());
         let proved = engine.verify(&attempt, &typed).await;
         proved.expect("the right code")
+    }
+}
+
+/// A device that approves, by a key of its own or without one.
+pub(crate) struct Device {
+    key: Option<SigningKey>,
+    prompts: Mutex<Option<Prompts>>,
+}
+
+const PROMPT: Policy = Policy::prompt(Purpose::new("device-prompt"));
+
+impl Device {
+    pub(crate) fn without_key() -> Self {
+        let prompts = Mutex::default();
+        Self { key: None, prompts }
+    }
+
+    pub(crate) fn with_key() -> Self {
+        Self {
+            key: Some(SigningKey::from_bytes(&[42; 32])),
+            prompts: Mutex::default(),
+        }
+    }
+
+    /// The person types the number of the waiting page, and the device signs.
+    async fn approve(&self, subject: &Subject, device: FactorId, asked: &Asked) -> bool {
+        let prompts = self.prompts.lock().expect("no panic").clone();
+        let prompts = prompts.expect("an engine was built");
+        let (Some(handle), Some(Show::Number(number))) = (&asked.handle, &asked.show) else {
+            return false;
+        };
+        let id = prompts.id_of(subject, handle).expect("an id");
+        let Some(seen) = prompts.look(subject, &id).await.expect("memory") else {
+            return false;
+        };
+        let number = Some(*number);
+        let message = seen.to_sign(subject, &device, Verdict::Approve { number });
+        let signature = self.key.as_ref().map(|key| key.sign(&message).to_bytes());
+        let own = SignInId::new("the device").expect("short");
+        let by = Approver::new(subject).device(device).sign_in(&own);
+        let by = match &signature {
+            Some(signature) => by.signed(signature),
+            None => by,
+        };
+        let approved = prompts.approve(&by, &id, number).await;
+        matches!(approved, Ok(PromptStatus::Approved))
+    }
+}
+
+#[async_trait]
+impl Trial for Device {
+    fn id(&self) -> String {
+        "prompt".into()
+    }
+
+    fn policies(&self) -> Vec<Policy> {
+        vec![PROMPT]
+    }
+
+    fn build(&self, tokens: &Arc<Tokens>, engine: TwoFactorBuilder) -> TwoFactorBuilder {
+        let prompts = Prompts::new(tokens, engine.factor_store(), &PROMPT).expect("it fits");
+        let most = PromptLimits::new(1_000_000, TimeDelta::seconds(1), 30_000);
+        let prompts = prompts.limits(most);
+        let engine = engine.prompts(&prompts);
+        *self.prompts.lock().expect("no panic") = Some(prompts);
+        engine
+    }
+
+    async fn prepare(
+        &self,
+        engine: &TwoFactor,
+        subject: &Subject,
+        fresh: Option<&Fresh<'_>>,
+    ) -> Option<FactorId> {
+        let key = self.key.as_ref().map(|key| {
+            let bytes = key.verifying_key().to_bytes();
+            let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
+            hex.collect::<String>()
+        });
+        let details = EnrolDetails::new(subject, "account");
+        let details = match &key {
+            Some(key) => details.brought(key),
+            None => details,
+        };
+        let enrolled = engine.enrol("prompt", &details, "mine", fresh).await;
+        let factor = enrolled.expect("enrolled").factor;
+        let attempt = Attempt::new(subject, "prompt").factor(factor);
+        let asked = engine.request(&attempt).await.expect("asked");
+        assert!(self.approve(subject, factor, &asked).await);
+        let attempt = attempt.handle(asked.handle.as_ref().expect("a flow"));
+        let confirmed = engine.confirm(&attempt, &Response::nothing()).await;
+        let _ = confirmed.expect("confirmed");
+        Some(factor)
+    }
+
+    async fn answer(&self, _: &Moment<'_>) -> Reply {
+        Reply::Nothing
+    }
+
+    async fn decide(&self, _: &Tokens, moment: &Moment<'_>) -> bool {
+        match (moment.asked, moment.factor) {
+            (Some(asked), Some(factor)) => self.approve(moment.subject, factor, asked).await,
+            _ => false,
+        }
     }
 }

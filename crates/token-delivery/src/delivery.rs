@@ -35,6 +35,12 @@ pub trait Delivery: Send + Sync {
     /// An application asks when it starts, so that a missing template is not found by the first
     /// person who waits for a code.
     fn sends(&self, purpose: &Purpose) -> bool;
+
+    /// Whether its words for this purpose wake a device ([`Message::prompt`]). A delivery whose words are for one kind of
+    /// message says so here; one that has the same for each leaves it.
+    fn sends_prompts(&self, purpose: &Purpose) -> bool {
+        self.sends(purpose)
+    }
 }
 
 #[async_trait]
@@ -45,5 +51,9 @@ impl<D: Delivery + ?Sized> Delivery for Arc<D> {
 
     fn sends(&self, purpose: &Purpose) -> bool {
         (**self).sends(purpose)
+    }
+
+    fn sends_prompts(&self, purpose: &Purpose) -> bool {
+        (**self).sends_prompts(purpose)
     }
 }

@@ -1,10 +1,10 @@
 //! What is delivered.
 
-use ott_core::{Destination, Purpose, Token};
+use ott_core::{Destination, Purpose, RecordId, Subject, Token};
 
-use crate::Notice;
+use crate::{Language, Notice, Phrase};
 
-/// A token or a notice on its way to a person: what for, where to, and what.
+/// A token, a notice or a prompt on its way to a person: what for, where to, and what.
 ///
 /// It has no field for a free text, a link or a host: those are [`Templates`](crate::Templates),
 /// which come from configuration. So nothing of a request can reach a message. `Debug` prints the
@@ -14,6 +14,9 @@ pub struct Message<'a> {
     purpose: &'a Purpose,
     destination: &'a Destination,
     content: Content<'a>,
+    phrase: Option<&'a Phrase>,
+    subject: Option<&'a Subject>,
+    language: Option<Language>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,8 @@ enum Content<'a> {
     Token(&'a Token),
     /// With the token of a link to say "this was not me", where the template has one.
     Notice(&'a Notice, Option<&'a Token>),
+    /// Its public name, and nothing that decides it.
+    Prompt(&'a RecordId),
 }
 
 impl<'a> Message<'a> {
@@ -30,11 +35,7 @@ impl<'a> Message<'a> {
     /// Read the destination from the account, never from the request that asks for the token.
     #[must_use]
     pub const fn new(purpose: &'a Purpose, destination: &'a Destination, token: &'a Token) -> Self {
-        Self {
-            purpose,
-            destination,
-            content: Content::Token(token),
-        }
+        Self::with(purpose, destination, Content::Token(token))
     }
 
     /// A message that tells news about the account.
@@ -48,11 +49,75 @@ impl<'a> Message<'a> {
         notice: &'a Notice,
         not_me: Option<&'a Token>,
     ) -> Self {
+        Self::with(purpose, destination, Content::Notice(notice, not_me))
+    }
+
+    /// A message that wakes a device: something there waits for a decision. It names the prompt by its public id,
+    /// and has neither the number that the waiting side shows nor anything that redeems.
+    #[must_use]
+    pub const fn prompt(
+        purpose: &'a Purpose,
+        destination: &'a Destination,
+        prompt: &'a RecordId,
+    ) -> Self {
+        Self::with(purpose, destination, Content::Prompt(prompt))
+    }
+
+    const fn with(
+        purpose: &'a Purpose,
+        destination: &'a Destination,
+        content: Content<'a>,
+    ) -> Self {
         Self {
             purpose,
             destination,
-            content: Content::Notice(notice, not_me),
+            content,
+            phrase: None,
+            subject: None,
+            language: None,
         }
+    }
+
+    /// Whose message it is: by that a delivery finds the account's language, and the tenant whose turn it is.
+    #[must_use]
+    pub const fn of(self, subject: &'a Subject) -> Self {
+        Self {
+            subject: Some(subject),
+            ..self
+        }
+    }
+
+    /// In a language that the caller knows; [`Localized`](crate::Localized) asks the account.
+    #[must_use]
+    pub const fn in_language(self, language: Option<Language>) -> Self {
+        Self { language, ..self }
+    }
+
+    /// Whose message it is, where that was said.
+    #[must_use]
+    pub const fn subject(&self) -> Option<&'a Subject> {
+        self.subject
+    }
+
+    /// The language, where one was said.
+    #[must_use]
+    pub const fn language(&self) -> Option<Language> {
+        self.language
+    }
+
+    /// With the account's anti-phishing code, where it has one.
+    ///
+    /// # Security
+    /// For a destination that the account verified before: see [`Phrase`].
+    #[must_use]
+    pub const fn with_phrase(self, phrase: Option<&'a Phrase>) -> Self {
+        Self { phrase, ..self }
+    }
+
+    /// The account's anti-phishing code.
+    #[must_use]
+    pub const fn phrase(&self) -> Option<&'a Phrase> {
+        self.phrase
     }
 
     /// What the token is good for, or what the news is about.
@@ -73,6 +138,7 @@ impl<'a> Message<'a> {
         match self.content {
             Content::Token(token) => Some(token),
             Content::Notice(_, not_me) => not_me,
+            Content::Prompt(_) => None,
         }
     }
 
@@ -80,8 +146,17 @@ impl<'a> Message<'a> {
     #[must_use]
     pub const fn news(&self) -> Option<&'a Notice> {
         match self.content {
-            Content::Token(_) => None,
+            Content::Token(_) | Content::Prompt(_) => None,
             Content::Notice(notice, _) => Some(notice),
+        }
+    }
+
+    /// Which prompt waits, where the message wakes a device.
+    #[must_use]
+    pub const fn waiting(&self) -> Option<&'a RecordId> {
+        match self.content {
+            Content::Prompt(prompt) => Some(prompt),
+            Content::Token(_) | Content::Notice(..) => None,
         }
     }
 }

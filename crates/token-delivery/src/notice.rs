@@ -1,6 +1,7 @@
 //! News about an account.
 
-use core::net::IpAddr;
+use core::{fmt, net::IpAddr};
+use std::borrow::Cow;
 
 use ott_core::chrono::{DateTime, Utc};
 
@@ -12,12 +13,43 @@ use ott_core::chrono::{DateTime, Utc};
 /// Send it to every verified address of the account, the old one included when an address changes.
 ///
 /// Specification: NIST SP 800-63B-4 section 4.6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What happened, in the application's own words: `a second step was added to your account`.
-    pub what: &'static str,
+    /// What happened, in the application's own words: `a second step was added to your account`. Templates of other languages
+    /// have [clauses](crate::Template::clauses) for it.
+    pub what: What,
     /// When.
     pub at: DateTime<Utc>,
     /// From which network address, where that is known.
     pub from: Option<IpAddr>,
+}
+
+/// Words of the program: made of a text that was there when it was compiled, and of nothing else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct What(Cow<'static, str>);
+
+impl What {
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Words that were queued, and sealed meanwhile.
+    #[cfg(feature = "queue")]
+    pub(crate) const fn unsealed(words: String) -> Self {
+        Self(Cow::Owned(words))
+    }
+}
+
+impl From<&'static str> for What {
+    fn from(words: &'static str) -> Self {
+        Self(Cow::Borrowed(words))
+    }
+}
+
+impl fmt::Debug for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }

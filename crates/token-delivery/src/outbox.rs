@@ -1,13 +1,17 @@
 //! A delivery that delivers nothing: for development and tests.
 
-use core::fmt;
+use core::{
+    fmt,
+    future::poll_fn,
+    task::{Poll, Waker},
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use ott_core::{Destination, Purpose};
+use ott_core::{Destination, Purpose, RecordId};
 use zeroize::Zeroizing;
 
 use crate::{Delivery, DeliveryError, Message, Rendered, Templates};
@@ -26,7 +30,9 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct State {
-    failing: bool,
+    failing: Option<fn() -> DeliveryError>,
+    /// Who waits, where nobody is answered.
+    held: Option<Vec<Waker>>,
     sent: VecDeque<Arc<Sent>>,
 }
 
@@ -64,12 +70,38 @@ impl Outbox {
 
     /// Plays an outage: each delivery is [`DeliveryError::Unavailable`] until [`Outbox::recover`].
     pub fn fail(&self) {
-        self.state().failing = true;
+        self.state().failing =
+            Some(|| DeliveryError::Unavailable("the outbox was told to fail".into()));
     }
 
-    /// Ends the outage.
+    /// Plays a full queue: each delivery is [`DeliveryError::QueueFull`] until [`Outbox::recover`].
+    pub fn fill(&self) {
+        self.state().failing = Some(|| DeliveryError::QueueFull);
+    }
+
+    /// Plays a server that hangs: each delivery waits until [`Outbox::recover`], and is made then.
+    pub fn hold(&self) {
+        self.state().held.get_or_insert_default();
+    }
+
+    /// Ends what was played.
     pub fn recover(&self) {
-        self.state().failing = false;
+        let mut state = self.state();
+        state.failing = None;
+        let held = state.held.take();
+        drop(state);
+        held.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    async fn released(&self) {
+        let released = poll_fn(|context| match &mut self.state().held {
+            Some(waiting) => {
+                waiting.push(context.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        });
+        released.await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,16 +120,16 @@ impl Delivery for Outbox {
         let token = message
             .token()
             .map(|token| token.expose_secret().to_owned());
+        self.released().await;
         let mut state = self.state();
-        if state.failing {
-            return Err(DeliveryError::Unavailable(
-                "the outbox was told to fail".into(),
-            ));
+        if let Some(error) = state.failing {
+            return Err(error());
         }
         state.sent.push_back(Arc::new(Sent {
             purpose: *message.purpose(),
             destination: message.destination().clone(),
             token: token.map(Zeroizing::new),
+            waiting: message.waiting().copied(),
             rendered,
         }));
         while state.sent.len() > self.most {
@@ -111,6 +143,11 @@ impl Delivery for Outbox {
         let templates = self.templates.as_ref();
         templates.is_none_or(|templates| templates.has(purpose))
     }
+
+    fn sends_prompts(&self, purpose: &Purpose) -> bool {
+        let templates = self.templates.as_ref();
+        templates.is_none_or(|templates| templates.has_prompt(purpose))
+    }
 }
 
 impl fmt::Debug for Outbox {
@@ -118,7 +155,7 @@ impl fmt::Debug for Outbox {
         let state = self.state();
         f.debug_struct("Outbox")
             .field("messages", &state.sent.len())
-            .field("failing", &state.failing)
+            .field("failing", &state.failing.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -128,6 +165,7 @@ pub struct Sent {
     purpose: Purpose,
     destination: Destination,
     token: Option<Zeroizing<String>>,
+    waiting: Option<RecordId>,
     rendered: Option<Rendered>,
 }
 
@@ -156,10 +194,22 @@ impl Sent {
         self.rendered.as_ref().map(Rendered::expose_text)
     }
 
+    /// The page of HTML with the token in clear, if the outbox has templates that render it.
+    #[must_use]
+    pub fn expose_html(&self) -> Option<&str> {
+        self.rendered.as_ref().and_then(Rendered::expose_html)
+    }
+
     /// The token in clear, `""` where the message carried none.
     #[must_use]
     pub fn expose_token(&self) -> &str {
         self.token.as_deref().map_or("", String::as_str)
+    }
+
+    /// Which prompt waits, where the message woke a device.
+    #[must_use]
+    pub const fn waiting(&self) -> Option<&RecordId> {
+        self.waiting.as_ref()
     }
 }
 

@@ -15,7 +15,7 @@ const TEXT: &str =
 
 fn notice() -> Notice {
     Notice {
-        what: "authenticator app",
+        what: "authenticator app".into(),
         at: DateTime::from_timestamp(1_800_000_000, 0).expect("a time"),
         from: Some([203, 0, 113, 7].into()),
     }

@@ -114,6 +114,32 @@ async fn outbox_that_fails_delivers_nothing() {
     assert_eq!(outbox.messages().len(), 1);
 }
 
+/// While the outbox hangs, nothing is delivered; what waited is, once it recovers.
+#[tokio::test]
+async fn outbox_that_hangs_delivers_later() {
+    let outbox = Outbox::new(9);
+    outbox.hold();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let outbox = outbox.clone();
+            tokio::spawn(async move {
+                let (address, token) = (Destination::email("a@example.org").unwrap(), token());
+                let message = Message::new(SIGN_IN.purpose(), &address, &token);
+                outbox.deliver(&message).await
+            })
+        })
+        .collect();
+    for _ in 0..99 {
+        tokio::task::yield_now().await;
+    }
+    assert!(outbox.messages().is_empty() && waiting.iter().all(|one| !one.is_finished()));
+    outbox.recover();
+    for one in waiting {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(outbox.messages().len(), 3);
+}
+
 /// With templates it sends what has one; without any it keeps everything. Whatever shares it says the same.
 #[test]
 fn outbox_says_what_it_sends() {

@@ -2,6 +2,8 @@
 
 #[path = "support/certificates.rs"]
 mod certificates;
+#[path = "support/wire.rs"]
+mod wire;
 #[path = "support/words.rs"]
 mod words;
 
@@ -15,8 +17,7 @@ use std::sync::Arc;
 
 use token_delivery::{Delivery, DeliveryError, Message, SmtpBuilder, SmtpDelivery, SmtpReply};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
 };
 use tokio_rustls::{
@@ -26,53 +27,8 @@ use tokio_rustls::{
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
 };
+use wire::{BODY_END, LINE_END, hear, honest, listen, say};
 use words::{ADDRESS, SIGN_IN, alice, everything, templates, token};
-
-/// Serves every connection with `serve`, which gets its number, from 0.
-async fn listen<F>(serve: impl Fn(usize, TcpStream) -> F + Send + 'static) -> u16
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    tokio::spawn(async move {
-        for number in 0.. {
-            let Ok((stream, _)) = listener.accept().await else {
-                return;
-            };
-            tokio::spawn(serve(number, stream));
-        }
-    });
-    port
-}
-
-async fn say(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
-    // A client that hung up is the client's business.
-    let _ = stream.write_all(text.as_bytes()).await;
-    let _ = stream.flush().await;
-}
-
-/// The bytes up to and including `end`; `None` once the client hung up.
-async fn hear(stream: &mut (impl AsyncRead + Unpin), end: &str) -> Option<String> {
-    let mut heard = Vec::new();
-    while !heard.ends_with(end.as_bytes()) {
-        heard.push(stream.read_u8().await.ok()?);
-    }
-    String::from_utf8(heard).ok()
-}
-
-const BODY_END: &str = "\r\n.\r\n";
-const LINE_END: &str = "\r\n";
-
-/// What an honest server says to a command.
-fn honest(command: &str) -> &'static str {
-    match command.split_whitespace().next() {
-        Some("EHLO") => "250-test\r\n250 8BITMIME\r\n",
-        Some("DATA") => "354 go on\r\n",
-        Some("QUIT") => "221 bye\r\n",
-        _ => "250 fine\r\n",
-    }
-}
 
 /// An honest server that stops answering after `answers` answers, the greeting included.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: usize) {
@@ -240,7 +196,7 @@ async fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> u
                 say(&mut stream, honest(&heard)).await;
                 if heard.starts_with("DATA") {
                     let body = hear(&mut stream, BODY_END).await.unwrap_or_default();
-                    say(&mut stream, &answer(&body)).await;
+                    say(&mut stream, answer(&body)).await;
                 }
             }
         }
@@ -336,7 +292,7 @@ async fn starttls(injected: &'static str) -> (SmtpDelivery, mpsc::UnboundedRecei
             hear(&mut stream, LINE_END).await;
             say(&mut stream, "250-test\r\n250 STARTTLS\r\n").await;
             hear(&mut stream, LINE_END).await;
-            say(&mut stream, &format!("220 go\r\n{injected}")).await;
+            say(&mut stream, format!("220 go\r\n{injected}")).await;
             let tls = acceptor.accept(stream).await;
             report.send(tls.is_ok()).expect("somebody listens");
             let Ok(mut stream) = tls else { return };

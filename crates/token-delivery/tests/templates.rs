@@ -3,7 +3,8 @@
 use token_delivery::{
     DeliveryError, Message, Template, TemplateFault, Templates, TemplatesError,
     ott_core::{
-        Destination, Format, Policy, Purpose, Token, chrono::TimeDelta, rand::rngs::SysRng,
+        Destination, Format, Policy, Purpose, RecordId, Token, chrono::TimeDelta,
+        rand::rngs::SysRng,
     },
 };
 
@@ -142,7 +143,7 @@ fn fault_of(template: Template) -> TemplateFault {
                 error.to_string().contains(&format!("`{purpose}`")),
                 "{error}"
             );
-            assert!(["sign-in", "password-recovery"].contains(&purpose));
+            assert!(["sign-in", "password-recovery", "prompt"].contains(&purpose));
             fault.clone()
         }
         other => panic!("accepted, or another error: {other:?}"),
@@ -382,4 +383,43 @@ fn template_application_has_one_line() {
             "{name:?}"
         );
     }
+}
+
+/// The words that wake a device name the prompt, carry no token, and stand for no other kind of message.
+#[test]
+fn prompt_words_name_the_prompt_alone() {
+    const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
+    let words = Template::prompt(
+        &PROMPT,
+        "A sign-in to {application}",
+        "Look at {prompt} within {minutes} minutes.",
+    );
+    let templates = Templates::new("Example", [words]).expect("good words");
+    let (phone, id) = (
+        Destination::device("phone").expect("a device"),
+        RecordId::from_bytes([0xab; 16]),
+    );
+    let message = Message::prompt(PROMPT.purpose(), &phone, &id);
+    assert!(message.token().is_none() && message.news().is_none());
+    assert_eq!(message.waiting(), Some(&id));
+    let rendered = templates.render(&message).expect("words");
+    assert_eq!(rendered.subject(), "A sign-in to Example");
+    let text = format!("Look at {} within 10 minutes.", "ab".repeat(16));
+    assert_eq!(rendered.expose_text(), text);
+
+    let code = token(&Format::DIGITS_6);
+    let other = Message::new(PROMPT.purpose(), &phone, &code);
+    let refused = templates.render(&other);
+    assert!(matches!(refused, Err(DeliveryError::NoTemplate { .. })));
+    let of_codes = Template::new(&PROMPT, "Your code", "{token}");
+    let of_codes = Templates::new("Example", [of_codes]).expect("good words");
+    let refused = of_codes.render(&message);
+    assert!(matches!(refused, Err(DeliveryError::NoTemplate { .. })));
+    for text in ["{token}", "Open {link} now"] {
+        let template = Template::prompt(&PROMPT, "A sign-in", text);
+        assert_eq!(fault_of(template), TemplateFault::TokenInPrompt);
+    }
+    let template = Template::new(&PROMPT, "Your code", "{token} {prompt}");
+    let unknown = TemplateFault::UnknownPlaceholder("prompt".into());
+    assert_eq!(fault_of(template), unknown);
 }

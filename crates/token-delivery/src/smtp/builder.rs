@@ -1,20 +1,18 @@
 //! How an SMTP server is reached, from configuration.
 
 use core::{error::Error, fmt, net::IpAddr, num::NonZeroU16, time::Duration};
+use std::sync::Arc;
 
-use lettre::{
-    Address,
-    message::Mailbox,
-    transport::smtp::{
-        authentication::Credentials,
-        client::{Certificate, CertificateStore, TlsParameters},
-        extension::ClientId,
-    },
-};
+use lettre::{Address, message::Mailbox};
+use ott_core::Destination;
+use zeroize::Zeroizing;
 
 use super::{
     SmtpDelivery,
-    connect::{Protection, Server},
+    access::AccessTokens,
+    auth::SignIn,
+    connect::{Protection, Reach, Server},
+    tls::Tls,
 };
 use crate::{Templates, link::is_loopback};
 
@@ -26,7 +24,7 @@ pub struct SmtpBuilder {
     from: String,
     templates: Templates,
     protection: Protection,
-    credentials: Option<(String, String)>,
+    sign_in: Option<SignIn>,
     authority: Option<Vec<u8>>,
     hello: Option<String>,
     timeout: Duration,
@@ -41,7 +39,7 @@ impl SmtpBuilder {
             from,
             templates,
             protection: Protection::Starttls,
-            credentials: None,
+            sign_in: None,
             authority: None,
             hello: None,
             timeout: Duration::from_secs(15),
@@ -62,7 +60,21 @@ impl SmtpBuilder {
     #[must_use]
     pub fn plaintext_on_loopback(self) -> Self {
         Self {
-            protection: Protection::Plaintext,
+            protection: Protection::Plaintext(Reach::Loopback),
+            ..self
+        }
+    }
+
+    /// No TLS at all, port 25, to a relay in a private network: a container's `mailhog:1025`.
+    ///
+    /// # Security
+    /// Whoever can listen on that network, or answer for the relay's name or address, reads every code and link, and
+    /// can sign in with it before the person does. So it takes no credentials, and goes to private addresses alone
+    /// (RFC 1918, 3927, 4193, 6598 and loopback), whatever the name leads to.
+    #[must_use]
+    pub fn plaintext_that_the_whole_network_can_read(self) -> Self {
+        Self {
+            protection: Protection::Plaintext(Reach::PrivateNetwork),
             ..self
         }
     }
@@ -79,8 +91,23 @@ impl SmtpBuilder {
     /// A user name and a password (AUTH PLAIN or LOGIN, RFC 4954).
     #[must_use]
     pub fn credentials(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        let (user, password) = (user.into(), Zeroizing::new(password.into()));
         Self {
-            credentials: Some((user.into(), password.into())),
+            sign_in: Some(SignIn::Password { user, password }),
+            ..self
+        }
+    }
+
+    /// A user name and a source of access tokens (AUTH OAUTHBEARER, RFC 7628, or XOAUTH2), instead of a password.
+    #[must_use]
+    pub fn access_tokens(
+        self,
+        user: impl Into<String>,
+        source: impl AccessTokens + 'static,
+    ) -> Self {
+        let (user, source) = (user.into(), Arc::new(source));
+        Self {
+            sign_in: Some(SignIn::Token { user, source }),
             ..self
         }
     }
@@ -127,34 +154,40 @@ impl SmtpBuilder {
         if !is_host(&self.host) {
             return Err(SmtpConfigError::Host);
         }
-        if self.protection == Protection::Plaintext && !is_loopback(&self.host) {
+        let loopback = Protection::Plaintext(Reach::Loopback);
+        if self.protection == loopback && !is_loopback(&self.host) {
             return Err(SmtpConfigError::PlaintextNotLoopback);
         }
-        // The domain becomes a part of each Message-ID, which is ASCII.
-        let from = Some(self.from.as_str()).filter(|from| from.is_ascii());
-        let from = from.and_then(|from| from.parse::<Address>().ok());
+        // The rule of destinations; and a Message-ID, of which the domain is a part, is ASCII.
+        let from = Destination::email(self.from).ok();
+        let from = from.as_ref().and_then(Destination::mailbox);
+        let from = from.filter(|(local, _)| local.is_ascii());
+        let from = from.map(|(local, domain)| Address::new_dangerous(local, domain));
         let from = from.ok_or(SmtpConfigError::From)?;
         let hello = match self.hello {
-            None => ClientId::default(),
+            None => "[127.0.0.1]".to_owned(),
             Some(name) if is_host(&name) => match name.parse() {
-                Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
-                Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
-                Err(_) => ClientId::Domain(name),
+                Ok(IpAddr::V4(address)) => format!("[{address}]"),
+                Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+                Err(_) => name,
             },
             Some(_) => return Err(SmtpConfigError::Hello),
         };
-        if let Some((user, password)) = &self.credentials
-            && (user.is_empty() || user.chars().chain(password.chars()).any(char::is_control))
-        {
-            return Err(SmtpConfigError::Credentials);
+        if let Some(sign_in) = &self.sign_in {
+            if !sign_in.is_sayable() {
+                return Err(SmtpConfigError::Credentials);
+            }
+            if self.protection == Protection::Plaintext(Reach::PrivateNetwork) {
+                return Err(SmtpConfigError::CredentialsInClear);
+            }
         }
         let tls = match self.protection {
-            Protection::Plaintext => None,
-            _ => Some(tls(&self.host, self.authority.as_deref())?),
+            Protection::Plaintext(_) => None,
+            _ => Some(Tls::new(&self.host, self.authority.as_deref())?),
         };
         let standard_port = match self.protection {
             Protection::Implicit => 465,
-            Protection::Plaintext => 25,
+            Protection::Plaintext(_) => 25,
             Protection::Starttls => 587,
         };
         let server = Server {
@@ -163,7 +196,7 @@ impl SmtpBuilder {
             protection: self.protection,
             tls,
             hello,
-            credentials: self.credentials.map(Credentials::from),
+            sign_in: self.sign_in,
         };
         let name = self.templates.application().to_owned();
         let from = Mailbox::new(Some(name), from);
@@ -187,23 +220,6 @@ impl fmt::Debug for SmtpBuilder {
     }
 }
 
-fn tls(host: &str, authority: Option<&[u8]>) -> Result<TlsParameters, SmtpConfigError> {
-    let mut tls = TlsParameters::builder(host.to_owned());
-    if let Some(pem) = authority {
-        // lettre takes a text without any certificate for an empty list.
-        let some = pem
-            .windows(27)
-            .any(|part| part == b"-----BEGIN CERTIFICATE-----");
-        let certificates = Certificate::from_pem(pem).ok().filter(|_| some);
-        let certificates = certificates.ok_or(SmtpConfigError::Certificate)?;
-        tls = tls
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(certificates);
-    }
-    tls.build()
-        .map_err(|error| SmtpConfigError::Tls(error.into()))
-}
-
 fn is_host(host: &str) -> bool {
     let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     (!host.is_empty() && host.bytes().all(named)) || host.parse::<IpAddr>().is_ok()
@@ -219,8 +235,11 @@ pub enum SmtpConfigError {
     /// An empty user name, or control characters.
     #[error("the credentials are empty or have a control character")]
     Credentials,
-    /// The sender is not a plain ASCII address.
-    #[error("the sender is not an address `name@domain` in ASCII")]
+    /// Credentials that everybody on the network could read.
+    #[error("credentials are never sent in clear over a network")]
+    CredentialsInClear,
+    /// The sender is no address, or one whose part before the `@` is not ASCII.
+    #[error("the sender is not an address `name@domain` with a name in ASCII")]
     From,
     /// The machine's own name is not a host name.
     #[error("the name to say hello with is not a host name")]

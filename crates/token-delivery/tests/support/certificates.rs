@@ -1,5 +1,11 @@
 //! A certificate authority of a moment, and a certificate for this machine.
 
+use tokio_rustls::rustls::{
+    ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// PEM texts: the authority's certificate, the server's certificate, the server's key.
@@ -23,4 +29,24 @@ pub(crate) fn certificates(name: &str) -> Certificates {
         server: server.pem(),
         key: key.serialize_pem(),
     }
+}
+
+/// A server with a certificate for `name` that offers these protocols, and the PEM text of its authority.
+#[allow(dead_code, reason = "some servers are programs of their own")]
+pub(crate) fn tls(name: &str, protocols: &[&str]) -> (String, ServerConfig) {
+    let made = certificates(name);
+    let config = ServerConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(made.server.as_bytes()).expect("a certificate")],
+            PrivateKeyDer::from_pem_slice(made.key.as_bytes()).expect("a key"),
+        );
+    let mut config = config.expect("a server");
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().into())
+        .collect();
+    (made.authority, config)
 }

@@ -24,6 +24,8 @@ pub(crate) struct Received {
     pub(crate) recipients: Vec<String>,
     /// The body, decoded, lines ended by LF: on the way they end with CR LF (RFC 2045 section 6.8).
     pub(crate) text: String,
+    /// The page beside it, where the message is `multipart/alternative`.
+    pub(crate) html: Option<String>,
     headers: Vec<(String, String)>,
 }
 
@@ -107,7 +109,8 @@ impl Server {
         asked.lines().map(str::to_owned).collect()
     }
 
-    fn files(&self) -> Vec<PathBuf> {
+    /// One file for each message that the server took.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(&self.directory).expect("the directory is there");
         let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
@@ -156,14 +159,19 @@ fn python() -> Command {
     Command::new(*PYTHON)
 }
 
-/// Prints the headers as `name NUL value NUL`, then NUL and the body.
+/// Prints the headers as `name NUL value NUL`, then NUL and the body, or both bodies with a NUL between them.
 const READER: &str = "
 import email, email.policy, sys
 policy = email.policy.default.clone(utf8=True)
 message = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=policy)
 assert not message.defects, message.defects
+parts = list(message.iter_parts()) if message.is_multipart() else [message]
+assert [part.get_content_type() for part in parts][1:] in ([], ['text/html']), parts
+assert not any(part.defects for part in parts)
+assert parts[0].get_content_type() == 'text/plain'
+assert message.get_content_type() in ('text/plain', 'multipart/alternative')
 out = ''.join(f'{name}\\0{value}\\0' for name, value in message.items())
-sys.stdout.buffer.write((out + '\\0' + message.get_content()).encode())
+sys.stdout.buffer.write((out + '\\0' + '\\0'.join(part.get_content() for part in parts)).encode())
 ";
 
 fn read(file: &Path) -> Received {
@@ -181,6 +189,10 @@ fn read(file: &Path) -> Received {
     );
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let (headers, text) = printed.split_once("\0\0").expect("headers and a body");
+    let (text, html) = match text.split_once('\0') {
+        Some((text, html)) => (text, Some(html.replace("\r\n", "\n"))),
+        None => (text, None),
+    };
     let mut fields = headers.split('\0').map(str::to_owned);
     let headers = core::iter::from_fn(|| Some((fields.next()?, fields.next()?))).collect();
     let recipients = raw
@@ -189,6 +201,7 @@ fn read(file: &Path) -> Received {
     Received {
         recipients: recipients.map(str::to_owned).collect(),
         text: text.replace("\r\n", "\n"),
+        html,
         headers,
         raw,
     }

@@ -1,0 +1,29 @@
+//! One file a format: how its files are told, read and written.
+
+pub(crate) mod aegis;
+pub(crate) mod andotp;
+pub(crate) mod authy;
+pub(crate) mod battlenet;
+pub(crate) mod bitwarden;
+pub(crate) mod databases;
+pub(crate) mod duo;
+pub(crate) mod ente;
+pub(crate) mod freeotp;
+pub(crate) mod freeotp_plus;
+pub(crate) mod google_migration;
+pub(crate) mod kdbx;
+pub(crate) mod keepass;
+pub(crate) mod lastpass;
+pub(crate) mod own;
+pub(crate) mod preferences;
+pub(crate) mod protobuf;
+pub(crate) mod proton;
+pub(crate) mod raivo;
+pub(crate) mod sqlite;
+pub(crate) mod steam;
+pub(crate) mod stratum;
+pub(crate) mod totp_authenticator;
+pub(crate) mod twofas;
+pub(crate) mod twofauth;
+pub(crate) mod uri_list;
+pub(crate) mod zip;

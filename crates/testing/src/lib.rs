@@ -14,19 +14,43 @@
     reason = "what panics here fails its test, and says why"
 )]
 
+#[cfg(feature = "answers")]
+pub mod answers;
+#[cfg(feature = "engine")]
+pub mod application;
+#[cfg(feature = "engine")]
+pub mod asking;
+#[cfg(feature = "bearers")]
+pub mod bearers;
 mod bench;
+#[cfg(all(feature = "chaos", unix))]
+pub mod faults;
 mod fixtures;
+#[cfg(feature = "flows")]
+pub mod flows;
+pub mod ledger;
 mod log;
+mod patience;
+#[cfg(feature = "engine")]
+pub mod persistence;
 mod place;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "engine")]
 mod provider;
+#[cfg(unix)]
+pub mod proxy;
+#[cfg(feature = "queue")]
+pub mod queue;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "spend")]
+pub mod spend;
 #[cfg(feature = "engine")]
 pub mod telling;
 pub mod tokens;
+#[cfg(feature = "traced")]
+mod traced;
 #[cfg(feature = "engine")]
 pub mod two_factor;
 mod watched;
@@ -36,8 +60,11 @@ pub mod world;
 pub use bench::{Bench, issue_one, stated, wrong};
 pub use fixtures::{KEY_1, KEY_2, alice, key_1, key_2, ring, start, subject};
 pub use log::{Log, told, words};
-pub use place::{Everything, Place, Store};
-pub use watched::{Meanwhile, Opening, Watched};
+pub use patience::patiently;
+pub use place::{Everything, Place, Store, nightly};
+#[cfg(feature = "traced")]
+pub use traced::Traced;
+pub use watched::{Held, Meanwhile, Opening, Watched};
 
 /// Bodies as tests of a place, in a module for each of their files.
 #[doc(hidden)]

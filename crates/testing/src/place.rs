@@ -15,6 +15,8 @@ impl<S: TokenStore + FactorStore + LimitStore> Everything for S {}
 pub enum Place {
     /// The memory of this process.
     Memory,
+    /// The same, where [`Watched`](crate::Watched) charges nothing in the step of a verb: as stores do that are apart.
+    Apart,
     /// SQLite, in a file.
     #[cfg(feature = "sqlite")]
     Sqlite,
@@ -39,7 +41,24 @@ impl Place {
         }
     }
 
-    /// How often something is done: fewer times where every step lasts, and so takes its time.
+    /// Another number for each place, so that those which share work do not do the same.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        match self {
+            Self::Memory | Self::Apart => 0,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => 1,
+            #[cfg(feature = "postgres")]
+            Self::Postgres => 2,
+            #[cfg(feature = "redis")]
+            Self::Redis => 3,
+            #[cfg(feature = "redis")]
+            Self::Cluster => 4,
+        }
+    }
+
+    /// How often something is done: fewer times where every step lasts, and so takes its time; and where it is done in memory
+    /// already.
     #[must_use]
     pub fn often(self, in_memory: usize, durable: usize) -> usize {
         if self == Self::Memory {
@@ -48,6 +67,12 @@ impl Place {
             durable
         }
     }
+}
+
+/// Whether the long form was asked for: `NIGHTLY=1` in the environment.
+#[must_use]
+pub fn nightly() -> bool {
+    std::env::var_os("NIGHTLY").is_some_and(|set| set == "1")
 }
 
 /// A handle on a back end of one test. The back end goes away with the last of its handles.
@@ -64,11 +89,25 @@ impl Store {
     pub async fn beside(&self) -> Self {
         Self {
             handle: match *self.home {
-                Home::Memory => Arc::clone(&self.handle),
+                Home::Memory(_) => Arc::clone(&self.handle),
                 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
                 _ => self.home.open().await,
             },
             home: Arc::clone(&self.home),
+        }
+    }
+
+    /// The same back end as a queue, with connections of its own. Redis keeps none.
+    #[cfg(feature = "queue")]
+    pub async fn queue(&self) -> Arc<dyn token_store::QueueStore> {
+        match &*self.home {
+            Home::Memory(store) => Arc::<MemoryStore>::clone(store),
+            #[cfg(feature = "sqlite")]
+            Home::Sqlite(folder) => Arc::new(sqlite(folder).await),
+            #[cfg(feature = "postgres")]
+            Home::Postgres(schema) => Arc::new(postgres(schema).await),
+            #[cfg(feature = "redis")]
+            Home::Redis(_) | Home::Cluster(..) => panic!("Redis keeps no queue"),
         }
     }
 }
@@ -90,7 +129,7 @@ impl fmt::Debug for Store {
 /// What goes away with the last handle.
 #[derive(Debug)]
 enum Home {
-    Memory,
+    Memory(Arc<MemoryStore>),
     #[cfg(feature = "sqlite")]
     Sqlite(tempfile::TempDir),
     #[cfg(feature = "postgres")]
@@ -108,7 +147,7 @@ impl Home {
     )]
     async fn new(place: Place) -> Self {
         match place {
-            Place::Memory => Self::Memory,
+            Place::Memory | Place::Apart => Self::Memory(Arc::new(MemoryStore::new())),
             #[cfg(feature = "sqlite")]
             Place::Sqlite => Self::Sqlite(tempfile::tempdir().expect("a temporary folder")),
             #[cfg(feature = "postgres")]
@@ -130,22 +169,11 @@ impl Home {
     )]
     async fn open(&self) -> Arc<dyn Everything> {
         match self {
-            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::Memory(store) => Arc::<MemoryStore>::clone(store),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(folder) => {
-                let builder = token_store_sqlx::SqliteStore::builder().timeout(PATIENCE);
-                let opened = builder.open(folder.path().join("tokens.db")).await;
-                Arc::new(opened.expect("the file opens"))
-            }
+            Self::Sqlite(folder) => Arc::new(sqlite(folder).await),
             #[cfg(feature = "postgres")]
-            Self::Postgres(schema) => {
-                let builder = token_store_sqlx::PostgresStore::builder().timeout(PATIENCE);
-                let opened = builder
-                    .schema(&schema.name)
-                    .pool(crate::postgres::pool())
-                    .await;
-                Arc::new(opened.expect("the server is there"))
-            }
+            Self::Postgres(schema) => Arc::new(postgres(schema).await),
             #[cfg(feature = "redis")]
             Self::Redis(prefix) => {
                 let builder = crate::redis::everything().timeout(PATIENCE);
@@ -163,6 +191,21 @@ impl Home {
             }
         }
     }
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(folder: &tempfile::TempDir) -> token_store_sqlx::SqliteStore {
+    let builder = token_store_sqlx::SqliteStore::builder().timeout(PATIENCE);
+    let opened = builder.open(folder.path().join("tokens.db")).await;
+    opened.expect("the file opens")
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(schema: &crate::postgres::Schema) -> token_store_sqlx::PostgresStore {
+    let builder = token_store_sqlx::PostgresStore::builder().timeout(PATIENCE);
+    let builder = builder.schema(&schema.name);
+    let opened = builder.pool(crate::postgres::pool()).await;
+    opened.expect("the server is there")
 }
 
 /// How long a store waits on a busy machine.

@@ -1,5 +1,10 @@
 //! The server that `POSTGRES_URL` names, with a schema for each test.
 
+#[cfg(unix)]
+mod pooler;
+#[cfg(unix)]
+mod server;
+
 use core::{hash::BuildHasher, str::FromStr, time::Duration};
 use std::{env, hash::RandomState};
 
@@ -8,6 +13,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use token_store_sqlx::sqlx;
+
+#[cfg(unix)]
+pub use self::{
+    pooler::Pooler,
+    server::{Server, as_user, is_root, user},
+};
 
 /// How long a store of the tests waits on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,6 +2,7 @@
 //! that a test starts itself.
 
 mod cluster;
+mod sentinels;
 mod server;
 
 use core::hash::BuildHasher;
@@ -9,8 +10,11 @@ use std::{env, hash::RandomState};
 
 use token_store_redis::{RedisStore, RedisStoreBuilder, redis};
 
+use crate::patience::patiently;
+
 pub use self::{
     cluster::Cluster,
+    sentinels::Sentinels,
     server::{DURABLE, Server, free_port},
 };
 
@@ -45,14 +49,14 @@ pub trait Install {
 
 impl Install for RedisStoreBuilder {
     async fn install(self, url: String) -> RedisStore {
-        let store = self.connect(url).await.expect("the server will do");
-        assert!(store.initialize().await.expect("the server answers"));
+        let store = patiently(|| self.clone().connect(url.clone())).await;
+        patiently(|| store.initialize()).await;
         store
     }
 
     async fn install_cluster(self, urls: Vec<String>) -> RedisStore {
-        let store = self.cluster(urls).await.expect("a new cluster answers");
-        assert!(store.initialize().await.expect("the cluster answers"));
+        let store = patiently(|| self.clone().cluster(urls.clone())).await;
+        patiently(|| store.initialize()).await;
         store
     }
 }

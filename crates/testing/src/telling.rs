@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use twofa_providers::{
-    Addresses, Attempt, Limits, Notices, Proof, Response, SignInId, TwoFactorError,
+    Address, Addresses, Attempt, EnrolDetails, Limits, Notices, Proof, Response, SignInId,
+    TwoFactorError,
     token_delivery::{Delivery, DeliveryError, Message, Outbox, Template, Templates},
     token_store::ott_core::{Destination, Purpose, Subject},
 };
@@ -29,16 +30,13 @@ pub const HOME: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 7));
 /// The application's verified addresses: the same for everybody.
 #[derive(Debug, Default)]
 pub struct Book {
-    addresses: Mutex<Vec<Destination>>,
+    addresses: Mutex<Vec<Address>>,
     down: AtomicBool,
 }
 
 #[async_trait]
 impl Addresses for Book {
-    async fn verified(
-        &self,
-        _: &Subject,
-    ) -> Result<Vec<Destination>, Box<dyn Error + Send + Sync>> {
+    async fn verified(&self, _: &Subject) -> Result<Vec<Address>, Box<dyn Error + Send + Sync>> {
         if self.down.load(Ordering::Relaxed) {
             return Err("told to fail".into());
         }
@@ -116,6 +114,7 @@ impl Telling {
         let plan = Plan {
             limits,
             knows_devices: true,
+            trusts_devices: true,
             notices: Some(notices),
             ..Plan::default()
         };
@@ -130,10 +129,15 @@ impl Telling {
         telling
     }
 
-    /// These are the application's verified addresses from now on.
+    /// These are the application's verified addresses from now on, and were from the beginning.
     pub fn verified(&self, addresses: &[&str]) {
-        *self.book.addresses.lock().expect("no panic") =
-            addresses.iter().map(|address| to(address)).collect();
+        let addresses = addresses.iter().map(|address| Address::new(to(address)));
+        self.list(addresses.collect());
+    }
+
+    /// The application lists these addresses from now on.
+    pub fn list(&self, addresses: Vec<Address>) {
+        *self.book.addresses.lock().expect("no panic") = addresses;
     }
 
     /// Whether the application's addresses are an outage from now on.
@@ -186,8 +190,13 @@ impl Telling {
 
     /// Confirms a new authenticator app, from here, in a sign-in of this name.
     pub async fn add_app(&self, flow: &SignInId, proof: Option<&Proof>) -> App {
-        let app = self.world.enrol(&alice(), proof).await;
         let owner = alice();
+        let details = EnrolDetails::new(&owner, "alice@example.org").sign_in(flow);
+        let enrolled = self
+            .world
+            .enrol_with("totp", &details, "phone", proof)
+            .await;
+        let app = App::new(&enrolled.expect("enrolled"));
         let attempt = Attempt::new(&owner, "totp")
             .factor(app.factor)
             .network(HOME)

@@ -4,11 +4,13 @@ pub mod bindings;
 pub mod codes;
 pub mod decisions;
 pub mod guess_budget;
+mod machines;
 pub mod misuse;
 pub mod outage;
 pub mod presented;
 pub mod purge;
 pub mod races;
+pub mod retired_keys;
 pub mod rotation;
 
 use token_store::{
@@ -33,6 +35,7 @@ macro_rules! tokens {
                 readable_code_is_typed_forgivingly
                 recovery_codes_work_once_until_renewed
                 adopted_texts_work_once
+                adopted_texts_stay_used_after_a_purge
                 resend_supersedes_its_own_flow_alone
                 requests_are_paced_per_account
                 allowance_is_the_accounts
@@ -61,6 +64,7 @@ macro_rules! tokens {
             misuse {
                 policy_not_added_is_misuse
                 verb_of_another_policy_is_misuse
+                token_under_another_policy_burns_nothing
                 limits_without_account_are_misuse
                 transaction_is_paid_first_and_given_once
             }
@@ -91,18 +95,20 @@ macro_rules! tokens {
                 guesses_at_once_are_the_burst
                 code_and_link_of_one_mail_are_one_record
             }
-            rotation {
-                machines_one_step_apart_refuse_nobody
-                tokens_live_until_the_last_step
-                key_moved_before_added_is_an_outage
-                key_dropped_too_early_is_an_outage
-                machine_left_behind_makes_refused_tokens
+            retired_keys {
                 retired_key_mints_nothing_past_its_horizon
                 tokens_without_horizon_end_with_the_key
                 leaked_key_makes_nothing_of_any_date
                 backup_tokens_end_at_not_before
                 backup_older_than_the_drop_needs_the_key
                 lost_ring_is_an_outage_or_looks_forged
+            }
+            rotation {
+                machines_one_step_apart_refuse_nobody
+                tokens_live_until_the_last_step
+                key_moved_before_added_is_an_outage
+                key_dropped_too_early_is_an_outage
+                machine_left_behind_makes_refused_tokens
                 limits_do_not_notice_a_rotation
                 seal_is_renewed_before_the_key_is_dropped
             }

@@ -3,19 +3,32 @@
 pub mod channels;
 pub mod claims;
 pub mod credential_change;
+pub mod device_keys;
 pub mod devices;
 pub mod email;
 pub mod limits;
 pub mod not_me;
 pub mod notices;
 pub mod outage;
+pub mod persistence;
+pub mod prompt_approvals;
+pub mod prompt_deciders;
+pub mod prompt_limits;
+pub mod prompt_pushes;
+pub mod prompts;
 pub mod proofs;
 pub mod recovery;
 pub mod removal;
+pub mod revocation;
 pub mod rotation;
+pub mod round_trips;
 pub mod secrets;
+pub mod sends;
 pub mod services;
+pub mod sheets;
 pub mod totp;
+pub mod trusted;
+pub mod yubico;
 
 /// The tests of `TwoFactor`, each over this place, in a module for each of their files.
 ///
@@ -42,6 +55,18 @@ macro_rules! two_factor {
                 removed_and_disabled_prove_nothing
                 sheet_voids_the_one_before
             }
+            device_keys {
+                signed_decision_is_taken
+                unsigned_decision_changes_nothing
+                signature_is_good_for_one_decision
+                server_without_the_device_forges_nothing
+                signed_denial_is_told_from_a_forged_one
+                device_proves_its_key_to_be_confirmed
+                weak_and_malformed_keys_are_no_device
+                device_without_a_key_signs_nothing
+                keys_only_takes_no_other_device
+                shared_device_approves_once
+            }
             devices {
                 known_device_outlives_an_exhausted_account
                 burst_leaves_the_known_device_its_lane
@@ -61,6 +86,7 @@ macro_rules! two_factor {
             }
             email {
                 mailed_code_is_accepted_once
+                factor_says_where_its_codes_go
                 confirming_code_does_nothing_else
                 code_of_the_other_occasion_is_refused
                 second_confirming_code_signs_nobody_in
@@ -85,6 +111,8 @@ macro_rules! two_factor {
                 allowance_refusals_leave_the_pace
                 refusals_do_not_postpone_the_next_code
                 codes_are_sent_five_then_one_each_ten_minutes
+                enrolments_are_paced_and_write_nothing
+                renewals_are_paced_and_write_nothing
             }
             not_me {
                 not_me_undoes_one_sign_in
@@ -92,7 +120,7 @@ macro_rules! two_factor {
                 not_me_tokens_at_once_have_one_winner
                 codes_of_the_disowned_sign_in_are_void
                 factor_disabled_before_is_wiped_too
-                removed_factor_is_not_brought_back
+                what_the_sign_in_added_is_not_brought_back
                 disowned_address_is_told_nothing_more
                 disowned_only_factor_guards_the_account
                 text_that_is_no_link_spends_none
@@ -108,13 +136,17 @@ macro_rules! two_factor {
                 news_reach_every_verified_address
                 stranger_at_a_typed_address_is_told_nothing
                 address_known_twice_is_told_once
-                disabled_and_exhausted_are_told_once
+                disabled_factor_is_told_once
+                exhausted_provider_is_told_once
                 password_alone_fills_no_mailbox
                 slow_guesses_beside_a_device_are_told
+                tenth_failure_in_a_row_is_told
                 notice_that_nobody_got_is_told_next_time
                 count_of_notices_down_floods_nobody
                 change_stands_though_nobody_can_be_told
                 address_that_is_the_news_gets_no_link
+                young_factor_address_gets_no_link
+                old_address_hears_all_while_it_matters
                 token_is_kept_only_for_a_link
                 factor_addresses_are_told_in_an_outage
                 address_that_fails_keeps_no_other_from_news
@@ -131,9 +163,84 @@ macro_rules! two_factor {
                 missing_key_is_an_outage_without_counts
                 code_of_a_missing_key_counts_nothing
             }
+            persistence {
+                thief_keeps_what_is_named_and_no_more
+            }
+            prompts {
+                approval_proves_once
+                prompt_says_what_is_asked
+                number_reaches_no_device
+                wrong_number_denies
+                decision_meets_every_state
+                decisions_at_once_have_one_winner
+                approval_at_once_proves_one
+                flipped_state_approves_nothing
+                approval_is_bound_in_every_part
+                prompt_of_the_other_occasion_is_refused
+                polls_cost_nothing
+                made_up_handle_costs_the_owner_nothing
+                open_request_ends_with_the_decision
+                approval_in_time_lives_a_minute
+                repeated_request_voids_the_one_before
+                origin_is_checked_before_anything_is_paid
+                open_request_ends_with_a_report_of_another
+                approved_prompt_counts_once_in_a_sign_in
+            }
+            prompt_pushes {
+                unregistered_device_is_pushed_no_more
+                queued_push_to_a_gone_device_ends_pushes
+            }
+            prompt_approvals {
+                two_people_approve_once
+                requester_is_no_approver
+                asking_sign_in_approves_no_part
+                one_denial_ends_what_several_decide
+                denial_beside_approvals_has_one_outcome
+                approvals_at_once_are_taken_up_once
+                approval_of_several_is_bound
+                approver_who_left_is_not_counted
+                whole_without_its_people_is_forged
+                others_are_rung_within_a_pace
+                part_is_said_again_after_an_outage
+                whole_is_no_prompt
+            }
+            prompt_deciders {
+                stranger_decides_nothing
+                prompt_belongs_to_its_device
+                every_device_is_asked_and_one_decides
+                later_device_decides_nothing_earlier
+                device_that_goes_meanwhile_proves_nothing
+                decision_of_one_device_is_not_forged_for_another
+                denial_without_its_decision_is_forged
+                asking_sign_in_decides_nothing
+                device_without_a_key_is_named
+            }
+            prompt_limits {
+                fifty_prompts_reach_the_device_five_times
+                day_of_prompts_is_ten
+                year_of_prompts_beside_a_daily_owner_is_3660
+                known_device_has_prompts_of_its_own
+                denial_outlasts_a_success
+                denial_keeps_prompts_away_for_15_minutes
+                denials_at_once_are_one
+                wrong_number_keeps_prompts_away_too
+                report_lasts_until_another_factor_succeeds
+                success_lets_prompts_in_again
+                stranger_silences_nobody
+                prompt_that_reached_nobody_is_given_back
+                push_that_perhaps_went_out_is_charged
+                every_device_pays_for_its_address
+                silence_outlasts_what_is_on_its_way
+                report_beside_requests_lasts
+                report_is_said_again_after_an_outage
+                denial_ends_what_else_its_asker_asked
+                limit_store_down_asks_nobody
+                operator_ends_prompts_and_their_limits
+            }
             proofs {
                 factor_changes_take_a_fresh_proof
                 proof_of_a_clock_far_ahead_is_not_fresh
+                proof_ends_with_the_password
                 proof_of_somebody_else_proves_nothing
                 enrolment_under_foreign_evidence_has_none
                 disabled_factor_still_guards
@@ -147,13 +254,35 @@ macro_rules! two_factor {
                 password_change_leaves_the_sheet
                 sheet_counts_once_in_a_sign_in
                 recovery_code_is_typed_forgivingly
+                recovery_line_is_read_as_it_is_printed
                 sheet_is_renewed_by_a_fresh_proof
-                sheet_locks_after_a_hundred_failures
-                sheet_guesses_are_paid_by_the_subject
+                sheet_outlives_every_wrong_code
+                thief_of_the_password_locks_no_sheet
+                wrong_recovery_codes_cost_the_network
                 lost_phone_is_replaced_by_a_code
                 recovery_has_no_enrolment_and_no_request
                 outage_loses_no_set_and_proves_nothing
                 recovery_codes_are_printed_nowhere
+            }
+            sheets {
+                disowned_renewal_brings_the_sheet_back
+                links_at_once_bring_one_sheet_back
+                replaced_codes_are_not_used_up
+                sheet_that_goes_meanwhile_proves_nothing
+                newer_sheet_of_the_owner_stays
+                no_sheet_of_a_thief_comes_back
+                no_factor_of_a_thief_comes_back
+                renewal_is_undone_for_a_week
+                imported_codes_come_back
+                imported_codes_end_after_a_week
+                reset_ends_every_sheet
+                sheet_is_no_factor
+                renewal_that_fails_leaves_the_sheet
+                edited_sheet_stops_no_link
+                renewals_for_days_hide_no_sheet
+                crowded_list_forgets_no_code
+                overtaken_renewal_shows_no_codes
+                sheet_of_before_the_last_stays_void
             }
             removal {
                 enrolments_at_once_are_five
@@ -167,6 +296,25 @@ macro_rules! two_factor {
                 waiting_factors_go_with_not_me
                 old_proof_vouches_for_nothing_after_a_reset
                 removed_factor_leaves_no_count_behind
+            }
+            revocation {
+                first_factors_at_once_are_one
+                enrolment_ends_with_its_epoch
+                enrolment_is_confirmed_in_its_sign_in
+                what_waits_goes_with_each_change
+                stolen_code_adds_nothing_once_renewed
+                not_me_brings_back_what_was_removed
+                removal_is_undone_for_a_week
+                enrolments_by_the_thousand_leave_five_rows
+                surplus_spares_what_was_confirmed
+            }
+            round_trips {
+                totp_is_two_round_trips
+                success_leaves_nothing_charged
+                guesses_at_once_tell_the_paced_number
+                right_code_behind_a_used_up_pace_waits
+                outage_tells_right_from_wrong_to_nobody
+                refused_guesses_ask_alike
             }
             rotation {
                 engines_one_step_apart_refuse_nobody
@@ -183,6 +331,16 @@ macro_rules! two_factor {
                 app_is_printed_nowhere
                 mailed_code_is_printed_nowhere
             }
+            sends {
+                hundred_at_once_send_the_paced_number
+                accounts_share_the_day_of_their_mailbox
+                refused_send_says_when_to_come_back
+                mailbox_is_one_in_either_case
+                mailbox_is_counted_under_a_keyed_name
+                what_was_not_sent_is_given_back
+                known_device_has_the_mailbox_once_more
+                mailbox_that_is_ahead_is_cleared
+            }
             services {
                 parked_proof_travels_once_and_to_its_holder
                 parked_proof_is_resumed_by_one_of_16
@@ -196,11 +354,15 @@ macro_rules! two_factor {
                 hotp_of_fewer_digits_proves_nothing_later
                 enrolment_shows_the_issuer_of_the_tenant
                 operator_resets_an_account_whole
+                reset_clears_every_limit_of_the_account
                 operator_clears_limits_that_are_ahead
                 recovery_proof_is_evidence_of_its_own_subject
+                recovery_proof_ends_with_a_reset
                 policy_of_the_engines_name_touches_no_key_of_it
             }
             totp {
+                app_clock_that_is_ahead_is_told
+                ahead_is_told_beside_another_app
                 app_code_is_accepted_once
                 spent_code_is_refused_in_every_spelling
                 code_of_the_step_before_is_accepted_once
@@ -215,6 +377,32 @@ macro_rules! two_factor {
                 early_enrolment_is_not_confirmed_later
                 factor_tells_every_step
                 form_content_is_never_misuse
+            }
+            trusted {
+                trusted_device_stands_in_for_the_step
+                trust_takes_a_factor_of_this_sign_in
+                trust_is_bound_to_its_account
+                trust_ends_with_each_change
+                trust_outlives_what_changes_no_guard
+                removal_beside_a_trust_ends_it
+                trust_that_ended_does_not_come_back
+                trust_is_told_and_disowned
+                trusted_devices_are_listed_and_revoked
+                sixth_trust_ends_the_oldest
+                trusts_at_once_are_five
+                engine_without_trust_takes_none
+                outage_recognises_nobody
+                trust_tokens_are_printed_nowhere
+            }
+            yubico {
+                yubikey_otps_at_once_have_one_winner
+                yubikey_counters_go_forward_alone
+                yubikeys_interleaved_count_for_themselves
+                yubikey_otp_is_good_for_its_own_alone
+                yubikey_rests_sealed
+                backup_of_counters_ends_at_not_before
+                hotp_codes_at_once_go_forward_alone
+                hotp_counter_ends_without_a_wrap
             }
         }
     };

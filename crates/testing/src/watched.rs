@@ -1,16 +1,22 @@
 //! A store that counts, fails and edits on demand.
 
-use std::{collections::HashSet, sync::Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use token_store::{
-    Advanced, Charge, Decided, FactorChange, FactorId, FactorStore, InTransaction, Inserted,
-    LimitStore, RedeemInTransaction, Redeemed, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, ConfirmIf, Cost, Decided,
+    FactorChange, FactorId, FactorStore, Guess, InTransaction, Inserted, LimitStore, Looked,
+    RedeemInTransaction, Redeemed, RemoveIf, Revoke, Spent, StoreError, StoreId, StoredFactor,
+    TokenStore,
     ott_core::{
         Decision, LimitKey, LimitKind, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
     },
 };
+use tokio::sync::Notify;
 
 use crate::{Place, Store};
 
@@ -18,12 +24,35 @@ use crate::{Place, Store};
 #[derive(Debug)]
 pub struct Watched {
     inner: Store,
+    apart: bool,
     down: Mutex<HashSet<&'static str>>,
     edit: Mutex<Option<fn(&mut Stored)>>,
     issued: Mutex<Vec<RecordId>>,
     asked: Mutex<Vec<&'static str>>,
     limit_down: Mutex<Option<LimitKey>>,
     meanwhile: Mutex<Option<Meanwhile>>,
+    held: Mutex<Option<Arc<Held>>>,
+    held_revoke: Mutex<Option<Arc<Held>>>,
+    held_advance: Mutex<Option<Arc<Held>>>,
+}
+
+/// A verb that waits for the test.
+#[derive(Debug, Default)]
+pub struct Held {
+    reached: Notify,
+    goes_on: Notify,
+}
+
+impl Held {
+    /// Waits until the store is asked.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.goes_on.notify_one();
+    }
 }
 
 /// What somebody else does to a factor while a redeem is on its way.
@@ -40,12 +69,16 @@ impl Watched {
     pub async fn new(place: Place) -> Self {
         Self {
             inner: place.store().await,
+            apart: place == Place::Apart,
             down: Mutex::default(),
             edit: Mutex::default(),
             issued: Mutex::default(),
             asked: Mutex::default(),
             limit_down: Mutex::default(),
             meanwhile: Mutex::default(),
+            held: Mutex::default(),
+            held_revoke: Mutex::default(),
+            held_advance: Mutex::default(),
         }
     }
 
@@ -79,12 +112,35 @@ impl Watched {
         *self.meanwhile.lock().expect("no panic") = Some(what);
     }
 
+    /// Holds the next insert, before it fails or is done.
+    pub fn hold_insert(&self) -> Arc<Held> {
+        let held = Arc::default();
+        *self.held.lock().expect("no panic") = Some(Arc::clone(&held));
+        held
+    }
+
+    /// Holds the next revocation of a subject once it has read what there is, as a store may whose step is each record.
+    pub fn hold_revoke(&self) -> Arc<Held> {
+        let held = Arc::default();
+        *self.held_revoke.lock().expect("no panic") = Some(Arc::clone(&held));
+        held
+    }
+
+    /// Holds the next guess that was compared, before it is charged or burnt.
+    pub fn hold_advance(&self) -> Arc<Held> {
+        let held = Arc::default();
+        *self.held_advance.lock().expect("no panic") = Some(Arc::clone(&held));
+        held
+    }
+
     async fn let_others_act(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let meanwhile = self.meanwhile.lock().expect("no panic").take();
         let done = match meanwhile {
             None => return Ok(()),
             Some(Meanwhile::Disables(id)) => self.inner.update(&id, &FactorChange::Disable).await?,
-            Some(Meanwhile::Removes(id)) => self.inner.remove(&id, None, now).await?,
+            Some(Meanwhile::Removes(id)) => {
+                self.inner.remove(&id, RemoveIf::Always, &[], now).await?
+            }
         };
         assert!(done, "the factor was there");
         Ok(())
@@ -123,13 +179,46 @@ impl Watched {
             .sum()
     }
 
+    /// Whether it charges in the step of a verb.
+    pub fn charges(&self) -> bool {
+        self.charged().is_some()
+    }
+
     fn ask(&self, verb: &'static str) -> Result<(), StoreError> {
+        self.ask_for(verb, &[])
+    }
+
+    /// Fails where the verb is told to, or one of those that it does in its step.
+    fn ask_for(&self, verb: &'static str, parts: &[&'static str]) -> Result<(), StoreError> {
         self.asked.lock().expect("no panic").push(verb);
-        if self.down.lock().expect("no panic").contains(verb) {
+        let down = self.down.lock().expect("no panic");
+        if down.contains(verb) || parts.iter().any(|part| down.contains(part)) {
             Err(StoreError::unavailable("told to fail"))
         } else {
             Ok(())
         }
+    }
+
+    fn ask_limits(&self, charges: &[Charge]) -> Result<(), StoreError> {
+        let down = *self.limit_down.lock().expect("no panic");
+        if charges.iter().any(|charge| down == Some(charge.key)) {
+            Err(StoreError::unavailable("told to fail"))
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn wait_to_insert(&self) {
+        let held = self.held.lock().expect("no panic").take();
+        if let Some(held) = held {
+            held.reached.notify_one();
+            held.goes_on.notified().await;
+        }
+    }
+
+    fn note(&self, batch: &[Record]) {
+        let ids = batch.iter().map(|record| *record.id());
+        self.issued.lock().expect("no panic").extend(ids);
     }
 
     fn edited(&self, mut stored: Stored) -> Stored {
@@ -143,9 +232,9 @@ impl Watched {
 #[async_trait]
 impl TokenStore for Watched {
     async fn insert(&self, batch: &[Record]) -> Result<Inserted, StoreError> {
+        self.wait_to_insert().await;
         self.ask("insert")?;
-        let ids = batch.iter().map(|record| *record.id());
-        self.issued.lock().expect("no panic").extend(ids);
+        self.note(batch);
         self.inner.insert(batch).await
     }
 
@@ -196,12 +285,29 @@ impl TokenStore for Watched {
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         self.ask("revoke")?;
-        self.inner.revoke(what).await
+        let subject = matches!(what, Revoke::Subject { .. });
+        let held = subject.then(|| self.held_revoke.lock().expect("no panic").take());
+        let Some(held) = held.flatten() else {
+            return self.inner.revoke(what).await;
+        };
+        let read = self.records().await;
+        held.reached.notify_one();
+        held.goes_on.notified().await;
+        let mut revoked = 0;
+        for record in read.iter().filter(|record| what.covers(record)) {
+            revoked += self.inner.revoke(&Revoke::Record(record.id)).await?;
+        }
+        Ok(revoked)
     }
 
     async fn purge(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         self.ask("purge")?;
         self.inner.purge(before, limit).await
+    }
+
+    fn charged(&self) -> Option<&dyn ChargedStore> {
+        let charges = !self.apart && self.inner.charged().is_some();
+        charges.then_some(self as &dyn ChargedStore)
     }
 }
 
@@ -232,12 +338,13 @@ impl LimitStore for Watched {
         true
     }
 
+    fn store_id(&self) -> Option<StoreId> {
+        Some(StoreId::of(self))
+    }
+
     async fn spend(&self, charges: &[Charge], now: DateTime<Utc>) -> Result<Spent, StoreError> {
         self.ask("spend")?;
-        let down = *self.limit_down.lock().expect("no panic");
-        if charges.iter().any(|charge| down == Some(charge.key)) {
-            return Err(StoreError::unavailable("told to fail"));
-        }
+        self.ask_limits(charges)?;
         self.inner.spend(charges, now).await
     }
 
@@ -273,10 +380,11 @@ impl FactorStore for Watched {
         &self,
         id: &FactorId,
         counter: Option<u64>,
+        only: ConfirmIf,
         now: DateTime<Utc>,
     ) -> Result<Advanced, StoreError> {
         self.ask("confirm")?;
-        self.inner.confirm(id, counter, now).await
+        self.inner.confirm(id, counter, only, now).await
     }
 
     async fn advance(
@@ -297,10 +405,86 @@ impl FactorStore for Watched {
     async fn remove(
         &self,
         id: &FactorId,
-        beside: Option<&FactorId>,
+        only: RemoveIf,
+        by: &[u8],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         self.ask("remove")?;
-        self.inner.remove(id, beside, now).await
+        self.inner.remove(id, only, by, now).await
+    }
+
+    async fn restore(&self, id: &FactorId) -> Result<bool, StoreError> {
+        self.ask("restore")?;
+        self.inner.restore(id).await
+    }
+
+    async fn purge_factors(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.ask("purge_factors")?;
+        self.inner.purge_factors(before, limit).await
+    }
+
+    fn charged_factors(&self, limits: &dyn LimitStore) -> Option<&dyn ChargedFactors> {
+        let charges = !self.apart && limits.store_id() == self.store_id();
+        charges.then_some(self as &dyn ChargedFactors)
+    }
+}
+
+#[async_trait]
+impl ChargedStore for Watched {
+    async fn redeem_charged(
+        &self,
+        presented: &Presented,
+        cost: Cost<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Charged<Redeemed>, StoreError> {
+        self.ask_for("redeem_charged", &["spend", "redeem"])?;
+        self.ask_limits(cost.charges)?;
+        self.let_others_act(now).await?;
+        let charged = self.inner.charged().expect("it charges");
+        charged.redeem_charged(presented, cost, now).await
+    }
+
+    async fn insert_charged(
+        &self,
+        batch: &[Record],
+        charges: &[Charge],
+        now: DateTime<Utc>,
+    ) -> Result<Charged<Inserted>, StoreError> {
+        self.wait_to_insert().await;
+        self.ask_for("insert_charged", &["spend", "insert"])?;
+        self.ask_limits(charges)?;
+        let charged = self.inner.charged().expect("it charges");
+        let told = charged.insert_charged(batch, charges, now).await;
+        if let Ok(Charged::Answered(_)) = told {
+            self.note(batch);
+        }
+        told
+    }
+}
+
+#[async_trait]
+impl ChargedFactors for Watched {
+    async fn look(&self, subject: &Subject, keys: &[LimitKey]) -> Result<Looked, StoreError> {
+        self.ask_for("look", &["factors", "spend"])?;
+        let charged = self.inner.charged_factors(&*self.inner);
+        let charged = charged.expect("it charges");
+        charged.look(subject, keys).await
+    }
+
+    async fn advance_charged(
+        &self,
+        guess: Guess<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Charged<Option<Advanced>>, StoreError> {
+        let held = self.held_advance.lock().expect("no panic").take();
+        if let Some(held) = held {
+            held.reached.notify_one();
+            held.goes_on.notified().await;
+        }
+        self.ask_for("advance_charged", &["spend", "advance"])?;
+        self.ask_limits(guess.charges)?;
+        let charged = self.inner.charged_factors(&*self.inner);
+        let charged = charged.expect("it charges");
+        charged.advance_charged(guess, now).await
     }
 }

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use twofa_providers::{
     Asked, Attempt, Claim, CodeProvider, Context, Descriptor, EnrolDetails, Enrolled, Enrolment,
-    Existing, Import, Imported, KnownDevices, Limits, Notices, Owner, Proof, Proofs, Provider,
-    ProviderError, RecoveryCodes, Response, TotpProvider, TwoFactor, TwoFactorError, VerifyError,
+    Existing, Fresh, Import, Imported, KnownDevices, Limits, NewDevice, Notices, Owner, Prompts,
+    Proof, Proofs, Provider, ProviderError, RecoveryCodes, Response, SignInId, TRUST, TotpProvider,
+    TrustedDevices, TwoFactor, TwoFactorError, UNDO_WITHIN, VerifyError,
     oath_otp::{Secret, Totp},
     token_delivery::Outbox,
     token_store::{
         Clock, FactorId, FactorStore, ManualClock, Tokens,
         ott_core::{
-            Destination, KeyRing, Limit, Policy, Purpose, Reason, Subject, chrono::TimeDelta,
+            Destination, KeyRing, Limit, Policy, Purpose, Reason, SlotRule, Subject,
+            chrono::TimeDelta,
         },
     },
 };
@@ -26,12 +28,15 @@ use crate::{Log, Place, Watched, key_1, start};
 pub const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
 /// Tokens of known devices.
 pub const DEVICE: Policy = Policy::bearer(Purpose::new("known-device"), TimeDelta::days(30));
+/// Tokens of trusted devices.
+pub const TRUSTED: Policy = Policy::bearer(Purpose::new("trusted-device"), TRUST);
 /// Links to disown a sign-in.
-pub const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(TimeDelta::days(7));
+pub const NOT_ME: Policy = Policy::link(Purpose::new("not-me")).lifetime(UNDO_WITHIN);
 /// What proofs are kept under.
 pub const PARKED: Policy = Policy::parked(Purpose::new("second-factor-proof"));
 /// Recovery codes.
-pub const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery-code"));
+pub const RECOVERY: Policy =
+    Policy::recovery(Purpose::new("recovery-code")).slot(SlotRule::Nothing);
 
 /// Counts the responses that a provider compared.
 #[derive(Debug)]
@@ -89,8 +94,21 @@ pub struct Plan {
     pub allowance: Option<Limit>,
     /// Whether it remembers devices.
     pub knows_devices: bool,
+    /// Whether devices may be trusted.
+    pub trusts_devices: bool,
     /// How owners are told, if they are.
     pub notices: Option<Notices>,
+    /// Under which policy it asks on another device, if it does.
+    pub prompts: Option<Policy>,
+    /// Whether a prompt that names no device goes to each.
+    pub every_device: bool,
+    /// Whether a device has a key of its own.
+    pub keys_only: bool,
+    /// How many people approve what is asked of several, under the policy that comes last; nobody else's where none is
+    /// said.
+    pub several: Option<usize>,
+    /// What the application issues beside it.
+    pub policies: Vec<Policy>,
 }
 
 /// An engine, and what is around it.
@@ -113,7 +131,9 @@ pub struct World {
     /// Proofs between two requests.
     pub proofs: Proofs,
     known: Option<KnownDevices>,
+    trusted: Option<TrustedDevices>,
     told: Option<Owner>,
+    asks: Option<Prompts>,
     evaluated: Arc<AtomicU64>,
 }
 
@@ -171,21 +191,26 @@ impl World {
         self.beside_planned(keys, &plan)
     }
 
-    fn beside_planned(&self, keys: KeyRing, plan: &Plan) -> Self {
+    /// Another process over the same store and clock, built like this.
+    pub fn beside_planned(&self, keys: KeyRing, plan: &Plan) -> Self {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         Self::over(keys, store, clock, plan)
     }
 
     fn over(keys: KeyRing, store: Arc<Watched>, clock: Arc<ManualClock>, plan: &Plan) -> Self {
-        let (log, outbox) = (Log::default(), Outbox::new(10));
+        let (log, outbox) = (Log::default(), Outbox::new(1_000));
         let mut builder = Tokens::builder_shared(keys, Arc::clone(&store))
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
             .policy(&DEVICE)
+            .policy(&TRUSTED)
             .policy(&NOT_ME)
             .policy(&PARKED)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .events(Arc::new(log.clone()));
+        for policy in plan.policies.iter().chain(&plan.prompts) {
+            builder = builder.policy(policy);
+        }
         if let Some(allowance) = plan.allowance {
             builder = builder.allowance(allowance);
         }
@@ -197,16 +222,22 @@ impl World {
             evaluated: Arc::clone(&evaluated),
         };
         let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-        let recovery = RecoveryCodes::new(&tokens, &RECOVERY).expect("it fits");
+        let recovery =
+            RecoveryCodes::new(&tokens, Arc::clone(&factors), &RECOVERY).expect("it fits");
         let devices = KnownDevices::new(&tokens, &DEVICE).expect("it fits");
         let known = plan.knows_devices.then_some(devices);
+        let trusted = TrustedDevices::new(&tokens, &TRUSTED).expect("it fits");
+        let trusted = plan.trusts_devices.then_some(trusted);
         let told = plan.notices.clone().map(|notices| {
             let owner = Owner::new(&tokens, Arc::clone(&factors), notices).expect("it fits");
-            let owner = owner.recovery_codes(&recovery);
-            match &known {
-                Some(devices) => owner.known_devices(devices),
-                None => owner,
+            let mut owner = owner.recovery_codes(&recovery);
+            if let Some(devices) = &known {
+                owner = owner.known_devices(devices);
             }
+            if let Some(devices) = &trusted {
+                owner = owner.trusted_devices(devices);
+            }
+            owner
         });
         let mut engine = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(totp)
@@ -216,8 +247,35 @@ impl World {
         if let Some(devices) = &known {
             engine = engine.known_devices(devices);
         }
+        if let Some(devices) = &trusted {
+            engine = engine.trusted_devices(devices);
+        }
         if let Some(owner) = &told {
             engine = engine.owner(owner);
+        }
+        let asks = plan.prompts.map(|policy| {
+            let store = Arc::clone(&store) as Arc<dyn FactorStore>;
+            let prompts = Prompts::new(&tokens, Arc::clone(&store), &policy)
+                .or_else(|_| Prompts::accepting_no_number(&tokens, store, &policy));
+            let push = Arc::new(outbox.clone());
+            let prompts = prompts.map(|prompts| match plan.every_device {
+                true => prompts.every_device(),
+                false => prompts,
+            });
+            let prompts = prompts.map(|prompts| match plan.keys_only {
+                true => prompts.keys_only(),
+                false => prompts,
+            });
+            let prompts = prompts.and_then(|prompts| match (plan.several, plan.policies.last()) {
+                (Some(needed), Some(policy)) => prompts.quorum(policy, needed),
+                _ => Ok(prompts),
+            });
+            prompts
+                .and_then(|prompts| prompts.push(push))
+                .expect("it fits")
+        });
+        if let Some(prompts) = &asks {
+            engine = engine.prompts(prompts);
         }
         let engine = engine.build().expect("a guess bound below the highest");
         Self {
@@ -230,7 +288,9 @@ impl World {
             engine,
             recovery,
             known,
+            trusted,
             told,
+            asks,
             evaluated,
         }
     }
@@ -240,9 +300,19 @@ impl World {
         self.known.as_ref().expect("it remembers devices")
     }
 
+    /// Its trusted devices.
+    pub fn trusted(&self) -> &TrustedDevices {
+        self.trusted.as_ref().expect("it trusts devices")
+    }
+
     /// Who tells owners.
     pub fn owner(&self) -> &Owner {
         self.told.as_ref().expect("it tells owners")
+    }
+
+    /// Its prompts.
+    pub fn prompts(&self) -> &Prompts {
+        self.asks.as_ref().expect("it asks on another device")
     }
 
     /// How many codes of authenticator apps were compared.
@@ -277,15 +347,24 @@ impl World {
         let Some(proof) = proof else {
             return self.engine.enrol(provider, details, label, None).await;
         };
-        let fresh = self.engine.fresh(details.subject, proof).await?;
+        let fresh = self.fresh(details.subject, proof).await?;
         self.engine
             .enrol(provider, details, label, Some(&fresh))
             .await
     }
 
+    /// The proof as evidence, where the account's epoch is still the proof's.
+    pub async fn fresh<'a>(
+        &'a self,
+        owner: &Subject,
+        proof: &'a Proof,
+    ) -> Result<Fresh<'a>, TwoFactorError> {
+        self.engine.fresh(owner, proof.epoch(), proof).await
+    }
+
     /// Removes behind this proof, unless it is the last.
     pub async fn remove(&self, proof: &Proof, factor: &FactorId) -> Result<(), TwoFactorError> {
-        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        let fresh = self.fresh(proof.subject(), proof).await?;
         self.engine.remove(&fresh, factor).await
     }
 
@@ -295,7 +374,7 @@ impl World {
         proof: &Proof,
         factor: &FactorId,
     ) -> Result<(), TwoFactorError> {
-        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        let fresh = self.fresh(proof.subject(), proof).await?;
         self.engine.remove_last_too(&fresh, factor).await
     }
 
@@ -306,7 +385,7 @@ impl World {
         factor: &FactorId,
         label: &str,
     ) -> Result<(), TwoFactorError> {
-        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        let fresh = self.fresh(proof.subject(), proof).await?;
         self.engine.rename(&fresh, factor, label).await
     }
 
@@ -438,18 +517,25 @@ impl World {
         &self,
         proof: &Proof,
     ) -> Result<twofa_providers::RecoverySheet, TwoFactorError> {
-        let fresh = self.engine.fresh(proof.subject(), proof).await?;
+        let fresh = self.fresh(proof.subject(), proof).await?;
         self.recovery.renew(&fresh).await
     }
 
     /// Remembers a device, behind this proof.
-    pub async fn remember(
+    pub async fn remember(&self, proof: &Proof, label: &str) -> Result<NewDevice, TwoFactorError> {
+        let fresh = self.fresh(proof.subject(), proof).await?;
+        self.devices().remember(&fresh, label).await
+    }
+
+    /// Trusts a device, behind this proof, in this sign-in.
+    pub async fn trust(
         &self,
         proof: &Proof,
+        sign_in: &SignInId,
         label: &str,
-    ) -> Result<twofa_providers::RememberedDevice, TwoFactorError> {
-        let fresh = self.engine.fresh(proof.subject(), proof).await?;
-        self.devices().remember(&fresh, label).await
+    ) -> Result<NewDevice, TwoFactorError> {
+        let fresh = self.fresh(proof.subject(), proof).await?;
+        self.trusted().trust(&fresh, sign_in, label).await
     }
 
     /// A new set of recovery codes.

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use super::Server;
 
 const MEMBER: &[&str] = &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three members, of which each has a third of the slots.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The first slot of each member.
+    pub const FIRST_SLOTS: [u16; 3] = [0, 5_461, 10_923];
+
     /// Three servers that know each other and where every slot is.
     pub async fn start() -> Self {
         let mut members = Vec::new();
@@ -40,6 +43,15 @@ impl Cluster {
             }
         }
         Self::ready(cluster.members.iter(), 3).await;
+        cluster
+    }
+
+    /// The same, and no member is taken for dead within a minute: a busy machine fails no test that is not about that.
+    pub async fn patient() -> Self {
+        let cluster = Self::start().await;
+        for member in &cluster.members {
+            member.ask("CONFIG SET cluster-node-timeout 60000").await;
+        }
         cluster
     }
 
@@ -82,6 +94,37 @@ impl Cluster {
         replica
     }
 
+    /// Another member, without slots, that `redis-cli` adds. All of them know it.
+    pub async fn add_node(&self) -> Server {
+        let new = Server::start(MEMBER).await;
+        let [at, known] = [&new, &self.members[0]].map(address);
+        self.redis_cli(&["add-node", &at, &known]).await;
+        Self::ready(self.members.iter().chain([&new]), 4).await;
+        new
+    }
+
+    /// What an operator does with `redis-cli --cluster`. While members have not heard of a change, it refuses and changes
+    /// nothing, so it is tried until all of them have.
+    pub async fn redis_cli(&self, words: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let mut command = Command::new("redis-cli");
+            command.arg("--cluster").args(words);
+            let done = tokio::task::spawn_blocking(move || command.output()).await;
+            let done = done.expect("it does not panic");
+            let done = done.expect("this test runs redis-cli: install `redis-tools`");
+            if done.status.success() {
+                return;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "redis-cli --cluster {words:?}: {}",
+                String::from_utf8_lossy(&done.stdout)
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Waits until every member knows all of them and where every slot is.
     async fn ready(members: impl Iterator<Item = &Server>, nodes: usize) {
         let begun = Instant::now();
@@ -103,7 +146,7 @@ impl Cluster {
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<(Cluster, Child)> = OnceCell::const_new();
         let start = async || {
-            let cluster = Self::start().await;
+            let cluster = Self::patient().await;
             let heir = cluster.heir();
             (cluster, heir)
         };
@@ -131,4 +174,9 @@ impl Cluster {
     pub fn urls(&self) -> Vec<String> {
         self.members.iter().map(Server::url).collect()
     }
+}
+
+/// As `redis-cli` takes it.
+fn address(server: &Server) -> String {
+    format!("127.0.0.1:{}", server.port())
 }

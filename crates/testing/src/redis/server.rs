@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use redis::{Value, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Value, aio::MultiplexedConnection};
 use tempfile::TempDir;
 use token_store_redis::redis;
 
@@ -66,7 +66,7 @@ impl Server {
                 }
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(20),
+                begun.elapsed() < Duration::from_secs(60),
                 "the Redis server on port {} does not answer",
                 self.port
             );
@@ -86,7 +86,13 @@ impl Server {
 
     async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
         let client = redis::Client::open(self.url())?;
-        client.get_multiplexed_async_connection().await
+        // The client's own time-outs are shorter than a busy machine takes to fork.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(10)))
+            .set_response_timeout(Some(Duration::from_secs(10)));
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
     }
 
     /// What it answers to a command.
@@ -151,12 +157,19 @@ impl Server {
                 let found = lines.find_map(|line| line.strip_prefix("master_repl_offset:"));
                 found.map(String::from)
             };
-            let linked = here.contains("master_link_status:up") && there.contains("state=online");
-            if linked && offset(&here) == offset(&there) {
+            let linked = here.contains("master_link_status:up");
+            let end = offset(&there).unwrap_or_default();
+            // The primary says what the replica has acknowledged. Before its first word, up to a second after it came
+            // online, it is sent nothing, and no `WAIT` is answered. A word about nothing cannot be told from none.
+            if linked && end == "0" {
+                primary.ask("PUBLISH heard heard").await;
+            }
+            let known = end != "0" && there.contains(&format!(",state=online,offset={end},lag="));
+            if linked && known && offset(&here) == offset(&there) {
                 return;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(30),
+                begun.elapsed() < Duration::from_secs(60),
                 "no replica in time"
             );
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,7 +1,7 @@
 //! Codes that are typed: one use, one set, one flow, and what each try costs.
 
 use token_store::{
-    Given, TokensError, events,
+    Given, Revoke, TokensError, events,
     ott_core::{
         Binding, Format, Handle, IssueError, IssueOptions, Policy, Purpose, Reason, State,
         chrono::TimeDelta,
@@ -148,6 +148,64 @@ pub async fn adopted_texts_work_once(place: Place) {
     assert_eq!(proved.await.unwrap().stored().owner(), Some(alice.clone()));
 }
 
+/// Given tokens that were used, revoked or have expired are not adopted a second time, however often the store was
+/// purged; nor is a set with one of them.
+pub async fn adopted_texts_stay_used_after_a_purge(place: Place) {
+    const PRINTED: Policy = Policy::recovery(Purpose::new("printed"));
+    const APP_TOKEN: Policy = Policy::bearer(Purpose::new("app-token"), TimeDelta::days(30));
+    let bench = Bench::new(place, &[&PRINTED, &APP_TOKEN]).await;
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let sheet = ["A", "B", "C"].map(|symbol| symbol.repeat(24));
+    let sheet = sheet.each_ref().map(String::as_str);
+    let apps = ["x", "y", "z"].map(|symbol| symbol.repeat(43));
+    let apps = apps.each_ref().map(String::as_str);
+    let adopt = async |policy, texts: &[&str]| {
+        let options = IssueOptions::default();
+        let given = tokens.issue_given(policy, &binding, texts, options).await;
+        matches!(given.expect("texts that fit"), Given::New(_))
+    };
+    bench.log.drain();
+    assert!(adopt(&PRINTED, &sheet).await);
+    assert_eq!(bench.log.names(), ["token.issued"; 3]);
+    assert!(adopt(&APP_TOKEN, &apps).await);
+    // What is listed are the tokens.
+    for policy in [&PRINTED, &APP_TOKEN] {
+        assert_eq!(tokens.list(policy, &alice).await.unwrap().len(), 3);
+    }
+    let redeem = async |typed| tokens.redeem_by_subject(&PRINTED, &binding, typed).await;
+    assert!(redeem(sheet[0]).await.is_ok());
+    let authenticate = async |typed| {
+        let state = stated(&binding);
+        tokens.authenticate(&APP_TOKEN, "acme", typed, state).await
+    };
+    assert!(authenticate(apps[0]).await.is_ok());
+    for round in 0..3 {
+        let ended = match round {
+            // One was used, all others are ended.
+            0 => tokens.revoke(&Revoke::subject(&alice)).await.unwrap(),
+            _ => 0,
+        };
+        assert_eq!(ended, if round == 0 { 5 } else { 0 });
+        bench.pass(TimeDelta::days(400));
+        let now = tokens.now();
+        while tokens.purge(now, 100).await.unwrap() == 100 {}
+        assert!(!adopt(&PRINTED, &sheet).await, "round {round}");
+        assert!(!adopt(&APP_TOKEN, &apps).await, "round {round}");
+        for typed in sheet {
+            assert_eq!(reason(redeem(typed).await), Reason::Unknown);
+        }
+        for typed in apps {
+            assert_eq!(reason(authenticate(typed).await), Reason::Unknown);
+        }
+    }
+    let new = "D".repeat(24);
+    assert!(!adopt(&PRINTED, &[&new, sheet[1]]).await);
+    assert_eq!(reason(redeem(&new).await), Reason::Unknown);
+    assert!(adopt(&PRINTED, &[&new]).await);
+    assert!(redeem(&new).await.is_ok());
+}
+
 /// A resend supersedes the token of its own flow, and no other.
 pub async fn resend_supersedes_its_own_flow_alone(place: Place) {
     let bench = Bench::new(place, &ALL).await;
@@ -255,7 +313,7 @@ pub async fn text_that_is_no_token_costs_nothing(place: Place) {
     let issued = tokens.issue(&CODE, &binding).await.unwrap();
     bench.store.asked();
     let huge = "1".repeat(1 << 20);
-    let arabic = "\u{0661}\u{0662}\u{0663}\u{0664}\u{0665}\u{0666}";
+    let circled = "\u{2460}\u{2461}\u{2462}\u{2463}\u{2464}\u{2465}";
     for typed in [
         "",
         "12345",
@@ -263,7 +321,7 @@ pub async fn text_that_is_no_token_costs_nothing(place: Place) {
         "+12345",
         "12345\n",
         "1234\u{0}6",
-        arabic,
+        circled,
         &huge,
     ] {
         let redeemed = tokens.redeem(&CODE, &issued.handle, &binding, typed).await;

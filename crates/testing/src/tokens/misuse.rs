@@ -61,6 +61,29 @@ pub async fn policy_not_added_is_misuse(place: Place) {
     assert!(tokens.redeem(&CODE, handle, &binding, token).await.is_ok());
 }
 
+/// What was presented under one policy and is redeemed under another is a mistake in the program: the store is not
+/// asked, and the token stays good.
+pub async fn token_under_another_policy_burns_nothing(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
+    let (tokens, alice) = (&bench.tokens, alice());
+    let binding = Binding::subject(&alice);
+    let issued = tokens.issue(&CODE, &binding).await.unwrap();
+    let (typed, handle) = (issued.token.expose_secret(), &issued.handle);
+    let presented = tokens
+        .issuer()
+        .present_by_handle(&CODE, handle, &binding, typed, tokens.now());
+    let presented = presented.unwrap();
+    bench.store.asked();
+    let unlimited = tokens.without_limits("a test");
+    for policy in ALL.into_iter().filter(|policy| **policy != CODE) {
+        let redeemed = unlimited.redeem(policy, &presented).await;
+        assert!(is_misuse(&redeemed), "{policy:?}: {redeemed:?}");
+    }
+    assert!(bench.store.asked().is_empty(), "the store was asked");
+    assert_eq!(bench.store.inner_row(issued.record.id()).await.attempts, 0);
+    assert!(unlimited.redeem(&CODE, &presented).await.is_ok());
+}
+
 /// A verb that does not fit the policy is a mistake in the program, and never looks like a refusal.
 pub async fn verb_of_another_policy_is_misuse(place: Place) {
     let bench = Bench::new(place, &ALL).await;

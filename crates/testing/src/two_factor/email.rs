@@ -1,10 +1,10 @@
 //! A code by e-mail: good for its own factor, occasion, subject, tenant, epoch and flow, once.
 
 use twofa_providers::{
-    Attempt, Proof, Response, TwoFactorError,
+    Attempt, Proof, Response, TwoFactorError, masked,
     token_store::{
         FactorId,
-        ott_core::{Channel, Handle, Reason, State, Subject},
+        ott_core::{Channel, Destination, Handle, Reason, State, Subject},
     },
 };
 
@@ -53,6 +53,29 @@ pub async fn mailed_code_is_accepted_once(place: Place) {
     );
     assert_eq!(verified.channel(), Some(Channel::Email));
     assert_eq!(reason(verify(&world, attempt, &code).await), Reason::Spent);
+}
+
+/// A factor says where its codes go, to its own subject's page, and a page shows it masked.
+pub async fn factor_says_where_its_codes_go(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let mail = world.confirmed_email(&alice, ADDRESS, None).await;
+    let goes_to = world.engine.goes_to(&alice, &mail).await.unwrap();
+    let goes_to = goes_to.expect("a mailbox");
+    assert_eq!(goes_to.address(), ADDRESS);
+    assert_eq!(masked(&goes_to).as_deref(), Some("a…@example.org"));
+    let phone = Destination::phone("+15550123456").unwrap();
+    assert_eq!(masked(&phone).as_deref(), Some("…56"));
+    let (bob, none) = (subject("acme", "bob"), FactorId::from_bytes([9; 16]));
+    assert_eq!(
+        reason(world.engine.goes_to(&bob, &mail).await),
+        Reason::Unknown
+    );
+    assert_eq!(
+        reason(world.engine.goes_to(&alice, &none).await),
+        Reason::Unknown
+    );
+    let app = world.confirmed(&bob, None).await;
+    assert_eq!(world.engine.goes_to(&bob, &app.factor).await.unwrap(), None);
 }
 
 /// A confirming code confirms, and nothing else.

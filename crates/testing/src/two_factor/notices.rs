@@ -1,9 +1,14 @@
 //! Owners are told what happened to their accounts: who is told, what, and what stands if that fails.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use twofa_providers::{
-    AddressChange, Attempt, Limits, News, Operator, ResetReason, Response, TwoFactorError,
+    Address, AddressChange, Attempt, Claim, Context, Descriptor, Kind, Limits, News, Odds,
+    Operator, PasswordChange, Provider, ResetReason, Response, TwoFactor, TwoFactorError,
+    UNDO_WITHIN, VerifyError,
     token_store::{
-        FactorState,
+        FactorState, FactorStore,
         ott_core::{Binding, Limit, LimitKey, LimitScope, Reason, chrono::TimeDelta},
     },
 };
@@ -11,7 +16,7 @@ use twofa_providers::{
 use crate::{
     Place, alice,
     telling::{HOME, Telling, sign_in, to},
-    world::is_throttled,
+    world::{is_throttled, reason},
 };
 
 const ALICE: &str = "alice@example.org";
@@ -101,6 +106,14 @@ pub async fn news_reach_every_verified_address(place: Place) {
     // Once told, the old one is out.
     let _ = told.world.codes(&proof).await;
     assert_eq!(told.told(), all(&[NEW, WORK], News::RecoveryRenewed));
+
+    let change = PasswordChange {
+        subject: &owner,
+        network: Some(HOME),
+        sign_in: Some(&f),
+    };
+    told.world.owner().password_changed(&change).await;
+    assert_eq!(told.told(), all(&[NEW, WORK], News::PasswordChanged));
 }
 
 /// A stranger whose address was typed is told nothing.
@@ -133,8 +146,8 @@ pub async fn address_known_twice_is_told_once(place: Place) {
     assert_eq!(told.told(), all(&[ALICE, WORK], News::RecoveryRenewed));
 }
 
-/// A disabled factor and an exhausted provider are told once.
-pub async fn disabled_and_exhausted_are_told_once(place: Place) {
+/// A disabled factor is told once.
+pub async fn disabled_factor_is_told_once(place: Place) {
     let told = Telling::with(
         place,
         &[ALICE],
@@ -148,8 +161,7 @@ pub async fn disabled_and_exhausted_are_told_once(place: Place) {
     let (world, f) = (&told.world, sign_in("f"));
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
-    let mail = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
-    let codes = world.codes(&proof).await;
+    let _ = world.confirmed_email(&alice(), MAIL, Some(&proof)).await;
     let _ = told.arrived();
 
     let owner = alice();
@@ -162,30 +174,57 @@ pub async fn disabled_and_exhausted_are_told_once(place: Place) {
             .await;
     }
     assert_eq!(told.told(), all(&[ALICE, MAIL], News::FactorDisabled));
+}
 
-    let wrong = codes[0].replace(|c: char| c != '-', "B");
-    for _ in 0..20 {
-        let _ = world.recover(&owner, &wrong).await;
-    }
-    assert_eq!(told.told(), all(&[ALICE, MAIL], News::CeilingReached));
-    assert!(world.recover(&owner, &codes[0]).await.is_err());
-    assert_eq!(told.told(), NOBODY);
+/// Six digits that the account has beside its factors: easy enough to guess that failures are counted.
+struct Pin(Descriptor);
 
-    // A new set can be exhausted anew, and then it is told anew.
-    let proof = world.engine.request(&Attempt::new(&owner, "email")).await;
-    let handle = proof.unwrap().handle.unwrap();
-    let attempt = Attempt::new(&owner, "email").factor(mail).handle(&handle);
-    let typed = world.sent();
-    let proof = world
-        .engine
-        .verify(&attempt, &Response::typed(&typed))
-        .await;
-    let _ = world.codes(&proof.unwrap()).await;
-    assert_eq!(told.told(), all(&[ALICE, MAIL], News::RecoveryRenewed));
-    for _ in 0..20 {
-        let _ = world.recover(&owner, &wrong).await;
+#[async_trait]
+impl Provider for Pin {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
     }
-    assert_eq!(told.told(), all(&[ALICE, MAIL], News::CeilingReached));
+
+    async fn verify(&self, _: &Context<'_>, _: &Response<'_>) -> Result<Claim, VerifyError> {
+        Err(Reason::Mismatch.into())
+    }
+}
+
+/// A provider of the account that is exhausted is told once, and once more after a reset.
+pub async fn exhausted_provider_is_told_once(place: Place) {
+    let limits = Limits {
+        pace: Limit::pace(1_000, TimeDelta::hours(1)),
+        ceiling: Limit::ceiling(6),
+        ..Limits::default()
+    };
+    let told = Telling::with(place, &[ALICE], limits).await;
+    let (world, owner) = (&told.world, alice());
+    let odds = Odds {
+        code_space: 1_000_000,
+        valid: 1,
+    };
+    let pin = Descriptor::new(Kind::UserToken, "pin", "PIN", "", odds).of_subject();
+    let factors = Arc::clone(&world.store) as Arc<dyn FactorStore>;
+    let engine = TwoFactor::builder(Arc::clone(&world.tokens), factors)
+        .provider(Pin(pin))
+        .recovery_codes(&world.recovery)
+        .known_devices(world.devices())
+        .trusted_devices(world.trusted())
+        .owner(world.owner())
+        .limits(limits)
+        .build()
+        .unwrap();
+    let attempt = Attempt::new(&owner, "pin");
+    for _ in 0..2 {
+        for _ in 0..20 {
+            let tried = engine.verify(&attempt, &Response::typed("000000")).await;
+            assert!(tried.is_err());
+        }
+        assert_eq!(told.told(), all(&[ALICE], News::CeilingReached));
+        let operator = Operator::new(&engine);
+        operator.reset(&owner, ResetReason::Lost).await.unwrap();
+        let _ = told.arrived();
+    }
 }
 
 /// Whoever knows the password fills no mailbox.
@@ -229,7 +268,8 @@ pub async fn slow_guesses_beside_a_device_are_told(place: Place) {
         let wrong = world.wrong_code(&[&app]);
         let answer = world.verify(&alice(), &wrong).await;
         refused += u32::from(is_exhausted(&answer));
-        let expected = if tried == 80 {
+        // The tenth, and by the ceiling's time no second one within the day.
+        let expected = if tried == 9 {
             all(&[ALICE], News::ManyFailures)
         } else {
             NOBODY
@@ -239,6 +279,48 @@ pub async fn slow_guesses_beside_a_device_are_told(place: Place) {
     assert_eq!(refused, 20);
     let factors = world.engine.factors(&alice()).await.unwrap();
     assert_eq!(factors[0].state, FactorState::Active);
+}
+
+/// The tenth failure in a row is told, though no limit refuses anything; once a day; and a success begins
+/// the row anew.
+pub async fn tenth_failure_in_a_row_is_told(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
+    let (world, f) = (&told.world, sign_in("f"));
+    let app = told.add_app(&f, None).await;
+    let _ = told.arrived();
+    let fails = async |times| {
+        for _ in 0..times {
+            world.pass(TimeDelta::minutes(7));
+            let wrong = world.wrong_code(&[&app]);
+            let refused = world.verify(&alice(), &wrong).await;
+            assert_eq!(reason(refused), Reason::Mismatch);
+        }
+        told.told()
+    };
+    for _ in 0..3 {
+        assert_eq!(fails(9).await, NOBODY);
+        let _ = world.proof(&alice(), &app).await;
+    }
+    assert_eq!(fails(9).await, NOBODY);
+    assert_eq!(fails(1).await, all(&[ALICE], News::ManyFailures));
+    assert_eq!(fails(10).await, NOBODY);
+    world.pass(TimeDelta::days(1));
+    assert_eq!(fails(1).await, all(&[ALICE], News::ManyFailures));
+    // What cannot be a code is no failure, and wrong recovery codes are.
+    let proof = world.proof(&alice(), &app).await;
+    let codes = world.codes(&proof).await;
+    world.pass(TimeDelta::days(1));
+    let _ = told.arrived();
+    for _ in 0..20 {
+        let _ = world.verify(&alice(), "12345").await.unwrap_err();
+    }
+    let wrong = codes[0].replace(|c: char| c != '-', "B");
+    for _ in 0..9 {
+        let _ = world.recover(&alice(), &wrong).await.unwrap_err();
+    }
+    assert_eq!(told.told(), NOBODY);
+    let _ = world.recover(&alice(), &wrong).await.unwrap_err();
+    assert_eq!(told.told(), all(&[ALICE], News::ManyFailures));
 }
 
 fn is_exhausted<T>(result: &Result<T, TwoFactorError>) -> bool {
@@ -332,6 +414,16 @@ fn linked(told: &Telling) -> Vec<(String, bool)> {
         .collect()
 }
 
+/// An address that was told with a link.
+fn yes(address: &str) -> (String, bool) {
+    (address.to_owned(), true)
+}
+
+/// An address that was told without one.
+fn no(address: &str) -> (String, bool) {
+    (address.to_owned(), false)
+}
+
 /// An address that is itself the news gets no link.
 pub async fn address_that_is_the_news_gets_no_link(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
@@ -339,12 +431,20 @@ pub async fn address_that_is_the_news_gets_no_link(place: Place) {
     let app = told.add_app(&f, None).await;
     let proof = told.proof(&f, &app).await;
     let _ = told.arrived();
-    let yes = |address: &str| (address.to_owned(), true);
-    let no = |address: &str| (address.to_owned(), false);
 
+    let mail = world.confirmed_email(&owner, MAIL, Some(&proof)).await;
+    assert_eq!(linked(&told), [yes(ALICE), no(MAIL)]);
+    // Nor while it can be undone, also as it is taken off: who brought it in would undo what the owner does.
+    world.remove(&proof, &mail).await.unwrap();
+    assert_eq!(linked(&told), [yes(ALICE), no(MAIL)]);
     let _ = world.confirmed_email(&owner, MAIL, Some(&proof)).await;
     assert_eq!(linked(&told), [yes(ALICE), no(MAIL)]);
-    // From the next news on it is an address as any other.
+    world.pass(UNDO_WITHIN - TimeDelta::minutes(1));
+    let _ = world.codes(&told.proof(&f, &app).await).await;
+    assert_eq!(linked(&told), [yes(ALICE), no(MAIL)]);
+    // A week later it is an address as any other.
+    world.pass(TimeDelta::minutes(1));
+    let proof = told.proof(&f, &app).await;
     let _ = world.codes(&proof).await;
     assert_eq!(linked(&told), [yes(ALICE), yes(MAIL)]);
     // One that the account had before is no news.
@@ -361,7 +461,84 @@ pub async fn address_that_is_the_news_gets_no_link(place: Place) {
         sign_in: Some(&f),
     };
     world.owner().address_changed(&change).await;
-    assert_eq!(linked(&told), [yes(ALICE), yes(WORK), yes(MAIL), no(NEW)]);
+    // The application lists the old address no more, and as a factor's it is young.
+    assert_eq!(linked(&told), [no(ALICE), yes(WORK), yes(MAIL), no(NEW)]);
+}
+
+/// A factor's address gets no link while the owner can still say that they did not add it, not even of its
+/// own removal.
+pub async fn young_factor_address_gets_no_link(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
+    let (world, owner, f) = (&told.world, alice(), sign_in("f"));
+    let app = told.add_app(&f, None).await;
+    let proof = told.proof(&f, &app).await;
+    let young = world.confirmed_email(&owner, MAIL, Some(&proof)).await;
+    let mail = world.confirmed_email(&owner, WORK, Some(&proof)).await;
+    let _ = told.arrived();
+    world.remove(&proof, &young).await.unwrap();
+    assert_eq!(linked(&told), [yes(ALICE), no(WORK), no(MAIL)]);
+
+    world.pass(UNDO_WITHIN - TimeDelta::seconds(31));
+    let proof = told.proof(&f, &app).await;
+    let _ = world.codes(&proof).await;
+    assert_eq!(linked(&told), [yes(ALICE), no(WORK)]);
+    let proof = told.proof(&f, &app).await;
+    let _ = world.codes(&proof).await;
+    assert_eq!(linked(&told), [yes(ALICE), yes(WORK)]);
+    world.remove(&proof, &mail).await.unwrap();
+    assert_eq!(linked(&told), [yes(ALICE), yes(WORK)]);
+    // While its removal can be undone, it hears the rest.
+    for passing in [0, 7 * 86_400 - 31] {
+        world.pass(TimeDelta::seconds(passing));
+        let proof = told.proof(&f, &app).await;
+        let _ = world.codes(&proof).await;
+        let expected = [yes(ALICE), yes(WORK)];
+        let told_now = if passing == 0 { 2 } else { 1 };
+        assert_eq!(linked(&told), expected[..told_now], "{passing} s later");
+    }
+}
+
+/// The old address hears everything, with the link, while a change of address can be undone; the new one
+/// gets no link for as long.
+pub async fn old_address_hears_all_while_it_matters(place: Place) {
+    let told = Telling::new(place, &[ALICE]).await;
+    let (world, owner, f) = (&told.world, alice(), sign_in("f"));
+    let app = told.add_app(&f, None).await;
+    let at = world.tokens.now();
+    told.list(vec![
+        Address::new(to(ALICE)).until(at),
+        Address::new(to(NEW)).since(at),
+    ]);
+    let _ = told.arrived();
+    for passing in [0, 7 * 86_400 - 31] {
+        world.pass(TimeDelta::seconds(passing));
+        let proof = told.proof(&f, &app).await;
+        let _ = world.codes(&proof).await;
+        let expected = if passing == 0 {
+            vec![yes(ALICE), no(NEW)]
+        } else {
+            vec![yes(NEW)]
+        };
+        assert_eq!(linked(&told), expected, "{passing} s later");
+    }
+
+    // Who changed it twice hears nothing more at the address in between.
+    let (first, now) = (world.tokens.now() - TimeDelta::hours(1), world.tokens.now());
+    told.list(vec![
+        Address::new(to(ALICE)).until(first),
+        Address::new(to(MAIL)).since(first).until(now),
+        Address::new(to(NEW)).since(now),
+    ]);
+    let (old, new) = (to(MAIL), to(NEW));
+    let change = AddressChange {
+        subject: &owner,
+        old: Some(&old),
+        new: Some(&new),
+        network: None,
+        sign_in: Some(&f),
+    };
+    world.owner().address_changed(&change).await;
+    assert_eq!(linked(&told), [yes(ALICE), no(NEW)]);
 }
 
 /// Where nobody gets a link, no token is kept.

@@ -1,7 +1,7 @@
 //! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
 
 use twofa_providers::{
-    EnrolDetails, FRESH,
+    Attempt, EnrolDetails, FRESH, Holder, Response,
     token_store::{
         FactorState,
         ott_core::{Reason, chrono::TimeDelta},
@@ -20,7 +20,7 @@ pub async fn factor_changes_take_a_fresh_proof(place: Place) {
     assert!(needs_proof(&world.try_enrol(&alice, "another", None).await));
     let proof = world.proof(&alice, &app).await;
     world.pass(FRESH - TimeDelta::seconds(1));
-    assert!(world.engine.fresh(proof.subject(), &proof).await.is_ok());
+    assert!(world.fresh(proof.subject(), &proof).await.is_ok());
     assert!(
         world
             .try_enrol(&alice, "another", Some(&proof))
@@ -36,9 +36,7 @@ pub async fn factor_changes_take_a_fresh_proof(place: Place) {
         &world.rename(&proof, &app.factor, "other").await
     ));
     assert!(needs_proof(&world.remove(&proof, &app.factor).await));
-    assert!(needs_proof(
-        &world.engine.fresh(proof.subject(), &proof).await
-    ));
+    assert!(needs_proof(&world.fresh(proof.subject(), &proof).await));
     let named = world.engine.factors(&alice).await.unwrap();
     assert_eq!(named[0].label, "mine");
     let proof = world.proof(&alice, &app).await;
@@ -52,10 +50,38 @@ pub async fn proof_of_a_clock_far_ahead_is_not_fresh(place: Place) {
     let app = world.confirmed(&alice, None).await;
     let proof = world.proof(&alice, &app).await;
     world.pass(-FRESH);
-    assert!(needs_proof(
-        &world.engine.fresh(proof.subject(), &proof).await
-    ));
+    assert!(needs_proof(&world.fresh(proof.subject(), &proof).await));
     assert!(needs_proof(&world.remove(&proof, &app.factor).await));
+}
+
+/// A proof that was made before the password changed is no evidence after it, of a factor or of a recovery code,
+/// parked or not.
+pub async fn proof_ends_with_the_password(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let codes = world.codes(&world.proof(&alice, &app).await).await;
+    world.pass(TimeDelta::seconds(30));
+    let code = world.code(&app);
+    let by_app = Attempt::new(&alice, "totp").epoch(1);
+    let by_app = world.engine.verify(&by_app, &Response::typed(&code)).await;
+    let by_code = Attempt::new(&alice, "recovery").epoch(1);
+    let typed = Response::typed(&codes[0]);
+    let by_code = world.engine.verify(&by_code, &typed);
+    let holder = Holder::new(&alice, "session");
+    for proof in [by_app.unwrap(), by_code.await.unwrap()] {
+        let handle = world.proofs.park(proof, &holder).await.unwrap();
+        let proof = world.proofs.resume(&handle, &holder).await.unwrap();
+        let fresh = async |epoch| world.engine.fresh(&alice, epoch, &proof).await;
+        assert!(fresh(Some(1)).await.is_ok());
+        for other in [Some(2), Some(0), None] {
+            assert!(needs_proof(&fresh(other).await), "{other:?}");
+        }
+    }
+    // One that names no epoch is none where there is one.
+    let proof = world.proof(&alice, &app).await;
+    assert!(world.engine.fresh(&alice, None, &proof).await.is_ok());
+    let named = world.engine.fresh(&alice, Some(0), &proof).await;
+    assert!(needs_proof(&named));
 }
 
 /// A proof of somebody else proves nothing.
@@ -83,8 +109,8 @@ pub async fn enrolment_under_foreign_evidence_has_none(place: Place) {
     let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
     let of_bob = world.confirmed(&bob, None).await;
     let proof = world.proof(&bob, &of_bob).await;
-    assert!(needs_proof(&world.engine.fresh(&alice, &proof).await));
-    let fresh = world.engine.fresh(&bob, &proof).await.unwrap();
+    assert!(needs_proof(&world.fresh(&alice, &proof).await));
+    let fresh = world.fresh(&bob, &proof).await.unwrap();
     let details = EnrolDetails::new(&alice, "alice");
     let planted = world
         .engine

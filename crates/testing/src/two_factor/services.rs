@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Attempt, EnrolDetails, Existing, Holder, HotpProvider, Import, Imported, Kind, Limits, Odds,
-    Operator, Reset, ResetReason, Response, Show, SignInId, TwoFactor, TwoFactorError,
+    Attempt, EnrolDetails, Existing, Holder, HotpProvider, Import, Imported, Kind, Odds, Operator,
+    Reset, ResetReason, Response, Show, SignInId, TwoFactor, TwoFactorError,
     oath_otp::{Digits, Hotp, Secret, Totp},
     token_store::{
-        Answer, Charge, Clock as _, FactorState, FactorStore as _, LimitStore as _, Tokens,
+        Answer, Charge, Clock as _, FactorState, FactorStore as _, LimitStore as _, Spent, Tokens,
         ott_core::{
             Binding, Handle, KeyRing, Limit, LimitKey, LimitScope, Policy, Purpose, Reason, State,
             Verdict, chrono::TimeDelta,
@@ -20,7 +20,8 @@ use crate::{
     Place, alice, key_1,
     provider::Told,
     subject,
-    world::{World, is_outage, reason},
+    telling::{Telling, sign_in},
+    world::{World, is_outage, is_throttled, needs_proof, reason},
     wrong,
 };
 
@@ -101,13 +102,13 @@ pub async fn parked_proof_grows_no_younger(place: Place) {
     let holder = Holder::new(&alice, "s");
     let mut proof = world.proof(&alice, &app).await;
     for _ in 0..3 {
-        assert!(world.engine.fresh(&alice, &proof).await.is_ok());
+        assert!(world.fresh(&alice, &proof).await.is_ok());
         let handle = world.proofs.park(proof, &holder).await.unwrap();
         world.pass(TimeDelta::minutes(3));
         proof = world.proofs.resume(&handle, &holder).await.unwrap();
     }
     world.pass(TimeDelta::minutes(1));
-    let fresh = world.engine.fresh(&alice, &proof).await;
+    let fresh = world.fresh(&alice, &proof).await;
     assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
     world.pass(TimeDelta::seconds(30));
     let pay = [("pay", "100")];
@@ -118,7 +119,7 @@ pub async fn parked_proof_grows_no_younger(place: Place) {
         .verify(&attempt, &Response::typed(&typed))
         .await;
     let proof = proof.unwrap();
-    let fresh = world.engine.fresh(&alice, &proof).await;
+    let fresh = world.fresh(&alice, &proof).await;
     assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
 }
 
@@ -383,15 +384,17 @@ pub async fn enrolment_shows_the_issuer_of_the_tenant(place: Place) {
 
 /// A reset takes off all that proves, tells the owner's events why, and the account can begin anew.
 pub async fn operator_resets_an_account_whole(place: Place) {
-    let (world, alice) = (World::knowing(place, Limits::default()).await, alice());
-    let app = world.confirmed(&alice, None).await;
-    let proof = world.proof(&alice, &app).await;
+    let told = Telling::new(place, &[]).await;
+    let (world, alice, mine) = (&told.world, alice(), sign_in("mine"));
+    let app = told.add_app(&mine, None).await;
+    let proof = told.proof(&mine, &app).await;
     let _ = world
         .confirmed_email(&alice, "a@example.org", Some(&proof))
         .await;
-    let _ = world.enrol(&alice, Some(&proof)).await;
     let sheet = world.codes(&proof).await;
+    let _ = world.enrol(&alice, Some(&proof)).await;
     let _ = world.remember(&proof, "laptop").await.unwrap();
+    let _ = world.trust(&proof, &mine, "laptop").await.unwrap();
     world.log.drain();
     let operator = Operator::new(&world.engine);
     let reset = operator.reset(&alice, ResetReason::Lost).await.unwrap();
@@ -399,6 +402,7 @@ pub async fn operator_resets_an_account_whole(place: Place) {
         factors: 3,
         recovery_codes: 10,
         devices: 1,
+        trusted_devices: 1,
     };
     assert_eq!(reset, expected);
     assert!(
@@ -413,11 +417,67 @@ pub async fn operator_resets_an_account_whole(place: Place) {
         reason(world.recover(&alice, &sheet[0]).await),
         Reason::Revoked
     );
-    let fresh = world.engine.fresh(&alice, &proof).await;
+    let fresh = world.fresh(&alice, &proof).await;
     assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
     let _ = world.confirmed(&alice, None).await;
     let again = operator.reset(&alice, ResetReason::Closed).await.unwrap();
     assert_eq!(again.factors, 1);
+}
+
+/// A reset clears whatever was counted for the account, so that nobody who knew the password keeps the owner out of
+/// what they enrol next.
+pub async fn reset_clears_every_limit_of_the_account(place: Place) {
+    let told = Telling::new(place, &["alice@example.net"]).await;
+    let (world, owner) = (&told.world, alice());
+    let app = world.confirmed(&owner, None).await;
+    let proof = world.proof(&owner, &app).await;
+    let device = world.remember(&proof, "laptop").await.unwrap();
+    let token = device.token.expose_secret();
+    let _ = world
+        .confirmed_email(&owner, "a@example.org", Some(&proof))
+        .await;
+    let wrong_code = world.wrong_code(&[&app]);
+    let typed = Response::typed(&wrong_code);
+    let (by_app, by_mail) = (Attempt::new(&owner, "totp"), Attempt::new(&owner, "email"));
+    for attempt in [by_app, by_app.known_device(token)] {
+        while !is_throttled(&world.engine.verify(&attempt, &typed).await) {}
+    }
+    for attempt in [by_mail, by_mail.known_device(token)] {
+        while world.engine.request(&attempt).await.is_ok() {}
+    }
+    while !is_throttled(&world.try_enrol(&owner, "x", Some(&proof)).await) {}
+
+    let binding = Binding::subject(&owner);
+    let day = Limit::pace(1, TimeDelta::days(1));
+    let engine = |name, limit| Charge {
+        key: LimitKey::new(LimitScope::Engine, name, &binding),
+        limit,
+    };
+    let allowance = world.tokens.allowance_of(&binding).unwrap();
+    let counted = [
+        engine("pace", day),
+        engine("known devices", day),
+        engine("requests", day),
+        engine("requests of known devices", day),
+        engine("enrolments", day),
+        engine("notice of failures", day),
+        engine("failures", Limit::ceiling(1)),
+        Charge {
+            limit: day,
+            ..allowance
+        },
+    ];
+    let now = world.clock.now();
+    for charge in counted {
+        let spent = world.store.spend(&[charge], now).await.unwrap();
+        assert_ne!(spent, Spent::Allowed, "{charge:?} was not spent");
+    }
+    let operator = Operator::new(&world.engine);
+    operator.reset(&owner, ResetReason::Lost).await.unwrap();
+    for charge in counted {
+        let spent = world.store.spend(&[charge], now).await.unwrap();
+        assert_eq!(spent, Spent::Allowed, "{charge:?}");
+    }
 }
 
 /// A limit that a wrong clock left ahead is an outage with an event; an operator clears it, and no other.
@@ -446,9 +506,34 @@ pub async fn recovery_proof_is_evidence_of_its_own_subject(place: Place) {
     let proof = world.proof(&bob, &app).await;
     let sheet = world.codes(&proof).await;
     let proof = world.recover(&bob, &sheet[0]).await.unwrap();
-    assert!(world.engine.fresh(&bob, &proof).await.is_ok());
-    let fresh = world.engine.fresh(&alice, &proof).await;
+    assert!(world.fresh(&bob, &proof).await.is_ok());
+    let fresh = world.fresh(&alice, &proof).await;
     assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
+}
+
+/// A proof by a recovery code ends with a reset, also for an application that has no epochs and no sign-ins, and it is
+/// none for what is set up afterwards.
+pub async fn recovery_proof_ends_with_a_reset(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    let sheet = world.codes(&proof).await;
+    let by_code = world.recover(&alice, &sheet[0]).await.unwrap();
+    // It does what it is for: a new phone takes the place of the lost one.
+    world.pass(TimeDelta::seconds(1));
+    let newer = world.confirmed(&alice, Some(&by_code)).await;
+    world.remove(&by_code, &app.factor).await.unwrap();
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
+    let later = world.proof(&alice, &newer).await;
+    assert!(world.fresh(&alice, &later).await.is_ok());
+    let by_code = world.recover(&alice, &sheet[1]).await.unwrap();
+    assert!(world.fresh(&alice, &by_code).await.is_ok());
+    world.pass(TimeDelta::seconds(1));
+    let operator = Operator::new(&world.engine);
+    operator.reset(&alice, ResetReason::Lost).await.unwrap();
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
+    let _ = world.confirmed(&alice, None).await;
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
 }
 
 /// A policy that is called as the engine's limits are touches none of them.

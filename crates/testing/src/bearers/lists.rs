@@ -1,0 +1,186 @@
+//! What an owner sees of their tokens, and is told.
+
+use core::str::FromStr as _;
+
+use ott_bearer::{Cursor, New, NoScope, Proved};
+use token_store::ott_core::chrono::TimeDelta;
+
+use super::{ACCESS, SESSION, bearers, bench, beside, issued};
+use crate::{Place, alice, subject};
+
+/// A page begins where the one before it ended, whatever ended in between, and no token stands on two of them.
+pub async fn pages_stand_still_while_tokens_end(place: Place) {
+    let bench = bench(place).await;
+    let bearers = bearers::<NoScope>(&bench, SESSION);
+    let alice = alice();
+    for number in 0..7 {
+        let name = format!("number {number}");
+        bearers.issue(&New::of(&alice).named(&name)).await.unwrap();
+        // Two of the same moment, too.
+        bench.pass(TimeDelta::seconds(number % 2));
+    }
+    issued(&bearers, &subject("acme", "bob")).await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = bearers.page(&alice, after, 3).await.unwrap();
+        assert!(page.tokens.len() <= 3);
+        for facts in &page.tokens {
+            seen.push(facts.name().unwrap().to_owned());
+            // Ends what was just seen.
+            bearers.revoke(&alice, facts.id()).await.unwrap();
+        }
+        let Some(next) = page.next else { break };
+        after = Some(Cursor::from_str(&next.to_string()).unwrap());
+        assert_eq!(after, Some(next));
+    }
+    seen.sort();
+    let all: Vec<_> = (0..7).map(|number| format!("number {number}")).collect();
+    assert_eq!(seen, all);
+    for text in [
+        "",
+        "1",
+        "1-",
+        "-1",
+        "x-00",
+        "99999999999999999999-00000000000000000000000000000000",
+    ] {
+        assert!(Cursor::from_str(text).is_err(), "{text}");
+    }
+}
+
+/// The owner is told of an end once, a week before, by whichever process comes first; of a revoked token never.
+pub async fn notice_of_an_end_is_given_once(place: Place) {
+    let bench = bench(place).await;
+    let (here, there) = (
+        bearers::<NoScope>(&bench, ACCESS),
+        beside::<NoScope>(&bench, ACCESS),
+    );
+    let alice = alice();
+    let (soon, revoked) = (issued(&here, &alice).await, issued(&here, &alice).await);
+    let later = {
+        bench.pass(TimeDelta::days(1));
+        issued(&here, &alice).await
+    };
+    here.revoke(&alice, revoked.facts.id()).await.unwrap();
+    bench.pass(TimeDelta::days(82) - TimeDelta::microseconds(1));
+    assert!(here.take_notices(&alice).await.unwrap().is_empty());
+    bench.pass(TimeDelta::microseconds(1));
+    let both = tokio::join!(here.take_notices(&alice), there.take_notices(&alice));
+    let given = [both.0.unwrap(), both.1.unwrap()].concat();
+    assert_eq!(given.len(), 1);
+    assert_eq!(given[0].id(), soon.facts.id());
+    assert!(here.take_notices(&alice).await.unwrap().is_empty());
+    bench.pass(TimeDelta::days(1));
+    let given = there.take_notices(&alice).await.unwrap();
+    assert_eq!(given.len(), 1);
+    assert_eq!(given[0].id(), later.facts.id());
+    let nobody = here.take_notices(&subject("acme", "bob")).await;
+    assert!(nobody.unwrap().is_empty());
+}
+
+/// Where a token was last used from is kept as often as that it was used, and goes with the token.
+pub async fn last_network_is_kept_with_the_use(place: Place) {
+    let bench = bench(place).await;
+    let bearers = bearers::<NoScope>(&bench, ACCESS);
+    let alice = alice();
+    let (token, other) = (
+        issued(&bearers, &alice).await,
+        issued(&bearers, &alice).await,
+    );
+    let text = token.token.expose_secret();
+    let from = async || {
+        let listed = bearers.list(&alice).await.unwrap();
+        let facts = listed
+            .into_iter()
+            .find(|facts| facts.id() == token.facts.id());
+        facts.and_then(|facts| facts.used_from().map(String::from))
+    };
+    assert_eq!(from().await, None);
+    let steps = [
+        (0, "office", "office"),
+        (59, "home", "office"),
+        (1, "home", "home"),
+    ];
+    for (passes, network, kept) in steps {
+        bench.pass(TimeDelta::seconds(passes));
+        let proved = bearers.authenticate_from("acme", text, Some(network)).await;
+        proved.unwrap();
+        assert_eq!(from().await.as_deref(), Some(kept));
+    }
+    let listed = bearers.list(&alice).await.unwrap();
+    assert!(
+        listed
+            .iter()
+            .any(|facts| facts.id() == other.facts.id() && facts.used_from().is_none())
+    );
+    let notes = async || {
+        let noted = ACCESS.policies().last().unwrap();
+        bench.tokens.list(noted, &alice).await.unwrap().len()
+    };
+    assert_eq!(notes().await, 1);
+    bearers.revoke(&alice, token.facts.id()).await.unwrap();
+    assert_eq!((notes().await, from().await), (0, None));
+}
+
+/// However a token ends, the note of where it was used from ends with it, and no other note.
+pub async fn note_of_a_network_ends_with_its_token(place: Place) {
+    let bench = bench(place).await;
+    let bearers = bearers::<NoScope>(&bench, ACCESS);
+    let alice = alice();
+    let noted = ACCESS.policies().last().unwrap();
+    let notes = async || bench.tokens.list(noted, &alice).await.unwrap().len();
+    let used = async || {
+        let token = issued(&bearers, &alice).await;
+        let proved = bearers.authenticate_from("acme", token.token.expose_secret(), Some("home"));
+        proved.await.unwrap();
+        token
+    };
+    for way in 0..6 {
+        let (token, kept) = (used().await, used().await);
+        let text = token.token.expose_secret();
+        assert_eq!(notes().await, 2);
+        let mut left = 1;
+        match way {
+            0 => drop(bearers.revoke(&alice, token.facts.id()).await.unwrap()),
+            1 => drop(bearers.revoke_text("acme", text).await.unwrap()),
+            2 => {
+                let kept = bearers.authenticate("acme", kept.token.expose_secret());
+                bearers.revoke_others(&kept.await.unwrap()).await.unwrap();
+            }
+            3 => drop(bearers.rotate("acme", text).await.unwrap()),
+            4 => {
+                let proved = Proved::by(&["pwd"], bearers.now());
+                bearers.step_up("acme", text, proved).await.unwrap();
+            }
+            _ => {
+                bearers.revoke_all(&alice).await.unwrap();
+                left = 0;
+            }
+        }
+        assert_eq!(notes().await, left, "{way}");
+        bearers.revoke_all(&alice).await.unwrap();
+        assert_eq!(notes().await, 0, "{way}");
+    }
+}
+
+/// A use that is written down after its token was revoked leaves no note.
+pub async fn note_that_comes_late_ends_too(place: Place) {
+    let bench = bench(place).await;
+    let bearers = bearers::<NoScope>(&bench, ACCESS);
+    let alice = alice();
+    let token = issued(&bearers, &alice).await;
+    let held = bench.store.hold_insert();
+    let late = {
+        let (bearers, text) = (bearers.clone(), token.token.expose_secret().to_owned());
+        tokio::spawn(async move {
+            let used = bearers.authenticate_from("acme", &text, Some("home")).await;
+            used.map(|_| ())
+        })
+    };
+    held.reached().await;
+    assert!(bearers.revoke(&alice, token.facts.id()).await.unwrap());
+    held.go_on();
+    late.await.unwrap().unwrap();
+    let noted = ACCESS.policies().last().unwrap();
+    assert!(bench.tokens.list(noted, &alice).await.unwrap().is_empty());
+}

@@ -2,6 +2,8 @@
 //!
 //! Nothing else of the application is named here, so that `fuzz/` builds this alone.
 
+use std::collections::BTreeSet;
+
 use axum_extra::extract::CookieJar;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -39,15 +41,31 @@ pub fn form<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, FormF
     if guarded.csrf != expected {
         return Err(FormFault::Forged);
     }
-    // Every field here is one line of text. What is not (bytes that are no UTF-8 arrive as
-    // U+FFFD) would be stored as something that nobody typed.
     let fields: Vec<(String, String)> =
         serde_urlencoded::from_bytes(body).map_err(|_| FormFault::Unreadable)?;
-    let strange = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
-    if fields.iter().any(|(_, value)| value.contains(strange)) {
+    if fields.iter().any(|(_, value)| value.contains(is_strange)) {
         return Err(FormFault::Strange);
     }
     serde_urlencoded::from_bytes(body).map_err(|_| FormFault::Incomplete)
+}
+
+/// Every field here is one line of text. What is not (bytes that are no UTF-8 arrive as U+FFFD) would be
+/// stored as something that nobody typed.
+fn is_strange(c: char) -> bool {
+    c.is_control() || c == char::REPLACEMENT_CHARACTER
+}
+
+/// The fields of a form whose hidden field has another value than expected, to show them again: none stands
+/// twice, each name is a word, and each value one line of text.
+#[must_use]
+pub fn fields(body: &[u8]) -> Option<Vec<(String, String)>> {
+    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
+    let word =
+        |name: &str| !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+    let names: BTreeSet<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    let plain = |(name, value): &(String, String)| word(name) && !value.contains(is_strange);
+    (names.len() == fields.len() && names.contains("csrf") && fields.iter().all(plain))
+        .then_some(fields)
 }
 
 /// The value of one of our cookies. Over TLS only the name that browsers keep to this host counts.

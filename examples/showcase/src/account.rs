@@ -1,17 +1,17 @@
-//! The account's page: ways to prove it, and sessions.
+//! The account's page: ways to prove it, and where somebody is signed in.
 
 use axum::{
     extract::State,
-    response::{IntoResponse, Redirect, Response},
+    response::{Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
-    FactorView, Proof, TwoFactorError,
+    FactorView,
     token_store::{
-        FactorId, FactorState, Found, Revoke,
+        FactorState, Found, Revoke,
         ott_core::{
-            Reason, RecordId, Subject,
+            Destination, RecordId, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
     },
@@ -20,34 +20,28 @@ use twofa_providers::{
 use crate::{
     app::{App, SESSION, Shared},
     error::AppError,
-    forms::{Empty, FormToken, Posted},
-    layout::{self, Who},
-    proofs,
+    forms::{Empty, Posted},
+    layout::{self, Page, Who},
     recovery::Sheet,
-    second_factor::Next,
-    session::{self, About, SignedIn, Standing},
+    said::{Said, say},
+    session::{self, About, SignedIn},
+    times::{in_words, when},
+    trusted,
     visitor::Visitor,
 };
 
-/// What a second step may be called.
-pub(crate) const LABEL_HINT: &str = "Give it a name of 1 to 64 characters.";
-
 #[derive(Deserialize)]
-pub(crate) struct Rename {
-    factor: String,
-    label: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Remove {
-    factor: String,
+pub(crate) struct End {
+    session: String,
 }
 
 pub(crate) async fn show(
     State(app): Shared,
     signed_in: SignedIn,
-    FormToken(csrf): FormToken,
-) -> Result<Markup, AppError> {
+    visitor: Visitor,
+) -> Result<Page, AppError> {
+    let csrf = &visitor.csrf;
+    let now = app.tokens.now();
     let sheet = Sheet::of(&app, &signed_in.account.subject).await?;
     let SignedIn {
         account,
@@ -55,24 +49,17 @@ pub(crate) async fn show(
         recovered,
         ..
     } = signed_in;
-    let verified = app.accounts.verified_address(account.subject.id()).await?;
-    let verified = verified.as_ref() == Some(&account.email);
-    let factors = app.two_factor.factors(&account.subject).await?;
+    let trusted = trusted::card(&app, &account, &visitor, now).await?;
+    let steps = steps(&app, &account.subject).await?;
     let sessions = app.tokens.list(&SESSION, &account.subject).await?;
-    let shown: Vec<_> = factors
-        .iter()
-        .filter(|factor| factor.state != FactorState::Pending)
-        .collect();
-    let last = shown
-        .iter()
-        .filter(|factor| factor.state == FactorState::Active)
-        .count()
-        <= 1;
+    let active = |step: &&Step| step.view.state == FactorState::Active;
+    let last = steps.iter().filter(active).count() <= 1;
     let body = html! {
         h1 { "Your account" }
         p.soft {
             "Signed in as " strong { (account.email.address()) } " · "
-            a href="/account/address" { @if verified { "Change this address" } @else { "Confirm or change this address" } }
+            a href="/account/address" { "Change this address" }
+            " · " a href="/account/password" { "Change your password" }
         }
         section.card aria-labelledby="ways" {
             div.row.between {
@@ -80,25 +67,26 @@ pub(crate) async fn show(
                 a.button.narrow href="/account/add" { "Add another" }
             }
             ul.plain {
-                @for factor in &shown { (factor_item(factor, last, &csrf)) }
+                @for step in &steps { (step_item(step, last, now)) }
             }
         }
-        (sheet.card(recovered))
+        (sheet.card(recovered, now))
+        (trusted)
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
             p.soft.small { "A session ends after twelve hours, and sooner after two hours without a visit." }
             ul.plain {
-                @for session in &sessions { (session_item(session, *session.id() == record)) }
+                @for session in &sessions { (session_item(session, *session.id() == record, csrf, now)) }
             }
             div.row {
                 @if sessions.len() > 1 {
                     form method="post" action="/account/end-sessions" {
-                        (layout::csrf(&csrf))
+                        (layout::csrf(csrf))
                         button.quiet.narrow { "Sign out everywhere else" }
                     }
                 }
                 form method="post" action="/sign-out" {
-                    (layout::csrf(&csrf))
+                    (layout::csrf(csrf))
                     button.quiet.narrow { "Sign out" }
                 }
             }
@@ -107,46 +95,75 @@ pub(crate) async fn show(
     Ok(layout::page(Who::SignedIn, "Your account", true, body))
 }
 
-fn factor_item(factor: &FactorView, last: bool, csrf: &str) -> Markup {
+/// A second step, and where its codes go, if they go anywhere.
+struct Step {
+    view: FactorView,
+    goes_to: Option<Destination>,
+}
+
+async fn steps(app: &App, subject: &Subject) -> Result<Vec<Step>, AppError> {
+    let mut steps = Vec::new();
+    for view in app.two_factor.factors(subject).await? {
+        if view.state != FactorState::Pending {
+            let goes_to = app.two_factor.goes_to(subject, &view.id).await?;
+            steps.push(Step { view, goes_to });
+        }
+    }
+    Ok(steps)
+}
+
+/// Where codes go on going after the account's address changed: each step's own words.
+pub(crate) async fn still_going_elsewhere(
+    app: &App,
+    subject: &Subject,
+    address: &Destination,
+) -> Result<Vec<String>, AppError> {
+    let steps = steps(app, subject).await?;
+    let elsewhere = |step: &Step| {
+        let to = step.goes_to.as_ref().filter(|to| *to != address)?;
+        let (label, to) = (&step.view.label, to.address());
+        Some(format!("Codes of “{label}” still go to {to}."))
+    };
+    Ok(steps.iter().filter_map(elsewhere).collect())
+}
+
+fn step_item(step: &Step, last: bool, now: DateTime<Utc>) -> Markup {
+    let factor = &step.view;
     let active = factor.state == FactorState::Active;
+    let page = |verb: &str| format!("/account/{verb}?factor={}", factor.id);
     html! {
         li {
             div.row.between {
                 div {
                     h3 { (factor.label) }
                     p.soft.small {
-                        (provider_name(&factor.provider)) " · added " (when(factor.created_at))
-                        @if let Some(used) = factor.used_at { " · last used " (when(used)) }
+                        span.part { (provider_name(&factor.provider)) } " "
+                        @if let Some(to) = &step.goes_to { span.part { "codes go to " (to.address()) } " " }
+                        span.part { "added " (when(factor.created_at, now)) } " "
+                        @if let Some(used) = factor.used_at { span.part { "last used " (when(used, now)) } }
                     }
                 }
                 @if active { span.tag.good { "Active" } } @else { span.tag.bad { "Disabled" } }
             }
-            details {
-                summary aria-label={ "Change " (factor.label) } { "Change" }
-                form.rename method="post" action="/account/rename" {
-                    (layout::csrf(csrf))
-                    input type="hidden" name="factor" value=(factor.id);
-                    input name="label" value=(factor.label) maxlength="64" required aria-label={ "New name for " (factor.label) };
-                    button.quiet.narrow { "Rename" }
-                }
+            div.row {
+                a.button.quiet.narrow href=(page("rename")) aria-label={ "Rename " (factor.label) } { "Rename" }
                 @if active && last {
                     p.soft.small.note { "This is your only second step, so it stays. Add another one first." }
                 } @else {
-                    form.rename method="post" action="/account/remove" {
-                        (layout::csrf(csrf))
-                        input type="hidden" name="factor" value=(factor.id);
-                        button.danger.narrow aria-label={ "Remove " (factor.label) } { "Remove" }
-                    }
+                    a.button.danger.narrow href=(page("remove")) aria-label={ "Remove " (factor.label) } { "Remove" }
                 }
             }
         }
     }
 }
 
-fn session_item(session: &Found, this: bool) -> Markup {
+fn session_item(session: &Found, this: bool, csrf: &str, now: DateTime<Utc>) -> Markup {
     let stored = session.stored();
     let About {
-        browser, recovered, ..
+        browser,
+        recovered,
+        trusted_in,
+        ..
     } = About::of(stored);
     let seen = stored.used_at.unwrap_or(stored.issued_at);
     let idle = stored.idle_micros.map(TimeDelta::microseconds);
@@ -162,120 +179,68 @@ fn session_item(session: &Found, this: bool) -> Markup {
                 div {
                     h3 { (browser) }
                     p.soft.small {
-                        span.part { "since " (when(stored.issued_at)) } " "
+                        span.part { "signed in " (when(stored.issued_at, now)) } " "
                         @if recovered { span.part { "with a recovery code" } " " }
-                        span.part { "last seen " (when(seen)) } " "
-                        @if let Some(ends) = ends { span.part { "ends " (when(ends)) (unless) } }
+                        @if trusted_in.is_some() { span.part { "on a trusted device" } " " }
+                        span.part { "last seen " (when(seen, now)) } " "
+                        @if let Some(ends) = ends { span.part { "ends " (when(ends, now)) (unless) } }
                     }
                 }
-                @if this { span.tag { "This browser" } }
+                @if this {
+                    span.tag { "This browser" }
+                } @else {
+                    form method="post" action="/account/end-session" {
+                        (layout::csrf(csrf))
+                        input type="hidden" name="session" value=(session.id());
+                        button.quiet.narrow aria-label={ "Sign out there: " (browser) ", last seen " (in_words(seen, now)) } { "Sign out there" }
+                    }
+                }
             }
         }
     }
 }
 
-pub(crate) async fn rename(
+/// Ends one session. This one's is signing out.
+pub(crate) async fn end_session(
     State(app): Shared,
     signed_in: SignedIn,
-    visitor: Visitor,
-    Posted(form): Posted<Rename>,
+    Posted(form): Posted<End>,
 ) -> Result<Response, AppError> {
-    let proof = proofs::take(&app, &signed_in, &visitor, Next::Account).await?;
-    let done = rename_by(&app, &signed_in, &proof, &form).await;
-    proofs::keep(&app, &signed_in, proof, done).await
-}
-
-async fn rename_by(
-    app: &App,
-    signed_in: &SignedIn,
-    proof: &Proof,
-    form: &Rename,
-) -> Result<Response, AppError> {
-    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    let fresh = proofs::fresh(app, signed_in, proof, Next::Account).await?;
-    let renamed = app.two_factor.rename(&fresh, &factor, &form.label).await;
-    renamed.map_err(|error| match error {
-        TwoFactorError::Rejected(why) if why.reason() == Reason::Malformed => {
-            AppError::BadRequest(LABEL_HINT)
-        }
-        TwoFactorError::Rejected(_) => AppError::NotFound,
-        other => other.into(),
-    })?;
-    Ok(Redirect::to("/account").into_response())
-}
-
-pub(crate) async fn remove(
-    State(app): Shared,
-    signed_in: SignedIn,
-    visitor: Visitor,
-    Posted(form): Posted<Remove>,
-) -> Result<Response, AppError> {
-    let proof = proofs::take(&app, &signed_in, &visitor, Next::Account).await?;
-    if let Err(error) = remove_by(&app, &signed_in, &proof, &form).await {
-        return proofs::keep(&app, &signed_in, proof, Err(error)).await;
-    }
-    // Whoever has what was removed may have sessions too: all end, and this browser gets a new one.
-    let account = app.accounts.raise_epoch(&signed_in.account).await?;
-    end_others(&app, &account.subject, &signed_in.record).await?;
-    let standing = Standing {
-        account: &account,
-        ..Standing::from(&signed_in)
+    let session = RecordId::parse(&form.session).map_err(|_| AppError::NotFound)?;
+    let subject = &signed_in.account.subject;
+    let sessions = app.tokens.list(&SESSION, subject).await?;
+    let Some(found) = sessions.iter().find(|found| *found.id() == session) else {
+        return Err(AppError::NotFound);
     };
-    session::renewed(&app, standing, proof, &visitor.browser, "/account").await
-}
-
-async fn remove_by(
-    app: &App,
-    signed_in: &SignedIn,
-    proof: &Proof,
-    form: &Remove,
-) -> Result<(), AppError> {
-    let factor = FactorId::parse(&form.factor).ok_or(AppError::NotFound)?;
-    let fresh = proofs::fresh(app, signed_in, proof, Next::Account).await?;
-    let removed = app.two_factor.remove(&fresh, &factor).await;
-    removed.map_err(|error| match error {
-        TwoFactorError::Rejected(_) => AppError::NotFound,
-        other => other.into(),
-    })
+    let browser = About::of(found.stored()).browser;
+    app.tokens.revoke(&Revoke::own(subject, session)).await?;
+    if session == signed_in.record {
+        return Ok(session::ended(&app, "/"));
+    }
+    let said = Said::done(format!("{browser} is signed out."));
+    Ok(say(Redirect::to("/account"), said))
 }
 
 pub(crate) async fn end_sessions(
     State(app): Shared,
     signed_in: SignedIn,
+    visitor: Visitor,
     Posted(Empty {}): Posted<Empty>,
 ) -> Result<Response, AppError> {
-    let SignedIn {
-        account, record, ..
-    } = signed_in;
-    end_others(&app, &account.subject, &record).await?;
-    Ok(Redirect::to("/account").into_response())
-}
-
-/// Ends every session of the account but this one.
-pub(crate) async fn end_others(
-    app: &App,
-    subject: &Subject,
-    this: &RecordId,
-) -> Result<(), AppError> {
-    let others = Revoke::Subject {
-        subject: subject.clone(),
-        purpose: Some(*SESSION.purpose()),
-        except: Some(*this),
-    };
-    app.tokens.revoke(&others).await?;
-    Ok(())
+    // Under another epoch: what is on its way ends too, and a copy of this browser's cookies is worth nothing.
+    let account = app.accounts.raise_epoch(&signed_in.account).await?;
+    let page = session::renewed(&app, &signed_in, &account, &visitor.browser).await?;
+    let said = Said::done(
+        "Every other browser is signed out, and no device is remembered or trusted any more.",
+    );
+    Ok(say(page, said))
 }
 
 fn provider_name(provider: &str) -> &'static str {
     match provider {
         "totp" => "Authenticator app",
         "email" => "E-mail",
+        "prompt" => "Another device",
         _ => "Another way",
     }
-}
-
-/// A time as a person reads it, and as a program does.
-pub(crate) fn when(time: DateTime<Utc>) -> Markup {
-    let exact = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    html! { time datetime=(exact) { (time.format("%e %b %Y, %H:%M")) " UTC" } }
 }

@@ -1,25 +1,29 @@
 //! The application's own part: people and their passwords.
 
 mod changes;
+mod folded;
+pub(crate) mod passwords;
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 use twofa_providers::token_store::ott_core::{
     Destination, Format, Subject, Token,
     chrono::{DateTime, Utc},
     rand::rngs::SysRng,
 };
 
-use crate::error::AppError;
+pub(crate) use self::folded::folded;
+use self::passwords::Hashed;
+use crate::{
+    error::AppError,
+    passwords::{Lane, Passwords, Place},
+};
 
 /// A person.
 pub(crate) struct Account {
     pub(crate) subject: Subject,
+    /// At which they read a code, in the spelling that they gave.
     pub(crate) email: Destination,
-    /// Raised when a second step is removed or the address changes: every outstanding token dies with
+    /// Raised when a second step is removed, or address or password change: every outstanding token dies with
     /// it.
     pub(crate) epoch: u64,
 }
@@ -28,77 +32,108 @@ pub(crate) struct Account {
 #[derive(Clone)]
 pub(crate) struct Accounts {
     pool: SqlitePool,
-    /// Verified against when nobody has the address, so that the answer takes as long.
-    decoy: String,
+    passwords: Passwords,
 }
 
 impl Accounts {
     pub(crate) async fn open(pool: SqlitePool) -> Result<Self, AppError> {
         let table = "CREATE TABLE IF NOT EXISTS accounts (
-            id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, password TEXT NOT NULL, epoch INTEGER NOT NULL)";
-        sqlx::query(table).execute(&pool).await?;
-        let table = "CREATE TABLE IF NOT EXISTS verified_addresses (
-            account TEXT PRIMARY KEY, email TEXT NOT NULL)";
+            id TEXT PRIMARY KEY, email TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, password TEXT NOT NULL,
+            epoch INTEGER NOT NULL)";
         sqlx::query(table).execute(&pool).await?;
         changes::create_table(&pool).await?;
         Ok(Self {
             pool,
-            decoy: hash("no account has this password".into()).await?,
+            passwords: Passwords::new().await?,
         })
     }
 
-    /// Creates an account, or says that the address has one.
+    /// A place in the queue for a password.
+    ///
+    /// # Errors
+    /// [`AppError::Busy`] where too many wait.
+    pub(crate) fn enter(&self, lane: Lane) -> Result<Place, AppError> {
+        self.passwords.enter(lane)
+    }
+
+    /// Creates an account for an address at which its owner read a code, or says that it has one.
     pub(crate) async fn create(
         &self,
+        connection: &mut SqliteConnection,
         email: &Destination,
-        password: String,
+        password: &Hashed,
         now: DateTime<Utc>,
-    ) -> Result<Option<Account>, AppError> {
+    ) -> Result<Option<Subject>, AppError> {
         let id = Token::try_generate_from_rng(&Format::alphanumeric(22), &mut SysRng)
             .map_err(AppError::unavailable)?;
-        let hash = hash(password).await?;
         // An address that may be put back is not to be taken meanwhile.
-        let insert = "INSERT INTO accounts (id, email, password, epoch) SELECT ?1, ?2, ?3, 0
-            WHERE NOT EXISTS (SELECT 1 FROM address_changes WHERE old = ?2 AND at > ?4)
+        let insert =
+            "INSERT INTO accounts (id, email, folded, password, epoch) SELECT ?1, ?2, ?3, ?4, 0
+            WHERE NOT EXISTS (SELECT 1 FROM address_changes WHERE folded = ?3 AND at > ?5)
             ON CONFLICT DO NOTHING";
         let insert = sqlx::query(insert)
             .bind(id.expose_secret())
             .bind(email.address())
-            .bind(hash)
+            .bind(folded(email))
+            .bind(password.as_str())
             .bind(changes::since(now));
-        let created = insert.execute(&self.pool).await?.rows_affected() == 1;
-        if created {
-            self.by_id(id.expose_secret()).await
-        } else {
-            Ok(None)
-        }
+        let created = insert.execute(connection).await?.rows_affected() == 1;
+        let subject = Subject::new("", id.expose_secret()).map_err(AppError::unavailable)?;
+        Ok(created.then_some(subject))
+    }
+
+    /// Who has this address, or may get it back, in the spelling that they confirmed.
+    pub(crate) async fn holder(
+        &self,
+        email: &Destination,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Destination>, AppError> {
+        let find = "SELECT email FROM accounts WHERE folded = ?1
+            UNION ALL SELECT old FROM address_changes WHERE folded = ?1 AND at > ?2 LIMIT 1";
+        let find = sqlx::query_scalar(find)
+            .bind(folded(email))
+            .bind(changes::since(now));
+        let held: Option<String> = find.fetch_optional(&self.pool).await?;
+        let held = held.map(Destination::email).transpose();
+        held.map_err(AppError::unavailable)
     }
 
     /// The account with this address and password.
     pub(crate) async fn authenticate(
         &self,
-        email: &str,
+        place: Place,
+        email: &Destination,
         password: String,
     ) -> Result<Option<Account>, AppError> {
-        let find = "SELECT id, password FROM accounts WHERE email = ?";
+        let find = "SELECT id, password FROM accounts WHERE folded = ?";
         let row: Option<(String, String)> = sqlx::query_as(find)
-            .bind(email)
+            .bind(folded(email))
             .fetch_optional(&self.pool)
             .await?;
-        let known = row.is_some();
-        let (id, stored) = row.unwrap_or_else(|| (String::new(), self.decoy.clone()));
-        let right = tokio::task::spawn_blocking(move || {
-            let parsed = PasswordHash::new(&stored);
-            parsed.is_ok_and(|hash| {
-                Argon2::default()
-                    .verify_password(password.as_bytes(), &hash)
-                    .is_ok()
-            })
-        });
-        if right.await.map_err(AppError::unavailable)? && known {
-            self.by_id(&id).await
-        } else {
-            Ok(None)
+        let (id, stored) = row.unzip();
+        let right = place.verify(password, stored.clone()).await?;
+        let (Some(id), true) = (id, right) else {
+            return Ok(None);
+        };
+        // Whoever is told of an account has its epoch from here on. A hash is waited for, and so the epoch is read
+        // before it is looked whether the password is still that one.
+        let account = self.by_id(&id).await?;
+        let find = "SELECT password FROM accounts WHERE id = ?";
+        let now = sqlx::query_scalar(find)
+            .bind(&id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(account.filter(|_| now == stored))
+    }
+
+    /// The account with this address.
+    pub(crate) async fn by_email(&self, email: &Destination) -> Result<Option<Account>, AppError> {
+        let find = "SELECT id FROM accounts WHERE folded = ?";
+        let find = sqlx::query_scalar(find).bind(folded(email));
+        let id: Option<String> = find.fetch_optional(&self.pool).await?;
+        match id {
+            Some(id) => self.by_id(&id).await,
+            None => Ok(None),
         }
     }
 
@@ -108,17 +143,6 @@ impl Accounts {
         let id = account.subject.id();
         sqlx::query(raise).bind(id).execute(&self.pool).await?;
         self.by_id(id).await?.ok_or(AppError::NotFound)
-    }
-
-    /// The address at which the owner read a code, if there was one.
-    pub(crate) async fn verified_address(&self, id: &str) -> Result<Option<Destination>, AppError> {
-        let find = "SELECT email FROM verified_addresses WHERE account = ?";
-        let row: Option<(String,)> = sqlx::query_as(find)
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
-        let email = row.map(|(email,)| Destination::email(email)).transpose();
-        email.map_err(AppError::unavailable)
     }
 
     pub(crate) async fn by_id(&self, id: &str) -> Result<Option<Account>, AppError> {
@@ -136,17 +160,4 @@ impl Accounts {
             epoch: u64::try_from(epoch).unwrap_or(0),
         }))
     }
-}
-
-/// Hashes on a thread of its own: it takes tens of milliseconds on purpose.
-async fn hash(password: String) -> Result<String, AppError> {
-    let hashing = tokio::task::spawn_blocking(move || {
-        Argon2::default()
-            .hash_password(password.as_bytes())
-            .map(|hash| hash.to_string())
-    });
-    hashing
-        .await
-        .map_err(AppError::unavailable)?
-        .map_err(AppError::unavailable)
 }

@@ -9,17 +9,24 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use twofa_providers::{
     DeviceView, Proof,
-    token_store::{Revoke, ott_core::RecordId},
+    token_store::{
+        Revoke,
+        ott_core::{
+            Policy, RecordId,
+            chrono::{DateTime, Utc},
+        },
+    },
 };
 
 use crate::{
-    account::when,
     accounts::Account,
     app::{App, DEVICE, Shared, set_cookie},
     error::AppError,
     forms::{Empty, Posted},
-    layout::{self, Who},
+    layout::{self, Page, Who},
+    said::{Said, say},
     session::{self, SignedIn},
+    times::when,
     visitor::Visitor,
 };
 
@@ -35,9 +42,9 @@ pub(crate) struct Forget {
 }
 
 /// The public name of what a cookie holds. It is derived from the token, so it proves nothing.
-fn named(app: &App, token: Option<&str>) -> Option<RecordId> {
+pub(crate) fn named(app: &App, policy: &Policy, token: Option<&str>) -> Option<RecordId> {
     let issuer = app.tokens.issuer();
-    let presented = issuer.present_by_itself(&DEVICE, "", token?, app.tokens.now());
+    let presented = issuer.present_by_itself(policy, "", token?, app.tokens.now());
     presented.ok().map(|presented| *presented.id())
 }
 
@@ -49,9 +56,10 @@ pub(crate) async fn remember(
     visitor: &Visitor,
 ) -> Result<HeaderValue, AppError> {
     let subject = &account.subject;
-    let fresh = app.two_factor.fresh(subject, proof).await?;
+    let epoch = Some(account.epoch);
+    let fresh = app.two_factor.fresh(subject, epoch, proof).await?;
     let remembered = app.devices.remember(&fresh, &visitor.browser).await?;
-    if let Some(earlier) = named(app, visitor.device.as_deref()) {
+    if let Some(earlier) = named(app, &DEVICE, visitor.device.as_deref()) {
         // The device may have been somebody else's before: nobody but its holder had the token.
         app.tokens.revoke(&Revoke::Record(earlier)).await?;
     }
@@ -63,9 +71,10 @@ pub(crate) async fn remember(
 pub(crate) fn checkbox() -> Markup {
     html! {
         label.tick for="remember" {
-            input #remember type="checkbox" name="remember" value="yes";
-            span { "Remember this device for 30 days" }
+            input #remember type="checkbox" name="remember" value="yes" aria-describedby="remember-hint";
+            span { "Keep tries for this device" }
         }
+        p #remember-hint .soft.small.of-tick { "Your code is asked for as before. Strangers who use up your tries do not keep you out here." }
     }
 }
 
@@ -73,23 +82,24 @@ pub(crate) async fn show(
     State(app): Shared,
     signed_in: SignedIn,
     visitor: Visitor,
-) -> Result<Markup, AppError> {
+) -> Result<Page, AppError> {
     let account = &signed_in.account;
     let known = app
         .devices
         .list(&account.subject, Some(account.epoch))
         .await?;
-    let this = named(&app, visitor.device.as_deref());
+    let this = named(&app, &DEVICE, visitor.device.as_deref());
+    let now = app.tokens.now();
     let body = html! {
         h1 { "Devices" }
-        p.soft { "Where you ticked “Remember this device”. Every sign-in asks for your second step, here too. What you gain: if a stranger uses up the tries for your account, you still get in from these." }
+        p.soft { "Where you ticked “Keep tries for this device”. Your second step is asked for there as before. What you gain: if a stranger uses up the tries for your account, you still get in from these." }
         section.card aria-labelledby="devices" {
             h2 #devices { "Remembered devices" }
             @if known.is_empty() {
                 p { "None. Tick the box when you enter your code the next time." }
             }
             ul.plain {
-                @for device in &known { (item(device, this == Some(device.id), &visitor.csrf)) }
+                @for device in &known { (item(device, this == Some(device.id), &visitor.csrf, now)) }
             }
             @if known.len() > 1 {
                 div.row {
@@ -104,16 +114,16 @@ pub(crate) async fn show(
     Ok(layout::page(Who::SignedIn, "Devices", true, body))
 }
 
-fn item(device: &DeviceView, this: bool, csrf: &str) -> Markup {
+fn item(device: &DeviceView, this: bool, csrf: &str, now: DateTime<Utc>) -> Markup {
     html! {
         li {
             div.row.between {
                 div {
                     h3 { (device.label) }
                     p.soft.small {
-                        span.part { "remembered " (when(device.since)) } " "
-                        span.part { "last used " (when(device.used_at.unwrap_or(device.since))) } " "
-                        @if let Some(until) = device.expires_at { span.part { "until " (when(until)) } }
+                        span.part { "remembered " (when(device.since, now)) } " "
+                        span.part { "last used " (when(device.used_at.unwrap_or(device.since), now)) } " "
+                        @if let Some(until) = device.expires_at { span.part { "until " (when(until, now)) } }
                     }
                 }
                 @if this { span.tag { "This device" } }
@@ -138,8 +148,9 @@ pub(crate) async fn forget(
     if !app.devices.forget(subject, &device).await? {
         return Err(AppError::NotFound);
     }
-    let this = named(&app, visitor.device.as_deref()) == Some(device);
-    Ok(back(&app, this))
+    let this = named(&app, &DEVICE, visitor.device.as_deref()) == Some(device);
+    let said = Said::done("The device is forgotten.");
+    Ok(say(back(&app, this), said))
 }
 
 pub(crate) async fn forget_all(
@@ -149,7 +160,8 @@ pub(crate) async fn forget_all(
 ) -> Result<Response, AppError> {
     let subject = &signed_in.account.subject;
     app.devices.forget_all(subject).await?;
-    Ok(back(&app, true))
+    let said = Said::done("All devices are forgotten.");
+    Ok(say(back(&app, true), said))
 }
 
 /// Back to the list; this device's cookie goes where it is of no use any more.

@@ -1,5 +1,7 @@
 //! Forms that only our own pages can send.
 
+mod stale;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
@@ -9,6 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use showcase_input::FormFault;
 
+pub(crate) use self::stale::Stale;
 use crate::error::AppError;
 
 /// The hidden field's value for this visitor's forms.
@@ -59,11 +62,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
         if !showcase_input::is_form(kind) {
             return Err(AppError::BadRequest("The form did not arrive as a form."));
         }
+        let ours = Stale::of(&request, &expected);
         let body = Bytes::from_request(request, state).await;
-        let body = body.map_err(|_| AppError::BadRequest("The form is too long."))?;
+        let body = body.map_err(AppError::unavailable)?;
         let form = showcase_input::form(&body, &expected);
         form.map(Posted).map_err(|fault| match fault {
-            FormFault::Forged => AppError::Forged,
+            FormFault::Forged => {
+                let stale = ours.and_then(|ours| ours.holding(&body));
+                stale.map_or(AppError::Forged, AppError::Stale)
+            }
             FormFault::Incomplete => AppError::BadRequest("The form is not complete."),
             FormFault::Strange => {
                 AppError::BadRequest("The form holds characters that cannot be read.")

@@ -3,33 +3,36 @@
 use std::sync::Arc;
 
 use axum::{
+    body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
+use tokio::time::timeout;
 use twofa_providers::token_store::ott_core::{Format, Token, rand::rngs::SysRng};
 
 use crate::{
     app::{App, set_cookie},
-    error::{AppError, RetryAt},
+    error::{AppError, Retry},
     forms::{self, FormToken},
+    render,
+    serving::{BODY, Slot},
     session::{VISIT, cookie},
 };
 
-/// Nothing but our own style sheet and icon is ever loaded; no script runs, but on a page that
-/// [`WithScript`] marks.
+/// Nothing but our own style sheet and icon is ever loaded; no script runs, but on a page that has one.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
-/// The same, for the one page that reads a link's fragment: a server never sees that.
-const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The same, for a page with a script of ours: it reads a link's fragment, which a server never sees, or
+/// copies what is shown, or looks how something stands.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+    style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Marks an answer whose page runs our one script.
-#[derive(Clone, Copy)]
-pub(crate) struct WithScript;
+/// No form here is longer, in bytes.
+const LONGEST_FORM: usize = 16 * 1_024;
 
 const FIXED: [(HeaderName, HeaderValue); 6] = [
     (
@@ -68,36 +71,30 @@ pub(crate) async fn guard(
         Ok(visit) => visit,
         Err(error) => return error.into_response(),
     };
-    let posts = request.method() == Method::POST;
-    let mut response = if !host_is_ours(&app, request.headers())
-        || (posts && !origin_is_ours(&app, request.headers()))
-    {
-        AppError::Forged.into_response()
-    } else {
-        request
-            .extensions_mut()
-            .insert(FormToken(forms::token_of(&visit)));
-        // In a task of its own: whoever hangs up in the middle stops nothing, such as the message
-        // that tells the owner.
-        let running = tokio::spawn(next.run(request)).await;
-        running.unwrap_or_else(|error| AppError::unavailable(error).into_response())
+    request
+        .extensions_mut()
+        .insert(FormToken(forms::token_of(&visit)));
+    let mut response = match whole(&app, request).await {
+        Ok(request) => answer(request, next).await,
+        Err(error) => error.into_response(),
     };
-    let with_script = response.extensions().get::<WithScript>().is_some();
-    let retry = response.extensions().get::<RetryAt>().copied();
+    let script = render::finish(&app, &jar, &mut response).await;
+    let retry = response.extensions().get::<Retry>().copied();
     let headers = response.headers_mut();
-    if let Some(RetryAt(at)) = retry {
+    if let Some(retry) = retry {
+        let wait = match retry {
+            Retry::After(wait) => wait,
+            Retry::At(at) => at.signed_duration_since(app.tokens.now()),
+        };
         // Rounded up: who comes back at that second is let in.
-        let wait = at
-            .signed_duration_since(app.tokens.now())
-            .num_milliseconds();
-        let seconds = wait.max(0).saturating_add(999) / 1_000;
+        let seconds = wait.num_milliseconds().max(0).saturating_add(999) / 1_000;
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if known.is_none() {
         headers.append(header::SET_COOKIE, set_cookie(&app, VISIT, &visit, 86_400));
     }
     headers.extend(FIXED);
-    if with_script {
+    if script.is_some() {
         let policy = HeaderValue::from_static(POLICY_WITH_SCRIPT);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -113,6 +110,37 @@ pub(crate) async fn guard(
     response
 }
 
+/// The request with all of its body, if it is for this server and its form may be one of ours.
+async fn whole(app: &App, request: Request) -> Result<Request, AppError> {
+    check_host(app, &request)?;
+    if request.method() == Method::POST && !origin_is_ours(app, request.headers()) {
+        return Err(AppError::Forged);
+    }
+    let (parts, body) = request.into_parts();
+    let body = timeout(BODY, to_bytes(body, LONGEST_FORM)).await;
+    let body = body.map_err(|_| AppError::Slow)?;
+    let body = body.map_err(|_| AppError::BadRequest("The form is too long."))?;
+    Ok(Request::from_parts(parts, body.into()))
+}
+
+/// Answers in a task of its own: whoever hangs up in the middle stops nothing, such as the message that
+/// tells the owner. Until then the connection keeps its place.
+async fn answer(request: Request, next: Next) -> Response {
+    let slot = request.extensions().get::<Arc<Slot>>().cloned();
+    let running = tokio::spawn(async move {
+        if let Some(slot) = &slot {
+            slot.serve();
+        }
+        let response = next.run(request).await;
+        if let Some(slot) = &slot {
+            slot.wait();
+        }
+        response
+    });
+    let ran = running.await;
+    ran.unwrap_or_else(|error| AppError::unavailable(error).into_response())
+}
+
 /// A new name for the visit, and with it another value for its forms.
 pub(crate) fn new_visit() -> Result<String, AppError> {
     let token =
@@ -121,18 +149,27 @@ pub(crate) fn new_visit() -> Result<String, AppError> {
 }
 
 /// A page that was opened under another name (DNS rebinding) is not ours.
-fn host_is_ours(app: &App, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let ours = |host: &str| {
-        app.origins.iter().any(|origin| {
-            origin
-                .split_once("://")
-                .is_some_and(|(_, ours)| ours == host)
-        })
+///
+/// Specification: RFC 9112 section 3.2 (one `Host`, and 400 for any other number), RFC 9110 section 15.5.20.
+fn check_host(app: &App, request: &Request) -> Result<(), AppError> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(AppError::Host);
     };
-    host.is_some_and(ours)
+    // A target that names a server itself goes before the header.
+    let target = request.uri().authority().map(Authority::as_str);
+    let host = target.map_or_else(|| String::from_utf8_lossy(host.as_bytes()), Into::into);
+    let ours = |origin: &String| {
+        let named = origin.split_once("://");
+        named.is_some_and(|(_, ours)| ours == host)
+    };
+    if app.origins.iter().any(ours) {
+        return Ok(());
+    }
+    Err(AppError::Misdirected {
+        host: host.chars().take(100).collect(),
+        origin: app.origins.first().cloned().unwrap_or_default(),
+    })
 }
 
 /// A form that another site sends names that site, in every browser that still gets updates.
@@ -145,27 +182,4 @@ fn origin_is_ours(app: &App, headers: &HeaderMap) -> bool {
     let origin = text("origin").is_none_or(|origin| app.origins.iter().any(|ours| ours == origin));
     let site = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
     origin && site
-}
-
-pub(crate) async fn style() -> impl IntoResponse {
-    asset("text/css; charset=utf-8", include_str!("assets/style.css"))
-}
-
-pub(crate) async fn icon() -> impl IntoResponse {
-    asset("image/svg+xml", include_str!("assets/icon.svg"))
-}
-
-pub(crate) async fn not_me_script() -> impl IntoResponse {
-    let kind = "text/javascript; charset=utf-8";
-    asset(kind, include_str!("assets/not-me.js"))
-}
-
-fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, kind),
-            (header::CACHE_CONTROL, "public, max-age=300"),
-        ],
-        body,
-    )
 }

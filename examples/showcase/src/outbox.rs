@@ -1,7 +1,7 @@
 //! The development outbox: what would have been sent by e-mail.
 //!
-//! Whoever reads it signs in as anybody, so it is there for this machine alone, unless the operator
-//! says otherwise.
+//! Whoever reads it signs in as anybody. So it is in no build without the feature `outbox`, and there for this machine
+//! alone, unless the operator says otherwise.
 
 use axum::extract::State;
 use maud::{Markup, html};
@@ -9,23 +9,21 @@ use maud::{Markup, html};
 use crate::{
     app::Shared,
     error::AppError,
-    layout::{self, Who},
+    layout::{self, Page, Who},
     session::SignedIn,
 };
 
 pub(crate) async fn show(
     State(app): Shared,
     signed_in: Result<SignedIn, AppError>,
-) -> Result<Markup, AppError> {
-    if !app.outbox_shown {
-        return Err(AppError::NotFound);
-    }
+) -> Result<Page, AppError> {
+    let outbox = app.outbox.as_ref().ok_or(AppError::NotFound)?;
     let who = match signed_in {
         Ok(_) => Who::SignedIn,
         Err(outage @ AppError::Unavailable(_)) => return Err(outage),
         Err(_) => Who::Nobody,
     };
-    let messages = app.outbox.messages();
+    let messages = outbox.messages();
     let body = html! {
         h1 { "Outbox" }
         p.soft { "What would have been sent by e-mail. Only a demonstration shows this to anybody: with a real mail server, there is no such page." }

@@ -1,7 +1,7 @@
 //! The proof of a session, from page to page: parked in the store under a handle that the browser keeps.
 
 use axum::{
-    http::HeaderValue,
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use twofa_providers::{
@@ -12,7 +12,7 @@ use twofa_providers::{
 use crate::{
     app::{App, set_cookie},
     error::AppError,
-    second_factor::Next,
+    next::Next,
     session::{self, SignedIn},
     visitor::Visitor,
 };
@@ -55,11 +55,9 @@ pub(crate) async fn fresh<'a>(
     proof: &'a Proof,
     next: Next,
 ) -> Result<Fresh<'a>, AppError> {
-    match app
-        .two_factor
-        .fresh(&signed_in.account.subject, proof)
-        .await
-    {
+    let account = &signed_in.account;
+    let epoch = Some(account.epoch);
+    match app.two_factor.fresh(&account.subject, epoch, proof).await {
         Err(TwoFactorError::ProofNeeded) => Err(AppError::ProofNeeded(next)),
         fresh => Ok(fresh?),
     }
@@ -89,4 +87,17 @@ pub(crate) async fn park(
     let holder = Holder::new(subject, &session);
     let handle = app.proofs.park(proof, &holder).await?;
     Ok(set_cookie(app, COOKIE, &handle.expose_secret(), SECONDS))
+}
+
+/// Whether an answer gives the browser a proof to keep.
+pub(crate) fn is_given(app: &App, headers: &HeaderMap) -> bool {
+    let start = format!("{COOKIE}=");
+    let start = if app.secure {
+        ["__Host-", &start].concat()
+    } else {
+        start
+    };
+    let set = headers.get_all(header::SET_COOKIE).iter();
+    set.filter_map(|value| value.to_str().ok())
+        .any(|value| value.starts_with(&start))
 }

@@ -16,14 +16,15 @@ use twofa_providers::{
 };
 
 use crate::{
-    account::when,
-    app::{App, NAME, RECOVERY, Shared},
-    error::AppError,
+    app::{App, NAME, Shared},
+    assets::COPY_SCRIPT,
+    error::{AppError, with_status},
     forms::Posted,
-    layout::{self, Who},
+    layout::{self, Page, Who, Wrong},
+    next::Next,
     proofs,
-    second_factor::Next,
     session::SignedIn,
+    times::{exactly, when},
     visitor::Visitor,
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct Sheet {
 
 impl Sheet {
     pub(crate) async fn of(app: &App, subject: &Subject) -> Result<Self, AppError> {
-        let records = app.tokens.list(&RECOVERY, subject).await?;
+        let records = app.codes.list(subject).await?;
         Ok(Self {
             left: records.len(),
             made: records.first().map(|record| record.stored().issued_at),
@@ -56,7 +57,7 @@ impl Sheet {
     }
 
     /// The part of the account's page. `recovered` is whoever signed in with a code of it.
-    pub(crate) fn card(&self, recovered: bool) -> Markup {
+    pub(crate) fn card(&self, recovered: bool, now: DateTime<Utc>) -> Markup {
         let make = if self.left == 0 {
             "Make codes"
         } else {
@@ -69,12 +70,12 @@ impl Sheet {
                     a.button.narrow href="/account/recovery" { (make) }
                 }
                 @if recovered && self.left == 0 {
-                    p.alert role="status" { "You have used your last recovery code. Make new ones now: without them, a lost phone is a lost account." }
+                    p.warn role="status" { "You have used your last recovery code. Make new ones now: without them, a lost phone is a lost account." }
                 } @else if recovered && self.left < RECOVERY_CODES {
-                    p.alert role="status" { "You have used a recovery code; " (self.left) " left. Make new ones now, and replace what you lost." }
+                    p.warn role="status" { "You have used a recovery code; " (self.left) " left. Make new ones now, and replace what you lost." }
                 }
                 @if let Some(made) = self.made {
-                    p { strong { (self.left) " of " (RECOVERY_CODES) " left" } span.soft { " · made " (when(made)) } }
+                    p { strong { (self.left) " of " (RECOVERY_CODES) " left" } span.soft { " · made " (when(made, now)) } }
                     @if !recovered && self.left < RECOVERY_CODES {
                         p.soft.small { "Each works once. New ones void the old sheet." }
                     }
@@ -115,13 +116,18 @@ async fn make_page(
     proof: &Proof,
 ) -> Result<Response, AppError> {
     proofs::fresh(app, signed_in, proof, Next::Recovery).await?;
-    let csrf = &visitor.csrf;
     let sheet = Sheet::of(app, &signed_in.account.subject).await?;
+    let now = app.tokens.now();
+    Ok(form_page(&visitor.csrf, &sheet, now, None).into_response())
+}
+
+fn form_page(csrf: &str, sheet: &Sheet, now: DateTime<Utc>, wrong: Option<&Wrong>) -> Page {
     let body = html! {
+        (layout::alert(wrong))
         p { "Ten codes on paper, for the day on which your phone is gone or broken. Each signs you in once, in place of a code from your phone." }
         @if let Some(made) = sheet.made {
             p {
-                strong { (sheet.left) " of " (RECOVERY_CODES) " left" } ", made " (when(made)) ". "
+                strong { (sheet.left) " of " (RECOVERY_CODES) " left" } ", made " (when(made, now)) ". "
                 "They were shown once; nobody can show them again."
             }
             p { "If you lost them, or used some, make new ones. The old sheet is void from then on." }
@@ -136,7 +142,7 @@ async fn make_page(
         p.or { "or" }
         p { a.button.quiet href="/account" { "Not now" } }
     };
-    Ok(layout::card(Who::SignedIn, "Recovery codes", body).into_response())
+    layout::card(Who::SignedIn, "Recovery codes", body).wrong(wrong.is_some())
 }
 
 /// Makes a set and shows it, in this answer and in no other.
@@ -169,43 +175,71 @@ async fn renew(
         return Ok(Redirect::to("/account/recovery").into_response());
     }
     let fresh = proofs::fresh(app, signed_in, proof, Next::Recovery).await?;
-    let codes = app.codes.renew(&fresh).await?;
-    Ok(codes_page(&visitor.csrf, account.email.address(), &codes).into_response())
+    let codes = match app.codes.renew(&fresh).await.map_err(AppError::from) {
+        Ok(codes) => codes,
+        Err(error @ AppError::Throttled(Some(wait))) => {
+            let words = format!(
+                "Too many sheets and second steps were made. Make the next one {wait}. The codes that you have go on working."
+            );
+            let now = app.tokens.now();
+            let page = form_page(&visitor.csrf, &sheet, now, Some(&Wrong::whole(words)));
+            return Ok(with_status(&error, page));
+        }
+        Err(error) => return Err(error),
+    };
+    let (csrf, email) = (&visitor.csrf, account.email.address());
+    Ok(codes_page(app, csrf, email, &codes).into_response())
 }
 
-fn codes_page(csrf: &str, account: &str, codes: &RecoverySheet) -> Markup {
+fn codes_page(app: &App, csrf: &str, account: &str, codes: &RecoverySheet) -> Page {
     let listed: Vec<&str> = codes.expose_secrets().collect();
     let body = html! {
         section.card {
             h1 { span.screen { "Your recovery codes" } span.paper { (NAME) ": recovery codes" } }
-            p.alert.screen role="status" { "Save them now. They are on this page, and never shown again." }
+            p.warn.screen role="status" { "Save them now. They are on this page, and never shown again." }
             dl.facts {
                 dt { "Account" } dd { (account) }
-                dt { "Made" } dd { (when(codes.issued_at())) }
+                dt { "Made" } dd { (exactly(codes.issued_at())) }
+                dt { "Where" } dd { (where_to_use(app)) }
             }
             ol.codes {
                 @for code in &listed { li { span.box aria-hidden="true" {} code { (code) } } }
             }
-            p.small { "Each code signs in once, in place of a code from your phone. Cross it out when you have used it. A newer sheet voids this one." }
+            p.small { "Each code signs in once, in place of a code from your phone: behind the password, choose “Use a recovery code”. Cross it out when you have used it. A newer sheet voids this one." }
             div.screen {
+                button #copy .quiet type="button" hidden { "Copy the codes" }
+                p #copied .soft.small.note role="status" {}
                 form method="post" action="/account/recovery/download" {
                     (layout::csrf(csrf))
                     input type="hidden" name="codes" value=(listed.join(" ")) autocomplete="off";
                     input type="hidden" name="made" value=(codes.issued_at().timestamp()) autocomplete="off";
-                    button { "Download as a text file" }
+                    button.quiet { "Download as a text file" }
                 }
                 p.soft.small.note { "To print, use your browser's menu, or Ctrl and P: only the sheet comes out." }
                 p.or { "and then" }
-                p { a.button.quiet href="/account" { "I have saved them" } }
+                form method="get" action="/account" {
+                    label.tick for="saved" {
+                        input #saved type="checkbox" required;
+                        span { "I have saved them where I find them without my phone" }
+                    }
+                    button { "Go on" }
+                }
             }
         }
     };
-    layout::page(Who::SignedIn, "Your recovery codes", false, body)
+    layout::page(Who::SignedIn, "Your recovery codes", false, body).script(COPY_SCRIPT)
+}
+
+/// The page on which a code of the sheet is typed.
+fn where_to_use(app: &App) -> String {
+    let origin = app.origins.first().map_or("", String::as_str);
+    format!("{origin}/sign-in")
 }
 
 /// The same sheet as a file. The page sends it what it shows, so that nothing is kept here; whether
 /// the codes are good is not looked up, or this would be a place to try some.
 pub(crate) async fn download(
+    State(app): Shared,
     signed_in: SignedIn,
     Posted(form): Posted<Download>,
 ) -> Result<Response, AppError> {
@@ -216,9 +250,10 @@ pub(crate) async fn download(
         return Err(SPOILT);
     }
     let mut text = format!(
-        "{NAME}: recovery codes\nAccount: {}\nMade: {} UTC\n\n",
+        "{NAME}: recovery codes\nAccount: {}\nMade: {} UTC\nWhere: {}\n\n",
         signed_in.account.email.address(),
         made.format("%Y-%m-%d %H:%M"),
+        where_to_use(&app),
     );
     for code in codes {
         text.extend(["[ ] ", code, "\n"]);

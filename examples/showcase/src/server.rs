@@ -1,9 +1,6 @@
 //! How the showcase starts, and why it does not.
 
-use core::{
-    future::{Future, IntoFuture as _},
-    net::SocketAddr,
-};
+use core::{future::Future, net::SocketAddr};
 use std::{io, path::Path, sync::Arc};
 
 use sqlx::{
@@ -13,25 +10,39 @@ use sqlx::{
 use token_store_sqlx::SqliteStore;
 use tokio::net::TcpListener;
 use twofa_providers::{
-    BuildError, CodeProvider, KnownDevices, Notices, Owner, Proofs, ProviderError, RecoveryCodes,
-    TotpProvider, TwoFactor,
-    token_delivery::{Delivery, Outbox, TemplatesError},
+    BuildError, CodeProvider, KnownDevices, Notices, Owner, Prompts, Proofs, ProviderError,
+    RecoveryCodes, TotpProvider, TrustedDevices, TwoFactor,
+    token_delivery::{Delivery, Templates, TemplatesError},
     token_store::{
-        self, FactorStore, Tokens,
+        self, FactorStore, QueueStore, Tokens,
         key_file::{self, KeyFileError},
     },
 };
 
+#[cfg(feature = "outbox")]
+use twofa_providers::token_delivery::Outbox;
+
 use crate::{
     accounts::Accounts,
-    activity::EventLog,
     address::ADDRESS_CODE,
-    app::{App, DEVICE, EMAIL_CODE, NAME, PASSED, PROOF, RECOVERY, SESSION},
+    app::{
+        APPROVER, App, DEVICE, EMAIL_CODE, NAME, PAIR, PASSED, PROMPT, PROOF, RECOVERY, SESSION,
+        TRUSTED,
+    },
     config::Config,
     error::AppError,
+    log,
+    mail::MailError,
+    network::Peers,
     news::{self, NEWS, NEWS_WITHOUT_LINK, NOT_ME},
+    once::Answers,
+    private,
+    push::{self, PushError, Waking},
+    register::REGISTRATION,
+    reset::RESET,
     router::router,
-    tidy,
+    serving, tidy,
+    trail::Trail,
 };
 
 /// The showcase, listening.
@@ -41,6 +52,8 @@ pub struct Showcase {
     address: SocketAddr,
     origin: String,
     pool: SqlitePool,
+    #[cfg(feature = "outbox")]
+    outbox: Option<Outbox>,
 }
 
 impl Showcase {
@@ -52,14 +65,14 @@ impl Showcase {
         if config.listen.ip().is_unspecified() && config.origin.is_none() {
             return Err(StartError::NoOrigin);
         }
-        make_private_folder(&config.data).map_err(StartError::Data)?;
+        let file = config.data.join("showcase.db");
+        private::make(&config.data, &file).map_err(StartError::Data)?;
         if is_inside(&config.keys, &config.data).map_err(StartError::Data)? {
             return Err(StartError::KeysInData);
         }
         let keys = key_file::read_or_create(&config.keys)?;
         let database = SqliteConnectOptions::new()
-            .filename(config.data.join("showcase.db"))
-            .create_if_missing(true)
+            .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
@@ -85,24 +98,32 @@ impl Showcase {
         // Over plain HTTP to another machine, a link's token would be read on its way.
         let links = local || origin.starts_with("https://");
         let templates = news::templates(links.then_some(&origin))?;
-        let outbox = Arc::new(Outbox::new(50).templates(templates));
-        let events = Arc::new(EventLog::new(1_000));
+        let mail = mail(&config, templates)?;
+        let trail = Trail::open(pool.clone()).await;
+        let trail = Arc::new(trail.map_err(StartError::accounts)?);
 
-        let tokens = Tokens::builder(keys, store.clone())
+        let with_transactions = Tokens::builder(keys.clone(), store.clone())
             .policy(&PASSED)
             .policy(&SESSION)
             .policy(&EMAIL_CODE)
             .policy(&RECOVERY)
             .policy(&DEVICE)
+            .policy(&TRUSTED)
             .policy(&NOT_ME)
             .policy(&ADDRESS_CODE)
+            .policy(&REGISTRATION)
+            .policy(&RESET)
+            .policy(&PROMPT)
+            .policy(&PAIR)
+            .policy(&APPROVER)
             .clock(Arc::clone(&config.clock))
-            .events(Arc::clone(&events) as Arc<_>)
+            .events(Arc::clone(&trail) as Arc<_>)
             .policy(&PROOF)
-            .build()?
-            .shared();
+            .build()?;
+        let tokens = with_transactions.shared();
+        let queue: Arc<dyn QueueStore> = Arc::new(store.clone());
         let factors: Arc<dyn FactorStore> = Arc::new(store);
-        let delivery: Arc<dyn Delivery> = Arc::clone(&outbox) as Arc<_>;
+        let delivery = Arc::clone(&mail.delivery);
         let with_link = if links { NEWS } else { NEWS_WITHOUT_LINK };
         let notices = Notices::new(
             with_link,
@@ -111,34 +132,61 @@ impl Showcase {
             Arc::clone(&delivery),
             Arc::new(accounts.clone()),
         );
-        let codes = RecoveryCodes::new(&tokens, &RECOVERY)?;
+        let codes = RecoveryCodes::new(&tokens, Arc::clone(&factors), &RECOVERY)?;
         let devices = KnownDevices::new(&tokens, &DEVICE)?;
-        let owner = Owner::new(&tokens, Arc::clone(&factors), notices)?
+        let trusted = TrustedDevices::new(&tokens, &TRUSTED)?;
+        let trusted = config.trust_devices.then_some(trusted);
+        let mut owner = Owner::new(&tokens, Arc::clone(&factors), notices)?
             .recovery_codes(&codes)
             .known_devices(&devices);
+        if let Some(trusted) = &trusted {
+            owner = owner.trusted_devices(trusted);
+        }
         let proofs = Proofs::new(&tokens, &PROOF)?;
-        let two_factor = TwoFactor::builder(Arc::clone(&tokens), factors)
+        let prompts = Prompts::new(&tokens, Arc::clone(&factors), &PROMPT)?
+            .keys_only()
+            .words("Another device", "Approve on your phone or tablet");
+        let waking = config.push.as_ref().map(|push| {
+            let clock = Arc::clone(&config.clock);
+            Waking::new(push, queue, keys, clock, &prompts)
+        });
+        let waking = waking.transpose()?;
+        let prompts = match &waking {
+            Some(waking) => prompts.push(waking.delivery())?,
+            None => prompts,
+        };
+        let mut two_factor = TwoFactor::builder(Arc::clone(&tokens), factors)
             .provider(TotpProvider::new(NAME)?)
             .provider(CodeProvider::email(&EMAIL_CODE, delivery)?)
+            .prompts(&prompts)
             .recovery_codes(&codes)
             .known_devices(&devices)
-            .owner(&owner)
-            .build()?;
+            .owner(&owner);
+        if let Some(trusted) = &trusted {
+            two_factor = two_factor.trusted_devices(trusted);
+        }
+        let two_factor = two_factor.build()?;
 
         let app = Arc::new(App {
             tokens,
+            with_transactions,
+            answers: Answers::default(),
             two_factor,
+            prompts,
+            waking,
             accounts,
-            outbox,
-            events,
+            delivery: mail.delivery,
+            trail,
             proofs,
             codes,
             devices,
+            trusted,
             owner,
             secure: origin.starts_with("https://"),
-            behind_proxy: config.origin.is_some(),
+            peers: peers(&config),
             links,
-            outbox_shown: local || config.show_outbox,
+            #[cfg(feature = "outbox")]
+            outbox: mail.outbox.clone().filter(|_| local || config.show_outbox),
             origins,
         });
         Ok(Self {
@@ -147,6 +195,8 @@ impl Showcase {
             address,
             origin,
             pool,
+            #[cfg(feature = "outbox")]
+            outbox: mail.outbox,
         })
     }
 
@@ -162,10 +212,11 @@ impl Showcase {
         self.address
     }
 
-    /// The development outbox, for tests.
+    /// The development outbox, where mail is kept in it.
+    #[cfg(feature = "outbox")]
     #[must_use]
-    pub fn outbox(&self) -> Arc<Outbox> {
-        Arc::clone(&self.app.outbox)
+    pub fn outbox(&self) -> Option<Outbox> {
+        self.outbox.clone()
     }
 
     /// What the pages share.
@@ -181,13 +232,9 @@ impl Showcase {
     }
 
     /// Serves until `stop` is done, and tidies up every few minutes meanwhile.
-    ///
-    /// # Errors
-    /// Whatever the operating system says of the listening socket.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) {
         let Self { listener, app, .. } = self;
-        let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+        let serving = serving::serve(listener, router(Arc::clone(&app)), stop);
         let tidying = async {
             let mut every = tokio::time::interval(tidy::EVERY);
             loop {
@@ -196,8 +243,14 @@ impl Showcase {
             }
         };
         tokio::select! {
-            served = serving.into_future() => served,
-            () = tidying => Ok(()),
+            () = serving => {}
+            () = tidying => {}
+            () = app.trail.keep_writing() => {}
+            () = push::keep_waking(&app) => {}
+        }
+        let last = app.trail.write().await;
+        if let Err(AppError::Unavailable(error)) = last {
+            log::outage(&*error);
         }
     }
 }
@@ -225,6 +278,43 @@ fn origins(config: &Config, address: SocketAddr) -> Vec<String> {
     origins
 }
 
+/// Where messages go.
+struct Mail {
+    delivery: Arc<dyn Delivery>,
+    #[cfg(feature = "outbox")]
+    outbox: Option<Outbox>,
+}
+
+fn mail(config: &Config, words: Templates) -> Result<Mail, MailError> {
+    match &config.smtp {
+        Some(smtp) => Ok(Mail {
+            delivery: smtp.delivery(words)?,
+            #[cfg(feature = "outbox")]
+            outbox: None,
+        }),
+        #[cfg(feature = "outbox")]
+        None => {
+            let outbox = Outbox::new(50).templates(words);
+            Ok(Mail {
+                delivery: Arc::new(outbox.clone()),
+                outbox: Some(outbox),
+            })
+        }
+        #[cfg(not(feature = "outbox"))]
+        None => Err(MailError::Nowhere),
+    }
+}
+
+/// Over TLS, which the showcase does not speak, only a proxy connects to it.
+fn peers(config: &Config) -> Peers {
+    match &config.origin {
+        _ if config.trusted_proxies > 0 => Peers::TrustedProxies(config.trusted_proxies),
+        Some(origin) if origin.starts_with("https://") => Peers::Proxy,
+        Some(_) => Peers::VisitorsAndLocalProxy,
+        None => Peers::Visitors,
+    }
+}
+
 /// Whether a file that may not be there yet lies in a folder or below it.
 fn is_inside(file: &Path, folder: &Path) -> io::Result<bool> {
     let parent = file
@@ -234,14 +324,6 @@ fn is_inside(file: &Path, folder: &Path) -> io::Result<bool> {
     Ok(parent.canonicalize()?.starts_with(folder.canonicalize()?))
 }
 
-fn make_private_folder(path: &Path) -> io::Result<()> {
-    let mut folder = std::fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(path)
-}
-
 /// Why the showcase did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -249,8 +331,8 @@ pub enum StartError {
     /// The table of people cannot be opened.
     #[error("the table of people cannot be opened")]
     Accounts(#[source] Box<dyn core::error::Error + Send + Sync>),
-    /// The data folder cannot be made.
-    #[error("the data folder cannot be made")]
+    /// The data folder cannot be made, or others may read it.
+    #[error("the data folder cannot be used")]
     Data(#[source] io::Error),
     /// The database cannot be opened.
     #[error("the database cannot be opened")]
@@ -276,6 +358,9 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// No mail can leave.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// Listening on every address, and no name to answer to.
     #[error(
         "listening on every address takes --origin: the name under which people open the pages"
@@ -287,6 +372,9 @@ pub enum StartError {
     /// A provider cannot be made.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// No browser can be woken.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] token_store_sqlx::StartError),

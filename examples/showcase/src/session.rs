@@ -5,24 +5,25 @@
 
 mod about;
 mod ending;
+pub(crate) mod last;
 
-use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderValue, header, request::Parts},
+    extract::FromRequestParts,
+    http::{HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
 use twofa_providers::{
-    Proof, SignInId, TwoFactorError,
+    Proof, SignInId, Trusted, TwoFactorError,
     token_store::{
-        Claimed, FactorId, Revoke, TokensError,
-        ott_core::{Binding, Handle, IssueOptions, Issued, Policy, Record, RecordId},
+        Claimed, FactorId, Revoke,
+        ott_core::{Binding, IssueOptions, Issued, Policy, Record, RecordId},
     },
 };
 
+use self::ending::end_others;
 pub(crate) use self::{
     about::{About, browser},
     ending::{end_flow, end_proved_by},
@@ -30,17 +31,18 @@ pub(crate) use self::{
 use crate::{
     accounts::Account,
     app::{App, PASSED, SESSION, set_cookie},
-    error::AppError,
+    error::{AppError, Why},
+    flow,
     headers::new_visit,
-    proofs, recovery,
+    next::Next,
+    proofs, recovery, said, setup,
+    trusted::recognised,
 };
 
 /// The cookie of the whole sign-in.
 const SIGNED_IN: &str = "session";
 /// The cookie between password and second factor.
 const HALF: &str = "half";
-/// The cookie that names the flow of a code that was sent.
-const FLOW: &str = "flow";
 /// The cookie that forms belong to: another one after each step.
 pub(crate) const VISIT: &str = "visit";
 
@@ -63,6 +65,8 @@ pub(crate) struct SignedIn {
     pub(crate) recovered: bool,
     /// Every factor that this sign-in proved.
     pub(crate) factors: Vec<FactorId>,
+    /// The sign-in in which the device was trusted that stood in for the second step, if one did.
+    pub(crate) trusted_in: Option<SignInId>,
     /// The sign-in's name, from the first step on.
     pub(crate) flow: Option<SignInId>,
 }
@@ -73,6 +77,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) record: &'a RecordId,
     pub(crate) recovered: bool,
     pub(crate) factors: Vec<FactorId>,
+    pub(crate) trusted_in: Option<SignInId>,
     pub(crate) flow: Option<SignInId>,
 }
 
@@ -83,6 +88,7 @@ impl<'a> From<&'a HalfSignedIn> for Standing<'a> {
             record: &half.record,
             recovered: false,
             factors: Vec::new(),
+            trusted_in: None,
             flow: flow_of(&half.record),
         }
     }
@@ -95,6 +101,7 @@ impl<'a> From<&'a SignedIn> for Standing<'a> {
             record: &signed_in.record,
             recovered: signed_in.recovered,
             factors: signed_in.factors.clone(),
+            trusted_in: signed_in.trusted_in.clone(),
             flow: signed_in.flow.clone(),
         }
     }
@@ -104,7 +111,9 @@ impl FromRequestParts<Arc<App>> for HalfSignedIn {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
-        let (account, record) = authenticate(parts, app, &PASSED, HALF).await?;
+        let jar = CookieJar::from_headers(&parts.headers);
+        let found = authenticate(app, &jar, &PASSED, HALF).await;
+        let (account, record) = found.map_err(|why| why.at(&parts.uri))?;
         let record = *record.id();
         Ok(Self { account, record })
     }
@@ -114,10 +123,13 @@ impl FromRequestParts<Arc<App>> for SignedIn {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
-        let (account, record) = authenticate(parts, app, &SESSION, SIGNED_IN).await?;
+        let jar = CookieJar::from_headers(&parts.headers);
+        let found = authenticate(app, &jar, &SESSION, SIGNED_IN).await;
+        let (account, record) = found.map_err(|why| why.at(&parts.uri))?;
         let About {
             recovered,
             factors,
+            trusted_in,
             flow,
             ..
         } = About::of(record.stored());
@@ -127,19 +139,52 @@ impl FromRequestParts<Arc<App>> for SignedIn {
             record,
             recovered,
             factors,
+            trusted_in,
             flow,
         })
     }
 }
 
+/// Whether somebody is signed in: for what a page's header offers, and for nothing else.
+pub(crate) async fn is_signed_in(app: &App, jar: &CookieJar) -> bool {
+    authenticate(app, jar, &SESSION, SIGNED_IN).await.is_ok()
+}
+
+/// Why a cookie signs nobody in.
+enum NotIn {
+    /// There is none.
+    NoCookie,
+    /// It was refused: what it stood for has ended.
+    Ended(Why),
+    /// An outage is no refusal.
+    Failed(AppError),
+}
+
+impl NotIn {
+    /// For whoever wanted to go there.
+    fn at(self, uri: &Uri) -> AppError {
+        match self {
+            Self::NoCookie => AppError::SignIn(Next::wanted(uri), Why::NotYet),
+            Self::Ended(why) => AppError::SignIn(Next::wanted(uri), why),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
 async fn authenticate(
-    parts: &Parts,
-    app: &Arc<App>,
+    app: &App,
+    jar: &CookieJar,
     policy: &Policy,
     name: &str,
-) -> Result<(Account, Record), AppError> {
-    let jar = CookieJar::from_headers(&parts.headers);
-    let token = cookie(app, &jar, name).ok_or(AppError::SignIn)?;
+) -> Result<(Account, Record), NotIn> {
+    let token = cookie(app, jar, name).ok_or(NotIn::NoCookie)?;
+    let ended = || {
+        NotIn::Ended(if *policy == SESSION {
+            Why::SessionEnded
+        } else {
+            Why::StepEnded
+        })
+    };
     let mut found = None;
     let load = async |claimed: Claimed| {
         let Some(owner) = claimed.owner() else {
@@ -155,61 +200,15 @@ async fn authenticate(
         Ok(Some(binding))
     };
     let record = app.tokens.authenticate(policy, "", &token, load).await;
-    let record = record.map_err(sign_in_instead)?;
-    Ok((found.ok_or(AppError::SignIn)?, record))
-}
-
-/// A refused cookie means signing in again; an outage stays an outage.
-fn sign_in_instead(error: TokensError) -> AppError {
-    match error.into() {
-        AppError::Refused => AppError::SignIn,
-        other => other,
-    }
-}
-
-/// The flow of the code that was sent last, if the cookie holds one.
-pub(crate) struct Flow(pub(crate) Option<Handle>);
-
-impl FromRequestParts<Arc<App>> for Flow {
-    type Rejection = AppError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
-        let jar = CookieJar::from_headers(&parts.headers);
-        Ok(Self(
-            cookie(app, &jar, FLOW).and_then(|text| Handle::parse(&text).ok()),
-        ))
-    }
-}
-
-/// The client's network address.
-///
-/// `None` where it is not known: behind a proxy on this machine every visitor has the proxy's, and one
-/// of them could use up the tries of all. Limiting addresses is then the proxy's part.
-pub(crate) struct Network(pub(crate) Option<IpAddr>);
-
-impl FromRequestParts<Arc<App>> for Network {
-    type Rejection = AppError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AppError> {
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
-        let ConnectInfo(peer) = peer.map_err(AppError::unavailable)?;
-        Ok(Self(network_of(peer.ip(), app.behind_proxy)))
-    }
-}
-
-/// A socket for both families writes an IPv4 peer as `::ffff:127.0.0.1`, which is not loopback as it
-/// stands.
-fn network_of(peer: IpAddr, behind_proxy: bool) -> Option<IpAddr> {
-    let peer = peer.to_canonical();
-    (!(behind_proxy && peer.is_loopback())).then_some(peer)
+    let record = record.map_err(|error| match error.into() {
+        AppError::Refused | AppError::Malformed => ended(),
+        other => NotIn::Failed(other),
+    })?;
+    Ok((found.ok_or_else(ended)?, record))
 }
 
 /// After the right password: a token for the second step, and for nothing else.
-pub(crate) async fn half(
-    app: &App,
-    account: &Account,
-    to: &'static str,
-) -> Result<Response, AppError> {
+pub(crate) async fn half(app: &App, account: &Account, to: &str) -> Result<Response, AppError> {
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
     let issued = app.tokens.issue(&PASSED, &binding).await?;
     Ok(with_cookies(
@@ -217,6 +216,8 @@ pub(crate) async fn half(
         [
             set_cookie(app, HALF, issued.token.expose_secret(), 600),
             set_cookie(app, VISIT, &new_visit()?, 86_400),
+            last::cookie(app, &account.email)?,
+            flow::forget(app),
         ],
     ))
 }
@@ -228,52 +229,94 @@ pub(crate) async fn whole(
     standing: impl Into<Standing<'_>>,
     proof: Proof,
     browser: &str,
-    to: &str,
+    next: Next,
 ) -> Result<Response, AppError> {
     let standing = standing.into();
     let subject = &standing.account.subject;
-    let issued = open(app, &standing, &proof, browser).await?;
+    let issued = open(app, &standing, Some(&proof), browser).await?;
     // Whoever disowned the factor meanwhile read the list of sessions before this one was in it.
-    let fresh = app.two_factor.fresh(subject, &proof).await.map(drop);
-    match fresh {
-        Ok(()) => page(app, &standing, &issued, proof, to).await,
+    let epoch = Some(standing.account.epoch);
+    let fresh = app.two_factor.fresh(subject, epoch, &proof).await;
+    match fresh.map(drop) {
+        Ok(()) => {
+            let proof = proofs::park(app, subject, issued.record.id(), proof).await?;
+            page(app, standing.account, &issued, proof, next)
+        }
         Err(error) => {
             withdraw(app, &issued).await?;
             Err(match error {
-                TwoFactorError::ProofNeeded => AppError::SignIn,
+                TwoFactorError::ProofNeeded => AppError::SignIn(next, Why::SessionEnded),
                 error => error.into(),
             })
         }
     }
 }
 
-/// The same sign-in under another epoch: a new session in place of the one until now.
+/// After the right password, on a trusted device: a session without a proof, so that each change of the account asks
+/// for the second step first.
+pub(crate) async fn trusted(
+    app: &App,
+    account: &Account,
+    token: &str,
+    trusted: &Trusted,
+    browser: &str,
+    next: Next,
+) -> Result<Response, AppError> {
+    let binding = Binding::subject(&account.subject).epoch(account.epoch);
+    let passed = app.tokens.issue(&PASSED, &binding).await?;
+    let half = *passed.record.id();
+    let standing = Standing {
+        account,
+        record: &half,
+        recovered: false,
+        factors: Vec::new(),
+        trusted_in: Some(trusted.sign_in().clone()),
+        flow: flow_of(&half),
+    };
+    let issued = open(app, &standing, None, browser).await?;
+    // Whoever ended the trust meanwhile read the list of sessions before this one was in it.
+    if recognised(app, account, Some(token)).await?.is_none() {
+        withdraw(app, &issued).await?;
+        return Err(AppError::SignIn(next, Why::SessionEnded));
+    }
+    let none = set_cookie(app, proofs::COOKIE, "", 0);
+    page(app, account, &issued, none, next)
+}
+
+/// The same sign-in under the account's new epoch: a new session in place of the one until now, and all others end.
+/// The proof was made under the earlier epoch and is none any more.
 pub(crate) async fn renewed(
     app: &App,
-    standing: impl Into<Standing<'_>>,
-    proof: Proof,
+    signed_in: &SignedIn,
+    account: &Account,
     browser: &str,
-    to: &str,
 ) -> Result<Response, AppError> {
-    let standing = standing.into();
-    let issued = open(app, &standing, &proof, browser).await?;
-    page(app, &standing, &issued, proof, to).await
+    end_others(app, &account.subject, &signed_in.record).await?;
+    let standing = Standing {
+        account,
+        ..Standing::from(signed_in)
+    };
+    let issued = open(app, &standing, None, browser).await?;
+    let none = set_cookie(app, proofs::COOKIE, "", 0);
+    page(app, account, &issued, none, Next::Account)
 }
 
 async fn open(
     app: &App,
     standing: &Standing<'_>,
-    proof: &Proof,
+    proof: Option<&Proof>,
     browser: &str,
 ) -> Result<Issued, AppError> {
     let account = standing.account;
     let mut factors = standing.factors.clone();
-    factors.extend(proof.factor());
+    factors.extend(proof.and_then(Proof::factor));
     let binding = Binding::subject(&account.subject).epoch(account.epoch);
+    let by_code = proof.is_some_and(|proof| proof.provider() == recovery::ID);
     let about = About {
         browser: browser.into(),
-        recovered: standing.recovered || proof.provider() == recovery::ID,
+        recovered: standing.recovered || by_code,
         factors,
+        trusted_in: standing.trusted_in.clone(),
         flow: standing.flow.clone(),
     };
     let options = IssueOptions {
@@ -290,7 +333,7 @@ async fn open(
     if !matches!(ended, Ok(1..)) {
         withdraw(app, &issued).await?;
         ended?;
-        return Err(AppError::SignIn);
+        return Err(AppError::SignIn(Next::Account, Why::SessionEnded));
     }
     Ok(issued)
 }
@@ -301,24 +344,23 @@ async fn withdraw(app: &App, issued: &Issued) -> Result<(), AppError> {
     Ok(())
 }
 
-async fn page(
+fn page(
     app: &App,
-    standing: &Standing<'_>,
+    account: &Account,
     issued: &Issued,
-    proof: Proof,
-    to: &str,
+    proof: HeaderValue,
+    next: Next,
 ) -> Result<Response, AppError> {
     let session = set_cookie(app, SIGNED_IN, issued.token.expose_secret(), 43_200);
-    let subject = &standing.account.subject;
-    let proof = proofs::park(app, subject, issued.record.id(), proof).await?;
     let cookies = [
         session,
         proof,
         set_cookie(app, HALF, "", 0),
-        set_cookie(app, FLOW, "", 0),
+        flow::forget(app),
         set_cookie(app, VISIT, &new_visit()?, 86_400),
+        last::cookie(app, &account.email)?,
     ];
-    Ok(with_cookies(Redirect::to(to), cookies))
+    Ok(with_cookies(Redirect::to(&next.path()), cookies))
 }
 
 /// A sign-in's name: the public id of the record that its first step made.
@@ -326,19 +368,20 @@ pub(crate) fn flow_of(passed: &RecordId) -> Option<SignInId> {
     SignInId::new(passed.to_string()).ok()
 }
 
-/// Ends every cookie of ours.
-pub(crate) fn ended(app: &App) -> Response {
-    let cookies =
-        [SIGNED_IN, HALF, FLOW, VISIT, proofs::COOKIE].map(|name| set_cookie(app, name, "", 0));
-    with_cookies(Redirect::to("/"), cookies)
-}
-
-/// Remembers the flow of a code that was sent.
-pub(crate) fn flow_cookie(app: &App, handle: Option<&Handle>) -> HeaderValue {
-    match handle {
-        Some(handle) => set_cookie(app, FLOW, &handle.expose_secret(), 600),
-        None => set_cookie(app, FLOW, "", 0),
-    }
+/// Ends every cookie of ours but that of a device which is remembered.
+pub(crate) fn ended(app: &App, to: &str) -> Response {
+    let all = [
+        SIGNED_IN,
+        HALF,
+        VISIT,
+        flow::COOKIE,
+        setup::COOKIE,
+        last::COOKIE,
+        proofs::COOKIE,
+        said::COOKIE,
+    ];
+    let cookies = all.map(|name| set_cookie(app, name, "", 0));
+    with_cookies(Redirect::to(to), cookies)
 }
 
 pub(crate) fn with_cookies(
@@ -350,27 +393,4 @@ pub(crate) fn with_cookies(
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::network_of;
-
-    /// A proxy on this machine is no visitor however its address is written.
-    #[test]
-    fn proxy_on_this_machine_is_no_visitor() {
-        for proxy in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:127.8.8.8"] {
-            let peer = proxy.parse().expect("an address");
-            assert_eq!(network_of(peer, true), None, "{proxy}");
-            assert_eq!(network_of(peer, false), Some(peer.to_canonical()));
-        }
-        for visitor in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"] {
-            let peer = visitor.parse().expect("an address");
-            assert_eq!(
-                network_of(peer, true),
-                Some(peer.to_canonical()),
-                "{visitor}"
-            );
-        }
-    }
 }

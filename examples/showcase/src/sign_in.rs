@@ -1,36 +1,29 @@
 //! The first step: an account and its password.
 
-use core::net::IpAddr;
+mod tries;
 
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use maud::{Markup, html};
+use axum_extra::extract::CookieJar;
+use maud::html;
 use serde::Deserialize;
-use twofa_providers::{
-    counted_network,
-    oath_otp::Label,
-    token_store::{
-        Charge, Revoke, Spent,
-        ott_core::{Binding, Destination, Limit, LimitKey, LimitScope, chrono::TimeDelta},
-    },
-};
+use twofa_providers::token_store::{Revoke, ott_core::Destination};
 
+pub(crate) use self::tries::{of_network, spend};
 use crate::{
-    app::{App, NAME, Shared},
-    error::{AHEAD, AppError, with_status},
+    app::{App, Shared},
+    error::{AppError, with_status},
     forms::{Empty, FormToken, Posted},
-    layout::{self, Who},
+    layout::{self, Focus, Page, Who, Wrong},
+    next::Next,
+    said::{Said, say},
     second_factor::has_second_step,
-    session::{self, HalfSignedIn, Network, SignedIn},
+    session::{self, HalfSignedIn, SignedIn, last},
+    trusted::recognised,
+    visitor::Visitor,
 };
-
-/// Passwords tried from one network address.
-const PER_ADDRESS: Limit = Limit::pace(30, TimeDelta::seconds(20));
-/// Passwords tried at one account from one network address: a stranger elsewhere cannot make the
-/// owner wait, and whoever guesses from many networks still lacks the second step.
-const PER_ACCOUNT: Limit = Limit::pace(20, TimeDelta::seconds(30));
 
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
@@ -46,7 +39,7 @@ pub(crate) async fn start(signed_in: Result<SignedIn, AppError>) -> Response {
     }
 }
 
-fn welcome() -> Markup {
+fn welcome() -> Page {
     let body = html! {
         section.card.hero {
             (layout::shield())
@@ -61,7 +54,7 @@ fn welcome() -> Markup {
                 li { "Enrol an authenticator app by its QR code." }
                 li { "Sign out, and sign in again with password and code." }
                 li { "Use the same code a second time: it is refused." }
-                li { "Ask for a code by e-mail instead, and find it in the " a href="/outbox" { "outbox" } "." }
+                li { "Ask for a code by e-mail instead" @if layout::OUTBOX { ", and find it in the " a href="/outbox" { "outbox" } } "." }
                 li { "Look at what happened on the activity page." }
             }
         }
@@ -69,153 +62,86 @@ fn welcome() -> Markup {
     layout::page(Who::Nobody, "Welcome", false, body)
 }
 
-pub(crate) async fn register_form(FormToken(csrf): FormToken) -> Markup {
-    register_page(&csrf, "", None)
-}
-
-fn register_page(csrf: &str, email: &str, wrong: Option<&str>) -> Markup {
-    layout::card(
-        Who::Nobody,
-        "Create account",
-        html! {
-            (layout::alert(wrong))
-            form method="post" action="/register" {
-                (layout::csrf(csrf))
-                label for="email" { "E-mail address" }
-                input #email type="email" name="email" value=(email) autocomplete="username" maxlength="254" required autofocus;
-                label for="password" { "Password" }
-                input #password type="password" name="password" autocomplete="new-password" minlength="8" maxlength="256" required aria-describedby="password-hint";
-                p #password-hint .soft.small { "At least eight characters. A sentence that only you would think of is best." }
-                button { "Create account" }
-            }
-            p.or { "or" }
-            p { a href="/sign-in" { "Sign in to an account that you have" } }
-        },
-    )
-}
-
-/// Creates the account.
-///
-/// It tells a stranger that an address is registered, which signing in never does: a sign-up without
-/// a mail to confirm has no other way to say why it did not work.
-pub(crate) async fn register(
+pub(crate) async fn form(
     State(app): Shared,
+    next: Next,
+    jar: CookieJar,
     FormToken(csrf): FormToken,
-    Network(network): Network,
-    Posted(form): Posted<Credentials>,
-) -> Result<Response, AppError> {
-    let charges: Vec<_> = address_charge(network).into_iter().collect();
-    spend(&app, &charges).await?;
-    let again = |wrong: &str| {
-        let error = AppError::BadRequest("");
-        Ok(with_status(
-            &error,
-            register_page(&csrf, &form.email, Some(wrong)),
-        ))
-    };
-    // An authenticator app has to be able to show it too.
-    let email = Destination::email(form.email.as_str())
-        .ok()
-        .filter(|email| Label::new(NAME, email.address()).is_ok());
-    let Some(email) = email else {
-        return again("That is not an e-mail address.");
-    };
-    if !(8..=256).contains(&form.password.chars().count()) {
-        return again("The password needs 8 to 256 characters.");
-    }
-    let now = app.tokens.now();
-    let created = app.accounts.create(&email, form.password.clone(), now);
-    match created.await? {
-        Some(account) => session::half(&app, &account, "/welcome").await,
-        None => again("This address cannot be registered. If it is yours, sign in instead."),
-    }
+) -> Page {
+    let last = last::address(&app, &jar);
+    sign_in_page(&app, &csrf, next, &last, None)
 }
 
-pub(crate) async fn form(FormToken(csrf): FormToken) -> Markup {
-    sign_in_page(&csrf, "", None)
-}
-
-fn sign_in_page(csrf: &str, email: &str, wrong: Option<&str>) -> Markup {
-    layout::card(
-        Who::Nobody,
-        "Sign in",
-        html! {
-            p.soft { "Step 1 of 2" }
-            (layout::alert(wrong))
-            form method="post" action="/sign-in" {
-                (layout::csrf(csrf))
-                label for="email" { "E-mail address" }
-                input #email type="email" name="email" value=(email) autocomplete="username" maxlength="254" required autofocus[email.is_empty()];
-                label for="password" { "Password" }
-                input #password type="password" name="password" autocomplete="current-password" maxlength="256" required autofocus[!email.is_empty()];
-                button { "Continue" }
-            }
-            p.or { "or" }
-            p { a href="/register" { "Create an account" } }
-        },
-    )
+fn sign_in_page(app: &App, csrf: &str, next: Next, email: &str, wrong: Option<&Wrong>) -> Page {
+    let focus = if email.is_empty() {
+        Focus::Here
+    } else {
+        Focus::Elsewhere
+    };
+    let body = html! {
+        p.soft { "Step 1 of 2" }
+        (layout::alert(wrong))
+        form method="post" action=(next.sign_in_path()) {
+            (layout::csrf(csrf))
+            (layout::email_field(email, "username", focus, wrong))
+            label for="password" { "Password" }
+            input #password type="password" name="password" autocomplete="current-password" maxlength="256" required autofocus[!email.is_empty()]
+                aria-invalid=[layout::invalid(wrong, "password")] aria-describedby=[layout::described(wrong, "password", None)];
+            button { "Continue" }
+        }
+        @if app.links { p.leave { a href="/forgot" { "Forgot your password?" } } }
+        p.or { "or" }
+        p { a href="/register" { "Create an account" } }
+    };
+    layout::card(Who::Nobody, "Sign in", body).wrong(wrong.is_some())
 }
 
 pub(crate) async fn sign_in(
     State(app): Shared,
-    FormToken(csrf): FormToken,
-    Network(network): Network,
+    next: Next,
+    visitor: Visitor,
     Posted(form): Posted<Credentials>,
 ) -> Result<Response, AppError> {
-    let again = |error: &AppError, wrong: &str| {
+    let again = |error: &AppError, wrong: Wrong| {
         Ok(with_status(
             error,
-            sign_in_page(&csrf, &form.email, Some(wrong)),
+            sign_in_page(&app, &visitor.csrf, next, &form.email, Some(&wrong)),
         ))
     };
     let Ok(email) = Destination::email(form.email.as_str()) else {
-        return again(&AppError::BadRequest(""), "That is not an e-mail address.");
+        let wrong = Wrong::at("email", "That is not an e-mail address.");
+        return again(&AppError::BadRequest(""), wrong);
     };
-    let from = network.map(counted_network).unwrap_or_default();
-    let operation = [("network", from.as_str())];
-    let account = Binding::tenant("").destination(&email);
-    let account_key = LimitKey::new(
-        LimitScope::Application,
-        "password account",
-        &account.operation(&operation),
-    );
-    let mut charges: Vec<_> = address_charge(network).into_iter().collect();
-    charges.push(Charge {
-        key: account_key,
-        limit: PER_ACCOUNT,
-    });
-    if let Err(error) = spend(&app, &charges).await {
-        let (_, sentence) = error.words();
-        return if matches!(error, AppError::Throttled(_)) {
-            again(&error, &sentence)
-        } else {
-            Err(error)
-        };
-    }
-    match app
-        .accounts
-        .authenticate(email.address(), form.password.clone())
-        .await?
-    {
-        Some(account) => {
-            app.tokens
-                .limit_store()
-                .refund(&charges, 1)
-                .await
-                .map_err(AppError::unavailable)?;
+    match tries::authenticate(&app, &email, &form.password, &visitor).await {
+        Ok(Some(account)) => {
+            let token = visitor.trusted.as_deref();
+            let trusted = recognised(&app, &account, token).await?;
+            if let (Some(trusted), Some(token)) = (&trusted, token) {
+                let browser = &visitor.browser;
+                let page = session::trusted(&app, &account, token, trusted, browser, next).await?;
+                let said = Said::done("You trust this device, so that no code was asked for.");
+                return Ok(say(page, said));
+            }
             let enrolled = has_second_step(&app, &account).await?;
-            session::half(
-                &app,
-                &account,
-                if enrolled {
-                    "/second-factor"
-                } else {
-                    "/welcome"
-                },
-            )
-            .await
+            let to = if enrolled {
+                format!("/second-factor{}", next.query())
+            } else {
+                "/welcome".into()
+            };
+            session::half(&app, &account, &to).await
         }
-        None => again(&AppError::Refused, "Address or password is not right."),
+        Ok(None) => {
+            let wrong = Wrong::at("password", "Address or password is not right.");
+            again(&AppError::Refused, wrong)
+        }
+        Err(error @ AppError::Throttled(Some(wait))) => {
+            let words = format!(
+                "Too many tries from here. Try again {wait}. Where you are signed in already, you stay."
+            );
+            again(&error, Wrong::whole(words))
+        }
+        Err(error @ AppError::Busy) => again(&error, Wrong::whole(error.words().1)),
+        Err(error) => Err(error),
     }
 }
 
@@ -239,30 +165,6 @@ pub(crate) async fn sign_out(
             Err(_) => {}
         }
     }
-    Ok(session::ended(&app))
-}
-
-fn address_charge(network: Option<IpAddr>) -> Option<Charge> {
-    let network = counted_network(network?);
-    let operation = [("network", network.as_str())];
-    let binding = Binding::tenant("").operation(&operation);
-    Some(Charge {
-        key: LimitKey::new(LimitScope::Application, "password address", &binding),
-        limit: PER_ADDRESS,
-    })
-}
-
-async fn spend(app: &App, charges: &[Charge]) -> Result<(), AppError> {
-    match app
-        .tokens
-        .limit_store()
-        .spend(charges, app.tokens.now())
-        .await
-        .map_err(AppError::unavailable)?
-    {
-        Spent::Allowed => Ok(()),
-        Spent::Ahead(_) => Err(AppError::unavailable(AHEAD)),
-        Spent::RetryAt(_, at) => Err(AppError::Throttled(Some(at))),
-        Spent::Locked(_) => Err(AppError::Throttled(None)),
-    }
+    let said = Said::done("You are signed out.");
+    Ok(say(session::ended(&app, "/"), said))
 }

@@ -5,7 +5,7 @@ mod tests;
 
 use core::time::Duration;
 
-use twofa_providers::token_store::{Tokens, ott_core::chrono::TimeDelta};
+use twofa_providers::Upkeep;
 
 use crate::app::App;
 
@@ -17,16 +17,13 @@ const AT_ONCE: u32 = 500;
 
 /// One round of the loop, which goes on whatever happens here.
 pub(crate) async fn tidy(app: &App) {
-    sweep(&app.tokens).await;
-}
-
-/// Removes what is dead, batch by batch, until one is not full.
-///
-/// An outage ends the sweep, not the loop: it is an event, and the next sweep tries again.
-async fn sweep(tokens: &Tokens) {
-    let now = tokens.now();
-    // The clocks of two machines may differ; nothing that either calls live is removed.
-    let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
+    // An outage is an event, and the next round tries again.
+    let _ = app.tokens.sweep().await;
+    // What was removed can be brought back for a week; then its secret goes.
     let full = |removed| removed >= u64::from(AT_ONCE);
-    while tokens.purge(before, AT_ONCE).await.is_ok_and(full) {}
+    while Upkeep::new(&app.two_factor)
+        .purge_factors(AT_ONCE)
+        .await
+        .is_ok_and(full)
+    {}
 }

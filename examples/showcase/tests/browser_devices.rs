@@ -9,7 +9,7 @@ mod support;
 
 use chromium::{Browser, Chromedriver};
 use fantoccini::Locator::{Css, Id};
-use support::{PASSWORD, Person, Site};
+use support::{Person, Site};
 
 const EMAIL: &str = "kim@example.org";
 
@@ -19,8 +19,7 @@ async fn a_person_has_a_device_remembered() {
     let driver = Chromedriver::start().await;
     let browser = Browser::open(&driver, &site.origin, "devices").await;
     let mut elsewhere = Person::new(&site);
-    let fields = [("email", EMAIL), ("password", PASSWORD)];
-    elsewhere.post("/register", &fields).await;
+    elsewhere.register(EMAIL).await;
     let (secret, _) = elsewhere.enrol_first(&site).await;
     site.wait(30);
 

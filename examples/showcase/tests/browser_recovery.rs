@@ -9,7 +9,7 @@ mod support;
 
 use chromium::{Browser, Chromedriver};
 use fantoccini::Locator::{Css, Id};
-use support::{PASSWORD, Site, codes_on};
+use support::{PASSWORD, REGISTER, Site, codes_on};
 
 const EMAIL: &str = "robin@example.org";
 
@@ -19,6 +19,11 @@ async fn enrol(browser: &Browser, site: &Site) -> String {
     browser.fill("email", EMAIL).await;
     browser.fill("password", PASSWORD).await;
     browser.press("Create account").await;
+    browser.at(REGISTER).await;
+    browser
+        .fill("code", &site.registration_code(EMAIL).await)
+        .await;
+    browser.press("Confirm").await;
     browser.fill("label", "My phone").await;
     browser.press("Continue").await;
     let summary = browser.find(Css("details > summary")).await;
@@ -33,6 +38,45 @@ async fn enrol(browser: &Browser, site: &Site) -> String {
 /// The codes that the page shows.
 async fn codes(browser: &Browser) -> Vec<String> {
     codes_on(&browser.client.source().await.expect("a page"))
+}
+
+/// The button copies the ten codes, and says so; where the browser does not allow it, it says what to do instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_button_copies_the_ten_codes() {
+    let site = Site::start().await;
+    let driver = Chromedriver::start().await;
+    let browser = Browser::open_scripted(&driver, &site.origin, "copy").await;
+    enrol(&browser, &site).await;
+    browser.press("Make ten codes").await;
+    let sheet = codes(&browser).await;
+    assert_eq!(sheet.len(), 10);
+    let run = async |script: &str| {
+        let ran = browser.client.execute(script, Vec::new()).await;
+        ran.expect("a script")
+    };
+    for (clipboard, words) in [
+        ("async (text) => { window.copied = text; }", "Copied."),
+        (
+            "async () => { throw new Error(); }",
+            "The browser did not allow it.",
+        ),
+    ] {
+        run(&format!("navigator.clipboard.writeText = {clipboard};")).await;
+        let button = browser.find(Id("copy")).await;
+        button.click().await.expect("a click");
+        let mut told = String::new();
+        for _ in 0..500 {
+            told = browser.text(Id("copied")).await;
+            if told.starts_with(words) {
+                break;
+            }
+            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        }
+        assert!(told.starts_with(words), "{told}");
+    }
+    let copied = run("return window.copied").await;
+    assert_eq!(copied.as_str(), Some(sheet.join("\n").as_str()));
+    browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +144,13 @@ async fn a_person_loses_the_phone() {
     browser.press("Make ten new codes").await;
     let new = codes(&browser).await;
     assert_eq!(new.len(), 10);
-    browser.press("I have saved them").await;
+    // Asked, and not taken for granted.
+    let go_on = browser.find(Css("form[action='/account'] button")).await;
+    go_on.click().await.expect("a click");
+    browser.at("/account/recovery").await;
+    let saved = browser.find(Id("saved")).await;
+    saved.click().await.expect("a click");
+    browser.press("Go on").await;
     browser.at("/account").await;
     assert!(browser.words().await.contains("10 of 10 left"));
     browser.press("Activity").await;
@@ -125,7 +175,7 @@ async fn a_person_loses_the_phone() {
 
     // Where nothing else is left, the way leads there by itself.
     browser.press("Sign out").await;
-    let disable = sqlx::query("UPDATE ott_factors SET state = 2");
+    let disable = sqlx::query("UPDATE ott_factors SET state = 2 WHERE state = 1");
     disable.execute(&site.pool).await.expect("an update");
     browser.password(EMAIL).await;
     browser.picture("recovery-only").await;

@@ -3,7 +3,7 @@
 #[path = "common/support.rs"]
 mod support;
 
-use support::{Answer, Person, Site, other_than, signed_in};
+use support::{Answer, Person, REGISTER, Site, other_than, signed_in};
 
 /// The second step with the box ticked.
 async fn remember(person: &mut Person, code: &str) -> Answer {
@@ -132,7 +132,7 @@ async fn a_device_is_no_factor() {
     let mut alone = Person::new(&site);
     alone.cookies.insert("device".into(), token.clone());
     for path in ["/account", "/devices", "/second-factor"] {
-        assert_eq!(alone.get(path).await.leads_to(), "/sign-in", "{path}");
+        assert_eq!(alone.get(path).await.leads_to_path(), "/sign-in", "{path}");
     }
     person.sign_out().await;
     for path in [
@@ -141,12 +141,12 @@ async fn a_device_is_no_factor() {
         "/second-factor",
         "/account/recovery",
     ] {
-        assert_eq!(person.get(path).await.leads_to(), "/sign-in", "{path}");
+        assert_eq!(person.get(path).await.leads_to_path(), "/sign-in", "{path}");
     }
     // The password is asked for as ever, and the second step after it.
     let answer = person.password(email).await;
     assert_eq!(answer.leads_to(), "/second-factor");
-    assert_eq!(person.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(person.get("/account").await.leads_to_path(), "/sign-in");
     for code in ["", "000000", token.as_str()] {
         for provider in ["totp", "recovery", "device", "known-device"] {
             let fields = [("provider", provider), ("code", code), ("remember", "yes")];
@@ -159,8 +159,11 @@ async fn a_device_is_no_factor() {
     for name in ["session", "half"] {
         let mut thief = Person::new(&site);
         thief.cookies.insert(name.into(), token.clone());
-        assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
-        assert_eq!(thief.get("/second-factor").await.leads_to(), "/sign-in");
+        assert_eq!(thief.get("/account").await.leads_to_path(), "/sign-in");
+        assert_eq!(
+            thief.get("/second-factor").await.leads_to_path(),
+            "/sign-in"
+        );
     }
 }
 
@@ -258,13 +261,20 @@ async fn device_cookie_is_for_this_host_and_no_script() {
         .send("POST", "/register", &host, body.as_bytes())
         .await;
     let csrf = |page: &Answer| page.csrf().expect("a form").to_owned();
+    let page = person.send("GET", REGISTER, &host, b"").await;
+    let code = site.registration_code("tls@example.org").await;
+    let fields = [("csrf", csrf(&page)), ("code", code)];
+    let made = post(&mut person, REGISTER, &host, &fields).await;
+    assert_eq!(made.leads_to(), "/welcome", "{made:?}");
     let page = person.send("GET", "/welcome", &host, b"").await;
     let fields = [
         ("csrf", csrf(&page)),
         ("provider", "totp".into()),
         ("label", String::new()),
     ];
-    let page = post(&mut person, "/welcome", &host, &fields).await;
+    let started = post(&mut person, "/welcome", &host, &fields).await;
+    assert_eq!(started.leads_to(), "/welcome/confirm");
+    let page = person.send("GET", "/welcome/confirm", &host, b"").await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     let fields = [
         ("csrf", csrf(&page)),
@@ -367,7 +377,7 @@ async fn session_ends_unused_after_two_hours_or_twelve() {
     site.wait(7_199);
     assert_eq!(idle.get("/account").await.status, 200);
     site.wait(7_200);
-    assert_eq!(idle.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(idle.get("/account").await.leads_to_path(), "/sign-in");
 
     let mut busy = Person::new(&site);
     busy.password(email).await;
@@ -387,5 +397,5 @@ async fn session_ends_unused_after_two_hours_or_twelve() {
     // Eleven hours and fifty-four minutes; the twelfth hour ends it.
     assert_eq!(busy.get("/account").await.status, 200);
     site.wait(360);
-    assert_eq!(busy.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(busy.get("/account").await.leads_to_path(), "/sign-in");
 }

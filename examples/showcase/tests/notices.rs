@@ -7,14 +7,9 @@ use support::{Person, Site, signed_in};
 
 const NOT_ME: &str = "/not-me";
 
-/// Somebody with an app and the mailbox of the account: the person and the app's secret.
+/// The person and the app's secret.
 async fn with_mail(site: &Site, email: &str) -> (Person, String) {
-    let (mut person, secret, _) = signed_in(site, email).await;
-    let add = [("provider", "email"), ("label", "Mail")];
-    let page = person.post("/account/add", &add).await;
-    let (factor, code) = (page.factor().to_owned(), site.sent_code());
-    let confirmed = person.confirm("/account/add/confirm", "email", &factor, &code);
-    assert_eq!(confirmed.await.leads_to(), "/account");
+    let (person, secret, _) = signed_in(site, email).await;
     (person, secret)
 }
 
@@ -31,7 +26,7 @@ async fn thief(site: &Site, email: &str, secret: &str) -> Person {
 /// The thief adds an app of their own. Says its secret.
 async fn add_app(site: &Site, who: &mut Person) -> String {
     let add = [("provider", "totp"), ("label", "Not mine")];
-    let page = who.post("/account/add", &add).await;
+    let page = who.open("/account/add", &add).await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     let code = site.code(&secret);
     let confirmed = who.confirm("/account/add/confirm", "totp", &factor, &code);
@@ -127,11 +122,11 @@ async fn link_ends_the_sign_in_for_persons_alone() {
         .await;
     assert!(wrong.body.contains("Nothing was done yet"), "{wrong:?}");
     let fields = [("link", link.as_str()), ("word", " stop")];
-    let done = person.post(NOT_ME, &fields).await;
+    let done = person.open(NOT_ME, &fields).await;
     assert_eq!(done.status, 200, "{done:?}");
     assert!(done.body.contains("is ended") && done.body.contains("is disabled"));
     assert!(!done.body.contains(token));
-    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(thief.get("/account").await.leads_to_path(), "/sign-in");
     let account = owner.get("/account").await;
     assert!(is_signed_in(&account), "the owner stays: {account:?}");
     let (_, of_thief) = account
@@ -139,9 +134,10 @@ async fn link_ends_the_sign_in_for_persons_alone() {
         .split_once("Not mine")
         .expect("the thief's app is shown");
     assert!(of_thief.contains("Disabled"));
-    assert_eq!(account.body.matches(">Active<").count(), 2, "{account:?}");
+    assert_eq!(account.body.matches(">Active<").count(), 1, "{account:?}");
 
-    // Once.
+    // Once; a button that is pressed twice is one press.
+    site.wait(6);
     let again = person.post(NOT_ME, &fields).await;
     assert_eq!(again.status, 401, "{again:?}");
     let activity = owner.get("/activity").await.body;
@@ -169,8 +165,11 @@ async fn guesser_is_told_of_once_and_thrown_out() {
     assert!(text.contains("many wrong codes"), "{text}");
     assert_eq!(guesser.get("/second-factor").await.status, 200);
     let fields = [("link", link.as_str()), ("word", "STOP")];
-    assert_eq!(Person::new(&site).post(NOT_ME, &fields).await.status, 200);
-    assert_eq!(guesser.get("/second-factor").await.leads_to(), "/sign-in");
+    assert_eq!(Person::new(&site).open(NOT_ME, &fields).await.status, 200);
+    assert_eq!(
+        guesser.get("/second-factor").await.leads_to_path(),
+        "/sign-in"
+    );
     assert!(is_signed_in(&owner.get("/account").await));
 }
 
@@ -191,8 +190,8 @@ async fn sign_in_ends_under_its_later_session_too() {
         "/account"
     );
     let fields = [("link", link.as_str()), ("word", "STOP")];
-    assert_eq!(Person::new(&site).post(NOT_ME, &fields).await.status, 200);
-    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(Person::new(&site).open(NOT_ME, &fields).await.status, 200);
+    assert_eq!(thief.get("/account").await.leads_to_path(), "/sign-in");
 }
 
 /// From now on whoever proves a second step has the token behind it ended at that very moment: what
@@ -225,7 +224,7 @@ async fn sign_in_ended_meanwhile_gets_no_session() {
     half.password(EMAIL).await;
     ends_meanwhile(&site, "password-passed").await;
     let answer = half.code(&site.code(&secret)).await;
-    assert_eq!(answer.leads_to(), "/sign-in", "{answer:?}");
+    assert_eq!(answer.leads_to_path(), "/sign-in", "{answer:?}");
     assert!(!half.cookies.contains_key("session"));
     assert_eq!(sessions().await, before + 1);
 
@@ -234,9 +233,9 @@ async fn sign_in_ended_meanwhile_gets_no_session() {
     ends_meanwhile(&site, "session").await;
     let fields = [("provider", "totp"), ("code", &*site.code(&secret))];
     let answer = thief.post("/account/prove", &fields).await;
-    assert_eq!(answer.leads_to(), "/sign-in", "{answer:?}");
+    assert_eq!(answer.leads_to_path(), "/sign-in", "{answer:?}");
     assert_eq!(sessions().await, 0);
-    assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
+    assert_eq!(thief.get("/account").await.leads_to_path(), "/sign-in");
 }
 
 /// Who signed in again with an app of their own is thrown out there too.
@@ -260,13 +259,13 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
     assert_eq!(devices(&mut owner).await, 2);
 
     let fields = [("link", link.as_str()), ("word", "STOP")];
-    let done = Person::new(&site).post(NOT_ME, &fields).await;
+    let done = Person::new(&site).open(NOT_ME, &fields).await;
     assert_eq!(done.status, 200, "{done:?}");
     assert!(done.body.contains("Every other sign-in that used it"));
     assert!(done.body.contains("All remembered devices are forgotten"));
     for mut thief in [first, second, third] {
-        assert_eq!(thief.get("/account").await.leads_to(), "/sign-in");
-        assert_eq!(thief.get("/account/add").await.leads_to(), "/sign-in");
+        assert_eq!(thief.get("/account").await.leads_to_path(), "/sign-in");
+        assert_eq!(thief.get("/account/add").await.leads_to_path(), "/sign-in");
     }
     assert!(
         is_signed_in(&owner.get("/account").await),
@@ -283,14 +282,6 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_nobody_confirmed_is_told_nothing() {
-    let site = Site::start().await;
-    let (mut person, ..) = signed_in(&site, "stranger@example.net").await;
-    add_app(&site, &mut person).await;
-    assert!(site.outbox.messages().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_page_runs_one_script_of_ours() {
     let site = Site::start().await;
     let mut person = Person::new(&site);
@@ -303,9 +294,9 @@ async fn one_page_runs_one_script_of_ours() {
     assert_eq!(page.body.matches("<script").count(), 1);
     assert!(
         page.body
-            .contains("<script src=\"/not-me.js\" defer></script>")
+            .contains("<script src=\"/link.js\" defer></script>")
     );
-    let script = person.get("/not-me.js").await;
+    let script = person.get("/link.js").await;
     let kind = script.header("content-type");
     assert_eq!(kind, Some("text/javascript; charset=utf-8"));
     let refused = person

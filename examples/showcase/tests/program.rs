@@ -1,69 +1,21 @@
 //! The program as an operator starts it.
 
 #![cfg(unix)]
+#[path = "common/running.rs"]
+mod running;
 #[path = "common/support.rs"]
 mod support;
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
-use support::{Person, code_at, codes_on};
+use running::{PROGRAM, Running};
+use support::{REGISTER, code_at, codes_on};
 use twofa_providers::token_store::{Clock as _, SystemClock, ott_core::chrono::TimeDelta};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_showcase");
-
-/// A showcase in a process of its own, killed when it is dropped.
-struct Running {
-    child: Child,
-    origin: String,
-    printed: Vec<String>,
-}
-
-impl Running {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.join("data"))
-            .arg("--keys")
-            .arg(folder.join("keys"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let output = child.stdout.take().expect("what it prints");
-        let mut printed = Vec::new();
-        for line in BufReader::new(output).lines() {
-            printed.push(line.expect("a line"));
-            if printed.last().is_some_and(|line| line.contains("Ctrl-C")) {
-                break;
-            }
-        }
-        let first = printed.first().expect("a first line");
-        let (_, origin) = first.split_once("Open ").expect("a place to open");
-        Self {
-            origin: origin.to_owned(),
-            child,
-            printed,
-        }
-    }
-
-    fn person(&self) -> Person {
-        let address = self.origin.strip_prefix("http://").expect("plain HTTP");
-        Person::at(address.parse().expect("an address"))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // SIGKILL: nothing is written on the way out.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn mode(path: &Path) -> u32 {
     let metadata = fs::metadata(path).expect("it is there");
@@ -94,6 +46,12 @@ async fn accounts_and_factors_outlive_a_kill() {
         .collect();
     let is_database = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("showcase.db");
     assert!(names.iter().all(is_database), "{names:?}");
+    // With the files of the write-ahead log, which hold what the database holds.
+    assert_eq!(names.len(), 3, "{names:?}");
+    for name in &names {
+        let file = folder.path().join("data").join(name);
+        assert_eq!(mode(&file), 0o600, "{name:?}");
+    }
 
     let mut person = running.person();
     assert_eq!(
@@ -101,7 +59,7 @@ async fn accounts_and_factors_outlive_a_kill() {
         "/welcome"
     );
     let fields = [("provider", "totp"), ("label", "Phone")];
-    let page = person.post("/welcome", &fields).await;
+    let page = person.open("/welcome", &fields).await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     // The step before, which is still good: so the present one stays for the second sign-in.
     let earlier = SystemClock.now() - TimeDelta::seconds(30);
@@ -151,9 +109,39 @@ fn a_key_file_that_others_may_read_is_refused() {
     assert!(output.stdout.is_empty());
 }
 
+/// What others may read is refused, and says what to do: the folder, the database, its log.
+#[test]
+fn data_that_others_may_read_is_refused() {
+    for (name, spoilt) in [
+        ("", 0o750),
+        ("", 0o705),
+        ("showcase.db", 0o640),
+        ("showcase.db", 0o604),
+        ("showcase.db-wal", 0o644),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        drop(Running::start(folder.path()));
+        let file = data.join(name);
+        if !file.exists() {
+            fs::write(&file, "").expect("a file");
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(spoilt)).expect("a mode");
+        let keys = folder.path().join("keys");
+        let (keys, data) = (keys.to_string_lossy(), data.to_string_lossy());
+        let (output, words) = run(&["--listen", "127.0.0.1:0", "--data", &data, "--keys", &keys]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {words}");
+        assert!(
+            words.contains("chmod go=") && words.contains(name),
+            "{words}"
+        );
+    }
+}
+
 #[test]
 fn a_key_file_with_the_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
     let data = folder.path().to_string_lossy().into_owned();
     let keys = format!("{data}/keys");
     let (output, words) = run(&["--listen", "127.0.0.1:0", "--data", &data, "--keys", &keys]);
@@ -193,6 +181,36 @@ fn arguments_are_checked() {
         &["--origin", "login.example.org"],
         &["--origin", "https://login.example.org/path"],
         &["--origin", "https://user@login.example.org"],
+        &["--trusted-proxies", "1"],
+        &["--smtp", "smtp.example.org"],
+        &["--mail-from", "no-reply@example.org"],
+        &["--smtp-user", "showcase", "--smtp-password", "file"],
+        &[
+            "--smtp",
+            "smtp.example.org",
+            "--mail-from",
+            "no-reply@example.org",
+            "--smtp-user",
+            "showcase",
+        ],
+        &[
+            "--trusted-proxies",
+            "0",
+            "--origin",
+            "https://login.example.org",
+        ],
+        &[
+            "--trusted-proxies",
+            "-1",
+            "--origin",
+            "https://login.example.org",
+        ],
+        &[
+            "--trusted-proxies",
+            "nginx",
+            "--origin",
+            "https://login.example.org",
+        ],
     ] {
         let (output, words) = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {words}");
@@ -202,10 +220,106 @@ fn arguments_are_checked() {
         let (output, _) = run(&[help]);
         assert_eq!(output.status.code(), Some(0));
         let words = String::from_utf8_lossy(&output.stdout).into_owned();
-        for option in ["--listen", "--data", "--keys", "--origin", "--show-outbox"] {
+        for option in [
+            "--listen",
+            "--data",
+            "--keys",
+            "--origin",
+            "--trusted-proxies",
+            "--smtp",
+            "--show-outbox",
+        ] {
             assert!(words.contains(option), "{words}");
         }
     }
+}
+
+/// Which host came and which was expected stands in the log, and what the proxies did not say.
+#[tokio::test]
+async fn log_says_what_the_proxy_does_wrong() {
+    let behind = [
+        "--origin",
+        "https://login.example.org",
+        "--trusted-proxies",
+        "1",
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start_with(folder.path(), &behind);
+    let mut person = running.person();
+    let upstream = [("Host", "showcase_upstream")];
+    for _ in 0..100 {
+        let answer = person.send("GET", "/sign-in", &upstream, b"").await;
+        assert_eq!(answer.status, 421);
+    }
+    let log = running.log();
+    assert!(
+        log.contains("\"showcase_upstream\"") && log.contains("https://login.example.org"),
+        "{log}"
+    );
+    assert!(
+        log.lines().count() < 10,
+        "no visitor makes the log long: {log}"
+    );
+
+    let running = Running::start_with(folder.path(), &behind);
+    let mut person = running.person();
+    person.always = vec![
+        ("Host".into(), "login.example.org".into()),
+        ("Origin".into(), "https://login.example.org".into()),
+    ];
+    let answer = person.password("somebody@example.org").await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let log = running.log();
+    assert!(
+        log.contains("neither Forwarded nor X-Forwarded-For"),
+        "{log}"
+    );
+}
+
+/// With a mail server there is no outbox, and whoever registers is answered before it is.
+#[tokio::test]
+async fn smtp_takes_the_place_of_the_outbox() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let smtp = ["--smtp", "127.0.0.1", "--mail-from", "no-reply@example.org"];
+    let running = Running::start_with(folder.path(), &smtp);
+    let mut person = running.person();
+    assert_eq!(person.get("/outbox").await.status, 404);
+    let asked = person.ask_to_register("mail@example.org").await;
+    assert_eq!(asked.leads_to(), REGISTER, "{asked:?}");
+    let page = person.get(REGISTER).await;
+    assert!(page.body.contains("Start again"), "{page:?}");
+}
+
+/// What SMTP needs is checked at the start, and its password is for the owner's eyes alone.
+#[test]
+fn smtp_that_cannot_be_is_said_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (data, keys, password) = (path("data"), path("keys"), path("password"));
+    let start = |more: &[&str]| {
+        let args = ["--listen", "127.0.0.1:0", "--data", &data, "--keys", &keys];
+        let (output, words) = run(&[&args, more].concat());
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        words
+    };
+    let sender = ["--mail-from", "no-reply@example.org"];
+    let words = start(&[&["--smtp", "no host"], &sender[..]].concat());
+    assert!(words.contains("host"), "{words}");
+    let words = start(&["--smtp", "smtp.example.org", "--mail-from", "nobody"]);
+    assert!(
+        words.contains("address") || words.contains("sender"),
+        "{words}"
+    );
+    let user = ["--smtp-user", "showcase", "--smtp-password", &password];
+    let with_user = [&["--smtp", "smtp.example.org"], &sender[..], &user[..]].concat();
+    assert!(start(&with_user).contains("password"));
+    fs::write(&password, "secret\n").expect("a file");
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let words = start(&with_user);
+    assert!(
+        words.contains("chmod go=") && !words.contains("secret"),
+        "{words}"
+    );
 }
 
 /// Two processes over one database: a sign-in that is begun at one ends at the other, and so does a proof.
@@ -218,7 +332,7 @@ async fn sign_in_travels_between_processes() {
     assert_eq!(registered.leads_to(), "/welcome");
     // Enrolled at one, confirmed at the other.
     let fields = [("provider", "totp"), ("label", "Phone")];
-    let page = person.post("/welcome", &fields).await;
+    let page = person.open("/welcome", &fields).await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     let now = SystemClock.now();
     let code = code_at(&secret, now - TimeDelta::seconds(30));

@@ -124,10 +124,13 @@ async fn set_that_is_shown_lives_when_pressed_twice() {
         };
         let pressed = [press(), press(), press(), press()];
         let mut shown = Vec::new();
+        // Every press shows the same sheet.
         for task in pressed {
             let (answer, after) = task.await.expect("no panic");
             assert!([200, 303].contains(&answer.status), "{answer:?}");
-            shown.extend(codes(&answer));
+            let sheet = codes(&answer);
+            assert!(shown.is_empty() || shown == sheet, "round {round}");
+            shown = sheet;
             // The browser goes on with the proof that one of the answers gave back.
             if answer.status == 200 {
                 person = after;
@@ -190,7 +193,7 @@ async fn the_sheet_downloads_as_a_file_that_nobody_keeps() {
     }
     person.sign_out().await;
     let answer = person.post(DOWNLOAD, &fields).await;
-    assert_eq!(answer.leads_to(), "/sign-in");
+    assert_eq!(answer.leads_to_path(), "/sign-in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +216,12 @@ async fn a_code_signs_in_once_and_a_new_set_is_offered() {
     ] {
         let refused = half.recover(wrong).await;
         assert_eq!(refused.status, 401, "{wrong}: {refused:?}");
-        assert!(refused.body.contains("recovery code is not right"));
+        let words = if wrong.len() == 29 {
+            "recovery code is not right"
+        } else {
+            "A recovery code has 24 letters and digits"
+        };
+        assert!(refused.body.contains(words), "{refused:?}");
         assert!(!refused.body.contains(wrong), "{wrong} is echoed");
     }
     // As a person types it.
@@ -282,13 +290,13 @@ async fn a_sign_in_takes_one_recovery_code() {
     let mut stale = person.clone();
     assert_eq!(person.recover(&sheet[0]).await.leads_to(), "/account");
     // The first step was used up by it.
-    assert_eq!(stale.recover(&sheet[1]).await.leads_to(), "/sign-in");
+    assert_eq!(stale.recover(&sheet[1]).await.leads_to_path(), "/sign-in");
 
     site.wait(600);
     let prove = "/account/prove?next=recovery";
     assert_eq!(person.get(MAKE).await.leads_to(), prove);
     let page = person.get(prove).await;
-    assert!(!page.body.contains("recovery code"), "{page:?}");
+    assert!(!page.body.contains("Use a recovery code"), "{page:?}");
     let page = person.get("/account/prove/recovery?next=recovery").await;
     assert_eq!(page.leads_to(), prove);
     for _ in 0..2 {
@@ -304,7 +312,7 @@ async fn a_sign_in_takes_one_recovery_code() {
         site.wait(600);
     }
     // Without another way, it says what to do.
-    let disable = "UPDATE ott_factors SET state = 2";
+    let disable = "UPDATE ott_factors SET state = 2 WHERE state = 1";
     let disable = sqlx::query(disable).execute(&site.pool).await;
     disable.expect("an update");
     let page = person.get("/account/prove").await;
@@ -313,7 +321,7 @@ async fn a_sign_in_takes_one_recovery_code() {
     // Another sign-in takes another one, and so does a proof of a sign-in that took none.
     let mut again = half(&site, email).await;
     assert_eq!(again.recover(&sheet[1]).await.leads_to(), "/account");
-    let enable = sqlx::query("UPDATE ott_factors SET state = 1");
+    let enable = sqlx::query("UPDATE ott_factors SET state = 1 WHERE state = 2");
     enable.execute(&site.pool).await.expect("an update");
     let mut by_app = half(&site, email).await;
     let answer = by_app.code(&site.code(&secret)).await;
@@ -371,7 +379,7 @@ async fn disabled_step_leads_to_recovery_and_a_new_one() {
     let site = Site::start().await;
     let email = "off@example.org";
     let (_, _, sheet) = with_sheet(&site, email).await;
-    let disable = sqlx::query("UPDATE ott_factors SET state = 2");
+    let disable = sqlx::query("UPDATE ott_factors SET state = 2 WHERE state = 1");
     disable.execute(&site.pool).await.expect("an update");
     let mut half = half(&site, email).await;
     let page = half.get("/second-factor").await;
@@ -379,7 +387,7 @@ async fn disabled_step_leads_to_recovery_and_a_new_one() {
     assert!(page.body.contains("is disabled") && page.body.contains("Use a recovery code"));
     assert_eq!(half.recover(&sheet[9]).await.leads_to(), "/account");
     let page = half
-        .post("/account/add", &[("provider", "totp"), ("label", "New")])
+        .open("/account/add", &[("provider", "totp"), ("label", "New")])
         .await;
     let (secret, factor) = (page.secret(), page.factor().to_owned());
     let code = site.code(&secret);
@@ -426,8 +434,8 @@ async fn a_sheet_outlives_what_voids_everything_else() {
     let mut other = half(&site, email).await;
     let raise = sqlx::query("UPDATE accounts SET epoch = epoch + 1");
     raise.execute(&site.pool).await.expect("an update");
-    assert_eq!(person.get("/account").await.leads_to(), "/sign-in");
-    assert_eq!(other.recover(&sheet[0]).await.leads_to(), "/sign-in");
+    assert_eq!(person.get("/account").await.leads_to_path(), "/sign-in");
+    assert_eq!(other.recover(&sheet[0]).await.leads_to_path(), "/sign-in");
     let mut half = half(&site, email).await;
     assert_eq!(half.recover(&sheet[0]).await.leads_to(), "/account");
     assert_left(&half.get("/account").await, 9);
@@ -508,4 +516,36 @@ async fn codes_sent_at_once_sign_in_once() {
     assert_eq!(proved, 1);
     let account = owner.get("/account").await;
     assert_eq!(account.body.matches("since <time").count(), before);
+}
+
+/// Who makes sheet after sheet is told when the next one may be made, and the last sheet stays good.
+#[tokio::test(flavor = "multi_thread")]
+async fn sheets_made_too_often_say_when_to_come_back() {
+    let site = Site::start().await;
+    let (mut person, _, mut sheet) = with_sheet(&site, "often@example.org").await;
+    let refused = loop {
+        let page = make(&mut person).await;
+        if page.status != 200 {
+            break page;
+        }
+        sheet = codes(&page);
+    };
+    assert_eq!(refused.status, 429, "{refused:?}");
+    for words in [
+        "Make the next one in 60 minutes (",
+        "The codes that you have go on working.",
+        "10 of 10 left",
+        "Make ten new codes",
+    ] {
+        assert!(refused.body.contains(words), "{words}: {refused:?}");
+    }
+    let after = refused.header("retry-after").expect("a time");
+    assert_eq!(after, "3600");
+    // A second step is begun at the same pace.
+    let add = [("provider", "totp"), ("label", "Tablet")];
+    let refused = person.post("/account/add", &add).await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.body.contains("Begin the next one in 60 minutes ("));
+    let mut half = half(&site, "often@example.org").await;
+    assert_eq!(half.recover(&sheet[0]).await.leads_to(), "/account");
 }

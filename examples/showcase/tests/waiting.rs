@@ -14,7 +14,7 @@ async fn step_that_waits_ends_with_the_stolen_phone() {
     let (mut owner, phone, phone_id) = signed_in(&site, "alice@example.org").await;
     site.clock.advance(TimeDelta::seconds(30));
     let laptop = [("provider", "totp"), ("label", "Laptop")];
-    let page = owner.post("/account/add", &laptop).await;
+    let page = owner.open("/account/add", &laptop).await;
     let (secret, id) = (page.secret(), page.factor().to_owned());
     let code = site.code(&secret);
     let added = owner.confirm("/account/add/confirm", "totp", &id, &code);
@@ -25,7 +25,7 @@ async fn step_that_waits_ends_with_the_stolen_phone() {
     let _ = thief.password("alice@example.org").await;
     assert_eq!(thief.code(&site.code(&phone)).await.leads_to(), "/account");
     let theirs = [("provider", "totp"), ("label", "x")];
-    let page = thief.post("/account/add", &theirs).await;
+    let page = thief.open("/account/add", &theirs).await;
     let (secret, id) = (page.secret(), page.factor().to_owned());
 
     let removed = owner

@@ -12,6 +12,8 @@ use twofa_providers::{
 const BY_RECOVERY: &str = "recovery";
 /// What a line begins with that names a factor.
 const PROVED: &str = "factor ";
+/// What the line begins with that names the sign-in in which the device was trusted.
+const TRUSTED_IN: &str = "trusted in ";
 /// What the line begins with that names the sign-in. It is the last one.
 const IN_FLOW: &str = "flow ";
 
@@ -22,6 +24,8 @@ pub(crate) struct About {
     pub(crate) recovered: bool,
     /// Every factor that this sign-in proved: who disowns one ends what it opened.
     pub(crate) factors: Vec<FactorId>,
+    /// The sign-in in which the device was trusted that stood in for the second step, if one did.
+    pub(crate) trusted_in: Option<SignInId>,
     /// The sign-in's name.
     pub(crate) flow: Option<SignInId>,
 }
@@ -35,12 +39,16 @@ impl About {
             browser,
             recovered: false,
             factors: Vec::new(),
+            trusted_in: None,
             flow: None,
         };
         for line in lines {
             about.recovered |= line == BY_RECOVERY;
             if let Some(id) = line.strip_prefix(PROVED) {
                 about.factors.extend(FactorId::parse(id));
+            }
+            if let Some(name) = line.strip_prefix(TRUSTED_IN) {
+                about.trusted_in = SignInId::new(name).ok();
             }
             if let Some(name) = line.strip_prefix(IN_FLOW) {
                 about.flow = SignInId::new(name).ok();
@@ -60,10 +68,12 @@ impl About {
             data.extend(["\n", PROVED, &factor.to_string()]);
         }
         let mut data = data.into_bytes();
-        if let Some(flow) = &self.flow {
-            data.push(b'\n');
-            data.extend(IN_FLOW.as_bytes());
-            data.extend(flow.as_bytes());
+        for (begins, name) in [(TRUSTED_IN, &self.trusted_in), (IN_FLOW, &self.flow)] {
+            if let Some(name) = name {
+                data.push(b'\n');
+                data.extend(begins.as_bytes());
+                data.extend(name.as_bytes());
+            }
         }
         data
     }

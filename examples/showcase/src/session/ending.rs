@@ -2,7 +2,10 @@
 
 use twofa_providers::{
     SignInId,
-    token_store::{FactorId, Revoke, ott_core::Subject},
+    token_store::{
+        FactorId, Revoke,
+        ott_core::{RecordId, Subject},
+    },
 };
 
 use super::{About, flow_of};
@@ -15,7 +18,22 @@ use crate::{
 /// meanwhile, for which a code was used up.
 const ROUNDS: usize = 100;
 
-/// Ends what one sign-in has, and says how many sessions that were.
+/// Ends every session of the account but this one.
+pub(super) async fn end_others(
+    app: &App,
+    subject: &Subject,
+    this: &RecordId,
+) -> Result<(), AppError> {
+    let others = Revoke::Subject {
+        subject: subject.clone(),
+        purpose: Some(*SESSION.purpose()),
+        except: Some(*this),
+    };
+    app.tokens.revoke(&others).await?;
+    Ok(())
+}
+
+/// Ends what one sign-in has, and what a device opened that was trusted in it, and says how many sessions that were.
 ///
 /// Its first step goes first: what builds on that from now on is refused, and what did so before is
 /// in the list.
@@ -31,7 +49,9 @@ pub(crate) async fn end_flow(
                 .await?;
         }
     }
-    end_where(app, subject, |about| about.flow.as_ref() == Some(flow)).await
+    // Whoever had a device trusted in it may have signed in there since.
+    let of_it = |about: &About| [&about.flow, &about.trusted_in].contains(&&Some(flow.clone()));
+    end_where(app, subject, of_it).await
 }
 
 /// Ends every sign-in that proved this factor, and says how many sessions that were.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sqlx::SqlitePool;
 use twofa_providers::token_store::{
     ManualClock,
-    events::STORE_FAILED,
     ott_core::{
         Binding, IssueOptions, Subject,
         chrono::{DateTime, TimeDelta},
@@ -40,7 +39,7 @@ async fn issue(app: &App, count: usize) {
 }
 
 fn failed(app: &App) -> usize {
-    app.events.count(STORE_FAILED, "purge")
+    app.trail.failed("purge")
 }
 
 /// A round removes what is dead in batches and an outage ends the round alone.
@@ -76,9 +75,19 @@ async fn round_removes_the_dead_and_survives_an_outage() {
     issue(&app, 11).await;
 
     assert_eq!(rows(&pool).await, 1_050 + 7 + 10 + 11);
+    // Two factors of eleven days ago: one was never confirmed.
+    run(
+        &pool,
+        "INSERT INTO ott_factors (id, tenant, subject, provider, label, state, sealed, created_at) \
+         VALUES (randomblob(16), '', 'somebody', 'totp', '', 0, x'', 1799000000000000), \
+                (randomblob(16), '', 'somebody', 'totp', '', 1, x'', 1799000000000000)",
+    )
+    .await;
 
     // A minute dead is not dead long enough, and a sheet has no end.
     tidy(&app).await;
+    let states = sqlx::query_scalar::<_, i64>("SELECT state FROM ott_factors");
+    assert_eq!(states.fetch_all(&pool).await.expect("states"), [1]);
     assert_eq!(rows(&pool).await, 7 + 10 + 11);
     tidy(&app).await;
     assert_eq!(rows(&pool).await, 7 + 10 + 11);

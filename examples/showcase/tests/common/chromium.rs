@@ -21,6 +21,7 @@ use std::{
 use fantoccini::{
     Client, ClientBuilder,
     Locator::{self, Css, XPath},
+    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
     elements::Element,
 };
 use serde_json::{Value, json};
@@ -168,6 +169,10 @@ impl Browser {
     pub(crate) async fn close(self) {
         for entry in self.log("browser").await {
             let message = entry["message"].as_str().unwrap_or("");
+            // Whoever follows a link is not told whose account it is.
+            if message.contains("/reset - [DOM] Password forms should have") {
+                continue;
+            }
             // A refusal is a 4xx on purpose; anything else, such as a policy's violation, is not.
             assert!(
                 message
@@ -220,6 +225,20 @@ impl Browser {
     async fn devtools(&self, command: &str, params: Value) -> Value {
         let body = json!({ "cmd": command, "params": params });
         self.command("goog/cdp/execute", &body).await
+    }
+
+    /// Lets pages of ours show notifications.
+    pub(crate) async fn allow_notifications(&self) {
+        let params = json!({ "permissions": ["notifications"], "origin": self.origin });
+        self.devtools("Browser.grantPermissions", params).await;
+    }
+
+    /// The worker that was registered first gets this, as if from the browser's push service.
+    pub(crate) async fn pushed(&self, data: &str) {
+        self.devtools("ServiceWorker.enable", json!({})).await;
+        let params = json!({ "origin": self.origin, "registrationId": "0", "data": data });
+        self.devtools("ServiceWorker.deliverPushMessage", params)
+            .await;
     }
 
     async fn size(&self, width: u32, height: u32) {
@@ -279,10 +298,22 @@ impl Browser {
         let found = self
             .client
             .wait()
-            .at_most(Duration::from_secs(5))
+            .at_most(Duration::from_secs(30))
             .for_element(what)
             .await;
         assert!(found.is_ok(), "{what:?} is not in: {}", self.words().await);
+    }
+
+    /// Waits until the page that is shown by itself is this one.
+    pub(crate) async fn comes_to(&self, path: &str) {
+        for _ in 0..1_200 {
+            let url = self.client.current_url().await.expect("a URL");
+            if url.path() == path && self.client.find(Css("footer")).await.is_ok() {
+                return self.check_page().await;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it does not come to {path}: {}", self.words().await);
     }
 
     /// Types into whatever has the focus.
@@ -294,6 +325,12 @@ impl Browser {
     pub(crate) async fn choose(&self, provider: &str) {
         let choice = self.find(Css(&format!("input[value={provider}]"))).await;
         choice.click().await.expect("a click");
+    }
+
+    /// The page has these words.
+    pub(crate) async fn says(&self, words: &str) {
+        let page = self.words().await;
+        assert!(page.contains(words), "no \"{words}\" in: {page}");
     }
 
     /// Presses the button or link with these words.
@@ -310,7 +347,7 @@ impl Browser {
     pub(crate) async fn follow(&self, button: Element) {
         let before = self.find(Css("html")).await.element_id();
         button.click().await.expect("a click");
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let found = self.client.find(Css("html")).await;
             if found.is_ok_and(|page| page.element_id() != before) {
                 return self.check_page().await;
@@ -369,18 +406,99 @@ impl Browser {
     /// What an authenticator app would read from the picture on the screen.
     pub(crate) async fn scan(&self, what: Locator<'_>) -> String {
         let picture = self.find(what).await.screenshot().await.expect("a picture");
-        let mut reader = png::Decoder::new(std::io::Cursor::new(picture))
-            .read_info()
-            .expect("PNG");
-        let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
-        let info = reader.next_frame(&mut bytes).expect("pixels");
-        let samples = info.color_type.samples();
-        let (width, height) = (info.width as usize, info.height as usize);
-        let grey = |x: usize, y: usize| bytes[(y * width + x) * samples];
-        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
-        let grids = image.detect_grids();
-        assert_eq!(grids.len(), 1, "one QR code");
-        grids[0].decode().expect("a QR code").1
+        decoded(picture)
+    }
+
+    /// What it reads from all that is in view, as the page opens.
+    pub(crate) async fn scan_view(&self) -> String {
+        decoded(self.client.screenshot().await.expect("a picture"))
+    }
+
+    /// As big as this, with so many pixels each way in the place of one.
+    pub(crate) async fn view(&self, width: u32, height: u32, scale: u32) {
+        let params = json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", params)
+            .await;
+    }
+
+    /// In a theme of the person's own: `("prefers-color-scheme", "dark")`, say.
+    pub(crate) async fn theme(&self, features: &[(&str, &str)]) {
+        let features: Vec<_> = features
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        let media = json!({ "features": features });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// On a line on which every answer takes so long.
+    pub(crate) async fn slow_line(&self, milliseconds: u32) {
+        self.devtools("Network.enable", json!({})).await;
+        let line = json!({ "offline": false, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.devtools("Network.emulateNetworkConditions", line)
+            .await;
+    }
+
+    /// Presses the button or link with these words, or whose label begins with them, twice, as a mouse does, and waits for the
+    /// page that the second press leads to.
+    pub(crate) async fn press_twice(&self, words: &str) {
+        let path = format!(
+            "(//main//*[self::button or self::a][normalize-space()='{words}' or starts-with(@aria-label, '{words}')])[last()]"
+        );
+        let button = self.find(XPath(&path)).await;
+        let into_view = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' });";
+        let element = serde_json::to_value(&button).expect("an element");
+        let shown = self.client.execute(into_view, vec![element]).await;
+        shown.expect("the button in view");
+        let before = self.find(Css("html")).await.element_id();
+        let mut mouse = MouseActions::new("mouse".into()).then(PointerAction::MoveToElement {
+            element: button,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        });
+        for after in [0, 300] {
+            let duration = Duration::from_millis(after);
+            mouse = mouse
+                .then(PointerAction::Pause { duration })
+                .then(PointerAction::Down {
+                    button: MOUSE_BUTTON_LEFT,
+                })
+                .then(PointerAction::Up {
+                    button: MOUSE_BUTTON_LEFT,
+                });
+        }
+        let pressed = self.client.perform_actions(mouse).await;
+        pressed.expect("two clicks");
+        for _ in 0..600 {
+            let found = self.client.find(Css("html")).await;
+            let ready = self.client.find(Css("footer")).await.is_ok();
+            if ready && found.is_ok_and(|page| page.element_id() != before) {
+                return self.check_page().await;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("no other page: {}", self.words().await);
+    }
+
+    /// Loads the rules of [axe](https://github.com/dequelabs/axe-core) beside this page.
+    pub(crate) async fn load_axe(&self, program: &str) {
+        let loaded = self.client.execute(program, Vec::new()).await;
+        loaded.expect("axe is there");
+    }
+
+    /// What these rules find on this page, as it looks now.
+    pub(crate) async fn axe(&self) -> Vec<String> {
+        let run = "return axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations)";
+        let found = self.client.execute(run, Vec::new()).await;
+        let found = found.expect("axe runs").as_array().cloned();
+        let words = |violation: Value| {
+            let nodes = violation["nodes"].as_array().cloned().unwrap_or_default();
+            let html: Vec<_> = nodes.iter().map(|node| node["html"].to_string()).collect();
+            let (id, help) = (&violation["id"], &violation["help"]);
+            format!("{id}: {help}: {}", html.join(" "))
+        };
+        found.expect("a list").into_iter().map(words).collect()
     }
 
     pub(crate) async fn cookie(&self, name: &str) -> Option<String> {
@@ -417,7 +535,7 @@ impl Browser {
         ] {
             assert_eq!(count(landmark).await, 1, "one {landmark}: {words}");
         }
-        let strange = "script:not([src='/not-me.js']), [onclick], [style], iframe";
+        let strange = "script:not([src='/link.js'], [src='/copy.js'], [src='/device.js'], [src='/waiting.js']), [onclick], [style], iframe";
         assert_eq!(count(strange).await, 0);
         let inputs = self.client.find_all(Css("input:not([type=hidden])")).await;
         for input in inputs.expect("inputs") {
@@ -472,6 +590,13 @@ impl Browser {
         self.size(SIZES[0].1, SIZES[0].2).await;
     }
 
+    /// Takes the picture of the page as it is now, under this name.
+    pub(crate) async fn snap(&self, name: &str) {
+        let picture = self.client.screenshot().await.expect("a picture");
+        let file = self.pictures.join(format!("{name}.png"));
+        std::fs::write(file, picture).expect("a file");
+    }
+
     /// Takes the picture of what a printer gets: no navigation, and black on white also by night.
     pub(crate) async fn printed(&self, name: &str) {
         let at = self.taken.fetch_add(1, Relaxed);
@@ -511,7 +636,7 @@ impl Browser {
         let path = format!("//main//button[normalize-space()='{words}']");
         let button = self.find(XPath(&path)).await;
         button.click().await.expect("a click");
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let files = std::fs::read_dir(folder.path()).expect("a folder");
             let whole = files
                 .map(|file| file.expect("a file").path())
@@ -527,11 +652,30 @@ impl Browser {
     }
 }
 
+/// The one QR code in a picture.
+fn decoded(picture: Vec<u8>) -> String {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(picture))
+        .read_info()
+        .expect("PNG");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut bytes).expect("pixels");
+    let samples = info.color_type.samples();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let grey = |x: usize, y: usize| bytes[(y * width + x) * samples];
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    let grids = image.detect_grids();
+    assert_eq!(grids.len(), 1, "one QR code");
+    grids[0].decode().expect("a QR code").1
+}
+
 fn default_pictures() -> PathBuf {
+    target().join("screenshots")
+}
+
+/// Where what is built goes.
+pub(crate) fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target =
-        target.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../target").into());
-    target.join("screenshots")
+    target.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../target").into())
 }
 
 fn is_root() -> bool {

@@ -7,24 +7,36 @@
     reason = "a test stops where it fails, and each test file uses a part"
 )]
 
-use core::{fmt::Write as _, net::SocketAddr, time::Duration};
+use core::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 use showcase::{Config, Showcase};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::oneshot,
 };
 use twofa_providers::{
     oath_otp::{Secret, Totp},
-    token_delivery::Outbox,
+    token_delivery::{Outbox, Sent},
     token_store::{
-        Clock as _, ManualClock, SystemClock,
-        ott_core::chrono::{DateTime, TimeDelta, Utc},
+        Clock as _, ManualClock, SystemClock, key_file,
+        ott_core::{
+            KeyRing,
+            chrono::{DateTime, TimeDelta, Utc},
+        },
     },
 };
+
+/// Where the code is entered that a new account takes.
+pub(crate) const REGISTER: &str = "/register/confirm";
+/// The message to an address that has an account.
+pub(crate) const TAKEN: &str = "registration-of-an-account";
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -33,10 +45,10 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) origin: String,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) outbox: Outbox,
     pub(crate) pool: sqlx::SqlitePool,
     _stop: oneshot::Sender<()>,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Site {
@@ -50,24 +62,34 @@ impl Site {
         let now = SystemClock.now().timestamp() / 30 * 30 + 10;
         let now = DateTime::from_timestamp(now, 0).expect("a time");
         let clock = Arc::new(ManualClock::new(now));
-        let mut config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            data: folder.path().join("data"),
-            keys: folder.path().join("keys"),
-            clock: Arc::clone(&clock) as Arc<_>,
-            ..Config::default()
-        };
+        let mut config = config(&folder, &clock);
         change(&mut config);
+        Self::of(config, clock, folder.into()).await
+    }
+
+    /// Another process over the same database, keys and clock.
+    pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(|_| {}).await
+    }
+
+    pub(crate) async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let (folder, clock) = (Arc::clone(&self.folder), Arc::clone(&self.clock));
+        let mut config = config(&folder, &clock);
+        change(&mut config);
+        Self::of(config, clock, folder).await
+    }
+
+    async fn of(config: Config, clock: Arc<ManualClock>, folder: Arc<TempDir>) -> Self {
         let showcase = Showcase::start(config).await.expect("the showcase starts");
         let (stop, stopped) = oneshot::channel();
         let site = Self {
             address: showcase.address(),
             origin: showcase.origin().to_owned(),
             clock,
-            outbox: showcase.outbox(),
+            outbox: showcase.outbox().expect("the feature"),
             pool: showcase.pool(),
             _stop: stop,
-            _folder: folder,
+            folder,
         };
         tokio::spawn(showcase.serve(async {
             let _ = stopped.await;
@@ -83,9 +105,33 @@ impl Site {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
+    /// The keys that the showcase runs with.
+    pub(crate) fn keys(&self) -> KeyRing {
+        key_file::read(self.folder.path().join("keys")).expect("the key file")
+    }
+
     /// What an authenticator app shows now.
     pub(crate) fn code(&self, base32: &str) -> String {
         code_at(base32, self.now())
+    }
+
+    /// The code with which this address registers, once its message is there.
+    pub(crate) async fn registration_code(&self, email: &str) -> String {
+        Person::new(self).next_code(email, None).await
+    }
+
+    /// Who asks to register an address that has an account is led on as everybody is, and a message says so: to whom.
+    pub(crate) async fn asks_for_a_taken(&self, email: &str) -> String {
+        let told = || {
+            let sent = self.outbox.messages();
+            let taken = |sent: &&Arc<Sent>| sent.purpose().as_str() == TAKEN;
+            let to = |sent: &Arc<Sent>| sent.destination().address().to_owned();
+            sent.iter().filter(taken).map(to).collect::<Vec<_>>()
+        };
+        let before = told().len();
+        let asked = Person::new(self).ask_to_register(email).await;
+        assert_eq!(asked.leads_to(), REGISTER, "{asked:?}");
+        within_half_a_minute(async || told().get(before).cloned()).await
     }
 
     /// The code of the last message.
@@ -95,11 +141,32 @@ impl Site {
     }
 }
 
+fn config(folder: &TempDir, clock: &Arc<ManualClock>) -> Config {
+    Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: folder.path().join("data"),
+        keys: folder.path().join("keys"),
+        clock: Arc::clone(clock) as Arc<_>,
+        ..Config::default()
+    }
+}
+
 pub(crate) fn code_at(base32: &str, now: DateTime<Utc>) -> String {
     let secret = Secret::from_base32(base32).expect("a secret");
     let now = u64::try_from(now.timestamp()).expect("a time after 1970");
     let code = Totp::default().generate(&secret, now);
     code.expose_secret().to_owned()
+}
+
+/// What is there within half a minute: messages are sent behind an answer's back.
+async fn within_half_a_minute<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..1_500 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no message came");
 }
 
 /// Another code than this one.
@@ -124,6 +191,12 @@ impl Answer {
 
     pub(crate) fn leads_to(&self) -> &str {
         self.header("location").unwrap_or("")
+    }
+
+    /// The same without what it carries on.
+    pub(crate) fn leads_to_path(&self) -> &str {
+        let to = self.leads_to();
+        to.split_once('?').map_or(to, |(path, _)| path)
     }
 
     /// The text between the first `before` and the next `after`.
@@ -164,9 +237,20 @@ impl core::fmt::Debug for Answer {
     }
 }
 
+/// A connection from an address of this machine. On Linux all of 127.0.0.0/8 is.
+pub(crate) async fn connect_from(source: IpAddr, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((source, 0).into()).expect("an own address");
+    socket.connect(to).await.expect("a connection")
+}
+
 /// Sends these bytes, whatever they are, and reads the answer.
 pub(crate) async fn exchange(address: SocketAddr, request: Vec<u8>) -> Answer {
     let stream = TcpStream::connect(address).await.expect("a connection");
+    exchange_over(stream, request).await
+}
+
+async fn exchange_over(stream: TcpStream, request: Vec<u8>) -> Answer {
     let (mut read, mut write) = stream.into_split();
     // A server that refuses need not read all of it.
     let writing = tokio::spawn(async move {
@@ -260,19 +344,31 @@ pub(crate) async fn signed_in(site: &Site, email: &str) -> (Person, String, Stri
 pub(crate) struct Person {
     address: SocketAddr,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// The address that the person's requests come from, unless the system chooses.
+    pub(crate) source: Option<IpAddr>,
+    /// Headers of every request, such as a proxy adds.
+    pub(crate) always: Vec<(String, String)>,
     csrf: Option<String>,
+    /// Where their mail is, unless it is on the page of the outbox.
+    mail: Option<Outbox>,
 }
 
 impl Person {
     pub(crate) fn new(site: &Site) -> Self {
-        Self::at(site.address)
+        Self {
+            mail: Some(site.outbox.clone()),
+            ..Self::at(site.address)
+        }
     }
 
     pub(crate) fn at(address: SocketAddr) -> Self {
         Self {
             address,
             cookies: BTreeMap::new(),
+            source: None,
+            always: Vec::new(),
             csrf: None,
+            mail: None,
         }
     }
 
@@ -290,6 +386,9 @@ impl Person {
         body: &[u8],
     ) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        let always = self.always.iter();
+        let always = always.map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers: Vec<_> = always.chain(headers.iter().copied()).collect();
         let given = |name: &str| headers.iter().any(|(other, _)| *other == name);
         let host = self.address.to_string();
         let mut add = |name: &str, value: &str| {
@@ -319,7 +418,10 @@ impl Person {
         let mut request = request.into_bytes();
         request.extend(b"\r\n");
         request.extend(body);
-        let answer = exchange(self.address, request).await;
+        let answer = match self.source {
+            Some(source) => exchange_over(connect_from(source, self.address).await, request).await,
+            None => exchange(self.address, request).await,
+        };
         self.remember(&answer);
         answer
     }
@@ -337,7 +439,7 @@ impl Person {
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
-            if name == "visit" {
+            if name.trim_start_matches("__Host-") == "visit" {
                 self.csrf = None;
             }
         }
@@ -366,6 +468,16 @@ impl Person {
         self.send("POST", path, &[], form(&all).as_bytes()).await
     }
 
+    /// Sends a form, and opens the page that it leads to.
+    pub(crate) async fn open(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.post(path, fields).await;
+        if answer.status != 303 {
+            return answer;
+        }
+        let next = answer.leads_to().to_owned();
+        self.get(&next).await
+    }
+
     /// Sends a form's fields that are encoded already.
     pub(crate) async fn post_encoded(&mut self, path: &str, fields: &str) -> Answer {
         let csrf = self.csrf().await;
@@ -373,15 +485,50 @@ impl Person {
         self.send("POST", path, &[], body.as_bytes()).await
     }
 
-    pub(crate) async fn register(&mut self, email: &str) -> Answer {
+    /// Asks for an account: a message goes to the address.
+    pub(crate) async fn ask_to_register(&mut self, email: &str) -> Answer {
         let fields = [("email", email), ("password", PASSWORD)];
         self.post("/register", &fields).await
+    }
+
+    /// Asks for an account, and enters the code that is read at the address.
+    pub(crate) async fn register(&mut self, email: &str) -> Answer {
+        let before = self.read_code(email).await;
+        let asked = self.ask_to_register(email).await;
+        assert_eq!(asked.leads_to(), REGISTER, "{asked:?}");
+        let code = self.next_code(email, before).await;
+        self.post(REGISTER, &[("code", &code)]).await
+    }
+
+    /// The code with which this address registers, once there is another than before.
+    async fn next_code(&self, email: &str, before: Option<String>) -> String {
+        within_half_a_minute(async || {
+            let code = self.read_code(email).await;
+            code.filter(|code| before.as_ref() != Some(code))
+        })
+        .await
+    }
+
+    /// The code of the last message that registers this address.
+    async fn read_code(&self, email: &str) -> Option<String> {
+        let Some(mail) = &self.mail else {
+            let page = self.clone().get("/outbox").await;
+            let (_, message) = page.body.split_once(&format!("To {email}<"))?;
+            let (_, code) = message.split_once("The code ")?;
+            return code.split(' ').next().map(str::to_owned);
+        };
+        let sent = mail.messages();
+        let registers = |sent: &&Arc<Sent>| {
+            sent.purpose().as_str() == "registration" && sent.destination().address() == email
+        };
+        let last = sent.iter().rev().find(registers)?;
+        Some(last.expose_token().to_owned())
     }
 
     /// Enrols an authenticator app on the first sign-in. Says its secret and its id.
     pub(crate) async fn enrol_first(&mut self, site: &Site) -> (String, String) {
         let page = self
-            .post("/welcome", &[("provider", "totp"), ("label", "Phone")])
+            .open("/welcome", &[("provider", "totp"), ("label", "Phone")])
             .await;
         let (secret, factor) = (page.secret(), page.factor().to_owned());
         let code = site.code(&secret);

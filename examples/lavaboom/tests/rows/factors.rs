@@ -1,0 +1,201 @@
+//! Rows 001-5 and 001-13: authenticators, and how a factor is changed.
+
+use contract_server::testing::Response;
+use serde_json::{Value, json};
+use twofa_providers::oath_otp::{Hotp, Secret, Totp};
+
+use crate::support::{PASSWORD, Site, account, refused, refused_with, text, with_factor};
+
+const BASE32: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+fn secret() -> Secret {
+    Secret::from_base32(BASE32).unwrap()
+}
+
+fn hotp(counter: u64) -> String {
+    Hotp::default()
+        .generate(&secret(), counter)
+        .expose_secret()
+        .to_owned()
+}
+
+fn totp(ahead: i64) -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let at = now.as_secs().checked_add_signed(ahead).unwrap();
+    Totp::default()
+        .generate(&secret(), at)
+        .expose_secret()
+        .to_owned()
+}
+
+#[track_caller]
+fn wrong(response: &Response) {
+    let fields = json!({"factor_type": "authenticator"});
+    refused_with(response, 403, "Invalid token passed", &fields);
+}
+
+fn challenge(site: &Site, name: &str) -> String {
+    let response = site.try_sign_in(name, PASSWORD, "");
+    assert_eq!(response.status, 403);
+    text(&response.json()["factor_challenge"])
+}
+
+/// 001-5: a code of the counter signs in once, within ten ahead and never back; the challenge says the next one, has no
+/// secret, and asking changes nothing.
+#[test]
+fn counter_codes_work_once_and_forward() {
+    let site = Site::of(&[with_factor("johndoe", "authenticator", &[BASE32])]);
+    let try_code = |code: &str| site.try_sign_in("johndoe", PASSWORD, code);
+    for _ in 0..3 {
+        let challenge = challenge(&site, "johndoe");
+        assert!(
+            challenge.ends_with("?counter=0") && !challenge.contains("secret"),
+            "{challenge}"
+        );
+    }
+    assert_eq!(try_code(&hotp(0)).status, 201);
+    wrong(&try_code(&hotp(0)));
+    assert!(challenge(&site, "johndoe").ends_with("?counter=1"));
+    wrong(&try_code(&hotp(12)));
+    assert_eq!(try_code(&hotp(11)).status, 201);
+    wrong(&try_code(&hotp(5)));
+    assert!(challenge(&site, "johndoe").ends_with("?counter=12"));
+    for bad in ["abc", "12345", "1234567", "\u{661}23456", "-12345"] {
+        wrong(&try_code(bad));
+    }
+    assert_eq!(try_code(&hotp(12)).status, 201);
+}
+
+/// 001-5: a URI says counter or clock; a code of the clock is good one step either way, and once.
+#[test]
+fn clock_codes_work_once_a_step_either_way() {
+    let by_clock = format!("otpauth://totp/x?secret={BASE32}");
+    let by_counter = format!("otpauth://hotp/x?secret={BASE32}&counter=7");
+    let site = Site::of(&[
+        with_factor("early", "authenticator", &[&by_clock]),
+        with_factor("late", "authenticator", &[&by_clock]),
+        with_factor("far", "authenticator", &[&by_clock]),
+        with_factor("seventh", "authenticator", &[&by_counter]),
+    ]);
+    let try_code = |name: &str, code: &str| site.try_sign_in(name, PASSWORD, code);
+    assert!(challenge(&site, "early").ends_with("?period=30"));
+    assert!(challenge(&site, "early").starts_with("otpauth://totp/"));
+    let code = totp(30);
+    assert_eq!(try_code("early", &code).status, 201);
+    wrong(&try_code("early", &code));
+    assert_eq!(try_code("late", &totp(-29)).status, 201);
+    wrong(&try_code("far", &totp(95)));
+    wrong(&try_code("far", &totp(-95)));
+    assert!(challenge(&site, "seventh").ends_with("?counter=7"));
+    wrong(&try_code("seventh", &hotp(6)));
+    assert_eq!(try_code("seventh", &hotp(7)).status, 201);
+}
+
+/// Of racing sign-ins with one code one wins.
+#[test]
+fn racing_sign_ins_with_one_code_have_one_winner() {
+    let site = Site::of(&[with_factor("johndoe", "authenticator", &[BASE32])]);
+    let code = hotp(3);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let ask = || site.try_sign_in("johndoe", PASSWORD, &code).status;
+        let asked: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 201).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert!(
+        statuses.iter().all(|status| [201, 403].contains(status)),
+        "{statuses:?}"
+    );
+}
+
+/// 001-13: a factor is added, changed and removed; the present one is asked each time.
+#[test]
+fn factor_changes_with_the_present_one() {
+    let site = Site::of(&[account("johndoe")]);
+    let token = site.sign_in("johndoe");
+    let put = |body: &Value| site.call(&token, "PUT", "/accounts/me", body);
+    let updated = |response: &Response| {
+        let expected = "Your account has been successfully updated";
+        assert_eq!(
+            (response.status, &response.json()["message"]),
+            (200, &json!(expected))
+        );
+    };
+    for kind in ["sms", "Authenticator"] {
+        let body = json!({"factor_type": kind, "factor_value": [BASE32]});
+        refused(&put(&body), 400, "Invalid new 2FA type");
+    }
+    for values in [
+        json!([]),
+        json!(["not base32!"]),
+        json!([BASE32, BASE32]),
+        json!(["otpauth://hotp/x?counter=1"]),
+    ] {
+        let body = json!({"factor_type": "authenticator", "factor_value": values});
+        refused(&put(&body), 400, "Invalid new 2FA value");
+    }
+    for values in [json!([]), json!(["cccc"]), json!(["aaaaaaaaaaaa"])] {
+        let body = json!({"factor_type": "yubicloud", "factor_value": values});
+        refused(&put(&body), 400, "Invalid new 2FA value");
+    }
+    refused(
+        &put(&json!({"factor_type": "authenticator", "factor_value": BASE32})),
+        409,
+        "Invalid input format",
+    );
+    site.sign_in("johndoe");
+
+    updated(&put(
+        &json!({"factor_type": "authenticator", "factor_value": [BASE32]}),
+    ));
+    // From now on each change takes a code, also of something else.
+    let asked = put(&json!({"settings": 1}));
+    let fields =
+        json!({"factor_type": "authenticator", "factor_challenge": challenge(&site, "johndoe")});
+    refused_with(&asked, 403, "2FA token was not passed", &fields);
+    wrong(&put(&json!({"settings": 1, "token": "000000"})));
+    updated(&put(&json!({"settings": 1, "token": hotp(0)})));
+    wrong(&put(&json!({"settings": 1, "token": hotp(0)})));
+
+    let by_clock = format!("otpauth://totp/x?secret={BASE32}");
+    updated(&put(
+        &json!({"factor_type": "authenticator", "factor_value": [by_clock], "token": hotp(1)}),
+    ));
+    // The old one proves nothing any more.
+    wrong(&site.try_sign_in("johndoe", PASSWORD, &hotp(2)));
+    assert_eq!(site.try_sign_in("johndoe", PASSWORD, &totp(0)).status, 201);
+    wrong(&put(&json!({"factor_type": "", "token": totp(0)})));
+    updated(&put(&json!({"factor_type": "", "token": totp(30)})));
+    site.sign_in("johndoe");
+    updated(&put(&json!({"settings": 2})));
+}
+
+/// Guesses are counted for an account; the right code waits too, and other accounts feel nothing.
+#[test]
+fn guesses_are_counted_for_the_account() {
+    let site = Site::of(&[
+        with_factor("johndoe", "authenticator", &[BASE32]),
+        with_factor("jane", "authenticator", &[BASE32]),
+    ]);
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(site.try_sign_in("johndoe", PASSWORD, "000000").status);
+    }
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 403).count(),
+        10,
+        "{statuses:?}"
+    );
+    let right = site.try_sign_in("johndoe", PASSWORD, &hotp(0));
+    assert_eq!(right.status, 429, "{}", right.json());
+    assert!(right.header("retry-after").is_some());
+    assert_eq!(site.try_sign_in("jane", PASSWORD, &hotp(0)).status, 201);
+    site.server.ahead(3_600);
+    assert_eq!(site.try_sign_in("johndoe", PASSWORD, &hotp(0)).status, 201);
+}

@@ -1,7 +1,7 @@
 //! Rows as bytes: each field after the other, what varies with its length before it.
 
 use token_store::{
-    FactorId, FactorState, StoredFactor,
+    FactorId, FactorState, Removal, StoredFactor,
     ott_core::{
         Decider, KeyId, LimitState, Outcome, RecordId, State, Stored, StoredDecision, Subject,
         TokenDigest, chrono::DateTime,
@@ -121,7 +121,8 @@ row_of! {
         expires_at idle_micros tag state attempts used_at decision
     }
     StoredDecision { outcome decider data at tag }
-    StoredFactor { id subject provider label state sealed last created_at used_at }
+    StoredFactor { id subject provider label state sealed last created_at used_at removal }
+    Removal { from at by }
     LimitState { full_at count }
 }
 

@@ -90,7 +90,7 @@ fields! {
         expires_at idle_micros tag state attempts used_at decision
     }
     StoredDecision { outcome decider data at tag }
-    StoredFactor { id subject provider label state sealed last created_at used_at }
+    StoredFactor { id subject provider label state sealed last created_at used_at removal }
     LimitState { full_at count }
 }
 

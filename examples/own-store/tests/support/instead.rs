@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use token_store::{
-    Advanced, Decided, FactorChange, FactorId, FactorStore, Inserted, Redeemed, Revoke, StoreError,
-    StoredFactor, TokenStore,
+    Advanced, ConfirmIf, Decided, FactorChange, FactorId, FactorStore, Inserted, Redeemed,
+    RemoveIf, Revoke, StoreError, StoredFactor, TokenStore,
     ott_core::{
         Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
         chrono::{DateTime, Utc},
@@ -72,8 +72,14 @@ impl<O: Otherwise> FactorStore for Instead<O> {
         self.0.store().factors(of).await
     }
 
-    async fn confirm(&self, id: &FactorId, to: Option<u64>, now: Time) -> Answer<Advanced> {
-        self.0.store().confirm(id, to, now).await
+    async fn confirm(
+        &self,
+        id: &FactorId,
+        to: Option<u64>,
+        only: ConfirmIf,
+        now: Time,
+    ) -> Answer<Advanced> {
+        self.0.store().confirm(id, to, only, now).await
     }
 
     async fn advance(&self, id: &FactorId, counter: u64, now: Time) -> Answer<Advanced> {
@@ -84,7 +90,15 @@ impl<O: Otherwise> FactorStore for Instead<O> {
         self.0.store().update(id, change).await
     }
 
-    async fn remove(&self, id: &FactorId, beside: Option<&FactorId>, now: Time) -> Answer<bool> {
-        self.0.store().remove(id, beside, now).await
+    async fn remove(&self, id: &FactorId, only: RemoveIf, by: &[u8], now: Time) -> Answer<bool> {
+        self.0.store().remove(id, only, by, now).await
+    }
+
+    async fn restore(&self, id: &FactorId) -> Answer<bool> {
+        self.0.store().restore(id).await
+    }
+
+    async fn purge_factors(&self, before: Time, limit: u32) -> Answer<u64> {
+        self.0.store().purge_factors(before, limit).await
     }
 }

@@ -1,0 +1,114 @@
+//! The errors of these crates as responses of axum.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what panics here fails its test, and says why"
+)]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::State,
+    http::Request,
+    routing::get,
+};
+use bearer_axum::{Answered, Rejection};
+use ott_bearer::{Bearers, Door, Kind, NoScope};
+use testing::{
+    Traced,
+    answers::{ERRORS, LATER, door_that_is_down, fail, is_outage},
+};
+use token_store::{
+    MemoryStore, Tokens,
+    ott_core::{KeyRing, Purpose},
+};
+use tower::ServiceExt as _;
+
+async fn page(State(name): State<&'static str>) -> Result<&'static str, Answered> {
+    fail::<Answered>(name)?;
+    Ok("no error")
+}
+
+async fn door() -> Result<&'static str, Answered> {
+    let kind = Kind::session(Purpose::new("session"));
+    let tokens = Tokens::builder(KeyRing::generate().unwrap(), MemoryStore::new());
+    let tokens = tokens.policy(kind.policy()).build().unwrap().shared();
+    let door = Door::<NoScope>::new(Bearers::new(&tokens, kind).unwrap(), "Example");
+    door.admit([]).await.map_err(Rejection)?;
+    Ok("nobody gets here")
+}
+
+struct Headers {
+    later: Option<String>,
+    challenge: Option<String>,
+}
+
+async fn ask(path: &str, name: &'static str) -> (u16, Headers, String) {
+    let app = Router::new()
+        .route("/", get(page))
+        .route("/door", get(door));
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = app.with_state(name).oneshot(request).await.unwrap();
+    let header = |name| {
+        let value = response.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
+    let headers = Headers {
+        later: header("retry-after"),
+        challenge: header("www-authenticate"),
+    };
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 1_000).await.unwrap();
+    (status, headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// `?` takes each error of these crates: its status, when to come back, and nothing that says why. A mistake in the program
+/// and an outage are recorded instead, with their cause.
+#[tokio::test]
+async fn each_error_ends_a_handler() {
+    let (traced, _guard) = Traced::here();
+    for (name, status, recorded) in ERRORS {
+        let (told, headers, body) = ask("/", name).await;
+        assert_eq!((told, body.as_str()), (status, ""), "{name}");
+        assert_eq!(
+            headers.later.as_deref(),
+            (status == 429).then_some(LATER),
+            "{name}"
+        );
+        let lines = traced.take();
+        assert_eq!(
+            lines.len(),
+            usize::from(recorded.is_some()),
+            "{name}: {lines:?}"
+        );
+        for ((_, line), end) in lines.iter().zip(recorded) {
+            let end = format!("{end}\"");
+            assert!(
+                line.starts_with(&format!("status={status} ")) && line.ends_with(&end),
+                "{line}"
+            );
+        }
+    }
+}
+
+/// What a door of bearer tokens says keeps its challenge.
+#[tokio::test]
+async fn rejection_keeps_its_challenge() {
+    let (told, headers, body) = ask("/door", "").await;
+    assert_eq!((told, body.as_str()), (401, ""));
+    assert_eq!(
+        headers.challenge.as_deref(),
+        Some("Bearer realm=\"Example\"")
+    );
+}
+
+/// What keeps a door from answering is recorded, with its cause: the client learns nothing of it.
+#[tokio::test]
+async fn outage_of_a_door_is_recorded() {
+    let (down, header) = door_that_is_down().await;
+    let (traced, _guard) = Traced::here();
+    let refused = down.admit([header.as_bytes()]).await.unwrap_err();
+    assert_eq!(refused.status(), 503);
+    let recorded = traced.take();
+    assert!(is_outage(&recorded), "{recorded:?}");
+}

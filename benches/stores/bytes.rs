@@ -159,6 +159,7 @@ fn factor(maker: &Maker, number: usize) -> StoredFactor {
         last: Some(55_000_000),
         created_at: now(),
         used_at: Some(now()),
+        removal: None,
     }
 }
 

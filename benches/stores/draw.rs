@@ -18,7 +18,7 @@ pub(crate) fn draw(folder: &Path) {
     let read = |name: &str| Table::read(&folder.join(format!("{name}.tsv")));
     let (throughput, bytes, scale) = (read("throughput"), read("bytes"), read("scale"));
     let write = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
-    let title = "Redeems a second: each store beside the same statement in a bare loop";
+    let title = "Redeems a second: each store beside the same statement in a plain loop";
     write("throughput.svg", bars(title, &of_throughput(&throughput)));
     let title = "Milliseconds of a redeem (p50) beside few and beside many live tokens";
     write("scale.svg", bars(title, &of_scale(&scale)));
@@ -61,9 +61,9 @@ fn of_throughput(table: &Table) -> Vec<Group> {
             };
             let bars = [
                 side(STORE, "the store", "store"),
-                side(FLOOR, "bare loop", "floor"),
-                side(GUARDED, "bare loop, the store's pool", "floor"),
-                side(HELD, "bare loop, connections held", "floor"),
+                side(FLOOR, "plain loop", "floor"),
+                side(GUARDED, "plain loop, the store's pool", "floor"),
+                side(HELD, "plain loop, connections held", "floor"),
                 side("pgbench", "pgbench", "other"),
             ];
             groups.push(Group {

@@ -2,12 +2,13 @@
 //! another id, subject, slot and digest of the same length.
 
 use token_store_redis::redis;
-use token_store_sqlx::sqlx::{
-    self, AssertSqlSafe, PgConnection, Row, Sqlite, pool::PoolConnection,
+use token_store_sqlx::{
+    sqlx::{self, AssertSqlSafe, PgConnection, Row, Sqlite, pool::PoolConnection},
+    token_store::TokenStore,
 };
 
 use crate::{
-    issued::Maker,
+    issued::{DEVICE, Maker, insert},
     places::{PgPlace, RedisPlace, SqlitePlace},
 };
 
@@ -36,6 +37,14 @@ pub(crate) async fn number(place: &PgPlace, connection: &mut PgConnection, text:
         .fetch_one(connection)
         .await
         .unwrap()
+}
+
+/// So many live records of a kind that has no slot, each of a subject of its own.
+pub(crate) async fn memory(store: &impl TokenStore, maker: &Maker, rows: usize) {
+    for first in (0..rows).step_by(AT_ONCE) {
+        let count = AT_ONCE.min(rows - first);
+        insert(store, &maker.records(&DEVICE, count, 1)).await;
+    }
 }
 
 /// What `postgres_rows` copies. The connection keeps it.

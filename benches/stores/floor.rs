@@ -1,4 +1,4 @@
-//! Each store, and its floor: the same statement or script in a bare loop.
+//! Each store, and its floor: the same statement or script in a plain loop.
 
 use core::cmp::min;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! Each store beside its floor, in one process on the same servers: redeems a second and how long one
-//! takes, what a row costs, what ten million live tokens cost a redeem, how long a purge holds it up.
+//! takes, what a row costs, what ten million live tokens cost a redeem and the look at a token that is carried, how long a
+//! purge holds it up.
 //!
 //! `scripts/bench-stores [quick]` runs all of it and draws the plots. One part alone:
-//! `scripts/with-servers cargo bench -p benches --bench stores -- PART [quick] [FOLDER]`, where PART is
-//! `throughput`, `bytes`, `scale` or `purge`, and its figures are written to FOLDER; `draw FOLDER` draws
+//! `scripts/with-servers cargo bench -p benches --bench stores -- PART [quick] [many=N] [FOLDER]`, where PART is
+//! `throughput`, `bytes`, `scale` or `purge`, N is the number of live tokens of `scale`, and its figures are written to FOLDER; `draw FOLDER` draws
 //! what is there. `PART:STORE` measures one store again and leaves the others' figures as they are.
 //!
 //! Each round measures a store and its floors one after another, another one first each time, so that
@@ -14,7 +15,8 @@
 //! through a bare connection; for SQLite the statement of one redeem and one durable commit for each.
 //! Digests are computed before the clock starts, on both sides.
 //!
-//! `scale` of Redis switches the server's append-only file off and on again: give it a server of its own.
+//! `scale` of Redis switches the server's append-only file off and on again: give it a server of its own. `scale` of memory
+//! takes 8 GB of it; whatever the operating system then forgets of the other stores' files costs them a disk.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -28,6 +30,7 @@
     reason = "a bench prints figures, and ends where it cannot measure"
 )]
 
+mod bearers;
 mod bytes;
 mod capacity;
 mod clients;
@@ -99,12 +102,15 @@ async fn main() {
         .filter(|word| word != "--bench")
         .collect();
     let quick = words.iter().position(|word| word == "quick");
-    let size = if let Some(at) = quick {
+    let mut size = if let Some(at) = quick {
         words.remove(at);
         Size::QUICK
     } else {
         Size::WHOLE
     };
+    if let Some(at) = words.iter().position(|word| word.starts_with("many=")) {
+        size.many = words.remove(at)["many=".len()..].parse().unwrap();
+    }
     let mut words = words.into_iter();
     let part = words.next().unwrap_or_default();
     let (name, only) = part.split_once(':').unwrap_or((&part, ""));

@@ -1,16 +1,18 @@
-//! What a redeem costs beside many live tokens, as a part of what it costs beside few.
+//! What a redeem, and the look at a token that is carried, cost beside many live tokens, as a part of what they cost beside
+//! few.
 
 use std::time::Instant;
 
 use benches::load;
 use token_store_redis::redis;
 use token_store_sqlx::token_store::{
-    TokenStore,
+    MemoryStore, TokenStore,
     ott_core::{Presented, chrono::TimeDelta},
 };
 
 use crate::{
     Size,
+    bearers::{self, Carried},
     bytes::used_memory,
     clients::{Side, redeem_all},
     fill::{self, Age, Owned},
@@ -29,6 +31,9 @@ const REDIS_BYTES: f64 = 9e9;
 pub(crate) async fn measure(size: &Size, only: &str) -> (Table, String) {
     let before = load();
     let mut table = Table::default();
+    if is_meant("memory", only) {
+        memory(&mut table, size).await;
+    }
     if is_meant("sqlite", only) {
         sqlite(&mut table, size).await;
     }
@@ -46,15 +51,33 @@ fn wanted(size: &Size) -> usize {
     CLIENTS.len() * (size.rounds + 1) * size.redeems(500)
 }
 
+/// Only the tokens that are carried: a redeem of this store is `benches/memory.rs`'s.
+async fn memory(table: &mut Table, size: &Size) {
+    let maker = Maker::new();
+    let (few, many) = (MemoryStore::new(), MemoryStore::new());
+    fill::memory(&few, &maker, size.few).await;
+    fill::memory(&many, &maker, size.many).await;
+    let carried = [
+        (size.few, Carried::within(few, size).await),
+        (size.many, Carried::within(many, size).await),
+    ];
+    bearers::compare(table, "memory", carried, size).await;
+}
+
 async fn sqlite(table: &mut Table, size: &Size) {
     let maker = Maker::new();
     let (few, many) = (SqlitePlace::new().await, SqlitePlace::new().await);
+    let carried = [
+        (size.few, Carried::within(few.store.clone(), size).await),
+        (size.many, Carried::within(many.store.clone(), size).await),
+    ];
     let mut sides = Vec::new();
     for (place, rows) in [(&few, size.few), (&many, size.many)] {
         let presented = maker.codes(&place.store, wanted(size)).await;
         fill::sqlite(place, &maker, rows).await;
         sides.push((rows, through(place.store.clone()), presented));
     }
+    bearers::compare(table, "sqlite", carried, size).await;
     compare(table, "sqlite", sides, size).await;
     purge(table, "sqlite", &many.store, size.many).await;
 }
@@ -62,12 +85,17 @@ async fn sqlite(table: &mut Table, size: &Size) {
 async fn postgres(table: &mut Table, size: &Size) {
     let maker = Maker::new();
     let (few, many) = (PgPlace::new().await, PgPlace::new().await);
+    let carried = [
+        (size.few, Carried::within(few.store.clone(), size).await),
+        (size.many, Carried::within(many.store.clone(), size).await),
+    ];
     let mut sides = Vec::new();
     for (place, rows) in [(&few, size.few), (&many, size.many)] {
         let presented = maker.codes(&place.store, wanted(size)).await;
         fill::postgres(place, &maker, rows).await;
         sides.push((rows, through(place.store.clone()), presented));
     }
+    bearers::compare(table, "postgres", carried, size).await;
     compare(table, "postgres", sides, size).await;
     purge(table, "postgres", &many.store, size.many).await;
     few.remove().await;
@@ -83,6 +111,8 @@ async fn redis(table: &mut Table, size: &Size) {
     set(&mut connection, "appendonly", "no").await;
     set(&mut connection, "auto-aof-rewrite-percentage", "0").await;
     let mut sides = Vec::new();
+    let carried = Carried::within(few.store.clone(), size).await;
+    let beside_many = Carried::within(many.store.clone(), size).await;
     let presented = maker.codes(&few.store, wanted(size)).await;
     let before = used_memory(&few).await;
     fill::redis(&few, &maker, size.few, Age::Live, Owned::No).await;
@@ -102,6 +132,8 @@ async fn redis(table: &mut Table, size: &Size) {
     sides.push((rows, through(many.store.clone()), presented));
     set(&mut connection, "appendonly", "yes").await;
     written(&mut connection).await;
+    let carried = [(size.few, carried), (rows, beside_many)];
+    bearers::compare(table, "redis", carried, size).await;
     compare(table, "redis", sides, size).await;
     purge(table, "redis", &many.store, rows).await;
     few.remove().await;

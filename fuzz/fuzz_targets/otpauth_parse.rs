@@ -10,6 +10,7 @@ use fuzz::{
     secrets::{dropping, reference},
 };
 use oath_otp::{Account, Hotp, Label, Method, Period, Totp, UriError};
+use ott_core::is_hidden;
 
 #[derive(Arbitrary, Debug)]
 struct Parts {
@@ -51,7 +52,7 @@ fn read(text: &str) {
         ("&secret=MFRGG", UriError::RepeatedParameter),
         ("&SECRET", UriError::RepeatedParameter),
         ("#part", UriError::Fragment),
-        ("&encoder=steam", UriError::UnknownKind),
+        ("&encoder=steam", UriError::Steam),
     ] {
         let refused = Account::from_uri(&with(more)).map(|_| more);
         assert!(!room || refused == Err(refusal), "{refused:?}");
@@ -71,13 +72,16 @@ fn read(text: &str) {
         assert_eq!(name.trim(), name);
         assert!(!name.contains(char::is_control));
     }
-    assert!(!names[0].is_empty() && !names[0].contains(':'));
+    assert!(!names[0].is_empty());
+    assert!(account.label.issuer().is_some() || !names[1].contains(':'));
 }
 
 /// What a URI says.
 struct Said {
     issuer: String,
     account: String,
+    /// Whether the names are what the URI says, and not what cleaning left of it.
+    whole: bool,
     secret: Vec<u8>,
     algorithm: String,
     digits: u8,
@@ -119,22 +123,28 @@ fn said(text: &str) -> Option<Said> {
     if twice || encoder.is_some() {
         return None;
     }
-    let label = unescaped(label)?;
-    let (prefix, account) = label.split_once(':').unwrap_or(("", &label));
-    let issuer = unescaped(issuer.unwrap_or_default())?;
-    let issuer = match issuer.trim() {
-        "" => prefix.trim(),
-        issuer => issuer,
+    let (label, label_whole) = name(label);
+    let (issuer, issuer_whole) = name(issuer.unwrap_or_default());
+    let issuer = issuer.trim();
+    let behind = label.trim_start().strip_prefix(issuer).map(str::trim_start);
+    let behind = behind.and_then(|rest| rest.strip_prefix(':'));
+    let (prefix, account) = match behind {
+        Some(account) if !issuer.is_empty() => (issuer, account),
+        _ => label.split_once(':').unwrap_or(("", &label)),
+    };
+    let issuer = if issuer.is_empty() {
+        prefix.trim()
+    } else {
+        issuer
     };
     let account = account.trim();
-    let name = |name: &str| name.len() <= 255 && !name.contains(char::is_control);
-    let colon = match issuer {
-        "" => account.contains(':'),
-        issuer => issuer.contains(':'),
-    };
-    if !name(issuer) || !name(account) || colon {
-        return None;
-    }
+    let kept =
+        |name: &str| name.len() <= 255 && !name.contains(|c: char| c.is_control() || is_hidden(c));
+    let whole = label_whole
+        && issuer_whole
+        && kept(issuer)
+        && kept(account)
+        && !(issuer.is_empty() && account.contains(':'));
     let moving = match kind.to_ascii_lowercase().as_str() {
         "totp" => Ok(number(period.unwrap_or("30"), 1..1 << 31)?
             .try_into()
@@ -148,6 +158,7 @@ fn said(text: &str) -> Option<Said> {
     Some(Said {
         issuer: issuer.to_owned(),
         account: account.to_owned(),
+        whole,
         secret: reference(&unescaped(secret?)?, &dropping()).ok()?,
         algorithm,
         digits: number(digits.unwrap_or("6"), 5..11)?.try_into().ok()?,
@@ -170,6 +181,12 @@ fn unescaped(text: &str) -> Option<String> {
     whole.then_some(bytes.decode_utf8().ok()?.into_owned())
 }
 
+/// A name, and whether every escape was whole and led to UTF-8.
+fn name(text: &str) -> (String, bool) {
+    let lossy = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    (lossy.into_owned(), unescaped(text).is_some())
+}
+
 fn number(text: &str, range: core::ops::Range<u128>) -> Option<u128> {
     let digits = text.chars().all(|c| c.is_ascii_digit());
     let number = text.parse().ok().filter(|number| range.contains(number));
@@ -187,7 +204,10 @@ impl Said {
         assert_eq!(found, (self.algorithm.clone(), self.digits, self.moving));
         let label = &account.label;
         let names = (label.issuer().unwrap_or_default(), label.account());
-        assert_eq!(names, (self.issuer.as_str(), self.account.as_str()));
+        if self.whole {
+            assert_eq!(names, (self.issuer.as_str(), self.account.as_str()));
+            assert_eq!(account.cleaned, None);
+        }
         assert_eq!(account.secret.expose_secret(), self.secret);
     }
 }
@@ -224,6 +244,7 @@ fn built(parts: &Parts) {
         label,
         secret,
         method,
+        cleaned: None,
     });
 }
 

@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
-use showcase_input::{FormFault, cookie, form, is_form};
+use showcase_input::{FormFault, cookie, fields, form, is_form};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -90,6 +90,16 @@ fn checked(body: &[u8], token: &str) {
         _ => Err(FormFault::Incomplete),
     };
     assert_eq!(form::<Sent>(body, token), expected, "{body:?}");
+
+    // What is shown again is what was sent: each field once, in lines of text, beside a hidden field.
+    let word = |name: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        !name.is_empty() && name.chars().all(plain)
+    };
+    let once =
+        |(name, value): &(String, String)| word(name) && all(name).len() == 1 && !strange(value);
+    let whole = all("csrf").len() == 1 && pairs.iter().all(once);
+    assert_eq!(fields(body), whole.then_some(pairs.clone()), "{body:?}");
 }
 
 fn cookies(input: &Input<'_>) {

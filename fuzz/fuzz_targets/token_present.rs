@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 
 use arbitrary::Arbitrary;
-use fuzz::people::{NOW, at, issuer, seeded, subject};
+use fuzz::{
+    people::{NOW, at, issuer, seeded, subject},
+    typed::plain,
+};
 use ott_core::{
     Binding, Format, Handle, IssueError, IssueOptions, Issued, Issuer, Lookup, Policy, Presented,
     Purpose, Reason, RecordId, Rejected, Subject,
@@ -224,6 +227,15 @@ impl Kind {
             (checksum == base62(crc32fast::hash(body.as_bytes()))).then_some(())?;
             body.strip_prefix(self.prefix)?
         };
+        // Where a blank is dropped, a person types it.
+        let read = |c| {
+            if self.separators.contains(' ') {
+                plain(c)
+            } else {
+                Some(c)
+            }
+        };
+        let bare: String = bare.chars().map(read).collect::<Option<_>>()?;
         let kept = bare.chars().filter(|c| !self.separators.contains(*c));
         let symbol = |c: char| {
             let spelled = |one: &char| *one == c || self.folds && one.eq_ignore_ascii_case(&c);

@@ -66,13 +66,19 @@ fuzz::fuzz_target!(|input: Input| {
         Some(typed) => {
             // 128 bits: no step over- or underflows.
             let (present, window) = (i128::from(present), totp.window);
-            let steps = present - i128::from(window.past.get())..=present + i128::from(window.future.get());
+            let steps =
+                present - i128::from(window.past.get())..=present + i128::from(window.future.get());
             let steps = steps.filter_map(|step| u64::try_from(step).ok());
+            let behind = present + i128::from(window.future.get()) + 1;
+            let behind = u64::try_from(behind)
+                .ok()
+                .filter(|step| code(*step) == typed);
             let matching: Vec<u64> = steps.filter(|step| code(*step) == typed).collect();
             let fresh = |step: &u64| last.is_none_or(|last| *step > last);
             match matching.iter().copied().filter(fresh).max() {
                 Some(step) => Ok(step),
-                None if matching.is_empty() => Err(Reason::NoMatch),
+                None if behind.is_some_and(|step| fresh(&step)) => Err(Reason::Ahead),
+                None if matching.is_empty() && behind.is_none() => Err(Reason::NoMatch),
                 None => Err(Reason::Replayed),
             }
         }

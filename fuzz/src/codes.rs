@@ -5,6 +5,8 @@ use arbitrary::Arbitrary;
 use hmac::{Hmac, KeyInit, Mac};
 use oath_otp::{Algorithm, Digits, Secret};
 
+use crate::typed::plain;
+
 /// Hash, digits and secret, as a fuzzer chooses them.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Device {
@@ -49,11 +51,12 @@ impl Device {
         all[10 - digits..].to_owned()
     }
 
-    /// What was typed, if it can be a code: digits alone once spaces and dashes are gone.
+    /// What was typed, if it can be a code: digits alone once blanks and dashes are gone.
     #[must_use]
     pub fn canonical(&self, typed: &str) -> Option<String> {
-        let text: String = typed.chars().filter(|c| *c != ' ' && *c != '-').collect();
-        let fits = typed.len() <= 64
+        let text: String = typed.chars().map(plain).collect::<Option<_>>()?;
+        let text: String = text.chars().filter(|c| *c != ' ' && *c != '-').collect();
+        let fits = typed.len() <= 128
             && text.chars().all(|c| c.is_ascii_digit())
             && text.chars().count() == usize::from(self.digits().get());
         fits.then_some(text)

@@ -6,6 +6,19 @@ pub mod codes;
 pub mod people;
 pub mod secrets;
 pub mod target;
+pub mod typed;
 
 #[cfg(feature = "libfuzzer")]
 pub use target::fuzz_target;
+
+/// What a future over the store in memory answers: it waits for nobody.
+///
+/// # Panics
+/// If it waits.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    match core::pin::pin!(future).poll(&mut context) {
+        core::task::Poll::Ready(answer) => answer,
+        core::task::Poll::Pending => panic!("it waits"),
+    }
+}

@@ -4,24 +4,54 @@
 
 use std::{collections::BTreeSet, fs};
 
+#[path = "../fuzz_targets/authorization_header.rs"]
+mod authorization_header;
 #[path = "../fuzz_targets/base32.rs"]
 mod base32;
+#[path = "../fuzz_targets/device_decision.rs"]
+mod device_decision;
+#[path = "../fuzz_targets/gateway_answer.rs"]
+mod gateway_answer;
+#[path = "../fuzz_targets/google_migration.rs"]
+mod google_migration;
 #[path = "../fuzz_targets/hotp_resync.rs"]
 mod hotp_resync;
+#[path = "../fuzz_targets/icon_read.rs"]
+mod icon_read;
+#[path = "../fuzz_targets/importer_each.rs"]
+mod importer_each;
+#[path = "../fuzz_targets/kdbx.rs"]
+mod kdbx;
+#[path = "../fuzz_targets/message_template.rs"]
+mod message_template;
 #[path = "../fuzz_targets/otpauth_parse.rs"]
 mod otpauth_parse;
+#[path = "../fuzz_targets/push_answer.rs"]
+mod push_answer;
+#[path = "../fuzz_targets/pwdv1r1_challenge.rs"]
+mod pwdv1r1_challenge;
+#[path = "../fuzz_targets/qr_picture.rs"]
+mod qr_picture;
 #[path = "../fuzz_targets/record_histories.rs"]
 mod record_histories;
 #[path = "../fuzz_targets/sealed_open.rs"]
 mod sealed_open;
 #[path = "../fuzz_targets/showcase_forms.rs"]
 mod showcase_forms;
+#[path = "../fuzz_targets/smtp_reply.rs"]
+mod smtp_reply;
 #[path = "../fuzz_targets/stored_open.rs"]
 mod stored_open;
 #[path = "../fuzz_targets/token_present.rs"]
 mod token_present;
 #[path = "../fuzz_targets/totp_verify.rs"]
 mod totp_verify;
+#[path = "../fuzz_targets/validation_query.rs"]
+mod validation_query;
+#[path = "../fuzz_targets/vault_import.rs"]
+mod vault_import;
+#[path = "../fuzz_targets/yubico_otp.rs"]
+mod yubico_otp;
 
 /// Defines a test for each target, which replays its seeds, and `TARGETS`.
 macro_rules! replayed {
@@ -39,15 +69,30 @@ macro_rules! replayed {
 }
 
 replayed!(
+    authorization_header,
     base32,
+    device_decision,
+    gateway_answer,
+    google_migration,
     hotp_resync,
+    icon_read,
+    importer_each,
+    kdbx,
+    message_template,
     otpauth_parse,
+    push_answer,
+    pwdv1r1_challenge,
+    qr_picture,
     record_histories,
     sealed_open,
     showcase_forms,
+    smtp_reply,
     stored_open,
     token_present,
-    totp_verify
+    totp_verify,
+    validation_query,
+    vault_import,
+    yubico_otp
 );
 
 fn replay(target: &str, tried: fn(&[u8])) {

@@ -11,6 +11,7 @@ use core::hint::black_box;
 use std::process::ExitCode;
 
 use crabgrind::memcheck::{MemState, mark_mem};
+use oath_otp::yubico::{Key, Press, PublicId};
 use oath_otp::{Algorithm, Hotp, Reach, Secret, Totp, Window};
 use ott_core::TokenDigest;
 use subtle::ConstantTimeEq;
@@ -18,6 +19,8 @@ use subtle::ConstantTimeEq;
 const NOW: u64 = 1_767_323_045;
 /// How many codes and pairs [`verify`] answers.
 const ANSWERS: usize = 10;
+/// What [`verify_presses`] answers: four times whether an OTP is right, and once whether it was spent.
+const PRESSES: usize = 5;
 
 fn main() -> ExitCode {
     if crabgrind::run_mode() == crabgrind::RunMode::Native {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
             );
         }
     }
+    case("OTPs of a Yubikey", Some(PRESSES), &verify_presses);
     case("digest comparison", Some(0), &|| {
         for place in [None, Some(0), Some(15), Some(31)] {
             let (kept, presented) = digests(place);
@@ -117,6 +121,38 @@ fn verify(algorithm: Algorithm, length: usize) {
     }
     for [first, second] in [[codes[0], codes[1]], [codes[1], codes[0]]] {
         let mut found = hotp.resync(&secret, first, second, Some(now - 5));
+        mark(&mut found, MemState::Defined);
+        black_box(&found);
+    }
+}
+
+/// Right, wrong and replayed OTPs, of a key that is marked.
+fn verify_presses() {
+    let key = Key::from_bytes(&[1; 6], &[2; 16]);
+    let press = Press {
+        session: 7,
+        uses: 7,
+        timestamp: 7,
+        random: 7,
+    };
+    let id = PublicId::from_bytes(&[3; 6]).expect("six bytes");
+    let right = key.generate(id, &press);
+    let foreign = Key::from_bytes(&[9; 6], &[2; 16]).generate(id, &press);
+    let garbage = Key::from_bytes(&[1; 6], &[9; 16]).generate(id, &press);
+    for bytes in [&key.expose_private_id()[..], &key.expose_aes_key()[..]] {
+        let _ = mark_mem(
+            bytes.as_ptr().cast_mut().cast(),
+            bytes.len(),
+            MemState::Undefined,
+        );
+    }
+    for (otp, last) in [
+        (&right, None),
+        (&right, Some(u64::MAX)),
+        (&foreign, None),
+        (&garbage, None),
+    ] {
+        let mut found = key.verify(otp, last);
         mark(&mut found, MemState::Defined);
         black_box(&found);
     }

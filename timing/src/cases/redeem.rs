@@ -96,7 +96,8 @@ impl Redeem {
 }
 
 fn present(issuer: &Issuer, owner: &Subject, handle: &Handle, typed: &str) -> Presented {
-    let presented = issuer.present_by_handle(&POLICY, handle, &Binding::subject(owner), typed, now());
+    let presented =
+        issuer.present_by_handle(&POLICY, handle, &Binding::subject(owner), typed, now());
     presented.expect("six digits")
 }
 

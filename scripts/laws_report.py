@@ -13,22 +13,28 @@ from pathlib import Path
 
 CONFORMANCE = Path("crates/token-store/src/conformance")
 EVERY = {"tokens", "factors", "limits"}
+CHARGED = {"charged", "charged_factors"}
 # Module of the tests, name, and which contracts the store keeps.
 STORES = [
-    ("memory", "Memory", EVERY),
-    ("sqlite", "SQLite", EVERY | {"open"}),
-    ("postgres", "PostgreSQL", EVERY | {"open"}),
-    ("redis", "Redis", EVERY),
-    ("redis_cluster", "Cluster", EVERY),
+    ("memory", "Memory", EVERY | CHARGED),
+    ("sqlite", "SQLite", EVERY | CHARGED | {"open"}),
+    ("postgres", "PostgreSQL", EVERY | CHARGED | {"open"}),
+    ("redis", "Redis", EVERY | CHARGED),
+    ("redis_cluster", "Cluster", EVERY | CHARGED),
     ("own_store", "own-store", EVERY),
 ]
 WIDTH = 60
 
 TESTING = Path("crates/testing/src")
 # File of the macro, and what its tests are about.
-SUITES = [("tokens", "Tokens"), ("two_factor", "TwoFactor")]
+SUITES = [("tokens", "Tokens"), ("two_factor", "TwoFactor"), ("flows", "Flows"), ("bearers", "Bearers"), ("spend", "SpendGuard"),
+          ("queue", "DeliveryQueue")]
 # Where they run: everywhere but over the example of a store.
 PLACES = [(module, name) for module, name, _ in STORES if module != "own_store"]
+# In memory, where nothing is charged in the step of a verb: as over stores that are apart.
+PLACES.insert(1, ("apart", "apart"))
+# What a place does not keep, or what has one way alone.
+WITHOUT = {("queue", "redis"), ("queue", "redis_cluster"), ("queue", "apart"), ("spend", "apart")}
 
 
 def laws():
@@ -84,8 +90,8 @@ def body_report(told, bodies):
     """The table's rows, and how many of its cells are not green."""
     rows, bad, last = [], 0, None
     for suite, file, name in bodies:
-        cells = [said(told.get((place, file, name))) for place, _ in PLACES]
-        bad += sum(cell != "passed" for cell in cells)
+        cells = ["-" if (suite, place) in WITHOUT else said(told.get((place, file, name))) for place, _ in PLACES]
+        bad += sum(cell not in ("passed", "-") for cell in cells)
         if last != (suite, file):
             last = suite, file
             rows.append(f"{dict(SUITES)[suite]}: {file.replace('_', ' ')}")
@@ -116,14 +122,16 @@ def report(told, laws):
 def main():
     log = Path(sys.argv[1]).read_text(errors="replace")
     told, every = results(log), laws()
-    rows, bad = report(told, every)
+    laws_rows, bad = report(told, every)
     print(f"\nlaw  {'':<{WIDTH}}" + "".join(f"  {name:<10}" for _, name, _ in STORES))
-    print("\n".join(row.rstrip() for row in rows))
+    print("\n".join(row.rstrip() for row in laws_rows))
     answered, tests = answers(log), bodies()
-    rows, failed = body_report(answered, tests)
+    tests_rows, failed = body_report(answered, tests)
     print(f"\ntest {'':<{WIDTH}}" + "".join(f"  {name:<10}" for _, name in PLACES))
-    print("\n".join(row.rstrip() for row in rows))
+    print("\n".join(row.rstrip() for row in tests_rows))
     if bad or failed:
+        red = [row.strip() for row in laws_rows + tests_rows if "FAILED" in row or "NOT RUN" in row]
+        print("\n" + "\n".join(red[:20]), flush=True)
         sys.exit(f"{bad} of the laws and {failed} of the tests did not pass")
     # A report that cannot turn red says nothing.
     for test in [(module, law) for module, _, _ in STORES for law, _, _ in every]:
@@ -131,7 +139,8 @@ def main():
             gone = {other: said for other, said in told.items() if other != test}
             for less in [gone, {**gone, test: "FAILED"}]:
                 assert report(less, every)[1] == 1, test
-    for test in [(place, file, name) for place, _ in PLACES for _, file, name in tests]:
+    for test in [(place, file, name) for place, _ in PLACES for suite, file, name in tests
+                 if (suite, place) not in WITHOUT]:
         gone = {other: said for other, said in answered.items() if other != test}
         for less in [gone, {**gone, test: "FAILED"}]:
             assert body_report(less, tests)[1] == 1, test

@@ -172,6 +172,24 @@ async fn a_transaction_pooler_must_be_named() {
     assert!(failed > 0);
 }
 
+/// Named statements pass where the pooler keeps track of them, and there alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn named_statements_pass_where_they_are_tracked() {
+    let tracks = Pooler::tracks_statements();
+    let further = if tracks {
+        "max_prepared_statements = 100"
+    } else {
+        ""
+    };
+    let pooler = Pooler::with(5, "transaction", further);
+    let builder = PostgresStore::builder()
+        .accepting_named_statements_through_a_pooler()
+        .accepting_late_statements();
+    let store = pooler.open(builder).await.unwrap();
+    let (failed, wrong) = load(store, 10).await;
+    assert_eq!((failed, wrong) == (0, 0), tracks, "{failed} and {wrong}");
+}
+
 /// The look for a pooler ends half-way where all share one connection. The application's pool, which it
 /// looked through, is as good as before.
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,8 @@ use token_store_sqlx::sqlx;
 
 use super::{Server, as_user, is_root, user};
 
+const INSTALL: &str = "there is no pgbouncer: install Debian's package pgbouncer";
+
 /// A pooler with a few connections to a server, for many clients.
 #[derive(Debug)]
 pub struct Pooler {
@@ -42,11 +44,17 @@ impl Pooler {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
+        // From 1.24 on it tracks them unless it is told not to.
+        let untracked = if Self::tracks_statements() {
+            "max_prepared_statements = 0\n"
+        } else {
+            ""
+        };
         let settings = format!(
             "[databases]\n* = host={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n\
              default_pool_size = {connections}\nmax_client_conn = 500\nlogfile =\n\
-             server_login_retry = 1\nignore_startup_parameters = extra_float_digits\n{further}\n",
+             server_login_retry = 1\nignore_startup_parameters = extra_float_digits\n{untracked}{further}\n",
             server.home().display(),
         );
         let file = folder.path().join("pgbouncer.ini");
@@ -69,6 +77,21 @@ impl Pooler {
         pooler
     }
 
+    /// Whether the installed one can keep track of named statements, as PgBouncer does from 1.21 on with
+    /// `max_prepared_statements` above 0.
+    pub fn tracks_statements() -> bool {
+        let told = std::process::Command::new("pgbouncer")
+            .arg("--version")
+            .output();
+        let told = String::from_utf8(told.expect(INSTALL).stdout).unwrap();
+        let version = told.split_whitespace().nth(1).unwrap_or_default();
+        let mut numbers = version.split('.').map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (1, 21),
+            _ => panic!("no version: {told}"),
+        }
+    }
+
     fn run(file: &Path) -> Child {
         as_user("pgbouncer")
             .arg("-q")
@@ -76,7 +99,7 @@ impl Pooler {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("there is no pgbouncer: install Debian's package pgbouncer")
+            .expect(INSTALL)
     }
 
     fn wait(&self) {

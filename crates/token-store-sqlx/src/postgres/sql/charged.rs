@@ -1,7 +1,7 @@
 //! Verbs with their charges.
 //!
-//! Everybody locks in this order, and so nobody waits in a circle: limits that are there, by key; a record or a factor; slots; new
-//! records; limits that are new, by key.
+//! Every statement locks in this order, and so none waits in a circle: limits that are there, by key; a record or a factor; slots; new
+//! records; limits that are new, by key. What is done in steps has another order (ADR 0114).
 
 use super::{
     insert::{insert_rows, next},

@@ -82,10 +82,11 @@ function behindPasswords() {
 async function prepare() {
   const { runMigrations } = await getMigrations(options);
   await runMigrations();
-  const columns = '(id, name, email, "emailVerified", "createdAt", "updatedAt")';
+  const flag = apps > 0 ? ', "twoFactorEnabled"' : "";
+  const columns = `(id, name, email, "emailVerified", "createdAt", "updatedAt"${flag})`;
   if (database.startsWith("postgres")) {
     await store.query(
-      `INSERT INTO "user" ${columns} SELECT 'id' || n, '', 'user' || n || '@example.org', true, now(), now() ` +
+      `INSERT INTO "user" ${columns} SELECT 'id' || n, '', 'user' || n || '@example.org', true, now(), now()${flag && ", true"} ` +
         `FROM generate_series(0, ${ACCOUNTS - 1}) AS n`,
     );
     if (apps > 0) await enrolElsewhere();
@@ -95,7 +96,7 @@ async function prepare() {
   store.exec(
     `INSERT INTO "user" ${columns} WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers ` +
       `WHERE n < ${ACCOUNTS - 1}) SELECT 'id' || n, '', 'user' || n || '@example.org', 1, ` +
-      "'2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' FROM numbers",
+      `'2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z'${flag && ", 1"} FROM numbers`,
   );
   if (apps > 0) await enrolElsewhere();
   if (counts) store.pragma("wal_checkpoint(TRUNCATE)");
@@ -122,7 +123,6 @@ async function enrol() {
   const password = `INSERT INTO account ${account} SELECT 'of-' || id, id, 'credential', id, 'none', "createdAt", "updatedAt" FROM "user"`;
   if (database.startsWith("postgres")) {
     await store.query(password);
-    await store.query('UPDATE "user" SET "twoFactorEnabled" = true');
     const columns = [0, 1, 2].map((at) => rows.map((row) => row[at]));
     await store.query(
       `INSERT INTO "twoFactor" ${app} SELECT *, '', true, 0 FROM unnest($1::text[], $2::text[], $3::text[])`,
@@ -132,7 +132,6 @@ async function enrol() {
     return;
   }
   store.exec(password);
-  store.exec('UPDATE "user" SET "twoFactorEnabled" = 1');
   const insert = store.prepare(`INSERT INTO "twoFactor" ${app} VALUES (?, ?, ?, '', 1, 0)`);
   store.transaction(() => rows.forEach((row) => insert.run(row)))();
   store.close();

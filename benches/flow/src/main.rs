@@ -23,6 +23,7 @@ mod draw;
 mod enrol;
 mod floor;
 mod load;
+mod memory;
 mod run;
 mod serve;
 mod server;
@@ -38,9 +39,10 @@ async fn main() {
         ["run", peers, folder] => run::run(peers, folder, run::Length::Full).await,
         ["run", peers, folder, "short"] => run::run(peers, folder, run::Length::Short).await,
         ["run", peers, folder, "smoke"] => run::run(peers, folder, run::Length::Smoke).await,
+        ["memory"] => memory::memory().await,
         ["draw", folder] => draw::draw(folder.as_ref()),
         _ => panic!(
-            "usage: flow run PEERS FOLDER [short|smoke] | flow serve|floor DATABASE MAIL | flow draw FOLDER"
+            "usage: flow run PEERS FOLDER [short|smoke] | flow serve|floor DATABASE MAIL | flow memory | flow draw FOLDER"
         ),
     }
 }

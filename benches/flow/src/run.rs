@@ -142,7 +142,7 @@ async fn measure(
 /// Statements, commits and round trips of a sign-in, of one client.
 async fn count(contender: Contender, place: Place) -> String {
     const SIGN_INS: usize = 64;
-    let server = Server::start(&contender, place, 4, true).await;
+    let server = Server::start(&contender, place, 1, true).await;
     let port = server.meets.port;
     let commits = server.commits().await;
     let statements = async || {

@@ -1,7 +1,12 @@
-//! The plot: sign-ins a second, at each place and for each number of clients.
+//! The plots: sign-ins a second, at each place and for each number of clients. A picture for each flow.
 
 use core::fmt::Write as _;
 use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::{
+    contenders::{FLOOR, OURS},
+    world::{Flow, Place},
+};
 
 const LEFT: f64 = 150.0;
 const WIDTH: f64 = 880.0;
@@ -10,8 +15,9 @@ const ROW: f64 = 18.0;
 
 const STYLE: &str = "\
 text{font:12px system-ui,-apple-system,\"Segoe UI\",\"DejaVu Sans\",sans-serif;fill:#1f2328}\
-.t{font-size:16px}.g{font-weight:bold}.page{fill:#fff}.ours{fill:#0b6e4f}.peer{fill:#b5651d}\
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117}.ours{fill:#3fb68b}.peer{fill:#d98e4f}}";
+.t{font-size:16px}.g{font-weight:bold}.page{fill:#fff}.ours{fill:#0b6e4f}.peer{fill:#b5651d}.floor{fill:#8a929b}\
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117}.ours{fill:#3fb68b}.peer{fill:#d98e4f}\
+.floor{fill:#6e7781}}";
 
 /// The median of the rounds: of an even number, what lies between the two in the middle.
 fn median(mut figures: Vec<f64>) -> f64 {
@@ -23,14 +29,36 @@ fn median(mut figures: Vec<f64>) -> f64 {
     )
 }
 
+/// A contender, and the figures of its rounds: rate, p50, p99, memory.
+type Rounds = (String, [Vec<f64>; 4]);
+
 pub(crate) fn draw(folder: &Path) {
     let table = fs::read_to_string(folder.join("flow.tsv")).unwrap();
-    let mut groups = BTreeMap::<(String, usize), Vec<(String, [Vec<f64>; 4])>>::new();
+    for flow in Flow::ALL {
+        let (name, title) = match flow {
+            Flow::Code => ("flow.svg", "Sign-ins by e-mail code a second, over HTTP"),
+            Flow::Totp => (
+                "flow-totp.svg",
+                "Sign-ins with an app's code behind a password a second, over HTTP",
+            ),
+        };
+        let groups = read(&table, flow);
+        if !groups.is_empty() {
+            fs::write(folder.join(name), plot(title, groups)).unwrap();
+        }
+    }
+}
+
+fn read(table: &str, flow: Flow) -> BTreeMap<(String, usize), Vec<Rounds>> {
+    let mut groups = BTreeMap::<_, Vec<Rounds>>::new();
     for line in table.lines().skip(1) {
         let cells: Vec<_> = line.split('\t').collect();
-        let [place, contender, clients, _, figures @ ..] = cells.as_slice() else {
+        let [of, place, contender, clients, _, figures @ ..] = cells.as_slice() else {
             continue;
         };
+        if *of != flow.name() {
+            continue;
+        }
         let group = groups
             .entry(((*place).to_owned(), clients.parse().unwrap()))
             .or_default();
@@ -45,9 +73,12 @@ pub(crate) fn draw(folder: &Path) {
             column.push(figure.parse().unwrap());
         }
     }
+    groups
+}
+
+fn plot(title: &str, groups: BTreeMap<(String, usize), Vec<Rounds>>) -> String {
     let rows: usize = groups.values().map(|group| group.len() + 1).sum();
     let height = rows as f64 * ROW + groups.len() as f64 * 8.0 + 60.0;
-    let title = "Sign-ins by e-mail code a second, over HTTP";
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
          aria-labelledby=\"title\">\n<title id=\"title\">{title}</title>\n<style>{STYLE}</style>\n\
@@ -55,10 +86,9 @@ pub(crate) fn draw(folder: &Path) {
     );
     let mut y = 52.0;
     for ((place, clients), group) in groups {
-        let place = if place == "sqlite" {
-            "SQLite"
-        } else {
-            "PostgreSQL"
+        let place = match place == Place::Sqlite.name() {
+            true => "SQLite",
+            false => "PostgreSQL",
         };
         let many = if clients == 1 { "" } else { "s" };
         // Writing to a string does not fail.
@@ -77,7 +107,11 @@ pub(crate) fn draw(folder: &Path) {
             .fold(1.0, f64::max);
         for (name, [rate, p50, p99, memory]) in group {
             let long = rate / longest * (WIDTH - LEFT - RIGHT);
-            let class = if name == "ours" { "ours" } else { "peer" };
+            let class = match &*name {
+                OURS => "ours",
+                FLOOR => "floor",
+                _ => "peer",
+            };
             let _ = writeln!(
                 svg,
                 "<text x=\"{}\" y=\"{y}\" text-anchor=\"end\">{name}</text>\
@@ -92,5 +126,5 @@ pub(crate) fn draw(folder: &Path) {
         y += 8.0;
     }
     svg.push_str("</svg>\n");
-    fs::write(folder.join("flow.svg"), svg).unwrap();
+    svg
 }

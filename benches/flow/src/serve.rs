@@ -1,11 +1,14 @@
 //! Our server: axum over one of the stores.
 
+pub(crate) mod totp;
+
 use std::{env, sync::Arc};
 
 use axum::{
     Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    middleware::from_fn,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -16,13 +19,15 @@ use token_store_sqlx::{
         sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
     },
     token_store::{
-        LimitStore, TokenStore, Tokens, TokensError,
+        Tokens, TokensError, key_file,
         ott_core::{Binding, Handle, KeyRing, Policy, Purpose, Subject, chrono::TimeDelta},
     },
 };
 use tokio::net::{TcpListener, UdpSocket};
+use twofa_providers::TwoFactor;
 
 use crate::{
+    asked::{self, Asked, Keeps},
     counted,
     world::{POSTGRES_NUMBERS, SQLITE_NUMBERS, TABLE, fill},
 };
@@ -31,19 +36,19 @@ const CODE: Policy = Policy::code(Purpose::new("sign-in"));
 const SESSION: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(7));
 
 /// Where the accounts are.
-enum Accounts {
+pub(crate) enum Accounts {
     Postgres(PgPool),
     Sqlite(SqlitePool),
 }
 
 impl Accounts {
     /// The id of this address.
-    async fn by_address(&self, email: &str) -> Option<String> {
+    pub(crate) async fn by_address(&self, email: &str) -> Option<String> {
         self.one("SELECT id FROM accounts WHERE email = $1", email)
             .await
     }
 
-    async fn address(&self, id: &str) -> Option<String> {
+    pub(crate) async fn address(&self, id: &str) -> Option<String> {
         self.one("SELECT email FROM accounts WHERE id = $1", id)
             .await
     }
@@ -69,80 +74,133 @@ impl Accounts {
 
 struct App {
     tokens: Arc<Tokens>,
+    two_factor: TwoFactor,
     accounts: Accounts,
     mail: UdpSocket,
 }
 
 /// Serves until it is ended. It prints its port.
 pub(crate) async fn serve(database: &str, mail: &str) {
-    if env::var_os("FLOW_COUNT").is_some() {
+    let counts = env::var_os("FLOW_COUNT").is_some();
+    if counts {
         counted::count();
     }
-    let (tokens, accounts) = if database.starts_with("postgres") {
-        // Beside the store's pool, whose statements have a time-out.
-        let mut own = PgConnection::connect(database).await.unwrap();
-        for statement in [TABLE, &fill(POSTGRES_NUMBERS), "ANALYZE accounts"] {
-            let done = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut own);
-            done.await.unwrap();
-        }
-        own.close().await.unwrap();
-        let options = database.parse().unwrap();
-        let store = PostgresStore::builder().connect(options).await.unwrap();
+    let ((tokens, two_factor), accounts) = if database.starts_with("postgres") {
+        let store = postgres(database).await;
         let pool = store.pool().clone();
-        (tokens(store), Accounts::Postgres(pool))
+        (engines(store, counts), Accounts::Postgres(pool))
     } else {
-        let store = SqliteStore::open(database).await.unwrap();
-        let store = if env::var_os("FLOW_COUNT").is_some() {
-            counted_sqlite(database).await
-        } else {
-            store
-        };
+        let store = sqlite(database, counts).await;
         let pool = store.pool().clone();
-        sqlx::query(TABLE).execute(&pool).await.unwrap();
-        let filled = sqlx::query(sqlx::AssertSqlSafe(fill(SQLITE_NUMBERS))).execute(&pool);
-        filled.await.unwrap();
-        if env::var_os("FLOW_COUNT").is_some() {
-            // What was written until now is not a sign-in's.
-            let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&pool);
-            checkpoint.await.unwrap();
-        }
-        (tokens(store), Accounts::Sqlite(pool))
+        (engines(store, counts), Accounts::Sqlite(pool))
     };
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(mail).await.unwrap();
     let app = Arc::new(App {
         tokens,
+        two_factor,
         accounts,
         mail: socket,
     });
     let router = Router::new()
         .route("/send", post(send))
         .route("/verify", post(verify))
-        .route("/session", get(session))
+        .route("/password", post(totp::password))
+        .route("/totp", post(totp::verify))
+        .route("/session", get(session));
+    let router = match counts {
+        true => router.layer(from_fn(asked::by_request)),
+        false => router,
+    };
+    listen(router.with_state(app)).await;
+}
+
+/// Adds the page of counted statements, prints the port and serves.
+pub(crate) async fn listen(router: Router) {
+    let router = router
         .route(
             "/statements",
             get(|| async { counted::so_far().to_string() }),
         )
-        .with_state(app);
+        .route("/asked", get(|| async { asked::so_far() }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     axum::serve(listener, router).await.unwrap();
 }
 
-/// A store whose log keeps every commit.
-async fn counted_sqlite(database: &str) -> SqliteStore {
+pub(crate) async fn postgres(database: &str) -> PostgresStore {
+    // Beside the store's pool, whose statements have a time-out.
+    let mut own = PgConnection::connect(database).await.unwrap();
+    for statement in [TABLE, &fill(POSTGRES_NUMBERS), "ANALYZE"] {
+        let done = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut own);
+        done.await.unwrap();
+    }
+    own.close().await.unwrap();
+    let options = database.parse().unwrap();
+    PostgresStore::builder().connect(options).await.unwrap()
+}
+
+/// `FLOW_POOL`: connections, and KiB of pages of each.
+pub(crate) async fn sqlite(database: &str, counts: bool) -> SqliteStore {
+    let store = SqliteStore::open(database).await.unwrap();
+    let pool = env::var("FLOW_POOL").ok();
+    let asked = pool.as_deref().and_then(|text| text.split_once(' '));
+    let store = match asked {
+        Some((connections, kib)) => {
+            let (connections, kib) = (connections.parse().unwrap(), kib.parse().unwrap());
+            sqlite_over(database, counts, connections, kib).await
+        }
+        None if counts => sqlite_over(database, counts, 8, 2_000).await,
+        None => store,
+    };
+    let pool = store.pool();
+    sqlx::query(TABLE).execute(pool).await.unwrap();
+    let filled = sqlx::query(sqlx::AssertSqlSafe(fill(SQLITE_NUMBERS))).execute(pool);
+    filled.await.unwrap();
+    if counts {
+        // What was written until now is not a sign-in's.
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool);
+        checkpoint.await.unwrap();
+    }
+    store
+}
+
+/// A store over another pool than its own: its log keeps every commit, or, to see where the memory goes, it has so many connections
+/// with so many KiB of pages each.
+async fn sqlite_over(database: &str, counts: bool, connections: u32, kib: u32) -> SqliteStore {
     let options = SqliteConnectOptions::new()
         .filename(database)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("wal_autocheckpoint", "0");
-    let pool = SqlitePoolOptions::new().connect_lazy_with(options);
+        .pragma("cache_size", format!("-{kib}"));
+    let options = match counts {
+        true => options.pragma("wal_autocheckpoint", "0"),
+        false => options,
+    };
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
     SqliteStore::new(pool).await.unwrap()
 }
 
-fn tokens<S: TokenStore + LimitStore + 'static>(store: S) -> Arc<Tokens> {
-    let builder = Tokens::builder(KeyRing::generate().unwrap(), store);
+fn engines<S: Keeps>(store: S, counts: bool) -> (Arc<Tokens>, TwoFactor) {
+    // The keys that factors were sealed with before, where there are any.
+    let keys = match env::var_os("FLOW_KEYS") {
+        Some(file) => key_file::read_or_create(file).unwrap(),
+        None => KeyRing::generate().unwrap(),
+    };
+    match counts {
+        true => over(keys, Arc::new(Asked(store))),
+        false => over(keys, Arc::new(store)),
+    }
+}
+
+fn over<S: Keeps>(keys: KeyRing, store: Arc<S>) -> (Arc<Tokens>, TwoFactor) {
+    let builder = Tokens::builder_shared(keys, Arc::clone(&store));
     let built = builder.policy(&CODE).policy(&SESSION).build();
-    built.unwrap().shared()
+    let tokens = built.unwrap().shared();
+    let two_factor = totp::engine(Arc::clone(&tokens), store);
+    (tokens, two_factor)
 }
 
 #[derive(Deserialize)]

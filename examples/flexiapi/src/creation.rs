@@ -12,11 +12,12 @@ use crate::{
     call::{Call, Parameters},
     push::Device,
     resend::Kind,
-    tokens::{Details, Standing, consumed, fresh},
+    tokens::{Details, Standing, committed, consumed, fresh},
     validation,
 };
 
 const TOKEN: &str = "account_creation_token";
+const NAME_TAKEN: &str = "The username has already been taken.";
 
 /// `POST account_creation_tokens/send-by-push`.
 #[handler]
@@ -101,13 +102,15 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
         Some(password) if new.faults.is_empty() => Some(app.passwords.hash(password).await?),
         _ => None,
     };
-    // One at a time: of two who want a name at once one gets it, and the other keeps the token.
-    let _turn = app.turns.wait("accounts").await;
     let mut faults = new.faults;
+    let on = &mut app.documents.anywhere();
     if let Some(username) = &new.username
-        && app.by_username(username, &app.domain).await?.is_some()
+        && app
+            .by_username(on, username, &app.domain)
+            .await?
+            .is_some()
     {
-        faults.add("username", "The username has already been taken.");
+        faults.add("username", NAME_TAKEN);
     }
     let policy = &app.policies.creation;
     if let Some(token) = &new.token {
@@ -124,7 +127,7 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
     let (Some(username), Some(token)) = (new.username, new.token) else {
         return Err(ApiError::of_status(422));
     };
-    let Some(record) = app.redeem(policy, &token).await? else {
+    let Some((mut open, record)) = app.redeem_open(policy, &token).await? else {
         return Err(ApiError::invalid(
             TOKEN,
             "The provided token is already used",
@@ -138,7 +141,11 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
         validated: true,
         ..User::default()
     };
-    let id = app.add_account(&user).await?;
+    let made = app.add_account(&mut app.documents.within(&mut open), &user);
+    // Of two who want a name at once one gets it. The other's transaction is dropped, which leaves them the token.
+    let taken = || ApiError::invalid("username", NAME_TAKEN);
+    let id = made.await?.ok_or_else(taken)?;
+    committed(open).await?;
     let details = Details::read(record.stored())?;
     app.note_used(Kind::Creation, details.device.as_ref(), record.stored())
         .await?;

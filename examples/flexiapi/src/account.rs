@@ -120,8 +120,8 @@ impl App {
         username: &str,
         domain: &str,
     ) -> Result<Option<Account>, ApiError> {
-        let owner = self.owner(on, "username", &address(username, domain));
-        let owner = owner.await?;
+        let name = address(username, domain);
+        let owner = self.owner(on, "username", &name).await?;
         let same = |user: &User| user.username == username && user.domain == domain;
         Ok(owner.filter(|owner| same(&owner.user)))
     }

@@ -3,9 +3,7 @@
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract_server::{
-    Documents, Fault, FileClock, GivenTexts, Ground, Outbox, Passwords, Store,
-};
+use contract_server::{Documents, Fault, FileClock, GivenTexts, Ground, Outbox, Passwords, Store};
 use token_delivery::{Gateway, HttpClient};
 use twofa_providers::{
     token_delivery::{Delivery, Template, Templates},

@@ -9,7 +9,8 @@ use twofa_providers::{
     token_store::{
         Given, Revoke, TokensError,
         ott_core::{
-            Binding, Channel, Destination, Format, Handle, IssueOptions, Issued, Policy, State, Token, rand::rngs::SysRng,
+            Binding, Channel, Destination, Format, Handle, IssueOptions, Issued, Policy, State,
+            Token, rand::rngs::SysRng,
         },
     },
 };

@@ -31,10 +31,13 @@ pub(crate) async fn send_recovery(app: Data<&Arc<App>>, call: Call) -> Answer {
     send_by_push(app.0, call, Kind::Recovery).await
 }
 
-async fn send_by_push(app: &App, call: Call, kind: Kind) -> Answer {
+async fn send_by_push(app: &Arc<App>, call: Call, kind: Kind) -> Answer {
     let device = Device::read(&call.parameters()?)?;
     let details = Details::of(&call, Some(device.clone()));
-    app.send(kind, &device, &details).await
+    let app = Arc::clone(app);
+    // Whoever hangs up stops nothing: what is pushed is kept, and the device's turn ends.
+    let sending = tokio::spawn(async move { app.send(kind, &device, &details).await });
+    sending.await.map_err(|_| ApiError::of_status(503))?
 }
 
 impl App {
@@ -45,16 +48,38 @@ impl App {
         if turn.failed {
             return Err(not_sent());
         }
-        self.may_send(kind, &name).await?;
-        let policy = self.policy_of(kind);
-        let issued = self.make(policy, details)?;
-        if !self.push(device, policy.purpose(), &issued.token).await {
+        if !self.begin_sending(kind, &name).await? {
             turn.fail();
             return Err(not_sent());
         }
+        match self.push_and_keep(kind, device, details, &name).await {
+            Ok(true) => return Ok(Reply::Empty),
+            Ok(false) => turn.fail(),
+            Err(error) => {
+                self.forget_sending(&name).await?;
+                return Err(error);
+            }
+        }
+        self.forget_sending(&name).await?;
+        Err(not_sent())
+    }
+
+    /// Whether it was sent; then it is kept, and counts.
+    async fn push_and_keep(
+        &self,
+        kind: Kind,
+        device: &Device,
+        details: &Details,
+        name: &str,
+    ) -> Result<bool, ApiError> {
+        let policy = self.policy_of(kind);
+        let issued = self.make(policy, details)?;
+        if !self.push(device, policy.purpose(), &issued.token).await {
+            return Ok(false);
+        }
         self.keep(&issued.record).await?;
-        self.note_sent(&name, issued.record.id()).await?;
-        Ok(Reply::Empty)
+        self.note_sent(name, issued.record.id()).await?;
+        Ok(true)
     }
 }
 
@@ -105,10 +130,7 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
     let mut faults = new.faults;
     let on = &mut app.documents.anywhere();
     if let Some(username) = &new.username
-        && app
-            .by_username(on, username, &app.domain)
-            .await?
-            .is_some()
+        && app.by_username(on, username, &app.domain).await?.is_some()
     {
         faults.add("username", NAME_TAKEN);
     }
@@ -141,10 +163,10 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
         validated: true,
         ..User::default()
     };
-    let made = app.add_account(&mut app.documents.within(&mut open), &user);
+    let on = &mut app.documents.within(&mut open);
     // Of two who want a name at once one gets it. The other's transaction is dropped, which leaves them the token.
     let taken = || ApiError::invalid("username", NAME_TAKEN);
-    let id = made.await?.ok_or_else(taken)?;
+    let id = app.add_account(on, &user).await?.ok_or_else(taken)?;
     committed(open).await?;
     let details = Details::read(record.stored())?;
     app.note_used(Kind::Creation, details.device.as_ref(), record.stored())

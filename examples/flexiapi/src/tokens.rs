@@ -134,7 +134,11 @@ impl App {
         if !matches!(self.standing(policy, text).await?, Standing::Ready) {
             return Ok(None);
         }
-        redeemed(self.tokens.redeem_by_itself(policy, "", text, nobodys).await)
+        redeemed(
+            self.tokens
+                .redeem_by_itself(policy, "", text, nobodys)
+                .await,
+        )
     }
 
     /// As [`App::redeem`], in a transaction that is open: dropped, it leaves the token as it was.

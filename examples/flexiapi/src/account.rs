@@ -1,6 +1,6 @@
 //! An account as it rests, sealed: a document by its number; and whose a name, number or address is.
 
-use contract_server::{DocumentError, Fault};
+use contract_server::{DocumentError, Fault, Within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twofa_providers::token_store::ott_core::{
@@ -14,8 +14,10 @@ use crate::{answer::ApiError, app::App};
 const ACCOUNT: &str = "account";
 /// Whose a name, number or address is: the account's number.
 const OWNER: &str = "owner";
-/// The number of the next account.
+/// The number of the next account. Who takes one in a transaction makes accounts alone until that ends.
 const NEXT: (&str, &str) = ("server", "next-account");
+/// How often a number or address got another owner. Who counts in a transaction changes owners alone until that ends.
+const OWNED: (&str, &str) = ("server", "owned");
 
 /// A number or address that its owner has to prove.
 #[derive(Clone, Deserialize, Serialize)]
@@ -78,36 +80,48 @@ pub(crate) fn subject(id: u64) -> Result<Subject, Fault> {
 
 impl App {
     pub(crate) async fn account(&self, id: u64) -> Result<Option<Account>, DocumentError> {
-        let found = self.documents.get::<User>(ACCOUNT, &id.to_string()).await?;
+        Self::account_on(&mut self.documents.anywhere(), id).await
+    }
+
+    async fn account_on(on: &mut Within<'_>, id: u64) -> Result<Option<Account>, DocumentError> {
+        let found = on.get::<User>(ACCOUNT, &id.to_string()).await?;
         Ok(found.map(|found| Account {
             id,
             user: found.value,
         }))
     }
 
-    /// Adds an account, whose name nobody has: the caller holds the turn of `accounts`.
-    pub(crate) async fn add_account(&self, user: &User) -> Result<u64, ApiError> {
-        let (kind, next) = NEXT;
-        self.documents.add(kind, next, &1_u64).await?;
-        let taken = self.documents.change(kind, next, |next: &mut u64| {
-            let taken = *next;
-            *next = taken.saturating_add(1);
-            Ok(taken)
-        });
-        let id = taken.await?.ok_or(ApiError::of_status(503))?;
+    /// Adds an account, unless somebody has its name: in a transaction, of any number at once one is made, by whichever
+    /// process.
+    pub(crate) async fn add_account(
+        &self,
+        on: &mut Within<'_>,
+        user: &User,
+    ) -> Result<Option<u64>, ApiError> {
+        // First, since it makes the others wait: what they find is what this one leaves.
+        let id = next(on, NEXT).await?;
+        if self
+            .by_username(on, &user.username, &user.domain)
+            .await?
+            .is_some()
+        {
+            return Ok(None);
+        }
         let name = self.owner_name("username", &address(&user.username, &user.domain));
-        self.documents.put(OWNER, &name, &id).await?;
-        self.documents.add(ACCOUNT, &id.to_string(), user).await?;
-        Ok(id)
+        on.put(OWNER, &name, &id).await?;
+        on.add(ACCOUNT, &id.to_string(), user).await?;
+        Ok(Some(id))
     }
 
     /// Whose username it is in this domain.
     pub(crate) async fn by_username(
         &self,
+        on: &mut Within<'_>,
         username: &str,
         domain: &str,
     ) -> Result<Option<Account>, ApiError> {
-        let owner = self.owner("username", &address(username, domain)).await?;
+        let name = address(username, domain);
+        let owner = self.owner(on, "username", &name).await?;
         let same = |user: &User| user.username == username && user.domain == domain;
         Ok(owner.filter(|owner| same(&owner.user)))
     }
@@ -115,32 +129,53 @@ impl App {
     /// Whose number or address it is. What a crash left, of somebody who has another one, is nobody's.
     pub(crate) async fn by_destination(
         &self,
+        on: &mut Within<'_>,
         to: &Destination,
     ) -> Result<Option<Account>, ApiError> {
-        let owner = self.owner(to.channel().as_str(), to.address()).await?;
+        let owner = self.owner(on, to.channel().as_str(), to.address());
+        let owner = owner.await?;
         Ok(owner.filter(|owner| {
             let has = [owner.user.email.as_deref(), owner.user.phone.as_deref()];
             has.contains(&Some(to.address()))
         }))
     }
 
-    async fn owner(&self, kind: &str, text: &str) -> Result<Option<Account>, ApiError> {
+    async fn owner(
+        &self,
+        on: &mut Within<'_>,
+        kind: &str,
+        text: &str,
+    ) -> Result<Option<Account>, ApiError> {
         let name = self.owner_name(kind, text);
-        let Some(id) = self.documents.get::<u64>(OWNER, &name).await? else {
+        let Some(id) = on.get::<u64>(OWNER, &name).await? else {
             return Ok(None);
         };
-        Ok(self.account(id.value).await?)
+        Ok(Self::account_on(on, id.value).await?)
+    }
+
+    /// Waits until nobody else changes whose a number or address is, and makes the others wait until the transaction ends.
+    pub(crate) async fn hold_owners(on: &mut Within<'_>) -> Result<(), ApiError> {
+        next(on, OWNED).await.map(drop)
     }
 
     /// Writes down whose it is.
-    pub(crate) async fn own(&self, to: &Destination, id: u64) -> Result<(), ApiError> {
+    pub(crate) async fn own(
+        &self,
+        on: &mut Within<'_>,
+        to: &Destination,
+        id: u64,
+    ) -> Result<(), ApiError> {
         let name = self.owner_name(to.channel().as_str(), to.address());
-        Ok(self.documents.put(OWNER, &name, &id).await?)
+        Ok(on.put(OWNER, &name, &id).await?)
     }
 
-    pub(crate) async fn disown(&self, to: &Destination) -> Result<(), ApiError> {
+    pub(crate) async fn disown(
+        &self,
+        on: &mut Within<'_>,
+        to: &Destination,
+    ) -> Result<(), ApiError> {
         let name = self.owner_name(to.channel().as_str(), to.address());
-        self.documents.remove(OWNER, &name).await?;
+        on.remove(OWNER, &name).await?;
         Ok(())
     }
 
@@ -152,12 +187,18 @@ impl App {
     pub(crate) async fn change<T>(
         &self,
         id: u64,
+        change: impl FnMut(&mut User) -> Result<T, T>,
+    ) -> Result<T, ApiError> {
+        Self::change_on(&mut self.documents.anywhere(), id, change).await
+    }
+
+    pub(crate) async fn change_on<T>(
+        on: &mut Within<'_>,
+        id: u64,
         mut change: impl FnMut(&mut User) -> Result<T, T>,
     ) -> Result<T, ApiError> {
         let id = id.to_string();
-        let changed = self
-            .documents
-            .change(ACCOUNT, &id, |user: &mut User| change(user));
+        let changed = on.change(ACCOUNT, &id, |user: &mut User| change(user));
         changed.await?.ok_or_else(ApiError::not_found)
     }
 
@@ -197,6 +238,17 @@ impl App {
         });
         uncounted.await
     }
+}
+
+/// Takes the next number of a counter.
+async fn next(on: &mut Within<'_>, (kind, id): (&str, &str)) -> Result<u64, ApiError> {
+    on.add(kind, id, &1_u64).await?;
+    let taken = on.change(kind, id, |next: &mut u64| {
+        let taken = *next;
+        *next = taken.saturating_add(1);
+        Ok(taken)
+    });
+    taken.await?.ok_or(ApiError::of_status(503))
 }
 
 /// By what a SIP server knows an account: each domain has names of its own.

@@ -98,7 +98,8 @@ impl Account {
 
     async fn make(&self, app: &App, domain: &str) -> Result<(), Fault> {
         let domain = self.domain.as_deref().unwrap_or(domain);
-        let id = match app.by_username(&self.username, domain).await? {
+        let on = &mut app.documents.anywhere();
+        let id = match app.by_username(on, &self.username, domain).await? {
             Some(there) => there.id,
             None => {
                 let password = match &self.password {
@@ -115,11 +116,12 @@ impl Account {
                     admin: self.admin,
                     ..User::default()
                 };
-                app.add_account(&user).await?
+                let made = app.add_account(on, &user).await?;
+                made.ok_or("another process makes the accounts: start one after the other")?
             }
         };
         for destination in self.destinations()? {
-            app.own(&destination, id).await?;
+            app.own(on, &destination, id).await?;
         }
         if let Some(key) = &self.api_key {
             let keys = [key.to_string()];

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract_server::{Documents, Fault, FileClock, GivenTexts, Ground, Outbox, Passwords};
+use contract_server::{Documents, Fault, FileClock, GivenTexts, Ground, Outbox, Passwords, Store};
 use token_delivery::{Gateway, HttpClient};
 use twofa_providers::{
     token_delivery::{Delivery, Template, Templates},
@@ -34,6 +34,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) policies: Policies,
     pub(crate) tokens: Arc<Tokens>,
+    /// The same, for what is redeemed and applied in one transaction.
+    pub(crate) opening: Arc<Tokens<Store>>,
     pub(crate) clock: Arc<FileClock>,
     pub(crate) documents: Documents,
     pub(crate) given: GivenTexts,
@@ -100,6 +102,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').into(),
             policies,
             tokens: engine.tokens,
+            opening: engine.opening,
             clock: engine.clock,
             documents: engine.documents,
             given: engine.given,

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use contract_server::Within;
 use poem::{handler, web::Data};
 use twofa_providers::{
     token_delivery::Message,
     token_store::{
-        Given, Revoke,
+        Given, Revoke, TokensError,
         ott_core::{
-            Binding, Channel, Destination, Format, Handle, IssueOptions, Issued, Policy, Record,
-            State, Token, rand::rngs::SysRng,
+            Binding, Channel, Destination, Format, Handle, IssueOptions, Issued, Policy, State,
+            Token, rand::rngs::SysRng,
         },
     },
 };
@@ -20,6 +21,7 @@ use crate::{
     answer::{Answer, ApiError, Faults, Reply},
     app::App,
     call::{Call, Parameters},
+    tokens::committed,
 };
 
 /// What is drawn: 1000 to 9999.
@@ -50,9 +52,9 @@ pub(crate) async fn set_email(app: Data<&Arc<App>>, call: Call) -> Answer {
 }
 
 /// What a code that was typed came to.
-pub(crate) enum Tried {
+pub(crate) enum Tried<T> {
     /// Right, and spent.
-    Right(Box<Record>),
+    Right(T),
     /// Wrong: how often it may still be tried.
     Wrong(u32),
     /// No code at all: nothing was counted.
@@ -117,12 +119,18 @@ impl App {
             _ => Destination::phone(text),
         };
         let to = to.map_err(|_| ApiError::invalid(field, format!("The {field} is not valid.")))?;
-        self.nobody_elses(&to, id).await?;
+        let on = &mut self.documents.anywhere();
+        self.nobody_elses(on, &to, id).await?;
         Ok(to)
     }
 
-    async fn nobody_elses(&self, to: &Destination, id: u64) -> Result<(), ApiError> {
-        match self.by_destination(to).await? {
+    async fn nobody_elses(
+        &self,
+        on: &mut Within<'_>,
+        to: &Destination,
+        id: u64,
+    ) -> Result<(), ApiError> {
+        match self.by_destination(on, to).await? {
             Some(owner) if owner.id != id => Err(taken(field(to.channel()))),
             _ => Ok(()),
         }
@@ -146,16 +154,28 @@ impl App {
         let (to, subject) = (to.map_err(|_| wrong())?, caller.subject()?);
         let binding = Binding::subject(&subject).destination(&to);
         let policy = self.change_policy(channel);
-        // One at a time: of two who prove the same number at once one gets it, and the other's code is not spent.
-        let _turn = self.turns.wait("destinations").await;
-        self.nobody_elses(&to, caller.id).await?;
-        match self.try_code(policy, &handle, &binding, &typed).await? {
-            Tried::Right(_) => self.own(&to, caller.id).await?,
+        let anywhere = &mut self.documents.anywhere();
+        self.nobody_elses(anywhere, &to, caller.id).await?;
+        let redeem = async || {
+            let opened = self
+                .opening
+                .redeem_in_transaction(policy, &handle, &binding, &typed);
+            opened.await
+        };
+        let tried = self.try_code(policy, &handle, &binding, &typed, redeem);
+        let (mut open, _) = match tried.await? {
+            Tried::Right(opened) => opened,
             Tried::Wrong(_) | Tried::Unreadable(_) | Tried::Used => return Err(wrong()),
             Tried::Over => return Err(ApiError::new(410, "Expired code")),
-        }
+        };
+        let on = &mut self.documents.within(&mut open);
+        // Of two who prove the same number at once one gets it. The other's transaction is dropped, which leaves the code
+        // unspent.
+        Self::hold_owners(on).await?;
+        self.nobody_elses(on, &to, caller.id).await?;
+        self.own(on, &to, caller.id).await?;
         let mut old = None;
-        let user = self.change(caller.id, |user| {
+        let user = Self::change_on(on, caller.id, |user| {
             let pending = place(user, channel);
             if pending
                 .as_ref()
@@ -177,9 +197,10 @@ impl App {
                 _ => Destination::phone(old),
             };
             if let Ok(old) = old {
-                self.disown(&old).await?;
+                self.disown(on, &old).await?;
             }
         }
+        committed(open).await?;
         Ok(Reply::Json(200, user))
     }
 
@@ -217,13 +238,14 @@ impl App {
     }
 
     /// Tries a code, one at a time for each that was sent.
-    pub(crate) async fn try_code(
+    pub(crate) async fn try_code<T>(
         &self,
         policy: &Policy,
         handle: &Handle,
         binding: &Binding<'_>,
         typed: &str,
-    ) -> Result<Tried, ApiError> {
+        redeem: impl AsyncFnOnce() -> Result<T, TokensError>,
+    ) -> Result<Tried<T>, ApiError> {
         let issuer = self.tokens.issuer();
         // Any code finds the record: the handle names it.
         let id = match issuer.present_by_handle(policy, handle, binding, "0000", self.now()) {
@@ -246,8 +268,8 @@ impl App {
         if !digits {
             return Ok(Tried::Unreadable(left));
         }
-        match self.tokens.redeem(policy, handle, binding, typed).await {
-            Ok(record) => Ok(Tried::Right(Box::new(record))),
+        match redeem().await {
+            Ok(redeemed) => Ok(Tried::Right(redeemed)),
             Err(error) if error.reason().is_some() => Ok(Tried::Wrong(left.saturating_sub(1))),
             Err(error) => Err(error.into()),
         }

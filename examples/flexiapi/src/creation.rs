@@ -12,11 +12,12 @@ use crate::{
     call::{Call, Parameters},
     push::Device,
     resend::Kind,
-    tokens::{Details, Standing, consumed, fresh},
+    tokens::{Details, Standing, committed, consumed, fresh},
     validation,
 };
 
 const TOKEN: &str = "account_creation_token";
+const NAME_TAKEN: &str = "The username has already been taken.";
 
 /// `POST account_creation_tokens/send-by-push`.
 #[handler]
@@ -30,10 +31,13 @@ pub(crate) async fn send_recovery(app: Data<&Arc<App>>, call: Call) -> Answer {
     send_by_push(app.0, call, Kind::Recovery).await
 }
 
-async fn send_by_push(app: &App, call: Call, kind: Kind) -> Answer {
+async fn send_by_push(app: &Arc<App>, call: Call, kind: Kind) -> Answer {
     let device = Device::read(&call.parameters()?)?;
     let details = Details::of(&call, Some(device.clone()));
-    app.send(kind, &device, &details).await
+    let app = Arc::clone(app);
+    // Whoever hangs up stops nothing: what is pushed is kept, and the device's turn ends.
+    let sending = tokio::spawn(async move { app.send(kind, &device, &details).await });
+    sending.await.map_err(|_| ApiError::of_status(503))?
 }
 
 impl App {
@@ -44,16 +48,38 @@ impl App {
         if turn.failed {
             return Err(not_sent());
         }
-        self.may_send(kind, &name).await?;
-        let policy = self.policy_of(kind);
-        let issued = self.make(policy, details)?;
-        if !self.push(device, policy.purpose(), &issued.token).await {
+        if !self.begin_sending(kind, &name).await? {
             turn.fail();
             return Err(not_sent());
         }
+        match self.push_and_keep(kind, device, details, &name).await {
+            Ok(true) => return Ok(Reply::Empty),
+            Ok(false) => turn.fail(),
+            Err(error) => {
+                self.forget_sending(&name).await?;
+                return Err(error);
+            }
+        }
+        self.forget_sending(&name).await?;
+        Err(not_sent())
+    }
+
+    /// Whether it was sent; then it is kept, and counts.
+    async fn push_and_keep(
+        &self,
+        kind: Kind,
+        device: &Device,
+        details: &Details,
+        name: &str,
+    ) -> Result<bool, ApiError> {
+        let policy = self.policy_of(kind);
+        let issued = self.make(policy, details)?;
+        if !self.push(device, policy.purpose(), &issued.token).await {
+            return Ok(false);
+        }
         self.keep(&issued.record).await?;
-        self.note_sent(&name, issued.record.id()).await?;
-        Ok(Reply::Empty)
+        self.note_sent(name, issued.record.id()).await?;
+        Ok(true)
     }
 }
 
@@ -101,13 +127,12 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
         Some(password) if new.faults.is_empty() => Some(app.passwords.hash(password).await?),
         _ => None,
     };
-    // One at a time: of two who want a name at once one gets it, and the other keeps the token.
-    let _turn = app.turns.wait("accounts").await;
     let mut faults = new.faults;
+    let on = &mut app.documents.anywhere();
     if let Some(username) = &new.username
-        && app.by_username(username, &app.domain).await?.is_some()
+        && app.by_username(on, username, &app.domain).await?.is_some()
     {
-        faults.add("username", "The username has already been taken.");
+        faults.add("username", NAME_TAKEN);
     }
     let policy = &app.policies.creation;
     if let Some(token) = &new.token {
@@ -124,7 +149,7 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
     let (Some(username), Some(token)) = (new.username, new.token) else {
         return Err(ApiError::of_status(422));
     };
-    let Some(record) = app.redeem(policy, &token).await? else {
+    let Some((mut open, record)) = app.redeem_open(policy, &token).await? else {
         return Err(ApiError::invalid(
             TOKEN,
             "The provided token is already used",
@@ -138,7 +163,11 @@ pub(crate) async fn create_account(app: Data<&Arc<App>>, call: Call) -> Answer {
         validated: true,
         ..User::default()
     };
-    let id = app.add_account(&user).await?;
+    let on = &mut app.documents.within(&mut open);
+    // Of two who want a name at once one gets it. The other's transaction is dropped, which leaves them the token.
+    let taken = || ApiError::invalid("username", NAME_TAKEN);
+    let id = app.add_account(on, &user).await?.ok_or_else(taken)?;
+    committed(open).await?;
     let details = Details::read(record.stored())?;
     app.note_used(Kind::Creation, details.device.as_ref(), record.stored())
         .await?;

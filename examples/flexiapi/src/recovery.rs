@@ -93,7 +93,9 @@ impl App {
         let used = self.note_used(Kind::Recovery, details.device.as_ref(), record.stored());
         used.await?;
         // A number that nobody has gets a code too, which is not sent: what follows is the same.
-        let owner = self.by_destination(&phone).await?.map(|owner| owner.id);
+        let on = &mut self.documents.anywhere();
+        let owner = self.by_destination(on, &phone).await?;
+        let owner = owner.map(|owner| owner.id);
         let Issued {
             token,
             mut handle,
@@ -164,7 +166,9 @@ impl App {
             return Err(expired());
         };
         let (policy, binding) = (&self.policies.recovery_code, Binding::tenant(""));
-        let left = match self.try_code(policy, &handle, &binding, &typed).await? {
+        let redeem = async || self.tokens.redeem(policy, &handle, &binding, &typed).await;
+        let tried = self.try_code(policy, &handle, &binding, &typed, redeem);
+        let left = match tried.await? {
             Tried::Right(record) => {
                 let owner = record.stored().data.as_slice().try_into();
                 let owner = owner.map_or(0, u64::from_be_bytes);

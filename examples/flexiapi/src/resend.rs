@@ -1,16 +1,22 @@
 //! How often a device is sent a token: one request for it at a time, and both of the contract's rules.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::sleep,
+};
 use twofa_providers::token_store::ott_core::{
     Policy, RecordId, Stored,
-    chrono::{DateTime, Utc},
+    chrono::{DateTime, TimeDelta, Utc},
 };
 
 use crate::{
@@ -24,6 +30,10 @@ use crate::{
 /// The most tokens of one device.
 const MOST: usize = 4;
 const SENT: &str = "sent";
+/// Between two looks at what another process pushes.
+const LOOK: Duration = Duration::from_millis(50);
+/// Beside the push itself, a request that sends has so many seconds. One that has not ended by then died.
+const MARGIN: TimeDelta = TimeDelta::seconds(10);
 
 /// What a token that is pushed is for: each kind is counted apart.
 #[derive(Clone, Copy)]
@@ -33,12 +43,14 @@ pub(crate) enum Kind {
 }
 
 /// What was sent to one device.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 struct Sent {
     /// The records of the newest four, oldest first.
     newest: Vec<String>,
     /// When the newest of those that were used was made, in microseconds since 1970.
     used: Option<i64>,
+    /// Since when one is being pushed, in microseconds since 1970.
+    sending: Option<i64>,
 }
 
 impl App {
@@ -56,10 +68,66 @@ impl App {
         name.to_string()
     }
 
-    /// Whether this device may be sent another one.
-    pub(crate) async fn may_send(&self, kind: Kind, name: &str) -> Result<(), ApiError> {
-        let sent = self.documents.get::<Sent>(SENT, name).await?;
-        let sent = sent.map(|sent| sent.value).unwrap_or_default();
+    /// Takes the device's turn, of all processes, where it may be sent another one. `false` after a push of another process
+    /// that was waited for and failed: this request is told the same.
+    ///
+    /// Whoever takes it ends it with [`App::note_sent`] or [`App::forget_sending`].
+    pub(crate) async fn begin_sending(&self, kind: Kind, name: &str) -> Result<bool, ApiError> {
+        let mut waited = None;
+        loop {
+            let read = self.documents.get::<Sent>(SENT, name).await?;
+            let sent = read.as_ref().map(|read| read.value.clone());
+            let mut sent = sent.unwrap_or_default();
+            if self.is_sending(&sent) {
+                waited = Some(sent.newest);
+                sleep(LOOK).await;
+                continue;
+            }
+            if waited.is_some_and(|newest| newest == sent.newest) {
+                return Ok(false);
+            }
+            waited = None;
+            self.may_send(kind, &sent).await?;
+            sent.sending = Some(self.now().timestamp_micros());
+            // By comparing: what was judged is what stands there.
+            let taken = match &read {
+                Some(read) => self.documents.replace(SENT, name, read, &sent).await?,
+                None => self.documents.add(SENT, name, &sent).await?,
+            };
+            if taken {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn is_sending(&self, sent: &Sent) -> bool {
+        let push = TimeDelta::seconds(self.settings.push_timeout_seconds.get().into());
+        let since = sent.sending.and_then(DateTime::from_timestamp_micros);
+        let most = push.checked_add(&MARGIN).unwrap_or(push);
+        since.is_some_and(|since| {
+            since <= self.soon() && self.now().signed_duration_since(since) < most
+        })
+    }
+
+    /// Ends the device's turn: nothing was sent. A device that nothing was sent to leaves nothing.
+    pub(crate) async fn forget_sending(&self, name: &str) -> Result<(), ApiError> {
+        while let Some(read) = self.documents.get::<Sent>(SENT, name).await? {
+            let mut sent = read.value.clone();
+            sent.sending = None;
+            let is_new = sent.newest.is_empty() && sent.used.is_none();
+            let ended = match is_new {
+                true => self.documents.remove_read(SENT, name, &read).await?,
+                false => self.documents.replace(SENT, name, &read, &sent).await?,
+            };
+            if ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a device to which this was sent may be sent another one.
+    async fn may_send(&self, kind: Kind, sent: &Sent) -> Result<(), ApiError> {
         match self.settings.resend_policy {
             ResendPolicy::Current => {
                 let retry = match kind {
@@ -96,14 +164,14 @@ impl App {
         Ok(())
     }
 
-    /// Writes down that a token was sent.
+    /// Writes down that a token was sent, and ends the device's turn.
     pub(crate) async fn note_sent(&self, name: &str, record: &RecordId) -> Result<(), ApiError> {
-        self.documents.add(SENT, name, &Sent::default()).await?;
         let noted = self.documents.change(SENT, name, |sent: &mut Sent| {
             if sent.newest.len() == MOST {
                 sent.newest.remove(0);
             }
             sent.newest.push(record.to_string());
+            sent.sending = None;
             Ok(())
         });
         noted.await?;
@@ -129,7 +197,8 @@ impl App {
     }
 }
 
-/// One at a time, by name.
+/// One at a time, by name, in this process. A turn lasts as long as its request: nothing is kept between two, and the
+/// database needs none of them (docs/adr/0118).
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<String, Arc<Line>>>);
 

@@ -1,5 +1,6 @@
 //! Creation, recovery and request tokens: what they carry, how they stand, and how they are shown.
 
+use contract_server::Transaction;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twofa_providers::token_store::{
@@ -133,15 +134,46 @@ impl App {
         if !matches!(self.standing(policy, text).await?, Standing::Ready) {
             return Ok(None);
         }
-        let nobody = async |_: Claimed| -> Result<Option<OwnedBinding>, contract_server::Fault> {
-            Ok(Some(Binding::tenant("").into_owned()))
-        };
-        match self.tokens.redeem_by_itself(policy, "", text, nobody).await {
-            Ok(record) => Ok(Some(record)),
-            Err(error) if error.reason().is_some() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        redeemed(
+            self.tokens
+                .redeem_by_itself(policy, "", text, nobodys)
+                .await,
+        )
     }
+
+    /// As [`App::redeem`], in a transaction that is open: dropped, it leaves the token as it was.
+    pub(crate) async fn redeem_open(
+        &self,
+        policy: &Policy,
+        text: &str,
+    ) -> Result<Option<(Transaction, Record)>, ApiError> {
+        if !matches!(self.standing(policy, text).await?, Standing::Ready) {
+            return Ok(None);
+        }
+        let opened = self
+            .opening
+            .redeem_by_itself_in_transaction(policy, "", text, nobodys);
+        redeemed(opened.await)
+    }
+}
+
+/// What binds a token that is nobody's.
+async fn nobodys(_: Claimed) -> Result<Option<OwnedBinding>, contract_server::Fault> {
+    Ok(Some(Binding::tenant("").into_owned()))
+}
+
+fn redeemed<T>(redeemed: Result<T, TokensError>) -> Result<Option<T>, ApiError> {
+    match redeemed {
+        Ok(redeemed) => Ok(Some(redeemed)),
+        Err(error) if error.reason().is_some() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was done in a transaction stands.
+pub(crate) async fn committed(open: Transaction) -> Result<(), ApiError> {
+    let committed = open.commit().await;
+    committed.map_err(|error| contract_server::Fault::from(error).into())
 }
 
 /// A token that was just made: only the fields that are set.

@@ -25,6 +25,8 @@ mod hostile;
 mod keys;
 #[path = "rows/pairing.rs"]
 mod pairing;
+#[path = "rows/processes.rs"]
+mod processes;
 #[path = "rows/push.rs"]
 mod push;
 #[path = "rows/recovery.rs"]

@@ -153,6 +153,7 @@ impl App {
     }
 
     /// One code by mail at a time for a user: the one that goes out last is the one that its session keeps.
+    /// Held within one request, in this process: docs/adr/0118 says what two processes cost.
     pub(crate) async fn mailing(&self, user: &str) -> Option<MutexGuard<'_, ()>> {
         let mut hasher = DefaultHasher::new();
         user.hash(&mut hasher);

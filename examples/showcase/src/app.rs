@@ -49,7 +49,7 @@ pub(crate) struct App {
     pub(crate) tokens: Arc<Tokens>,
     /// The same, for what is spent and changed in one transaction.
     pub(crate) with_transactions: Tokens<SqliteStore>,
-    /// The answers of the last few seconds.
+    /// The answers of the last few seconds, of every process.
     pub(crate) answers: Answers,
     pub(crate) two_factor: TwoFactor,
     /// Asks on another device, which signs what it says.

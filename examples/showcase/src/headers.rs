@@ -26,11 +26,6 @@ use crate::{
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
-/// The same, for a page with a script of ours: it reads a link's fragment, which a server never sees, or
-/// copies what is shown, or looks how something stands.
-const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
-    style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// No form here is longer, in bytes.
 const LONGEST_FORM: usize = 16 * 1_024;
 
@@ -78,7 +73,7 @@ pub(crate) async fn guard(
         Ok(request) => answer(request, next).await,
         Err(error) => error.into_response(),
     };
-    let script = render::finish(&app, &jar, &mut response).await;
+    render::finish(&app, &jar, &mut response).await;
     let retry = response.extensions().get::<Retry>().copied();
     let headers = response.headers_mut();
     if let Some(retry) = retry {
@@ -93,10 +88,9 @@ pub(crate) async fn guard(
     if known.is_none() {
         headers.append(header::SET_COOKIE, set_cookie(&app, VISIT, &visit, 86_400));
     }
-    headers.extend(FIXED);
-    if script.is_some() {
-        let policy = HeaderValue::from_static(POLICY_WITH_SCRIPT);
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    for (name, value) in FIXED {
+        // A page with a script has a policy of its own.
+        headers.entry(name).or_insert(value);
     }
     headers
         .entry(header::CACHE_CONTROL)

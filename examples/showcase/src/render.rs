@@ -14,16 +14,16 @@ use crate::{
     session::{self, cookie},
 };
 
-/// Writes the page that the answer holds, if it holds one, and passes on what it says to the next. Says
-/// which script the page runs.
-pub(crate) async fn finish(
-    app: &App,
-    jar: &CookieJar,
-    response: &mut Response,
-) -> Option<&'static str> {
+/// The policy of a page with a script of ours: it reads a link's fragment, which a server never sees, or
+/// copies what is shown, or looks how something stands.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+    style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Writes the page that the answer holds, if it holds one, and passes on what it says to the next. An answer
+/// that is finished stays as it is.
+pub(crate) async fn finish(app: &App, jar: &CookieJar, response: &mut Response) {
     let page = response.extensions_mut().remove::<Page>();
     let to_say = response.extensions_mut().remove::<Said>();
-    let mut script = None;
     let mut heard = None;
     if let Some(page) = page {
         heard = cookie(app, jar, said::COOKIE);
@@ -34,13 +34,17 @@ pub(crate) async fn finish(
             known => known,
         };
         let html = page.written(who, said.as_ref()).into_string();
-        script = page.script;
+        let script = page.script;
         *response.body_mut() = Body::from(html);
         let headers = response.headers_mut();
         // That of the empty body that the page took the place of.
         headers.remove(header::CONTENT_LENGTH);
         let kind = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, kind);
+        if script.is_some() {
+            let policy = HeaderValue::from_static(POLICY_WITH_SCRIPT);
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
     }
     let cookie = match to_say.map(|said| said.sealed(app)) {
         Some(Ok(text)) => Some(set_cookie(app, said::COOKIE, &text, said::SECONDS)),
@@ -51,5 +55,4 @@ pub(crate) async fn finish(
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    script
 }

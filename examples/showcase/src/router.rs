@@ -19,25 +19,34 @@ use crate::{
 };
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new();
+    let mut pages = Router::new();
+    // What is only looked at is nobody's step.
+    let mut looks = Router::new()
+        .route(pairing::LOOK, get(pairing::waiting))
+        .route("/device/waiting", get(approving::waiting))
+        .route(prompts::WAITING, get(prompts::waiting))
+        .route("/style.css", get(assets::style))
+        .route("/icon.svg", get(assets::icon))
+        .route(COPY_SCRIPT, get(assets::copy_script))
+        .route(WAITING_SCRIPT, get(assets::waiting_script))
+        .route(DEVICE_SCRIPT, get(assets::device_script));
     if app.links {
-        router = router
+        looks = looks.route(LINK_SCRIPT, get(assets::link_script));
+        pages = pages
             .route("/not-me", get(not_me::form).post(not_me::undo))
             .route("/not-me/done", get(not_me::stopped))
             .route("/forgot", get(reset::ask_form).post(reset::ask))
-            .route("/reset", get(reset::form).post(reset::choose))
-            .route(LINK_SCRIPT, get(assets::link_script));
+            .route("/reset", get(reset::form).post(reset::choose));
     }
     if app.waking.is_some() {
-        router = router
-            .route(push::PATH, post(push::subscribe))
-            .route(PUSH_SCRIPT, get(assets::push_script));
+        looks = looks.route(PUSH_SCRIPT, get(assets::push_script));
+        pages = pages.route(push::PATH, post(push::subscribe));
     }
     #[cfg(feature = "outbox")]
     {
-        router = router.route("/outbox", get(crate::outbox::show));
+        looks = looks.route("/outbox", get(crate::outbox::show));
     }
-    router
+    pages
         .route("/", get(sign_in::start))
         .route("/register", get(register::form).post(register::ask))
         .route(
@@ -102,32 +111,25 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/account/trusted/end", post(trusted::end))
         .route("/account/trusted/end-all", post(trusted::end_all))
         .route(pairing::PATH, get(pairing::show).post(pairing::go_on))
-        .route(pairing::LOOK, get(pairing::waiting))
         .route("/pair", get(pairing::form).post(pairing::bring))
         .route(
             approving::PATH,
             get(approving::show).post(approving::decide),
         )
-        .route("/device/waiting", get(approving::waiting))
-        .route(prompts::WAITING, get(prompts::waiting))
         .route("/devices", get(devices::show))
         .route("/devices/forget", post(devices::forget))
         .route("/devices/forget-all", post(devices::forget_all))
         .route("/activity", get(activity::show))
-        .route("/style.css", get(assets::style))
-        .route("/icon.svg", get(assets::icon))
-        .route(COPY_SCRIPT, get(assets::copy_script))
-        .route(WAITING_SCRIPT, get(assets::waiting_script))
-        .route(DEVICE_SCRIPT, get(assets::device_script))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            once::answer,
+        ))
+        .merge(looks)
         .fallback(async || AppError::NotFound)
         .method_not_allowed_fallback(async || AppError::Method)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             asker::known,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            once::answer,
         ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

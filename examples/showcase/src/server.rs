@@ -77,12 +77,14 @@ impl Showcase {
             .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
-            .connect_with(database)
+            .connect_with(database.clone())
             .await?;
         let store = SqliteStore::new(pool.clone()).await?;
         let accounts = Accounts::open(pool.clone())
             .await
             .map_err(StartError::accounts)?;
+        let answers = Answers::open(database).await;
+        let answers = answers.map_err(StartError::accounts)?;
 
         let cannot_listen = |source| StartError::Listen {
             address: config.listen,
@@ -170,7 +172,7 @@ impl Showcase {
         let app = Arc::new(App {
             tokens,
             with_transactions,
-            answers: Answers::default(),
+            answers,
             two_factor,
             prompts,
             waking,

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use twofa_providers::Upkeep;
 
-use crate::app::App;
+use crate::{app::App, log};
 
 /// How often.
 pub(crate) const EVERY: Duration = Duration::from_secs(300);
@@ -19,6 +19,9 @@ const AT_ONCE: u32 = 500;
 pub(crate) async fn tidy(app: &App) {
     // An outage is an event, and the next round tries again.
     let _ = app.tokens.sweep().await;
+    if let Err(error) = app.answers.purge(app).await {
+        log::outage(&*error.into_cause());
+    }
     // What was removed can be brought back for a week; then its secret goes.
     let full = |removed| removed >= u64::from(AT_ONCE);
     while Upkeep::new(&app.two_factor)

@@ -14,7 +14,7 @@ use std::{
 };
 
 use running::{PROGRAM, Running};
-use support::{REGISTER, code_at, codes_on};
+use support::{Answer, PASSWORD, Person, REGISTER, code_at, codes_on};
 use twofa_providers::token_store::{Clock as _, SystemClock, ott_core::chrono::TimeDelta};
 
 fn mode(path: &Path) -> u32 {
@@ -366,4 +366,102 @@ async fn sign_in_travels_between_processes() {
     person.password("two@example.org").await;
     let again = person.recover(&codes[0]).await;
     assert_eq!(again.status, 401, "{again:?}");
+}
+
+/// What an answer gives: status, page, cookies, and what is on it.
+fn told(answer: &Answer) -> (u16, &str, Vec<&str>, &str) {
+    let headers = answer.headers.iter();
+    let set = headers.filter(|(name, _)| name == "set-cookie");
+    let set = set.map(|(_, cookie)| cookie.as_str()).collect();
+    (answer.status, answer.leads_to(), set, &answer.body)
+}
+
+/// Sends a form twice, as a button that is pressed twice does: once to each process, at once or one after the other. Both
+/// answers are one; it is returned with who got it.
+async fn press_twice(
+    person: &Person,
+    at: [&Running; 2],
+    at_once: bool,
+    (path, fields): (&str, &[(&str, &str)]),
+) -> (Person, Answer) {
+    let press = async |running: &Running| {
+        let mut person = person.clone();
+        person.go_to(&running.person());
+        let answer = person.post(path, fields).await;
+        (person, answer)
+    };
+    let [first, second] = at;
+    let ((_, dropped), (person, kept)) = if at_once {
+        tokio::join!(press(first), press(second))
+    } else {
+        (press(first).await, press(second).await)
+    };
+    assert_eq!(told(&dropped), told(&kept), "{path}, at once: {at_once}");
+    (person, kept)
+}
+
+/// Two processes over one database: a button that is pressed twice does its step once, also where the second press lands on
+/// the other process. The second answer is the one that a browser keeps.
+#[tokio::test]
+async fn second_press_may_land_on_the_other_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, other) = (Running::start(folder.path()), Running::start(folder.path()));
+    for (number, at_once) in [false, true].into_iter().enumerate() {
+        let email = format!("twice{number}@example.org");
+        let mut person = one.person();
+        person.register(&email).await;
+        let fields = [("provider", "totp"), ("label", "Phone")];
+        let page = person.open("/welcome", &fields).await;
+        let (secret, factor) = (page.secret(), page.factor().to_owned());
+        let now = SystemClock.now();
+        let code = code_at(&secret, now - TimeDelta::seconds(30));
+        let confirmed = person
+            .confirm("/welcome/confirm", "totp", &factor, &code)
+            .await;
+        assert_eq!(confirmed.leads_to(), "/account/recovery", "{confirmed:?}");
+        person.sign_out().await;
+
+        // A form that signs in: the password, and a code that is good once.
+        let mut person = one.person();
+        person.csrf().await;
+        let password = [("email", email.as_str()), ("password", PASSWORD)];
+        let form = ("/sign-in", &password[..]);
+        let (mut person, half) = press_twice(&person, [&one, &other], at_once, form).await;
+        assert_eq!(half.leads_to(), "/second-factor", "{half:?}");
+        person.csrf().await;
+        let code = code_at(&secret, now);
+        let code = [("provider", "totp"), ("code", code.as_str())];
+        let form = ("/second-factor", &code[..]);
+        let (mut person, whole) = press_twice(&person, [&other, &one], at_once, form).await;
+        assert_eq!(whole.leads_to(), "/account", "{whole:?}");
+        let account = person.get("/account").await;
+        assert_eq!(account.status, 200, "{account:?}");
+
+        // One that changes something: ten codes are made, and those are shown that are good.
+        person.get("/account/recovery").await;
+        let make = [("instead_of", "none")];
+        let form = ("/account/recovery", &make[..]);
+        let (mut person, made) = press_twice(&person, [&one, &other], at_once, form).await;
+        let codes = codes_on(&made.body);
+        assert_eq!(codes.len(), 10, "{made:?}");
+        person.sign_out().await;
+        person.password(&email).await;
+        let recovered = person.recover(&codes[0]).await;
+        assert_eq!(recovered.leads_to(), "/account", "{recovered:?}");
+
+        // A name: said once, on the page that is shown.
+        person.csrf().await;
+        let name = [("factor", factor.as_str()), ("label", "Tablet")];
+        let form = ("/account/rename", &name[..]);
+        let (mut person, renamed) = press_twice(&person, [&other, &one], at_once, form).await;
+        assert_eq!(renamed.leads_to(), "/account", "{renamed:?}");
+        let account = person.get("/account").await;
+        assert!(account.body.contains("Tablet"), "{account:?}");
+        // The session ends at both.
+        person.csrf().await;
+        let form = ("/sign-out", &[][..]);
+        let (mut person, out) = press_twice(&person, [&one, &other], at_once, form).await;
+        assert_eq!(out.leads_to(), "/", "{out:?}");
+        assert_eq!(person.get("/account").await.leads_to_path(), "/sign-in");
+    }
 }

@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 /// In seconds.
 const WINDOW: u64 = 60;
 
-/// Counts by name, within a window. What it knows goes with the process: a limit of this contract stands against haste, not
-/// against guesses of short codes.
+/// Counts by name, within a window. What it knows is this process's and goes with it: a limit of this contract stands against
+/// haste, not against guesses of short codes (docs/adr/0088, 0118).
 pub(crate) struct Throttle {
     /// In seconds.
     window: u64,

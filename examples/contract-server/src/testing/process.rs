@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Arc,
     time::Instant,
 };
 
@@ -20,7 +21,7 @@ pub struct Running {
     child: Child,
     output: BufReader<ChildStdout>,
     url: String,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     program: PathBuf,
     arguments: Vec<String>,
 }
@@ -55,9 +56,26 @@ impl Running {
             child,
             output,
             url,
-            folder,
+            folder: Arc::new(folder),
             program,
             arguments,
+        }
+    }
+
+    /// Another process over the same folder: its database, keys, clock and outbox.
+    ///
+    /// # Panics
+    /// If it does not say that it listens.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let (child, output, url) = launch(&self.program, &self.arguments);
+        Self {
+            child,
+            output,
+            url,
+            folder: Arc::clone(&self.folder),
+            program: self.program.clone(),
+            arguments: self.arguments.clone(),
         }
     }
 

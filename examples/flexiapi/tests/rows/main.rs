@@ -16,6 +16,7 @@ mod gateway;
 mod hostile;
 mod keys;
 mod pairing;
+mod processes;
 mod push;
 mod recovery;
 mod requests;

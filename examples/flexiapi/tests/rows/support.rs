@@ -1,5 +1,7 @@
 //! Accounts, a server, and what a client does.
 
+use std::sync::Arc;
+
 use contract_server::testing::{Client, OpenApi, Request, Response, Running, Schema};
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ pub(crate) struct Site {
     pub(crate) server: Running,
     client: Client,
     /// Where the rows run over PostgreSQL: dropped once the server is gone.
-    _schema: Option<Schema>,
+    _schema: Option<Arc<Schema>>,
 }
 
 impl Site {
@@ -68,7 +70,18 @@ impl Site {
         Self {
             server,
             client,
-            _schema: schema,
+            _schema: schema.map(Arc::new),
+        }
+    }
+
+    /// Another process over the same database.
+    pub(crate) fn beside(&self) -> Self {
+        let server = self.server.beside();
+        let client = client(&server);
+        Self {
+            server,
+            client,
+            _schema: self._schema.clone(),
         }
     }
 

@@ -1,7 +1,5 @@
 //! How many digits a code has.
 
-use crate::{Rejected, typed::Typed};
-
 /// The number of digits of a code: 5 to 10, six by default.
 ///
 /// RFC 4226 allows six to eight. Five is known from hardware tokens. Nine and ten add little: the
@@ -43,16 +41,6 @@ impl Digits {
             Digits::Nine => 9,
             Digits::Ten => 10,
         }
-    }
-
-    /// Whether what was typed has the form of a code of so many digits. It is compared with no code: what
-    /// is refused here need not be counted. What is read and what is ignored is said at
-    /// [`Totp::verify`](crate::Totp::verify).
-    ///
-    /// # Errors
-    /// [`Rejected`], with [`Reason::Malformed`](crate::Reason::Malformed).
-    pub fn check_form(self, typed: &str) -> Result<(), Rejected> {
-        Typed::parse(typed, self).map(drop)
     }
 
     /// The denominator of a guess: no code is right with a chance above one in this number.

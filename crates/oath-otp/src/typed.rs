@@ -44,6 +44,18 @@ impl Typed {
     }
 }
 
+impl Digits {
+    /// Whether what was typed has the form of a code of so many digits. It is compared with no code: what
+    /// is refused here need not be counted. What is read and what is ignored is said at
+    /// [`Totp::verify`](crate::Totp::verify).
+    ///
+    /// # Errors
+    /// [`Rejected`], with [`Reason::Malformed`](crate::Reason::Malformed).
+    pub fn check_form(self, typed: &str) -> Result<(), Rejected> {
+        Typed::parse(typed, self).map(drop)
+    }
+}
+
 /// The value of a decimal digit, in whichever script.
 fn value(character: char) -> Option<u32> {
     if character.is_ascii() {

@@ -12,6 +12,7 @@ pub(crate) mod freeotp;
 pub(crate) mod freeotp_plus;
 pub(crate) mod google_migration;
 pub(crate) mod kdbx;
+pub(crate) mod kdbx_stream;
 pub(crate) mod keepass;
 pub(crate) mod lastpass;
 pub(crate) mod own;

@@ -3,7 +3,8 @@
 use crate::file::File;
 use crate::format::{self, Format};
 use crate::report::{Progress, Skipped};
-use crate::{Entry, ImportError, Password};
+use crate::unlock::Unlock;
+use crate::{ImportError, Imported, Password};
 
 /// A file that is to be read.
 pub struct Import<'a> {
@@ -13,44 +14,6 @@ pub struct Import<'a> {
     slow: &'a dyn Fn(&'static str),
     progress: Progress<'a>,
     empty: &'a dyn Fn(&[Skipped]),
-}
-
-/// What was read.
-#[derive(Debug)]
-pub struct Imported {
-    /// The name of the format.
-    pub format: &'static str,
-    /// What could be read, in the order of the file.
-    pub entries: Vec<Entry>,
-    /// What could not.
-    pub skipped: Vec<Skipped>,
-}
-
-/// What a reader may use to open a file.
-pub(crate) struct Unlock<'a> {
-    password: Option<&'a Password>,
-    slow: &'a dyn Fn(&'static str),
-    pub(crate) progress: Progress<'a>,
-    title: &'static str,
-}
-
-impl Unlock<'_> {
-    /// The password, right before a key is derived from it.
-    pub(crate) fn password(&self) -> Result<&Password, ImportError> {
-        let password = self
-            .password
-            .ok_or(ImportError::PasswordNeeded(self.title))?;
-        (self.slow)(self.title);
-        Ok(password)
-    }
-
-    pub(crate) fn wrong(&self) -> ImportError {
-        ImportError::WrongPassword(self.title)
-    }
-
-    pub(crate) fn damaged(&self) -> ImportError {
-        ImportError::Damaged(self.title)
-    }
 }
 
 impl<'a> Import<'a> {

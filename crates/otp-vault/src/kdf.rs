@@ -7,7 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::import::Unlock;
+use crate::unlock::Unlock;
 use crate::{ImportError, Password, limits};
 
 /// A key of 32 bytes.

@@ -45,21 +45,25 @@ mod cipher;
 mod code;
 mod entry;
 mod error;
+mod export;
 mod file;
 mod format;
 mod formats;
 mod groups;
 mod icon;
 mod import;
+mod imported;
 mod json;
 mod kdf;
 mod known;
 pub mod limits;
 pub mod qr;
+mod reason;
 mod report;
 mod secret;
 #[cfg(feature = "store")]
 pub mod store;
+mod unlock;
 mod uri;
 mod vault;
 mod xml;
@@ -70,11 +74,14 @@ pub use vault::{Added, Vault, VaultKey};
 
 // For whoever converts.
 pub use error::{Dropped, ExportError, ImportError, NotHeld};
-pub use format::{Exported, Format, export, formats};
-pub use import::{Import, Imported};
+pub use export::{Exported, export};
+pub use format::{Format, formats};
+pub use import::Import;
+pub use imported::Imported;
 pub use json::weigh as weigh_json;
 pub use known::KnownEntries;
-pub use report::{Reason, Skipped};
+pub use reason::Reason;
+pub use report::Skipped;
 
 // For whoever shows them.
 pub use icon::{Icon, IconError, IconType};

@@ -23,11 +23,11 @@ use crate::cipher::{Plain, random};
 use crate::error::ExportError;
 use crate::file::File;
 use crate::formats::own;
-use crate::import::Unlock;
 use crate::json::Json;
 use crate::kdf::{Argon2id, Key, PasswordSource};
 use crate::known::mark;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{CodeError, Entry, ImportError, Kind, Password, limits};
 
 const TITLE: &str = "otp-vault";

@@ -1,10 +1,14 @@
 //! What a token looks like.
 
+mod builder;
+
 use alloc::string::String;
 
 use zeroize::Zeroizing;
 
-use crate::{FormatBuilder, Reason, Rejected, crc32::crc32, typed::Typed};
+pub use builder::FormatBuilder;
+
+use crate::{Reason, Rejected, crc32::crc32, typed::Typed};
 
 /// Symbols of the checksum that ends a prefixed token: base62 digits of a CRC-32.
 const CHECKSUM_LENGTH: usize = 6;

@@ -59,11 +59,13 @@ mod destination;
 mod digest;
 mod fields;
 mod format;
-mod format_builder;
+mod guess_bound;
 mod handle;
 mod hex;
+mod invalid_destination;
 mod issue;
 mod issue_error;
+mod issued;
 mod issuer;
 mod keys;
 mod limit;
@@ -87,24 +89,25 @@ mod typed;
 
 // What a token is, and what it is tied to.
 pub use binding::{Binding, OwnedBinding};
-pub use destination::{Channel, Destination, InvalidDestination};
-pub use format::Format;
-pub use format_builder::FormatBuilder;
+pub use destination::{Channel, Destination};
+pub use format::{Format, FormatBuilder};
 pub use handle::Handle;
+pub use invalid_destination::InvalidDestination;
 pub use purpose::Purpose;
 pub use subject::{InvalidName, Subject, is_hidden};
 pub use token::{RandomFailed, Token};
 
 // How tokens of one purpose behave.
 pub use behaviour::{Lookup, Matching, SlotRule, Start, Usage};
-pub use budget::{AccountBudget, GuessBound, GuessBoundExceeded};
+pub use budget::AccountBudget;
+pub use guess_bound::{GuessBound, GuessBoundExceeded};
 pub use limit::{Limit, LimitKey, LimitKind, LimitScope, LimitState, Overspent};
 pub use policy::Policy;
 pub use policy_check::{PolicyError, PolicyFault};
 
 // Making and opening.
-pub use issue::{IssueOptions, Issued, MAX_DATA, Parked};
 pub use issue_error::IssueError;
+pub use issued::{IssueOptions, Issued, Parked};
 pub use issuer::{DecideError, Issuer};
 pub use keys::{KeyId, KeyRing, KeyRingError, Pseudonym};
 
@@ -115,8 +118,8 @@ pub use record::Record;
 pub use record_id::RecordId;
 pub use rejected::{Reason, Rejected};
 pub use state::State;
-pub use stored::{APPROVED_LIFE, CLOCK_ALLOWANCE, Stored};
-pub use time::whole_micros;
+pub use stored::{APPROVED_LIFE, MAX_DATA, Stored};
+pub use time::{CLOCK_ALLOWANCE, whole_micros};
 
 pub use chrono;
 pub use rand;

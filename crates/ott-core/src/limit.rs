@@ -5,9 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Binding,
-    budget::{YEAR_DAYS, YEAR_MICROS},
     fields::{Field, Fields},
-    stored::CLOCK_ALLOWANCE_MICROS,
+    time::{CLOCK_ALLOWANCE_MICROS, YEAR_DAYS, YEAR_MICROS},
 };
 
 /// What lets a limit recover.

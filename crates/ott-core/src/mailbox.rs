@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use crate::{destination::InvalidDestination, subject::is_hidden};
+use crate::{InvalidDestination, subject::is_hidden};
 
 /// The longest address: a path of 256 bytes without its angle brackets (RFC 5321 section 4.5.3.1.3).
 const LONGEST: usize = 254;

@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Format, GuessBound, Limit, Lookup, Matching, Purpose, SlotRule, Start, Usage,
-    budget::YEAR_MICROS,
     fields::{Field, Fields},
     record_id::first_half,
+    time::YEAR_MICROS,
 };
 
 /// How tokens of one purpose behave: a constant of the application.

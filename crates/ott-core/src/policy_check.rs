@@ -2,10 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{
-    LimitKind, Lookup, Policy, Start, Usage,
-    budget::{NOT_GUESSED_BITS, YEAR_DAYS},
-};
+use crate::{LimitKind, Lookup, Policy, Start, Usage, budget::NOT_GUESSED_BITS, time::YEAR_DAYS};
 
 impl Policy {
     /// Checks that the parts fit together.

@@ -7,11 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Decider, Decision, KeyId, Outcome, Presented, Reason, RecordId, Rejected, State,
-    StoredDecision, Subject, TokenDigest, whole_micros,
+    StoredDecision, Subject, TokenDigest, time::CLOCK_ALLOWANCE_MICROS, whole_micros,
 };
 
-/// How far a record may lie in the future: the clocks of several machines differ.
-pub const CLOCK_ALLOWANCE: TimeDelta = TimeDelta::seconds(60);
+/// The most data that a record or decision carries, in bytes.
+pub const MAX_DATA: usize = 4_096;
 
 /// How much longer than it would have lived an approved record lives, so that an approval in the
 /// last second can still be redeemed.
@@ -255,7 +255,6 @@ pub(crate) fn decides_for(decider: &Decider, record: &Stored) -> bool {
     })
 }
 
-pub(crate) const CLOCK_ALLOWANCE_MICROS: i64 = 60_000_000;
 const APPROVED_LIFE_MICROS: i64 = 60_000_000;
 
 impl fmt::Debug for Stored {

@@ -1,6 +1,6 @@
 //! Preconditions: named checks, and those that come with this crate.
 
-use core::{error::Error, fmt};
+use core::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,10 +9,7 @@ use token_store::ott_core::{
     chrono::{DateTime, TimeDelta, Utc},
 };
 
-use crate::{Parameters, Standing};
-
-/// What an application's own part may fail with: an outage, never a refusal.
-pub type BoxError = Box<dyn Error + Send + Sync>;
+use crate::{BoxError, Parameters, Standing};
 
 /// A precondition of an operation.
 #[async_trait]

@@ -1,11 +1,14 @@
 //! Why a step was not taken.
 
+use core::error::Error;
+
 use token_store::{
     Answer, StoreError, TokensError,
     ott_core::chrono::{DateTime, Utc},
 };
 
-use crate::BoxError;
+/// What an application's own part may fail with: an outage, never a refusal.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a step was not taken. Nothing was granted.
 #[derive(Debug, thiserror::Error)]

@@ -89,14 +89,14 @@ mod revert;
 
 // What an application sets up.
 pub use accounts::{Accounts, Standing, To, Who};
-pub use check::{Asked, BoxError, Check, Hold, Stage};
+pub use check::{Asked, Check, Hold, Stage};
 pub use flows::{BuildError, Flows, FlowsBuilder, Settings};
 pub use operation::{After, Operation, Rules};
 pub use revert::Revert;
 
 // What its handlers call and get.
 pub use complete::Unclosed;
-pub use error::FlowError;
+pub use error::{BoxError, FlowError};
 pub use flow::Held;
 pub use parameters::Parameters;
 pub use proof::{Change, Proof};

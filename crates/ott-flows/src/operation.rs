@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use token_store::ott_core::{Channel, Policy, Purpose};
 
-use crate::{Check, Proof, check::Named};
+use crate::{Check, check::Named};
 
-/// One thing that a token allows, as a type: a [`Proof`] of it fits where this very type is asked for.
+/// One thing that a token allows, as a type: a [`Proof`](crate::Proof) of it fits where this very type is asked for.
 ///
 /// ```
 /// use ott_flows::{Operation, Proof, token_store::ott_core::Purpose};
@@ -26,7 +26,7 @@ use crate::{Check, Proof, check::Named};
 pub trait Operation: Send + Sync + 'static {
     /// The purpose of its tokens, which is its name.
     const PURPOSE: Purpose;
-    /// What has to be proved before it begins: `()`, or the [`Proof`] of another operation.
+    /// What has to be proved before it begins: `()`, or the [`Proof`](crate::Proof) of another operation.
     type After: After;
 }
 
@@ -34,7 +34,6 @@ pub trait Operation: Send + Sync + 'static {
 pub trait After {}
 
 impl After for () {}
-impl<O: Operation> After for Proof<O> {}
 
 /// How the application sets an operation up: the policy of its tokens, its switch, channels and checks.
 #[derive(Clone)]

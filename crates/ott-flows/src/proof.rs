@@ -13,6 +13,7 @@ use token_store::{
 use crate::{
     FlowError, Flows, Held, Operation, Parameters, Stage,
     flow::{Flow, Kind, UNREADABLE, own},
+    operation::After,
     packed::{Reader, Writer},
 };
 
@@ -81,6 +82,8 @@ pub(crate) struct Proven {
     /// Wrong tokens on the way.
     pub(crate) wrong: u32,
 }
+
+impl<O: Operation> After for Proof<O> {}
 
 impl<O: Operation> Proof<O> {
     pub(crate) const fn new(proven: Proven) -> Self {

@@ -6,6 +6,7 @@
 mod case;
 mod named;
 mod owner;
+mod theft;
 mod thief;
 
 use twofa_providers::News;

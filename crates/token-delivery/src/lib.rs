@@ -93,6 +93,7 @@ mod gateway;
 mod http;
 mod language;
 mod link;
+mod localized;
 mod message;
 mod notice;
 #[cfg(feature = "outbox")]
@@ -102,6 +103,7 @@ mod phrase;
 mod push;
 #[cfg(feature = "queue")]
 mod queue;
+mod shipped;
 #[cfg(feature = "smtp")]
 mod smtp;
 #[cfg(feature = "spend")]
@@ -120,7 +122,8 @@ pub use phrase::{InvalidPhrase, Phrase};
 pub use undelivered::Undelivered;
 
 // The words.
-pub use language::{Language, Languages, Localized, Plural};
+pub use language::{Language, Plural};
+pub use localized::{Languages, Localized};
 pub use template::{Rendered, Template, Templates};
 pub use template_error::{TemplateFault, TemplatesError};
 pub use words::Text;

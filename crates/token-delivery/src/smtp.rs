@@ -5,6 +5,7 @@ mod auth;
 mod builder;
 mod cached;
 mod connect;
+mod error;
 mod offers;
 mod reply;
 mod session;
@@ -34,8 +35,9 @@ use tokio::{sync::Semaphore, time};
 use zeroize::Zeroizing;
 
 pub use access::{AccessToken, AccessTokens};
-pub use builder::{SmtpBuilder, SmtpConfigError};
+pub use builder::SmtpBuilder;
 pub use cached::{CachedTokens, TokenIssuer};
+pub use error::SmtpConfigError;
 pub use reply::SmtpReply;
 #[cfg(feature = "fuzzing")]
 pub(crate) use wire::whole_reply;

@@ -7,13 +7,11 @@ mod german;
 mod japanese;
 mod spanish;
 
-use ott_core::{Policy, Purpose};
-
-use crate::{Language, Plural, Template};
+use crate::{Language, Plural};
 
 /// What a code or a link is for. Each has a text in [every language](Language::ALL): a language without one does not compile.
 ///
-/// The purpose, and for how long the token is good, are the policy's. Whoever wants other words writes a [`Template`].
+/// The purpose, and for how long the token is good, are the policy's. Whoever wants other words writes a [`Template`](crate::Template).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     /// A new address is proved, for an account that exists.
@@ -55,82 +53,7 @@ impl Text {
         Self::RemoveFactor,
         Self::SignIn,
     ];
-
-    /// A code, by e-mail.
-    #[must_use]
-    pub fn code(self, policy: &Policy, language: Language) -> Template {
-        let words = catalogue(language);
-        let [subject, lead] = (words.purpose)(self);
-        let text = [
-            lead,
-            "\n\n{token}\n\n",
-            words.valid,
-            "\n\n",
-            words.without_code,
-            PHRASE,
-        ];
-        Template::new(policy, subject, text.concat()).in_language(language)
-    }
-
-    /// A code in one or two lines, for SMS and voice.
-    #[must_use]
-    pub fn brief(self, policy: &Policy, language: Language) -> Template {
-        let words = catalogue(language);
-        let [subject, lead] = (words.purpose)(self);
-        let text = [lead, " {token}\n", words.valid];
-        Template::new(policy, subject, text.concat()).in_language(language)
-    }
-
-    /// A link to the page `base`, by e-mail.
-    #[must_use]
-    pub fn link(self, policy: &Policy, language: Language, base: impl Into<String>) -> Template {
-        let words = catalogue(language);
-        let [subject, lead] = (words.purpose)(self);
-        let text = [lead, LINK, words.valid, "\n\n", words.without_link, PHRASE];
-        let template = Template::new(policy, subject, text.concat()).in_language(language);
-        template.link(base)
-    }
-
-    /// The words that wake a device: somebody signs in.
-    #[must_use]
-    pub fn prompt(policy: &Policy, language: Language) -> Template {
-        let [subject, text] = catalogue(language).prompt;
-        Template::prompt(policy, subject, text).in_language(language)
-    }
-
-    /// The link that puts a changed address back.
-    #[must_use]
-    pub fn put_back(policy: &Policy, language: Language, base: impl Into<String>) -> Template {
-        let words = catalogue(language);
-        let [subject, text] = words.put_back;
-        let text = [text, LINK, words.valid, PHRASE].concat();
-        let template = Template::new(policy, subject, text).in_language(language);
-        template.link(base)
-    }
-
-    /// News about an account, with the page for "this was not me" or without.
-    #[must_use]
-    pub fn news(purpose: &Purpose, language: Language, not_me: Option<String>) -> Template {
-        let words = catalogue(language);
-        let end = match not_me {
-            Some(_) => [words.not_me, LINK],
-            None => [words.not_me_without_link, ""],
-        };
-        let text = [words.news_of, "\n\n", words.when_and_where];
-        let text = [&text[..], &["\n\n", words.if_you, "\n\n"], &end, &[PHRASE]].concat();
-        let template = Template::notice(purpose, words.news, text.concat());
-        let template = template
-            .in_language(language)
-            .clauses([(Self::LATE, words.late)]);
-        match not_me {
-            Some(base) => template.link(base),
-            None => template,
-        }
-    }
 }
-
-const LINK: &str = "\n\n{link}\n\n";
-const PHRASE: &str = "\n\n{phrase}\n";
 
 /// The texts of one language.
 pub(crate) struct Catalogue {
@@ -143,25 +66,25 @@ pub(crate) struct Catalogue {
     /// Where `{from}` is not known.
     pub(crate) unknown_address: &'static str,
     /// Subject, and what comes before a code or link.
-    purpose: fn(Text) -> [&'static str; 2],
+    pub(crate) purpose: fn(Text) -> [&'static str; 2],
     /// For how long, and how often.
-    valid: &'static str,
+    pub(crate) valid: &'static str,
     /// For whoever asked for nothing.
-    without_code: &'static str,
-    without_link: &'static str,
+    pub(crate) without_code: &'static str,
+    pub(crate) without_link: &'static str,
     /// Subject and text.
-    prompt: [&'static str; 2],
+    pub(crate) prompt: [&'static str; 2],
     /// Subject, and what comes before the link.
-    put_back: [&'static str; 2],
+    pub(crate) put_back: [&'static str; 2],
     /// Subject.
-    news: &'static str,
+    pub(crate) news: &'static str,
     /// With `{what}`.
-    news_of: &'static str,
-    when_and_where: &'static str,
-    if_you: &'static str,
-    not_me: &'static str,
-    not_me_without_link: &'static str,
-    late: &'static str,
+    pub(crate) news_of: &'static str,
+    pub(crate) when_and_where: &'static str,
+    pub(crate) if_you: &'static str,
+    pub(crate) not_me: &'static str,
+    pub(crate) not_me_without_link: &'static str,
+    pub(crate) late: &'static str,
 }
 
 pub(crate) const fn catalogue(language: Language) -> &'static Catalogue {

@@ -7,6 +7,12 @@ use redis::Cmd;
 
 use crate::scripts::Source;
 
+/// How many names go in one script: it holds up the server for well under a millisecond.
+pub(crate) const BATCH: u32 = 256;
+
+/// How often keys are asked for until those of the last answer must do.
+pub(crate) const TRIES: u32 = 8;
+
 /// Whether a script changes what would be missed: then replicas are waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

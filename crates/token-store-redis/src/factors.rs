@@ -13,14 +13,13 @@ use token_store::{
 };
 
 use crate::{
-    call::Kind,
+    call::{BATCH, Kind, TRIES},
     error::Outage,
     keys::limit_name,
     reply::Reply,
     scripts,
     store::RedisStore,
     time::micros,
-    tokens::{BATCH, TRIES},
 };
 
 #[async_trait]

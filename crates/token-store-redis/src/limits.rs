@@ -10,14 +10,13 @@ use token_store::{
 };
 
 use crate::{
-    call::{Call, Kind},
+    call::{BATCH, Call, Kind},
     error::Outage,
     keys::limit_name,
     reply::Reply,
     scripts,
     store::RedisStore,
     time::micros,
-    tokens::BATCH,
 };
 
 /// The most that a refund takes off a time: it stays an integer in Lua.

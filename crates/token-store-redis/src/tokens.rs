@@ -5,9 +5,6 @@ mod insert;
 mod many;
 mod purge;
 
-pub(crate) use many::TRIES;
-pub(crate) use purge::BATCH;
-
 use async_trait::async_trait;
 use token_store::{
     Charged, ChargedStore, Decided, Inserted, Redeemed, Revoke, StoreError, TokenStore,

@@ -1,14 +1,9 @@
 //! What a client is answered.
 
-use ott_core::{
-    Rejected,
-    chrono::{DateTime, TimeDelta, Utc},
-};
-
-use crate::{StoreError, TokensError};
+use ott_core::chrono::{DateTime, TimeDelta, Utc};
 
 /// What a client is answered, whatever the cause was. Each error that a handler meets becomes one by `From`:
-/// [`TokensError`], [`StoreError`], [`Rejected`], the engine's `TwoFactorError`, `FlowError` of `ott-flows`, `NewError`,
+/// [`TokensError`](crate::TokensError), [`StoreError`](crate::StoreError), [`Rejected`](ott_core::Rejected), the engine's `TwoFactorError`, `FlowError` of `ott-flows`, `NewError`,
 /// `StepUpNeeded` and `InsufficientScope` of `ott-bearer`. An application adds its own: `impl From<OwnError> for Answer`.
 ///
 /// It is an error itself, so that a handler can end with it.
@@ -83,23 +78,5 @@ impl Answer {
             tracing::error!(target: "ott", status = answer.status(), error = text);
         }
         answer
-    }
-}
-
-impl From<Rejected> for Answer {
-    fn from(rejected: Rejected) -> Self {
-        TokensError::from(rejected).answer()
-    }
-}
-
-impl From<StoreError> for Answer {
-    fn from(error: StoreError) -> Self {
-        error.answer()
-    }
-}
-
-impl From<TokensError> for Answer {
-    fn from(error: TokensError) -> Self {
-        error.answer()
     }
 }

@@ -40,3 +40,9 @@ impl StoreError {
         Self::Unavailable(source.into())
     }
 }
+
+impl From<StoreError> for Answer {
+    fn from(error: StoreError) -> Self {
+        error.answer()
+    }
+}

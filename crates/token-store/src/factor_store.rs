@@ -1,40 +1,22 @@
 //! The contract for factors.
 
-use core::fmt;
-
 use async_trait::async_trait;
 use ott_core::{
-    LimitKey, Subject,
+    Subject,
     chrono::{DateTime, Utc},
 };
 
-use crate::{ChargedFactors, FactorState, LimitStore, StoreError, StoredFactor};
-
-/// The highest counter that a factor store keeps: 2⁶³ − 1, what every database can hold.
-pub const HIGHEST_COUNTER: u64 = (1 << 63) - 1;
-
-/// What each method of a [`FactorStore`] that is given a counter asks first.
-///
-/// # Errors
-/// [`StoreError::Misuse`] for a counter above [`HIGHEST_COUNTER`].
-pub const fn check_counter(counter: Option<u64>) -> Result<(), StoreError> {
-    match counter {
-        Some(counter) if counter > HIGHEST_COUNTER => {
-            Err(StoreError::Misuse("a counter above 2^63 - 1"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The most factors of a subject that [`FactorStore::factors`] lists.
-pub const MAX_FACTORS: usize = 256;
+use crate::{
+    Advanced, ChargedFactors, FactorChange, FactorId, FactorState, LimitStore, StoreError,
+    StoredFactor,
+};
 
 /// Keeps factors: authenticators that subjects enrolled. Each method is one linearisable step; to purge is
 /// such a step on each factor.
 ///
 /// # Errors
 /// Every method answers [`StoreError`] if the back end does not answer, and [`StoreError::Misuse`]
-/// for a counter above [`HIGHEST_COUNTER`].
+/// for a counter above [`HIGHEST_COUNTER`](crate::HIGHEST_COUNTER).
 #[async_trait]
 pub trait FactorStore: Send + Sync {
     /// Inserts a factor; `Ok(false)` if its id exists already.
@@ -175,87 +157,4 @@ fn stands_beside<'f>(
 ) -> bool {
     all.into_iter()
         .any(|other| own.is_beside(other) && other.id == *id && other.state == state)
-}
-
-/// The public name of a factor: 128 random bits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FactorId([u8; 16]);
-
-impl FactorId {
-    /// The id with these bytes, for a store that reads a row.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, for a store.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// Under which its failures in a row are counted: its own bits, so that a store finds them beside its row.
-    #[must_use]
-    pub const fn failures_key(&self) -> LimitKey {
-        LimitKey::of_random_id(self.0)
-    }
-
-    /// Reads what `Display` prints: 32 hexadecimal digits.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| digits)?;
-        Some(Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for FactorId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for FactorId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The answer of [`FactorStore::confirm`] and [`FactorStore::advance`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advanced {
-    /// No factor with this id in the state that the verb needs.
-    Absent,
-    /// This very call burnt the code.
-    Accepted,
-    /// The counter is not greater than the last accepted one.
-    Replayed,
-    /// What must hold beside it does not.
-    Unvouched,
-}
-
-/// One change of a factor. `Debug` prints which, not to what.
-#[derive(Clone, PartialEq, Eq)]
-pub enum FactorChange {
-    /// From active to disabled.
-    Disable,
-    /// Another label.
-    Label(String),
-    /// The same secret under a newer key: only if the seal is still the old one.
-    Seal {
-        /// What stands there now.
-        old: Vec<u8>,
-        /// What takes its place.
-        new: Vec<u8>,
-    },
-}
-
-impl fmt::Debug for FactorChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Disable => "Disable",
-            Self::Label(_) => "Label(..)",
-            Self::Seal { .. } => "Seal { .. }",
-        })
-    }
 }

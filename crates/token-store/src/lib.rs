@@ -81,6 +81,7 @@ pub mod conformance;
 mod error;
 mod event;
 pub mod events;
+mod factor_id;
 mod factor_store;
 mod found;
 mod insecure;
@@ -90,6 +91,7 @@ mod memory;
 mod queue_store;
 pub mod seal;
 mod stored_factor;
+mod token_answers;
 mod token_store;
 mod tokens;
 mod tokens_error;
@@ -102,20 +104,19 @@ pub use charged_store::{Charged, ChargedStore, Cost};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use event::{Event, EventSink, NoEvents};
-pub use factor_store::{
-    Advanced, ConfirmIf, FactorChange, FactorId, FactorStore, HIGHEST_COUNTER, MAX_FACTORS,
-    RemoveIf, check_counter,
-};
+pub use factor_id::{FactorId, HIGHEST_COUNTER, check_counter};
+pub use factor_store::{ConfirmIf, FactorStore, RemoveIf};
 pub use found::{Claimed, Found};
 pub use limit_store::{Charge, LimitStore, Spent, StoreId, check_charges};
 pub use memory::MemoryStore;
 pub use queue_store::{
     DeadLetter, Enqueued, Line, QueueStore, Requeued, Settled, Settlement, Taken, Waiting, share,
 };
-pub use stored_factor::{FactorState, Removal, Removed, StoredFactor};
-pub use token_store::{
-    Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, TokenStore,
+pub use stored_factor::{
+    Advanced, FactorChange, FactorState, MAX_FACTORS, Removal, Removed, StoredFactor,
 };
+pub use token_answers::{Decided, InTransaction, Inserted, Redeemed};
+pub use token_store::{RedeemInTransaction, Revoke, TokenStore};
 pub use tokens::{BuildError, Given, Tokens, TokensBuilder, WithoutLimits};
 pub use tokens_error::TokensError;
 #[cfg(feature = "tracing")]

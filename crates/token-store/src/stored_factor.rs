@@ -8,7 +8,10 @@ use ott_core::{
     whole_micros,
 };
 
-use crate::{Advanced, FactorChange, FactorId, MAX_FACTORS};
+use crate::FactorId;
+
+/// The most factors of a subject that [`FactorStore::factors`](crate::FactorStore::factors) lists.
+pub const MAX_FACTORS: usize = 256;
 
 /// Where a factor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +86,35 @@ pub struct Removal {
     pub at: DateTime<Utc>,
     /// The caller's name of what removed it; empty where there is none.
     pub by: Vec<u8>,
+}
+
+/// The answer of [`FactorStore::confirm`](crate::FactorStore::confirm) and [`FactorStore::advance`](crate::FactorStore::advance).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// No factor with this id in the state that the verb needs.
+    Absent,
+    /// This very call burnt the code.
+    Accepted,
+    /// The counter is not greater than the last accepted one.
+    Replayed,
+    /// What must hold beside it does not.
+    Unvouched,
+}
+
+/// One change of a factor. `Debug` prints which, not to what.
+#[derive(Clone, PartialEq, Eq)]
+pub enum FactorChange {
+    /// From active to disabled.
+    Disable,
+    /// Another label.
+    Label(String),
+    /// The same secret under a newer key: only if the seal is still the old one.
+    Seal {
+        /// What stands there now.
+        old: Vec<u8>,
+        /// What takes its place.
+        new: Vec<u8>,
+    },
 }
 
 /// What [`StoredFactor::remove`] comes to.
@@ -221,5 +253,15 @@ impl fmt::Debug for Removal {
             .field("from", &self.from)
             .field("at", &self.at)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FactorChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disable => "Disable",
+            Self::Label(_) => "Label(..)",
+            Self::Seal { .. } => "Seal { .. }",
+        })
     }
 }

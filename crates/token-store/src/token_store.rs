@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use ott_core::{
-    Decision, Presented, Purpose, Reason, Record, RecordId, Stored, Subject,
+    Decision, Presented, Purpose, Record, RecordId, Stored, Subject,
     chrono::{DateTime, Utc},
 };
 
-use crate::{ChargedStore, StoreError};
+use crate::{ChargedStore, Decided, InTransaction, Inserted, Redeemed, StoreError};
 
 /// Keeps records. Each method is one linearisable step: concurrent calls behave as if they ran one
 /// after the other, each as the methods of [`Stored`] say. To revoke a subject's records, or to purge,
@@ -95,54 +95,6 @@ pub trait RedeemInTransaction: TokenStore {
         presented: &Presented,
         now: DateTime<Utc>,
     ) -> Result<InTransaction<Self::Transaction>, StoreError>;
-}
-
-/// The answer of [`TokenStore::insert`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    /// An id exists already: nothing was inserted or retired.
-    Collision,
-    /// All were inserted.
-    Done,
-}
-
-/// The answer of [`TokenStore::redeem`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, straight into `Issuer::open`"
-)]
-pub enum Redeemed {
-    /// It was spent by this very call; here is what it was, now spent.
-    Redeemed(Stored),
-    /// It was not. The reason is for logs.
-    Refused(Reason),
-}
-
-/// The answer of [`RedeemInTransaction::redeem_in_transaction`].
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, straight into `Issuer::open`"
-)]
-pub enum InTransaction<T> {
-    /// It was spent by this very call, once the transaction commits.
-    Redeemed(T, Stored),
-    /// It was not, and that is committed.
-    Refused(Reason),
-}
-
-/// The answer of [`TokenStore::decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, straight into `Issuer::open`"
-)]
-pub enum Decided {
-    /// This very call decided; here is what it is now.
-    Decided(Stored),
-    /// It did not. The reason is for logs.
-    Refused(Reason),
 }
 
 /// What to revoke.

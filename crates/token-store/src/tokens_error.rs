@@ -117,3 +117,15 @@ impl From<DecideError> for TokensError {
         }
     }
 }
+
+impl From<TokensError> for Answer {
+    fn from(error: TokensError) -> Self {
+        error.answer()
+    }
+}
+
+impl From<Rejected> for Answer {
+    fn from(rejected: Rejected) -> Self {
+        TokensError::from(rejected).answer()
+    }
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use token_store::ott_core::{GuessBoundExceeded, Purpose};
 
-use crate::trusted::LONGEST_TRUST;
+use crate::durations::LONGEST_TRUST;
 
 /// Why [`TwoFactor`](crate::TwoFactor), or a service beside it, was not built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,5 @@
 //! The engine that an application holds.
 
-pub(crate) mod builder;
 mod burn;
 mod candidates;
 mod evidence;
@@ -24,19 +23,19 @@ use crate::{
     attempt::Attempt,
     context::{Context, Occasion},
     descriptor::{Descriptor, Proves},
+    device_tokens::DeviceTokens,
     devices::KnownDevices,
     error::TwoFactorError,
     events::DELIVERY_FAILED,
+    guard::Guarded,
     limits::Limits,
     open_factor::OpenFactor,
-    owner::Owner,
     prompts::Prompts,
     provider::Provider,
     provider_error::ProviderError,
-    recovery::RecoveryCodes,
     rows::Rows,
+    sheets::Sheets,
     telling::{Telling, Told},
-    trusted::TrustedDevices,
 };
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
@@ -55,10 +54,10 @@ pub struct TwoFactor {
     pub(crate) rows: Rows,
     pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) limits: Limits,
-    pub(crate) codes: Option<RecoveryCodes>,
+    pub(crate) sheets: Option<Sheets>,
     pub(crate) devices: Option<KnownDevices>,
-    pub(crate) trusted: Option<TrustedDevices>,
-    pub(crate) owner: Option<Owner>,
+    pub(crate) trusted: Option<DeviceTokens>,
+    pub(crate) telling: Option<Arc<Telling>>,
     pub(crate) prompts: Option<Prompts>,
     pub(crate) bound: GuessBound,
 }
@@ -72,7 +71,7 @@ impl TwoFactor {
 
     /// What an attacker has in a year who knows one account's password, never runs into a limit and stole a
     /// known device: guesses, and the chance that one is right. It covers every policy of the tokens and
-    /// every provider. The token of a [trusted device](TrustedDevices) is not guessed; whoever stole one needs no
+    /// every provider. The token of a [trusted device](crate::TrustedDevices) is not guessed; whoever stole one needs no
     /// guess.
     #[must_use]
     pub const fn guess_bound(&self) -> GuessBound {
@@ -86,7 +85,15 @@ impl TwoFactor {
     }
 
     pub(crate) fn telling(&self) -> Option<&Telling> {
-        self.owner.as_ref().map(|owner| &*owner.telling)
+        self.telling.as_deref()
+    }
+
+    pub(crate) fn guarded(&self) -> Guarded<'_> {
+        Guarded {
+            rows: &self.rows,
+            sheets: self.sheets.as_ref(),
+            trusted: self.trusted.as_ref(),
+        }
     }
 
     pub(crate) async fn tell(&self, told: &Told<'_>) {

@@ -85,7 +85,7 @@ impl TwoFactor {
             sign_in: details.sign_in,
             ..Attempt::new(subject, &descriptor.id)
         };
-        self.pay_enrolment(&attempt).await?;
+        self.rows.pay_enrolment(&self.limits, &attempt).await?;
         for factor in stale {
             self.rows.remove_pending(&factor.id).await?;
         }

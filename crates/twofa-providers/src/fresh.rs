@@ -4,7 +4,15 @@ use core::fmt;
 
 use token_store::ott_core::Subject;
 
-use crate::{engine::TwoFactor, news::News, proof::Proof, telling::Told};
+use crate::{
+    attempt::Attempt,
+    error::TwoFactorError,
+    guard::Guarded,
+    limits::Limits,
+    news::News,
+    proof::Proof,
+    telling::{Telling, Told},
+};
 
 /// A subject's second factor was proved within the last [`FRESH`](crate::FRESH) minutes, and what proved it
 /// still proves.
@@ -14,7 +22,9 @@ use crate::{engine::TwoFactor, news::News, proof::Proof, telling::Told};
 #[derive(Clone, Copy)]
 pub struct Fresh<'a> {
     pub(crate) proof: &'a Proof,
-    pub(crate) engine: &'a TwoFactor,
+    pub(crate) guarded: Guarded<'a>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) telling: Option<&'a Telling>,
 }
 
 impl<'a> Fresh<'a> {
@@ -29,10 +39,18 @@ impl<'a> Fresh<'a> {
         self.proof
     }
 
+    /// Pays for one more thing that guards the account.
+    pub(crate) async fn pay(&self, attempt: &Attempt<'_>) -> Result<(), TwoFactorError> {
+        let rows = self.guarded.rows;
+        rows.pay_enrolment(self.limits, attempt).await
+    }
+
     /// Tells the owner what was done with this proof.
     pub(crate) async fn tell(&self, news: News) {
-        let told = Told::new(self.subject(), news).by(self.proof.origin());
-        self.engine.tell(&told).await;
+        if let Some(telling) = self.telling {
+            let told = Told::new(self.subject(), news).by(self.proof.origin());
+            telling.tell(&told).await;
+        }
     }
 }
 

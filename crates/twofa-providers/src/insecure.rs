@@ -70,7 +70,7 @@
 //! ```compile_fail,E0451
 //! use twofa_providers::{Fresh, Proof};
 //! fn made_up(proof: &Proof) -> Fresh<'_> {
-//!     Fresh { proof, engine } // private fields
+//!     Fresh { proof, guarded, limits, telling } // private fields
 //! }
 //! ```
 //!

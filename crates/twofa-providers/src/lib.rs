@@ -149,6 +149,7 @@ mod address;
 mod asked;
 mod attempt;
 mod build_error;
+mod builder;
 mod claim;
 mod code;
 #[cfg(feature = "conformance")]
@@ -157,6 +158,7 @@ mod context;
 mod descriptor;
 mod device_tokens;
 mod devices;
+mod durations;
 mod engine;
 mod enrol;
 mod enrolment;
@@ -166,6 +168,7 @@ pub mod events;
 mod existing;
 mod factors;
 mod fresh;
+mod guard;
 mod hotp;
 mod import;
 #[cfg(doctest)]
@@ -193,6 +196,7 @@ mod response;
 mod rows;
 mod sheets;
 mod sign_in;
+mod spending;
 mod telling;
 mod totp;
 mod trusted;
@@ -203,7 +207,9 @@ pub mod yubico;
 // What an application holds.
 pub use attempt::Attempt;
 pub use build_error::BuildError;
-pub use engine::{TwoFactor, builder::TwoFactorBuilder};
+pub use builder::TwoFactorBuilder;
+pub use durations::UNDO_WITHIN;
+pub use engine::TwoFactor;
 pub use enrol::{Enrolled, MAX_FACTORS_PER_PROVIDER};
 pub use error::TwoFactorError;
 pub use existing::Existing;
@@ -215,7 +221,6 @@ pub use limits::Limits;
 pub use masked::masked;
 pub use network::counted_network;
 pub use proof::{FRESH, Proof};
-pub use removal::UNDO_WITHIN;
 pub use rows::CONFIRM_WITHIN;
 pub use sign_in::SignInId;
 
@@ -223,6 +228,7 @@ pub use sign_in::SignInId;
 pub use address::Address;
 pub use device_tokens::{DeviceView, NewDevice};
 pub use devices::{KnownDevices, MAX_KNOWN_DEVICES};
+pub use durations::{LONGEST_TRUST, TRUST};
 pub use news::News;
 pub use notices::{Addresses, Notices};
 pub use operator::{Operator, Reset, ResetReason};
@@ -231,8 +237,9 @@ pub use prompts::{
     Approval, Approver, AskedOthers, PromptLimits, PromptStatus, PromptView, Prompts,
 };
 pub use proofs::{Holder, Proofs};
-pub use recovery::{RECOVERY_CODES, RecoveryCodes, RecoverySheet};
-pub use trusted::{LONGEST_TRUST, MAX_TRUSTED_DEVICES, TRUST, Trusted, TrustedDevices};
+pub use recovery::{RecoveryCodes, RecoverySheet};
+pub use sheets::RECOVERY_CODES;
+pub use trusted::{MAX_TRUSTED_DEVICES, Trusted, TrustedDevices};
 pub use upkeep::Upkeep;
 
 // The providers.

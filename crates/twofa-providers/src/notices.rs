@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use token_delivery::Delivery;
 use token_store::ott_core::{Lookup, Policy, Purpose, SlotRule, Start, Subject, Usage};
 
-use crate::{address::Address, build_error::BuildError, news::News, removal::UNDO_WITHIN};
+use crate::{address::Address, build_error::BuildError, durations::UNDO_WITHIN, news::News};
 
 /// Where the application's accounts can be told something.
 #[async_trait]

@@ -96,8 +96,8 @@ impl<'a> Operator<'a> {
             let removed = self.engine.take_off(&own, RemoveIf::Always, None).await?;
             factors = factors.saturating_add(usize::from(removed));
         }
-        let recovery_codes = match &self.engine.codes {
-            Some(codes) => codes.void(subject).await?,
+        let recovery_codes = match &self.engine.sheets {
+            Some(sheets) => sheets.void(subject).await?,
             None => 0,
         };
         let devices = match &self.engine.devices {
@@ -105,7 +105,7 @@ impl<'a> Operator<'a> {
             None => 0,
         };
         let trusted_devices = match &self.engine.trusted {
-            Some(trusted) => trusted.revoke_all(subject).await?,
+            Some(trusted) => trusted.end_all(subject).await?,
             None => 0,
         };
         if let Some(prompts) = &self.engine.prompts {

@@ -1,40 +1,30 @@
 //! Recovery codes: a printed sheet for the day on which the phone is gone.
 
+mod provider;
+
 use core::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use token_store::{
-    FactorState, FactorStore, RemoveIf, Tokens, TokensError,
+    FactorStore, Found, RemoveIf, Tokens,
     ott_core::{
-        Binding, IssueOptions, Lookup, Policy, Presented, SlotRule, State, Subject, Token, Usage,
+        Binding, IssueOptions, Lookup, Policy, SlotRule, Subject, Token, Usage,
         chrono::{DateTime, Utc},
     },
 };
 
+use self::provider::RecoveryProvider;
 use crate::{
     attempt::Attempt,
     build_error::BuildError,
-    claim::Claim,
-    context::Context,
-    descriptor::{Descriptor, Kind, Odds},
     error::TwoFactorError,
     events::RECOVERY_RENEWED,
     fresh::Fresh,
     news::News,
     provider::Provider,
-    provider_error::{ProviderError, VerifyError},
-    response::Response,
     rows::Rows,
-    sheets,
-    sign_in::SignInId,
+    sheets::{self, ID, RECOVERY_CODES, Sheets},
 };
-
-/// How many recovery codes a set has.
-pub const RECOVERY_CODES: usize = 10;
-
-/// The provider's id.
-pub(crate) const ID: &str = "recovery";
 
 /// Below this, whoever reads the store could try codes against it.
 const LEAST_BITS: u32 = 112;
@@ -57,8 +47,7 @@ fn fits(policy: &Policy) -> bool {
 /// not used. Codes that [`Tokens::issue_given`] adopted are on no sheet; they end with the first one that is made.
 #[derive(Clone)]
 pub struct RecoveryCodes {
-    pub(crate) rows: Rows,
-    policy: Policy,
+    pub(crate) sheets: Sheets,
 }
 
 impl RecoveryCodes {
@@ -83,8 +72,7 @@ impl RecoveryCodes {
             store: factors,
         };
         Ok(Self {
-            rows,
-            policy: *policy,
+            sheets: Sheets::new(rows, policy),
         })
     }
 
@@ -103,14 +91,14 @@ impl RecoveryCodes {
     /// [`TwoFactorError::Rejected`] where another call's set took the place of this one's meanwhile. After an outage the old set is valid, but for imported codes where the new set has a row already; codes of the new one may be valid, too,
     /// which nobody has: the next set ends both.
     pub async fn renew(&self, fresh: &Fresh<'_>) -> Result<RecoverySheet, TwoFactorError> {
-        let (subject, rows) = (fresh.subject(), &self.rows);
+        let (subject, rows) = (fresh.subject(), &self.sheets.rows);
         // Each renewal leaves a row for a week, and a list of rows has an end.
         let attempt = Attempt::new(subject, ID);
-        fresh.engine.pay_enrolment(&attempt).await?;
+        fresh.pay(&attempt).await?;
         rows.remove_waiting(subject).await?;
         // The sign-in that made the set: what a person who says "this was not me" disowns.
         let sign_in = fresh.proof().sign_in();
-        let sheet = self.add_sheet(subject, sign_in).await?;
+        let sheet = self.sheets.add(subject, sign_in).await?;
         let options = IssueOptions {
             data: &sheets::data_of(&sheet.id),
             count: RECOVERY_CODES,
@@ -119,18 +107,18 @@ impl RecoveryCodes {
         let issued = rows
             .tokens
             .without_limits("behind fresh evidence")
-            .issue_opts(&self.policy, &Binding::subject(subject), options)
+            .issue_opts(self.policy(), &Binding::subject(subject), options)
             .await;
         let issued = match issued {
             Ok(issued) => issued,
             Err(error) => {
                 // It has no codes; the next one ends it where this does not.
                 let only = RemoveIf::Always;
-                let _ = self.take_sheet_off(&sheet.id, only, None).await;
+                let _ = self.sheets.take_off(&sheet.id, only, None).await;
                 return Err(error.into());
             }
         };
-        self.replace_by(&sheet, sign_in).await?;
+        self.sheets.replace_by(&sheet, sign_in).await?;
         let event = rows.event(RECOVERY_RENEWED, subject);
         rows.emit(event.count(u64::try_from(issued.len()).unwrap_or(u64::MAX)));
         fresh.tell(News::RecoveryRenewed).await;
@@ -145,38 +133,31 @@ impl RecoveryCodes {
     /// # Errors
     /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`].
     pub async fn left(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
-        Ok(self.live(subject).await?.len())
+        self.sheets.left(subject).await
     }
 
-    /// Whether another sign-in made the present sheet, after this time.
-    pub(crate) async fn were_renewed(
-        &self,
-        subject: &Subject,
-        since: DateTime<Utc>,
-        sign_in: Option<&SignInId>,
-    ) -> Result<bool, TwoFactorError> {
-        for sheet in self.rows.sheets(subject).await? {
-            let newer = sheet.state == FactorState::Spare && sheet.created_at > since;
-            if newer && self.rows.open(sheet)?.enrolled.sign_in.as_ref() != sign_in {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// The codes that the subject can still use, oldest first: their records, which prove nothing. The store has those of
+    /// replaced sheets, too, and `Tokens::list` lists them.
+    ///
+    /// # Errors
+    /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`].
+    pub async fn list(&self, subject: &Subject) -> Result<Vec<Found>, TwoFactorError> {
+        self.sheets.list(subject).await
     }
 
     pub(crate) const fn policy(&self) -> &Policy {
-        &self.policy
+        self.sheets.policy()
     }
 
-    pub(crate) fn provider(&self) -> RecoveryProvider {
-        RecoveryProvider::new(self)
+    pub(crate) fn provider(&self) -> impl Provider + 'static {
+        RecoveryProvider::new(&self.sheets)
     }
 }
 
 impl fmt::Debug for RecoveryCodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryCodes")
-            .field("policy", &self.policy)
+            .field("policy", self.policy())
             .finish_non_exhaustive()
     }
 }
@@ -205,107 +186,5 @@ impl RecoverySheet {
 impl fmt::Debug for RecoverySheet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecoverySheet(..)")
-    }
-}
-
-/// Codes from a sheet. No factor is named: each code is a record, found within its subject, and says which sheet it is on.
-pub(crate) struct RecoveryProvider {
-    descriptor: Descriptor,
-    codes: RecoveryCodes,
-}
-
-impl RecoveryProvider {
-    fn new(codes: &RecoveryCodes) -> Self {
-        let odds = Odds {
-            valid: RECOVERY_CODES as u64,
-            ..Odds::of_policy(&codes.policy)
-        };
-        let descriptor = Descriptor::new(
-            Kind::UserToken,
-            ID,
-            "Recovery code",
-            "One of the codes that you printed or saved",
-            odds,
-        );
-        Self {
-            descriptor: descriptor.of_subject().policy(&codes.policy),
-            codes: codes.clone(),
-        }
-    }
-
-    fn verify_line(&self, context: &Context<'_>, line: &str) -> Result<Presented, VerifyError> {
-        // As it stands first: an application's own alphabet may have brackets or a stop.
-        let policy = &self.codes.policy;
-        context
-            .presented_own(policy, line)
-            .or_else(|_| context.presented_own(policy, without_marker(line)))
-    }
-}
-
-/// A line of a printed or saved sheet without the box, the bullet or the number in front of its code.
-fn without_marker(line: &str) -> &str {
-    let line = line.trim_start();
-    let boxed = line.strip_prefix('[').and_then(|rest| {
-        let (tick, rest) = rest.split_once(']')?;
-        matches!(tick, "" | " " | "x" | "X" | "✓").then_some(rest)
-    });
-    let bullet = || line.strip_prefix(['•', '·', '◦', '‣', '▪', '*', '☐', '☑', '☒']);
-    let number = || {
-        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-        let digits = line.len().saturating_sub(rest.len());
-        let rest = rest.strip_prefix(['.', ')', ':'])?;
-        (1..=2).contains(&digits).then_some(rest)
-    };
-    boxed.or_else(bullet).or_else(number).unwrap_or(line)
-}
-
-#[async_trait]
-impl Provider for RecoveryProvider {
-    fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
-    }
-
-    fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
-        self.verify_line(context, response.one()?).map(drop)
-    }
-
-    async fn verify(
-        &self,
-        context: &Context<'_>,
-        response: &Response<'_>,
-    ) -> Result<Claim, VerifyError> {
-        let presented = self.verify_line(context, response.one()?)?;
-        let (codes, id) = (self.codes.clone(), *presented.id());
-        let claim = Claim::redeem(&codes.policy, presented);
-        let found = codes.rows.tokens.find(&codes.policy, &id).await?;
-        // Why another one is refused, the redeem says.
-        let Some(found) = found.filter(|found| found.stored().state == State::Ready) else {
-            return Ok(claim);
-        };
-        // Before the code is burnt: its sheet may come back.
-        let (subject, data) = (context.subject().clone(), found.stored().data.clone());
-        codes.check(&subject, &data).await.map_err(refusal)?;
-        // And afterwards: of a renewal and a code at once, one is first.
-        let still = async move { codes.check(&subject, &data).await.map_err(refusal) };
-        Ok(claim.and_elsewhere(still))
-    }
-
-    async fn available(&self, context: &Context<'_>) -> Result<bool, ProviderError> {
-        let live = self.codes.live(context.subject()).await;
-        Ok(!live.map_err(outage)?.is_empty())
-    }
-}
-
-fn refusal(error: TwoFactorError) -> VerifyError {
-    match error {
-        TwoFactorError::Rejected(rejected) => rejected.into(),
-        other => VerifyError::Provider(outage(other)),
-    }
-}
-
-fn outage(error: TwoFactorError) -> ProviderError {
-    match error {
-        TwoFactorError::KeyMissing(key) => TokensError::KeyMissing(key).into(),
-        other => ProviderError::Unavailable(other.into()),
     }
 }

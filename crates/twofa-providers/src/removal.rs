@@ -1,17 +1,11 @@
 //! The end of a factor.
 
-use token_store::{
-    FactorId, FactorState, RemoveIf, StoredFactor,
-    ott_core::{Reason, chrono::TimeDelta},
-};
+use token_store::{FactorId, FactorState, RemoveIf, StoredFactor, ott_core::Reason};
 
 use crate::{
     engine::TwoFactor, error::TwoFactorError, events::FACTOR_REMOVED, fresh::Fresh,
     limits::Counted, news::News, proof::Origin, sign_in::SignInId, telling::Told,
 };
-
-/// For how long a notice's link works, and what it undoes can be undone.
-pub const UNDO_WITHIN: TimeDelta = TimeDelta::days(7);
 
 impl TwoFactor {
     /// Removes a factor, unless no other one is active. It proves nothing from then on. For [`UNDO_WITHIN`] its

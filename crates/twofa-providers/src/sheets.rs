@@ -2,19 +2,27 @@
 
 use token_store::{
     FactorId, FactorState, Found, MAX_FACTORS, RemoveIf, Revoke, StoreError, StoredFactor,
-    ott_core::{Reason, RecordId, Subject},
+    ott_core::{
+        Policy, Reason, RecordId, Subject,
+        chrono::{DateTime, Utc},
+    },
 };
 use zeroize::Zeroizing;
 
 use crate::{
+    durations::UNDO_WITHIN,
     envelope::{Enrolled, Envelope},
     error::TwoFactorError,
     events::RECOVERY_RESTORED,
-    recovery::{ID, RecoveryCodes},
-    removal::UNDO_WITHIN,
-    rows::{is_sheet, new_id},
+    rows::{Rows, is_sheet, new_id},
     sign_in::SignInId,
 };
+
+/// How many recovery codes a set has.
+pub const RECOVERY_CODES: usize = 10;
+
+/// The id of the provider that takes the codes, which each sheet's row names.
+pub(crate) const ID: &str = "recovery";
 
 /// The first byte of what is sealed in a sheet's row, and of a code's data.
 const VERSION: u8 = 1;
@@ -54,9 +62,28 @@ fn is_standing(sheet: &StoredFactor) -> bool {
     sheet.state == FactorState::Spare
 }
 
-impl RecoveryCodes {
-    /// The row of a new sheet, in the store. It stands beside the older one until [`Self::replace`].
-    pub(crate) async fn add_sheet(
+/// The sheets and codes of an application's accounts.
+#[derive(Clone)]
+pub(crate) struct Sheets {
+    pub(crate) rows: Rows,
+    policy: Policy,
+}
+
+impl Sheets {
+    /// Under a policy that was checked.
+    pub(crate) const fn new(rows: Rows, policy: &Policy) -> Self {
+        Self {
+            rows,
+            policy: *policy,
+        }
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The row of a new sheet, in the store. It stands beside the older one until [`Self::replace_by`].
+    pub(crate) async fn add(
         &self,
         subject: &Subject,
         sign_in: Option<&SignInId>,
@@ -92,7 +119,7 @@ impl RecoveryCodes {
         for older in self.rows.sheets(&new.subject).await? {
             if is_standing(&older) && older.id != new.id {
                 let only = RemoveIf::Beside(new.id);
-                self.take_sheet_off(&older.id, only, sign_in).await?;
+                self.take_off(&older.id, only, sign_in).await?;
             }
         }
         let left = self.rows.sheets(&new.subject).await?;
@@ -122,7 +149,7 @@ impl RecoveryCodes {
         self.revoke_codes(subject, codes, forgotten).await
     }
 
-    pub(crate) async fn take_sheet_off(
+    pub(crate) async fn take_off(
         &self,
         id: &FactorId,
         only: RemoveIf,
@@ -133,16 +160,33 @@ impl RecoveryCodes {
         removed.map_err(|error| self.rows.outage("remove", error))
     }
 
-    /// The codes that the subject can still use, oldest first: their records, which prove nothing. The store has those of
-    /// replaced sheets, too, and `Tokens::list` lists them.
-    ///
-    /// # Errors
-    /// [`TwoFactorError::Unavailable`], [`TwoFactorError::KeyMissing`].
-    pub async fn list(&self, subject: &Subject) -> Result<Vec<Found>, TwoFactorError> {
+    /// The codes that the subject can still use, oldest first.
+    pub(crate) async fn list(&self, subject: &Subject) -> Result<Vec<Found>, TwoFactorError> {
         let sheets = self.rows.sheets(subject).await?;
         let mut live = self.rows.tokens.list(self.policy(), subject).await?;
         live.retain(|code| stands(&sheets, &code.stored().data));
         Ok(live)
+    }
+
+    /// Whether another sign-in made the present sheet, after this time.
+    pub(crate) async fn were_renewed(
+        &self,
+        subject: &Subject,
+        since: DateTime<Utc>,
+        sign_in: Option<&SignInId>,
+    ) -> Result<bool, TwoFactorError> {
+        for sheet in self.rows.sheets(subject).await? {
+            let newer = sheet.state == FactorState::Spare && sheet.created_at > since;
+            if newer && self.rows.open(sheet)?.enrolled.sign_in.as_ref() != sign_in {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many codes the subject can still use.
+    pub(crate) async fn left(&self, subject: &Subject) -> Result<usize, TwoFactorError> {
+        Ok(self.live(subject).await?.len())
     }
 
     /// The names of the codes that can be used.
@@ -214,7 +258,7 @@ impl RecoveryCodes {
         }
         let revoked = self.revoke_codes(subject, codes, own).await?;
         self.wipe_sheet(sheet).await?;
-        self.take_sheet_off(&id, RemoveIf::Always, None).await?;
+        self.take_off(&id, RemoveIf::Always, None).await?;
         Ok(if is_standing(sheet) { revoked } else { 0 })
     }
 
@@ -279,8 +323,7 @@ impl RecoveryCodes {
         let live = self.live(subject).await?.len();
         for sheet in self.rows.sheets(subject).await? {
             if is_standing(&sheet) {
-                self.take_sheet_off(&sheet.id, RemoveIf::Always, None)
-                    .await?;
+                self.take_off(&sheet.id, RemoveIf::Always, None).await?;
             }
             // One that does not open does not come back either.
             if self.rows.open(sheet.clone()).is_ok() {

@@ -8,13 +8,13 @@ use token_store::{
 
 use crate::{
     address::Address,
+    durations::UNDO_WITHIN,
     envelope::EnrolledUnder,
     events::DELIVERY_FAILED,
     limits::{of_ceiling_notice, of_failures_notice},
     news::{Disowned, News},
     notices::Notices,
     proof::Origin,
-    removal::UNDO_WITHIN,
     rows::Rows,
 };
 

@@ -4,10 +4,10 @@ use core::fmt;
 use std::sync::Arc;
 
 use token_store::{
-    FactorId, FactorState, Tokens,
+    Tokens,
     ott_core::{
         Policy, RecordId, Subject,
-        chrono::{DateTime, TimeDelta, Utc},
+        chrono::{DateTime, Utc},
     },
 };
 
@@ -15,22 +15,18 @@ use crate::{
     build_error::BuildError,
     device_tokens::{DeviceTokens, DeviceView, NewDevice, is_bearer, parts},
     devices::binding,
+    durations::LONGEST_TRUST,
     engine::TwoFactor,
     error::TwoFactorError,
     events::{DEVICE_RECOGNISED, DEVICE_TRUSTED},
     fresh::Fresh,
+    guard::{Guard, Guarded},
     news::News,
     sign_in::SignInId,
 };
 
 /// How many trusted devices a subject has at most; one more ends the one used longest ago.
 pub const MAX_TRUSTED_DEVICES: usize = 5;
-
-/// For how long a device is trusted, where the application has no other wish.
-pub const TRUST: TimeDelta = TimeDelta::days(30);
-
-/// For how long at most.
-pub const LONGEST_TRUST: TimeDelta = TimeDelta::days(90);
 
 /// Below this, somebody could guess a token, and whoever reads the store could try some against it.
 const LEAST_BITS: u32 = 112;
@@ -59,7 +55,7 @@ fn fits(policy: &Policy) -> bool {
 /// stolen with the password ends by any of them.
 #[derive(Clone, Debug)]
 pub struct TrustedDevices {
-    all: DeviceTokens,
+    pub(crate) all: DeviceTokens,
 }
 
 /// The device is trusted: it stands in place of the second factor at this sign-in, and for nothing else.
@@ -141,9 +137,9 @@ impl TrustedDevices {
         sign_in: &SignInId,
         label: &str,
     ) -> Result<NewDevice, TwoFactorError> {
-        let engine = self.given_to(fresh.engine)?;
+        let guarded = self.given_to(fresh.guarded)?;
         let (subject, proof) = (fresh.subject(), fresh.proof());
-        let guard = Guard::of(engine, subject).await?;
+        let guard = Guard::of(guarded, subject).await?;
         // In the very rows that the token is bound to: what changes afterwards ends it.
         let proved = proof.factor().is_some_and(|id| guard.active.contains(&id));
         if !proved || proof.sign_in() != Some(sign_in) {
@@ -154,7 +150,8 @@ impl TrustedDevices {
         let most = MAX_TRUSTED_DEVICES;
         let added = self.all.add(subject, &binding, label, Some(sign_in), most);
         let added = added.await?;
-        engine.rows.emit(engine.rows.event(DEVICE_TRUSTED, subject));
+        let event = guarded.rows.event(DEVICE_TRUSTED, subject);
+        guarded.rows.emit(event);
         fresh.tell(News::DeviceTrusted).await;
         Ok(added)
     }
@@ -174,8 +171,8 @@ impl TrustedDevices {
         epoch: Option<u64>,
         presented: &str,
     ) -> Result<Option<Trusted>, TwoFactorError> {
-        let engine = self.given_to(engine)?;
-        let guard = Guard::of(engine, subject).await?;
+        let guarded = self.given_to(engine.guarded())?;
+        let guard = Guard::of(guarded, subject).await?;
         let operation = guard.operation();
         let binding = binding(subject, epoch).operation(&operation);
         let found = self.all.find(binding, subject.tenant(), presented).await?;
@@ -189,8 +186,8 @@ impl TrustedDevices {
             })
         });
         if trusted.is_some() {
-            let event = engine.rows.event(DEVICE_RECOGNISED, subject);
-            engine.rows.emit(event);
+            let event = guarded.rows.event(DEVICE_RECOGNISED, subject);
+            guarded.rows.emit(event);
         }
         Ok(trusted)
     }
@@ -205,7 +202,7 @@ impl TrustedDevices {
         subject: &Subject,
         epoch: Option<u64>,
     ) -> Result<Vec<DeviceView>, TwoFactorError> {
-        let guard = Guard::of(self.given_to(engine)?, subject).await?;
+        let guard = Guard::of(self.given_to(engine.guarded())?, subject).await?;
         let operation = guard.operation();
         let binding = binding(subject, epoch).operation(&operation);
         self.all.list(subject, &binding).await
@@ -235,8 +232,8 @@ impl TrustedDevices {
     }
 
     /// The engine, if it was built with these devices: one that was not counts none and ends none.
-    fn given_to<'e>(&self, engine: &'e TwoFactor) -> Result<&'e TwoFactor, TwoFactorError> {
-        let given = engine.trusted.as_ref().map(Self::policy);
+    fn given_to<'e>(&self, engine: Guarded<'e>) -> Result<Guarded<'e>, TwoFactorError> {
+        let given = engine.trusted.map(DeviceTokens::policy);
         if given == Some(self.policy()) {
             Ok(engine)
         } else {
@@ -244,34 +241,5 @@ impl TrustedDevices {
                 "the engine was built without these trusted devices",
             ))
         }
-    }
-}
-
-/// What guards an account, as a binding has it: another text after each change of that.
-struct Guard {
-    active: Vec<FactorId>,
-    text: String,
-}
-
-impl Guard {
-    /// The active factors and the live recovery codes, always in one order.
-    async fn of(engine: &TwoFactor, subject: &Subject) -> Result<Self, TwoFactorError> {
-        let mut factors = engine.rows.of(subject).await?;
-        factors.retain(|factor| factor.state == FactorState::Active);
-        let active: Vec<_> = factors.iter().map(|factor| factor.id).collect();
-        let codes = match &engine.codes {
-            Some(codes) => codes.live(subject).await?,
-            None => Vec::new(),
-        };
-        let factors = active.iter().map(|factor| format!("factor {factor}"));
-        let codes = codes.iter().map(|code| format!("code {code}"));
-        let mut parts: Vec<_> = factors.chain(codes).collect();
-        parts.sort();
-        let text = parts.join("\n");
-        Ok(Self { active, text })
-    }
-
-    fn operation(&self) -> [(&'static str, &str); 1] {
-        [("guard", &self.text)]
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use token_store::ott_core::Subject;
 
-use crate::{engine::TwoFactor, error::TwoFactorError, removal::UNDO_WITHIN};
+use crate::{durations::UNDO_WITHIN, engine::TwoFactor, error::TwoFactorError};
 
 /// The engine's housekeeping. It takes no proof: nothing here changes what proves, or for whom.
 pub struct Upkeep<'a> {

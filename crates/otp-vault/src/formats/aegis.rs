@@ -11,10 +11,10 @@ use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
 use crate::groups::{GroupIds, GroupNames};
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Key, Scrypt};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, Icon, IconType, ImportError, Password, Reason, limits};
 
 /// The newest versions of the file and of what is sealed in it that are known here.

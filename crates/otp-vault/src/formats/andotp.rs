@@ -11,11 +11,11 @@ use crate::cipher::{Plain, open_gcm};
 use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Prf, pbkdf2};
 use crate::limits::PBKDF2_ITERATIONS;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Kind, Password, Reason};
 
 pub(crate) fn is_plain(file: &File<'_>) -> bool {

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 use crate::entry::Draft;
 use crate::file::File;
 use crate::formats::preferences;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Key, Prf, pbkdf2};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Reason};
 
 const KEY: &str = "com.authy.storage.tokens.authenticator.key";

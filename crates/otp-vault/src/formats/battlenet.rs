@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use crate::entry::Draft;
 use crate::file::File;
 use crate::formats::preferences;
-use crate::import::Unlock;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{EntrySecret, ImportError, Reason};
 
 const SECRET: &str = "com.blizzard.messenger.AUTHENTICATOR_DEVICE_SECRET";

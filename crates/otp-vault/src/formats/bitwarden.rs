@@ -14,10 +14,10 @@ use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
 use crate::groups::{GroupIds, GroupNames};
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Argon2id, Key, Prf, pbkdf2};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::uri::{self, after};
 use crate::{Entry, EntrySecret, ImportError, Kind, Password, Reason};
 

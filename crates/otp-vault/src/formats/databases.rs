@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use crate::entry::Draft;
 use crate::file::File;
 use crate::formats::sqlite::{self, Table, Value};
-use crate::import::Unlock;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Reason};
 
 fn accounts(file: &File<'_>, column: &str) -> Option<Table> {

@@ -10,10 +10,10 @@ use crate::cipher::Plain;
 use crate::error::ExportError;
 use crate::file::File;
 use crate::formats::uri_list::{append, entries};
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::Argon2id;
 use crate::report::{Progress, Report};
+use crate::unlock::Unlock;
 use crate::uri::{self, Plus, Query};
 use crate::{Entry, ImportError, Password, Reason};
 

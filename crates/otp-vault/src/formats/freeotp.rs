@@ -11,10 +11,10 @@ use crate::cipher::{Plain, open_gcm};
 use crate::file::File;
 use crate::formats::freeotp_plus::{entry, signed_bytes};
 use crate::formats::preferences;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Prf, pbkdf2};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{ImportError, Reason};
 
 const STREAM: &[u8] = b"\xac\xed\0\x05";

@@ -13,8 +13,8 @@ use crate::error::ExportError;
 use crate::file::File;
 use crate::formats::protobuf::{Fields, Value, put_bytes, put_varint};
 use crate::formats::uri_list::append;
-use crate::import::Unlock;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::uri::{self, Plus, after};
 use crate::{Algorithm, Entry, EntrySecret, ImportError, Kind, Password, Reason, limits};
 

@@ -15,10 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::cipher::Plain;
 use crate::file::File;
-use crate::formats::keepass;
-use crate::import::Unlock;
+use crate::formats::{kdbx_stream::Stream, keepass};
 use crate::kdf::{KeePassKdf, Key};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{ImportError, limits};
 
 const MAGIC: &[u8] = b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5";
@@ -302,23 +302,6 @@ fn inner_stream(rest: &mut &[u8]) -> Option<Stream> {
             )))
         }
         _ => None,
-    }
-}
-
-/// The stream that texts of the document are hidden under, one after the other.
-pub(crate) enum Stream {
-    Salsa20(Box<Salsa20>),
-    ChaCha20(Box<ChaCha20>),
-}
-
-impl Stream {
-    /// Uncovers the next bytes. `None` where the stream is at its end.
-    pub(crate) fn apply(&mut self, bytes: &mut [u8]) -> Option<()> {
-        match self {
-            Stream::Salsa20(stream) => stream.try_apply_keystream(bytes),
-            Stream::ChaCha20(stream) => stream.try_apply_keystream(bytes),
-        }
-        .ok()
     }
 }
 

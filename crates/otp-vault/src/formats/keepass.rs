@@ -13,9 +13,9 @@ use roxmltree::{Node, NodeId};
 use zeroize::Zeroizing;
 
 use crate::entry::Draft;
-use crate::formats::kdbx::Stream;
-use crate::import::Unlock;
+use crate::formats::kdbx_stream::Stream;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::uri::{self, after};
 use crate::xml::{self, XmlError};
 use crate::{Entry, EntrySecret, Icon, ImportError, Reason};

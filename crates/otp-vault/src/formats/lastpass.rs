@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::entry::Draft;
 use crate::file::File;
 use crate::groups::GroupNames;
-use crate::import::Unlock;
 use crate::json::Fields;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Reason};
 
 pub(crate) fn recognise(file: &File<'_>) -> bool {

@@ -6,10 +6,10 @@ use crate::cipher::Plain;
 use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
-use crate::import::{Imported, Unlock};
 use crate::json::{Fields, Json};
 use crate::report::{Progress, Report};
-use crate::{Entry, EntrySecret, Icon, ImportError, Password, Reason};
+use crate::unlock::Unlock;
+use crate::{Entry, EntrySecret, Icon, ImportError, Imported, Password, Reason};
 
 pub(crate) fn recognise(file: &File<'_>) -> bool {
     file.field("entries").is_some()

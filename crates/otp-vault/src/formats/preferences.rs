@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::ImportError;
 use crate::file::File;
-use crate::import::Unlock;
+use crate::unlock::Unlock;
 use crate::xml::{self, XmlError};
 
 /// Elements and texts of a file.

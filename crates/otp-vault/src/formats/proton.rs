@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::cipher::{Plain, open_gcm};
 use crate::error::ExportError;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::Argon2id;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::uri::{self, after};
 use crate::{Entry, ImportError, Kind, Password, Reason};
 

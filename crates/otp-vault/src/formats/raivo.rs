@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::entry::Draft;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::json::Fields;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Reason};
 
 pub(crate) fn recognise(file: &File<'_>) -> bool {

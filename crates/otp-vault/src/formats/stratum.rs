@@ -15,10 +15,10 @@ use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
 use crate::groups::{GroupIds, GroupNames};
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Argon2id, Prf, pbkdf2};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Algorithm, Entry, EntrySecret, Icon, IconType, ImportError, Kind, Password, Reason};
 
 const STRONG: &[u8] = b"AUTHENTICATORPRO";

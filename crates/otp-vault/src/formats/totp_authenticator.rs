@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::entry::Draft;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Reason};
 
 pub(crate) fn recognise(file: &File<'_>) -> bool {

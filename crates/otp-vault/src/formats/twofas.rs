@@ -11,10 +11,10 @@ use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
 use crate::groups::{GroupIds, GroupNames};
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::kdf::{Prf, pbkdf2};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, ImportError, Kind, Password, Reason};
 
 /// What every file of theirs has; it is named in none.

@@ -8,9 +8,9 @@ use crate::cipher::Plain;
 use crate::entry::Draft;
 use crate::error::ExportError;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::json::{Fields, Json};
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::{Entry, EntrySecret, Icon, IconType, ImportError, Kind, Password, Reason};
 
 pub(crate) fn recognise(file: &File<'_>) -> bool {

@@ -3,8 +3,8 @@
 use crate::cipher::Plain;
 use crate::error::ExportError;
 use crate::file::File;
-use crate::import::Unlock;
 use crate::report::{Progress, Report};
+use crate::unlock::Unlock;
 use crate::uri::{self, Plus, after};
 use crate::{Entry, ImportError, Password, Reason, limits};
 

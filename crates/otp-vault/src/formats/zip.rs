@@ -11,8 +11,8 @@ use zip::result::ZipError;
 use crate::cipher::Plain;
 use crate::file::File;
 use crate::formats::uri_list;
-use crate::import::Unlock;
 use crate::report::Report;
+use crate::unlock::Unlock;
 use crate::uri::Plus;
 use crate::{ImportError, limits};
 

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use twofa_providers::token_store::ott_core::{Subject, chrono::TimeDelta};
 
-use super::{Cell, Left, Way, thief::Thief};
+use super::{
+    Cell, Left, Way,
+    thief::{PASSWORD, Thief},
+};
 use crate::{
     application::{Application, Browser, Step},
     subject,
     world::App,
 };
 
-/// The password that owner and thief know.
-pub(super) const PASSWORD: &str = "correct horse";
 /// The password that the owner takes then.
 pub(super) const NEW_PASSWORD: &str = "battery staple";
 

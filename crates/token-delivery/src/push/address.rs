@@ -5,8 +5,10 @@ use core::fmt;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hyper::Uri;
 use ott_core::Destination;
-
-use super::seal;
+use ring::{
+    agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral},
+    rand::SystemRandom,
+};
 
 /// The address of a device at its push service. As a [`Destination`] it is kept like every other.
 ///
@@ -104,7 +106,7 @@ impl PushAddress {
         let (Some(key), Some(auth)) = (key, auth) else {
             return Err(InvalidPushAddress::Keys);
         };
-        if !seal::is_on_curve(&key) {
+        if !is_on_curve(&key) {
             return Err(InvalidPushAddress::Keys);
         }
         Ok(Self::Web(Subscription {
@@ -150,6 +152,13 @@ impl PushAddress {
     }
 }
 
+/// Whether a key can be agreed with: it is a point on P-256, and not the one at infinity.
+fn is_on_curve(key: &[u8; 65]) -> bool {
+    let drawn = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new());
+    let peer = UnparsedPublicKey::new(&ECDH_P256, key);
+    drawn.is_ok_and(|own| agree_ephemeral(own, &peer, |_| ()).is_ok())
+}
+
 impl fmt::Debug for PushAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -169,5 +178,23 @@ impl fmt::Debug for DeviceToken {
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Subscription(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key of the example of RFC 8291 section 5 is one, and what lies beside it is none.
+    #[test]
+    fn keys_of_a_subscription_lie_on_the_curve() {
+        let key = BASE64_URL_SAFE_NO_PAD.decode(
+            "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        );
+        let mut key: [u8; 65] = key.expect("base64url").try_into().expect("65 bytes");
+        assert!(is_on_curve(&key));
+        key[64] ^= 1;
+        assert!(!is_on_curve(&key));
+        assert!(!is_on_curve(&[0; 65]));
     }
 }

@@ -13,7 +13,7 @@ use tokio_rustls::{
     },
 };
 
-use super::{builder::SmtpConfigError, wire::Stream};
+use super::{error::SmtpConfigError, wire::Stream};
 
 /// TLS 1.2 or 1.3 with a certificate that is verified for one host.
 #[derive(Clone)]

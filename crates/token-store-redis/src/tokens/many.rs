@@ -8,10 +8,11 @@ use token_store::{
     ott_core::{Purpose, RecordId, Stored, Subject},
 };
 
-use crate::{call::Kind, scripts, store::RedisStore};
-
-/// How often keys are asked for until those of the last answer must do.
-pub(crate) const TRIES: u32 = 8;
+use crate::{
+    call::{Kind, TRIES},
+    scripts,
+    store::RedisStore,
+};
 
 impl RedisStore {
     /// A subject's records that are not final, of this primary's.

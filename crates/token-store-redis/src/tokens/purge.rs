@@ -2,10 +2,11 @@
 
 use token_store::StoreError;
 
-use crate::{call::Kind, scripts, store::RedisStore};
-
-/// How many names go in one script: it holds up the server for well under a millisecond.
-pub(crate) const BATCH: u32 = 256;
+use crate::{
+    call::{BATCH, Kind},
+    scripts,
+    store::RedisStore,
+};
 
 impl RedisStore {
     /// Removes dead records, their ids elsewhere, and the names of those that Redis has expired.

@@ -12,10 +12,7 @@ use token_store::{
 };
 
 use crate::{
-    asked::Asked,
-    engine::{TwoFactor, builder::TwoFactorBuilder},
-    fresh::Fresh,
-    response::Response,
+    asked::Asked, builder::TwoFactorBuilder, engine::TwoFactor, fresh::Fresh, response::Response,
 };
 
 /// What the laws need to know of a provider under test, and the hands that use it.

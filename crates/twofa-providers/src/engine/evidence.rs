@@ -54,7 +54,9 @@ impl TwoFactor {
         }
         Ok(Fresh {
             proof,
-            engine: self,
+            guarded: self.guarded(),
+            limits: &self.limits,
+            telling: self.telling(),
         })
     }
 
@@ -66,8 +68,8 @@ impl TwoFactor {
         at: DateTime<Utc>,
         sign_in: Option<&SignInId>,
     ) -> Result<bool, TwoFactorError> {
-        match &self.codes {
-            Some(codes) => Ok(!codes.were_renewed(subject, at, sign_in).await?),
+        match &self.sheets {
+            Some(sheets) => Ok(!sheets.were_renewed(subject, at, sign_in).await?),
             None => Ok(true),
         }
     }

@@ -1,12 +1,6 @@
 //! What a try spent, and how it ended.
 
-use token_store::{
-    Charge,
-    ott_core::{
-        LimitKey, Rejected,
-        chrono::{DateTime, Utc},
-    },
-};
+use token_store::{Charge, ott_core::Rejected};
 
 use crate::{error::TwoFactorError, limits::Price};
 
@@ -58,23 +52,5 @@ impl Paid {
 
     pub(super) fn whole(&self) -> Vec<Charge> {
         self.timed.iter().copied().chain(self.ceiling).collect()
-    }
-}
-
-/// Which limit refused, and until when.
-#[derive(Clone, Copy)]
-pub(super) struct Refused {
-    pub(super) key: LimitKey,
-    /// `None` where time does not help.
-    pub(super) at: Option<DateTime<Utc>>,
-}
-
-impl Refused {
-    /// This refusal, with whichever time comes first.
-    pub(super) fn or_sooner(self, other: Self) -> Self {
-        let at = self
-            .at
-            .map(|at| other.at.map_or(at, |sooner| sooner.min(at)));
-        Self { at, ..self }
     }
 }

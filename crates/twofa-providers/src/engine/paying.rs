@@ -7,13 +7,12 @@ use token_store::{
 
 use super::{
     TwoFactor,
-    paid::{Lane, NotProved, Paid, Refused},
+    paid::{Lane, NotProved, Paid},
 };
 use crate::{
     attempt::Attempt,
     descriptor::Descriptor,
     error::TwoFactorError,
-    events::THROTTLED,
     limits::{Counted, Price, RequestPaid, of_failures},
     news::News,
     open_factor::OpenFactor,
@@ -37,7 +36,7 @@ impl TwoFactor {
         }
         let price = self.price(attempt, provider, factor)?;
         let charges = self.shared_by_strangers(&price);
-        let Err(first) = self.spend(subject, price.network, &charges).await? else {
+        let Err(first) = self.rows.spend(subject, price.network, &charges).await? else {
             return Ok(Paid::new(&price, &price.shared));
         };
         let by_network = price.network.is_some_and(|charge| charge.key == first.key);
@@ -60,7 +59,7 @@ impl TwoFactor {
             None => (first, self.devices.is_none()),
             Some(charges) => {
                 let all = [charges, &[price.ceiling]].concat();
-                match self.spend(subject, None, &all).await? {
+                match self.rows.spend(subject, None, &all).await? {
                     Ok(()) => return Ok(Paid::new(&price, charges)),
                     Err(second) => (second.or_sooner(first), second.key == price.ceiling.key),
                 }
@@ -70,9 +69,9 @@ impl TwoFactor {
             if !by_network {
                 self.tell_many_failures(attempt).await;
             }
-            return Err(self.throttled(attempt, refused).into());
+            return Err(self.rows.throttled(attempt, refused).into());
         }
-        self.tell_throttled(attempt, refused);
+        self.rows.tell_throttled(attempt, refused);
         if exhausts {
             self.exhaust(attempt, factor).await?;
         } else {
@@ -111,9 +110,9 @@ impl TwoFactor {
     async fn pay_network(&self, attempt: &Attempt<'_>) -> Result<Paid, NotProved> {
         let subject = attempt.subject;
         let network = self.limits.of_network(subject, attempt.network);
-        match self.spend(subject, network, &[]).await? {
+        match self.rows.spend(subject, network, &[]).await? {
             Ok(()) => Ok(Paid::by_network(network)),
-            Err(refused) => Err(self.throttled(attempt, refused).into()),
+            Err(refused) => Err(self.rows.throttled(attempt, refused).into()),
         }
     }
 
@@ -210,27 +209,22 @@ impl TwoFactor {
         let price = self
             .limits
             .of_request(subject, &self.mailboxes(destinations));
-        let Err(first) = self.spend(subject, network, &price.shared.all()).await? else {
+        let Err(first) = self
+            .rows
+            .spend(subject, network, &price.shared.all())
+            .await?
+        else {
             return Ok(price.shared);
         };
         let by_network = network.is_some_and(|charge| charge.key == first.key);
         let mut refused = first;
         if !by_network && lane == Lane::KnownDevice {
-            match self.spend(subject, None, &price.reserve.all()).await? {
+            match self.rows.spend(subject, None, &price.reserve.all()).await? {
                 Ok(()) => return Ok(price.reserve),
                 Err(second) => refused = second.or_sooner(first),
             }
         }
-        Err(self.throttled(attempt, refused))
-    }
-
-    /// Pays for starting an enrolment, or for a renewal of recovery codes.
-    pub(crate) async fn pay_enrolment(&self, attempt: &Attempt<'_>) -> Result<(), TwoFactorError> {
-        let charges = [self.limits.of_enrolment(attempt.subject)];
-        match self.spend(attempt.subject, None, &charges).await? {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(self.throttled(attempt, refused)),
-        }
+        Err(self.rows.throttled(attempt, refused))
     }
 
     /// Under which names destinations are counted, each once.
@@ -255,56 +249,6 @@ impl TwoFactor {
         };
         keys.pseudonym(folded.as_ref().unwrap_or(destination))
             .to_string()
-    }
-
-    /// Spends in this order. What the network spent stays spent; the rest is given back on a refusal,
-    /// since nothing will be compared: who hammers a reached limit must not use up the one before it.
-    async fn spend(
-        &self,
-        subject: &Subject,
-        network: Option<Charge>,
-        charges: &[Charge],
-    ) -> Result<Result<(), Refused>, TwoFactorError> {
-        let all: Vec<_> = network.iter().chain(charges).copied().collect();
-        if all.is_empty() {
-            return Ok(Ok(()));
-        }
-        let spent = self.tokens().limit_store().spend(&all, self.rows.now());
-        let (key, refused) = match spent
-            .await
-            .map_err(|error| self.rows.outage("spend", error))?
-        {
-            Spent::Allowed => return Ok(Ok(())),
-            Spent::Ahead(key) => (key, None),
-            Spent::Locked(key) => (key, Some(Refused { key, at: None })),
-            Spent::RetryAt(key, at) => (key, Some(Refused { key, at: Some(at) })),
-        };
-        if network.is_none_or(|charge| charge.key != key) {
-            let before = charges.iter().take_while(|charge| charge.key != key);
-            self.rows
-                .give_back(&before.copied().collect::<Vec<_>>(), 1)
-                .await;
-        }
-        match refused {
-            Some(refused) => Ok(Err(refused)),
-            // A clock was ahead when it was spent. An operator clears it.
-            None => Err(self.rows.limit_ahead(subject)),
-        }
-    }
-
-    fn throttled(&self, attempt: &Attempt<'_>, refused: Refused) -> TwoFactorError {
-        self.tell_throttled(attempt, refused);
-        let now = self.rows.now();
-        TwoFactorError::Throttled {
-            retry_at: refused.at,
-            retry_after: refused.at.map(|at| at.signed_duration_since(now)),
-        }
-    }
-
-    fn tell_throttled(&self, attempt: &Attempt<'_>, refused: Refused) {
-        let event = self.rows.event(THROTTLED, attempt.subject);
-        let event = event.provider(attempt.provider);
-        self.rows.emit(event.retry_at(refused.at));
     }
 
     /// After a success: clears the ceiling, and gives back what this very try spent, at the

@@ -24,8 +24,8 @@ use crate::{
     proof::Proof,
     provider::Provider,
     provider_error::{ProviderError, VerifyError},
-    recovery,
     response::Response,
+    sheets,
     telling::Told,
 };
 
@@ -59,7 +59,7 @@ impl TwoFactor {
             None => PROVIDER_VERIFIED,
         };
         self.tell_proved(name, &proof);
-        if proof.provider == recovery::ID {
+        if proof.provider == sheets::ID {
             self.tell_recovery_used(attempt).await;
         }
         Ok(proof)
@@ -267,8 +267,8 @@ impl TwoFactor {
     /// The proof stands whether or not the rest can be counted.
     async fn tell_recovery_used(&self, attempt: &Attempt<'_>) {
         let subject = attempt.subject;
-        let left = match &self.codes {
-            Some(codes) => codes.left(subject).await.ok(),
+        let left = match &self.sheets {
+            Some(sheets) => sheets.left(subject).await.ok(),
             None => None,
         };
         let event = self.rows.event(RECOVERY_USED, subject);

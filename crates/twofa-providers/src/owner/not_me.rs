@@ -10,11 +10,11 @@ use token_store::{
 
 use super::Owner;
 use crate::{
+    durations::UNDO_WITHIN,
     envelope::{Enrolled, Envelope},
     error::TwoFactorError,
     events::FACTOR_RESTORED,
     news::{Disowned, News},
-    removal::UNDO_WITHIN,
     sheets,
     sign_in::SignInId,
     telling::Told,
@@ -114,7 +114,7 @@ impl Owner {
         let restored = self.restore_all(&subject, sign_in.as_ref()).await;
         let waiting = self.telling.rows.remove_waiting(&subject).await;
         let sheets = match (&self.codes, &sign_in) {
-            (Some(codes), Some(sign_in)) => codes.disown(&subject, sign_in).await,
+            (Some(codes), Some(sign_in)) => codes.sheets.disown(&subject, sign_in).await,
             _ => Ok(sheets::Disowned::default()),
         };
         if sheets.as_ref().is_ok_and(|sheets| sheets.restored) {

@@ -85,6 +85,15 @@ fn display(seen: &PromptView) -> [u8; 32] {
     Sha256::digest(fields.0).into()
 }
 
+impl PromptView {
+    /// What the device of this factor signs to say this about the prompt, with the number that was typed. A device
+    /// that is no Rust program makes the same bytes of what it displays: `docs/formats.md`.
+    #[must_use]
+    pub fn to_sign(&self, subject: &Subject, device: &FactorId, verdict: Verdict) -> Vec<u8> {
+        message(subject, device, verdict, self)
+    }
+}
+
 /// What the device of this factor signs to say this about a prompt.
 pub(super) fn message(
     subject: &Subject,

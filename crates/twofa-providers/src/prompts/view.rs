@@ -2,8 +2,6 @@
 
 use core::{fmt, net::IpAddr};
 
-#[cfg(feature = "device-keys")]
-use token_store::ott_core::Verdict;
 use token_store::{
     FactorId,
     ott_core::{
@@ -67,14 +65,6 @@ impl PromptView {
             expires_at: stored.expires_at,
             digits,
         }
-    }
-
-    /// What the device of this factor signs to say this about the prompt, with the number that was typed. A device
-    /// that is no Rust program makes the same bytes of what it displays: `docs/formats.md`.
-    #[cfg(feature = "device-keys")]
-    #[must_use]
-    pub fn to_sign(&self, subject: &Subject, device: &FactorId, verdict: Verdict) -> Vec<u8> {
-        super::signed::message(subject, device, verdict, self)
     }
 }
 

@@ -8,11 +8,10 @@ use token_store::{
     ott_core::{GuessBound, LimitKind},
 };
 
-use super::TwoFactor;
 use crate::{
-    build_error::BuildError, descriptor::Odds, devices::KnownDevices, limits::Limits, owner::Owner,
-    prompts::Prompts, provider::Provider, recovery::RecoveryCodes, rows::Rows,
-    trusted::TrustedDevices,
+    build_error::BuildError, descriptor::Odds, devices::KnownDevices, engine::TwoFactor,
+    limits::Limits, owner::Owner, prompts::Prompts, provider::Provider, recovery::RecoveryCodes,
+    rows::Rows, trusted::TrustedDevices,
 };
 
 /// Builds [`TwoFactor`].
@@ -138,10 +137,10 @@ impl TwoFactorBuilder {
             rows: self.rows,
             providers: self.providers,
             limits: self.limits,
-            codes: self.codes,
+            sheets: self.codes.map(|codes| codes.sheets),
             devices: self.devices,
-            trusted: self.trusted,
-            owner: self.owner,
+            trusted: self.trusted.map(|devices| devices.all),
+            telling: self.owner.map(|owner| owner.telling),
             prompts: self.prompts.pop(),
             bound,
         })
@@ -184,7 +183,7 @@ impl TwoFactorBuilder {
                 return Err(BuildError::LimitKind(name));
             }
         }
-        let elsewhere = |codes: &RecoveryCodes| !codes.rows.is_over(&self.rows);
+        let elsewhere = |codes: &RecoveryCodes| !codes.sheets.rows.is_over(&self.rows);
         if self.codes.as_ref().is_some_and(elsewhere) {
             return Err(BuildError::RecoveryElsewhere);
         }

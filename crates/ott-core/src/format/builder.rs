@@ -1,6 +1,6 @@
 //! Formats of one's own, checked where they are written.
 
-use crate::Format;
+use super::Format;
 
 /// Builds a [`Format`] of one's own. In a constant each fault is an error of the compiler.
 ///

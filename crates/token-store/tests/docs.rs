@@ -99,7 +99,7 @@ impl<'a> Part<'a> {
                 .push(format!("{}: there is no {named}", self.page));
         }
         self.files = files;
-        self.found += 1;
+        self.found = self.found.saturating_add(1);
     }
 
     /// A test is in one of the last path's files.
@@ -123,7 +123,7 @@ impl<'a> Part<'a> {
             self.faults
                 .push(format!("{}: no {named} in {few:?}", self.page));
         }
-        self.found += 1;
+        self.found = self.found.saturating_add(1);
     }
 }
 
@@ -132,12 +132,13 @@ impl<'a> Part<'a> {
 fn read(part: &mut Part<'_>, text: &str) {
     let pieces: Vec<&str> = text.split('`').collect();
     let mut is_listed = false;
-    for at in (1..pieces.len()).step_by(2) {
-        let (before, named) = (pieces[at - 1].trim(), pieces[at]);
-        let after = pieces.get(at + 1).copied().unwrap_or_default();
+    for around in pieces.windows(3).step_by(2) {
+        let &[before, named, after] = around else {
+            continue;
+        };
         let link = after.strip_prefix("](").unwrap_or_default();
         let target = link.split([')', '#']).next().unwrap_or_default();
-        let goes_on = matches!(before, ":" | "," | "and" | ", and" | "(");
+        let goes_on = matches!(before.trim(), ":" | "," | "and" | ", and" | "(");
         if named.ends_with(".rs") && !named.contains(['*', '<', ' ']) {
             part.file(named);
             is_listed = true;

@@ -27,17 +27,20 @@ fn in_source(source: &str) -> Vec<String> {
     let lines: Vec<&str> = source.lines().collect();
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let indent = line.len() - line.trim_start().len();
-        if !line.trim_start().starts_with("impl") {
+        let Some((indent, _)) = line.split_once("impl") else {
             continue;
-        }
-        let block = lines[at..].join("\n");
+        };
+        let block: String = lines
+            .iter()
+            .skip(at)
+            .flat_map(|line| [line, "\n"])
+            .collect();
         let Some((header, body)) = block.split_once('{') else {
             continue;
         };
         let header = header.split_whitespace().collect::<Vec<_>>().join(" ");
-        if is_of_the_engine(&header) {
-            let end = format!("{}}}", " ".repeat(indent));
+        if indent.trim().is_empty() && is_of_the_engine(&header) {
+            let end = format!("{indent}}}");
             let body = body.lines().take_while(|line| *line != end);
             found.extend(body.filter_map(public_function));
         }

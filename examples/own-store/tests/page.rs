@@ -72,7 +72,7 @@ fn store_is_small() {
 macro_rules! fields {
     ($($type:ident { $($field:ident)* })*) => {
         #[test]
-        fn its_columns_are_all_there_are() {
+        fn columns_on_the_page_are_all_there_are() {
             $(
                 let _ = |$type { $($field: _,)* }: $type| ();
                 $(

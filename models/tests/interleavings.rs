@@ -78,12 +78,12 @@ fn found(broken: Broken, property: &'static str) {
 }
 
 #[test]
-fn a_read_and_then_a_write_spends_twice() {
+fn read_and_then_a_write_spends_twice() {
     found(Broken::NoSecondLook, "one redeems at most");
 }
 
 #[test]
-fn a_guess_told_before_its_commit_is_one_too_many() {
+fn guess_told_before_its_commit_is_one_too_many() {
     found(Broken::ToldBeforeCommit, "no guess beyond the last");
 }
 

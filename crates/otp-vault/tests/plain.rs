@@ -133,7 +133,7 @@ fn entries_are_skipped_one_by_one() {
 
 /// A file in which nothing can be read is an error, as is one without entries.
 #[test]
-fn nothing_readable_is_refused() {
+fn file_without_an_entry_is_an_error() {
     assert_eq!(
         import(b"otpauth://totp/a?secret=").expect_err("no secret"),
         ImportError::Empty("list of otpauth URIs")

@@ -204,8 +204,8 @@ impl Policy {
         Self { pace, ..self }
     }
 
-    /// Whether each redeem spends the account's allowance, which all such policies share. Say yes only
-    /// behind a first factor: see [`Policy::code`].
+    /// Behind a first factor alone: whether each redeem spends the account's allowance, which all such policies
+    /// share. Where nothing stands before it, anybody can use up the allowance: see [`Policy::code`].
     #[must_use]
     pub const fn spending_allowance(self, allowance: bool) -> Self {
         Self { allowance, ..self }

@@ -201,7 +201,7 @@ fn within_the_account(one: &Context, other: &Context) -> Reason {
 
 /// Found by its handle, a token is redeemed in its own context and in no other.
 #[test]
-fn by_handle_only_the_diagonal_redeems() {
+fn diagonal_alone_redeems_by_handle() {
     let policies = [
         Policy::readable(Purpose::new("one")),
         Policy::readable(Purpose::new("two")),
@@ -221,7 +221,7 @@ fn parked_only_the_diagonal_resumes() {
 
 /// Found by its subject, a token is redeemed in its own context and in no other.
 #[test]
-fn by_subject_only_the_diagonal_redeems() {
+fn diagonal_alone_redeems_by_subject() {
     let policies = [
         Policy::recovery(Purpose::new("one")),
         Policy::recovery(Purpose::new("two")),
@@ -242,7 +242,7 @@ fn by_itself(policies: [Policy; 2], nobody: bool) {
 
 /// Found by itself, a token is redeemed in its own context and in no other.
 #[test]
-fn by_itself_only_the_diagonal_redeems() {
+fn diagonal_alone_redeems_by_itself() {
     let policies = [
         Policy::link(Purpose::new("one")),
         Policy::link(Purpose::new("two")),

@@ -425,7 +425,7 @@ proptest! {
     /// Whatever is tried, at whatever clock going forward: in no span do more pass than the burst
     /// and what the span gives back.
     #[test]
-    fn no_span_passes_more_than_the_burst_and_its_refill(
+    fn span_passes_the_burst_and_its_refill_at_most(
         burst in 1_u32..20,
         period in 1_i64..1_000,
         steps in prop::collection::vec(0_i64..2_000, 1..200),

@@ -76,7 +76,7 @@ macro_rules! bearers {
             }
             strangers {
                 token_is_good_for_its_kind_and_tenant
-                nobody_revokes_what_is_not_theirs
+                strangers_revoke_nothing_by_an_id
                 other_spellings_are_other_tokens
                 public_id_is_no_bearer_token
             }

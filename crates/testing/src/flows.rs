@@ -86,7 +86,7 @@ macro_rules! flows {
                 token_dies_at_its_time_and_the_flow_later
             }
             strangers {
-                nobody_is_served_by_the_same_calls
+                unknown_address_takes_the_same_calls
                 outsider_leaves_the_owner_everything
                 outsider_makes_five_live_tokens_at_most
             }

@@ -16,7 +16,7 @@ macro_rules! queue {
                 entry_is_taken_by_one
                 lease_ends
                 tenants_share_a_pass
-                many_waiting_hold_up_nobody
+                tenant_with_many_waiting_holds_up_nobody
                 dead_letter_is_listed_and_sent_back_or_dropped
                 entry_sent_back_is_settled_by_its_taker
                 dead_letter_gives_way_to_the_newer

@@ -29,7 +29,7 @@ macro_rules! spend {
             guard {
                 attack_of_ten_thousand_numbers_stays_in_budget
                 budget_is_exact_under_parallel_requests
-                any_day_sees_one_budget
+                budget_holds_over_any_day
                 refusal_costs_no_other_limit
                 number_without_a_price_gets_nothing
                 outage_sends_nothing

@@ -120,7 +120,7 @@ macro_rules! two_factor {
                 not_me_tokens_at_once_have_one_winner
                 codes_of_the_disowned_sign_in_are_void
                 factor_disabled_before_is_wiped_too
-                what_the_sign_in_added_is_not_brought_back
+                factor_of_that_sign_in_is_not_brought_back
                 disowned_address_is_told_nothing_more
                 disowned_only_factor_guards_the_account
                 text_that_is_no_link_spends_none
@@ -194,7 +194,7 @@ macro_rules! two_factor {
                 two_people_approve_once
                 requester_is_no_approver
                 asking_sign_in_approves_no_part
-                one_denial_ends_what_several_decide
+                denial_ends_what_several_decide
                 denial_beside_approvals_has_one_outcome
                 approvals_at_once_are_taken_up_once
                 approval_of_several_is_bound
@@ -207,7 +207,7 @@ macro_rules! two_factor {
             prompt_deciders {
                 stranger_decides_nothing
                 prompt_belongs_to_its_device
-                every_device_is_asked_and_one_decides
+                devices_are_all_asked_and_one_decides
                 later_device_decides_nothing_earlier
                 device_that_goes_meanwhile_proves_nothing
                 decision_of_one_device_is_not_forged_for_another
@@ -229,7 +229,7 @@ macro_rules! two_factor {
                 stranger_silences_nobody
                 prompt_that_reached_nobody_is_given_back
                 push_that_perhaps_went_out_is_charged
-                every_device_pays_for_its_address
+                device_pays_for_its_own_address
                 silence_outlasts_what_is_on_its_way
                 report_beside_requests_lasts
                 report_is_said_again_after_an_outage
@@ -270,8 +270,8 @@ macro_rules! two_factor {
                 replaced_codes_are_not_used_up
                 sheet_that_goes_meanwhile_proves_nothing
                 newer_sheet_of_the_owner_stays
-                no_sheet_of_a_thief_comes_back
-                no_factor_of_a_thief_comes_back
+                sheet_of_a_thief_stays_away
+                factor_of_a_thief_stays_away
                 renewal_is_undone_for_a_week
                 imported_codes_come_back
                 imported_codes_end_after_a_week
@@ -301,7 +301,7 @@ macro_rules! two_factor {
                 first_factors_at_once_are_one
                 enrolment_ends_with_its_epoch
                 enrolment_is_confirmed_in_its_sign_in
-                what_waits_goes_with_each_change
+                pending_factor_goes_with_each_change
                 stolen_code_adds_nothing_once_renewed
                 not_me_brings_back_what_was_removed
                 removal_is_undone_for_a_week
@@ -337,7 +337,7 @@ macro_rules! two_factor {
                 refused_send_says_when_to_come_back
                 mailbox_is_one_in_either_case
                 mailbox_is_counted_under_a_keyed_name
-                what_was_not_sent_is_given_back
+                message_that_was_not_sent_is_given_back
                 known_device_has_the_mailbox_once_more
                 mailbox_that_is_ahead_is_cleared
             }
@@ -362,7 +362,7 @@ macro_rules! two_factor {
             }
             totp {
                 app_clock_that_is_ahead_is_told
-                ahead_is_told_beside_another_app
+                code_ahead_is_told_beside_another_app
                 app_code_is_accepted_once
                 spent_code_is_refused_in_every_spelling
                 code_of_the_step_before_is_accepted_once

@@ -326,7 +326,7 @@ async fn refused_access_token_is_exchanged_once() {
 /// Without an access token nothing is pushed; whose fault that is says the status. Many who wait for one that fails wait
 /// once.
 #[tokio::test]
-async fn no_access_token_is_no_push() {
+async fn push_without_an_access_token_is_not_sent() {
     use Outcome::{Misconfigured, Unavailable};
     for (say, meaning) in [
         (

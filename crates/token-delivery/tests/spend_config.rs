@@ -183,7 +183,7 @@ async fn one<D: Delivery>(inner: D, store: Arc<dyn LimitStore>) -> Result<(), De
 
 /// What was offered to nobody costs nothing: the budget, which is one whatever the keys are, pays for the next.
 #[tokio::test]
-async fn what_was_offered_to_nobody_costs_nothing() {
+async fn message_offered_to_nobody_costs_nothing() {
     let reasons: [fn() -> DeliveryError; 4] = [
         || DeliveryError::KeptBack {
             limit: SpendLimit::Budget,

@@ -68,7 +68,7 @@ async fn scripts(server: &Server) -> u64 {
 
 /// Once the server knows the script. A new batch costs a second one where it takes an older batch's place.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_charged_verb_is_one_script() {
+async fn charged_verb_is_one_script() {
     let server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, charges) = (&fixture.store, charges());
@@ -95,7 +95,7 @@ async fn a_charged_verb_is_one_script() {
 
 /// The answer is lost on its way: the guess was counted once, and charged once.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_was_charged_once() {
+async fn lost_answer_was_charged_once() {
     let server = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), server.port()).await;
     let fixture = Fixture::new(everything().timeout(LONG).install(proxy.url()).await);
@@ -116,7 +116,7 @@ async fn an_answer_that_is_lost_was_charged_once() {
 
 /// A limit or a record that cannot be read: nothing is compared, inserted or charged.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_done_by_nobody() {
+async fn unreadable_row_is_compared_by_nobody() {
     let server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, charges) = (&fixture.store, charges());

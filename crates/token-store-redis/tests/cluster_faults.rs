@@ -209,7 +209,7 @@ async fn write_with_too_few_replicas_fails_in_a_cluster() {
 
 /// Ten thousand clients redeem a thousand tokens of a cluster, a thousand times in all.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_clients_of_a_cluster_redeem_each_token_once() {
+async fn clients_of_a_cluster_redeem_each_token_once() {
     let cluster = Cluster::start().await;
     let builder = everything().timeout(Duration::from_secs(60));
     let fixture = Fixture::new(builder.install_cluster(cluster.urls()).await);

@@ -125,7 +125,7 @@ async fn edited(fixture: &Edited, edit: &Edit) -> token_store::ott_core::Issued 
 }
 
 #[tokio::test]
-async fn a_token() {
+async fn token_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;
     let (fixture, store) = (&edits.fixture, &edits.fixture.store);
     for edit in EDITS {
@@ -160,7 +160,7 @@ async fn a_token() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type() {
+async fn key_of_another_type_is_corrupt() {
     let edits = Edited::new().await;
     let (fixture, store) = (&edits.fixture, &edits.fixture.store);
     let issued = fixture.insert(&PROMPT).await;
@@ -180,7 +180,7 @@ async fn a_key_of_another_type() {
 }
 
 #[tokio::test]
-async fn a_name_in_a_set() {
+async fn name_that_is_no_id_is_corrupt() {
     let edits = Edited::new().await;
     let (fixture, store) = (&edits.fixture, &edits.fixture.store);
     let issued = fixture.insert(&CODE).await;
@@ -196,7 +196,7 @@ async fn a_name_in_a_set() {
 }
 
 #[tokio::test]
-async fn a_limit() {
+async fn limit_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;
     let store = &edits.fixture.store;
     let all: [Edit; 6] = [
@@ -223,7 +223,7 @@ async fn a_limit() {
 }
 
 #[tokio::test]
-async fn a_factor() {
+async fn factor_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;
     let (fixture, store) = (&edits.fixture, &edits.fixture.store);
     let all: [Edit; 11] = [

@@ -107,7 +107,7 @@ async fn commands_without_an_answer_are_not_sent_again() {
 
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_in_a_cluster() {
+async fn commands_to_a_cluster_are_not_sent_again() {
     let port = free_port();
     let announced = port.to_string();
     let options = [

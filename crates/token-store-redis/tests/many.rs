@@ -77,7 +77,7 @@ impl Drop for World {
 
 /// Ten thousand clients redeem a thousand tokens, a thousand times in all.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_clients_redeem_each_token_once() {
+async fn clients_redeem_each_token_once() {
     let world = World::new().await;
     ten_thousand(&world.fixture).await;
 }
@@ -228,7 +228,7 @@ async fn purge_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn no_key_and_no_value_holds_a_secret() {
+async fn names_and_values_hold_no_secret() {
     let world = World::new().await;
     let fixture = &world.fixture;
     let mut secrets = Vec::new();

@@ -26,25 +26,25 @@ const TASKS: usize = 4;
 const BURST: u32 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_two_processes_together() {
+async fn two_processes_together_have_one_winner() {
     one_winner(2, &Place::new(Vec::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_four_processes_together() {
+async fn four_processes_together_have_one_winner() {
     one_winner(4, &Place::new(Vec::new())).await;
 }
 
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_two_processes_on_a_cluster() {
+async fn two_processes_on_a_cluster_have_one_winner() {
     let cluster = testing::redis::Cluster::patient().await;
     one_winner(2, &Place::new(cluster.urls())).await;
 }
 
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_four_processes_on_a_cluster() {
+async fn four_processes_on_a_cluster_have_one_winner() {
     let cluster = testing::redis::Cluster::patient().await;
     one_winner(4, &Place::new(cluster.urls())).await;
 }
@@ -54,7 +54,7 @@ async fn one_winner(processes: usize, place: &Place) {
     let fixture = Fixture::with_keys(place.install().await, &keys);
     let factor = fixture.factor(1, FactorState::Active);
     assert!(fixture.store.insert_factor(&factor).await.unwrap());
-    let start = || Process::start("a_process_that_races", place, &keys);
+    let start = || Process::start("process_that_races", place, &keys);
     let mut others: Vec<_> = (1..processes).map(|_| start()).collect();
     for other in &mut others {
         assert_eq!(other.hear().as_deref(), Some("ready"));
@@ -87,7 +87,7 @@ async fn one_winner(processes: usize, place: &Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_races() {
+async fn process_that_races() {
     let Some((fixture, asked)) = own_fixture().await else {
         return;
     };

@@ -69,7 +69,7 @@ async fn reports_a_clock_that_was_ahead(store: &impl LimitStore, full_at: impl A
 
 /// Over SQLite.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_ahead_over_sqlite_changes_nothing() {
+async fn limit_ahead_over_sqlite_changes_nothing() {
     let fixture = <Fixture>::new().await;
     let full_at = async || {
         let select = "SELECT max(full_at) FROM ott_limits";
@@ -83,7 +83,7 @@ async fn a_limit_ahead_over_sqlite_changes_nothing() {
 
 /// Over PostgreSQL.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_ahead_over_postgresql_changes_nothing() {
+async fn limit_ahead_over_postgresql_changes_nothing() {
     let fixture = PgFixture::new().await;
     let full_at = async || fixture.number("SELECT max(full_at) FROM {limits}").await;
     reports_a_clock_that_was_ahead(&fixture.store, full_at).await;

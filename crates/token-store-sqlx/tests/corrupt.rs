@@ -76,7 +76,7 @@ async fn tokens() {
 
 /// An id of another length is not found and not listed as something else.
 #[tokio::test]
-async fn an_id_of_another_length_is_found_as_nothing_else() {
+async fn id_of_another_length_is_found_as_nothing_else() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     edit(&fixture, "ott_tokens", "id = substr(id, 1, 15)").await;
@@ -88,7 +88,7 @@ async fn an_id_of_another_length_is_found_as_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_decision_on_a_corrupt_row() {
+async fn decision_on_a_corrupt_row_is_an_outage() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&PROMPT).await;
     let approval = fixture.approval(&issued);
@@ -145,7 +145,7 @@ async fn limits() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database() {
+async fn file_that_is_no_database_is_corrupt() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.db");
     std::fs::write(&path, vec![b'x'; 8_192]).unwrap();

@@ -64,7 +64,7 @@ async fn weaker_durability_must_be_accepted_by_name() {
 }
 
 #[tokio::test]
-async fn a_database_in_memory_is_weak() {
+async fn database_in_memory_is_weak() {
     let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
     let told = SqliteStore::new(pool).await;
     assert!(matches!(told, Err(StartError::WeakDurability { .. })));
@@ -90,7 +90,7 @@ async fn open_is_full_and_wal_on_every_connection() {
 
 /// A second store on the file finds what the first wrote.
 #[tokio::test]
-async fn a_second_store_on_the_file_finds_the_rows() {
+async fn second_store_on_the_file_finds_the_rows() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     for _ in 0..3 {
@@ -116,7 +116,7 @@ async fn sixteen_first_starts_at_once_all_succeed() {
 }
 
 #[tokio::test]
-async fn the_applications_own_migrations_are_left_alone() {
+async fn applications_own_migrations_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
     let pool = pool(&path, SqliteJournalMode::Wal, SqliteSynchronous::Full).await;
@@ -152,7 +152,7 @@ async fn tables_of_a_newer_version_are_refused() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_files_are_their_owners_alone() {
+async fn files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = Fixture::new().await;
     fixture.insert(&CODE).await;

@@ -104,12 +104,12 @@ async fn new_file(file: &Path, keys: &str) {
 
 /// A process killed while it makes the file leaves one that opens.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_at_the_start_leaves_a_good_file() {
+async fn process_killed_at_the_start_leaves_a_good_file() {
     let (folder, mut dice, keys) = (tempfile::tempdir().unwrap(), Dice::new(seed()), ring());
     let mut whole = 0;
     for round in 0..16 {
         let file = folder.path().join(format!("{round}.db"));
-        let mut process = Process::start(this_binary(), "the_process_that_opens", &file);
+        let mut process = Process::start(this_binary(), "process_that_opens", &file);
         if round == 0 {
             assert_eq!(process.hear().as_deref(), Some("open"));
             whole = written(&file);
@@ -138,7 +138,7 @@ fn written(file: &Path) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_opens() {
+async fn process_that_opens() {
     let Some(place) = own_place() else {
         return;
     };
@@ -151,7 +151,7 @@ async fn the_process_that_opens() {
 
 /// A lock and an open redeem end with the process that held them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_ends_with_the_process_that_held_it() {
+async fn lock_ends_with_the_process_that_held_it() {
     let (folder, keys) = (tempfile::tempdir().unwrap(), ring());
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
@@ -160,7 +160,7 @@ async fn a_lock_ends_with_the_process_that_held_it() {
     let (token, record) = world.issue(Kind::Effect);
     world.store.insert(&[record]).await.unwrap();
     for _ in 0..3 {
-        let mut process = Process::start(this_binary(), "the_process_that_holds_on", &file);
+        let mut process = Process::start(this_binary(), "process_that_holds_on", &file);
         process.tell(&keys);
         process.tell(&token.to_string());
         assert_eq!(process.hear().as_deref(), Some("redeemed"));
@@ -180,7 +180,7 @@ async fn a_lock_ends_with_the_process_that_held_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_holds_on() {
+async fn process_that_holds_on() {
     let Some(place) = own_place() else {
         return;
     };
@@ -203,13 +203,13 @@ async fn the_process_that_holds_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_acknowledges_nothing() {
+async fn full_disk_acknowledges_nothing() {
     full_disk(false).await;
 }
 
 /// A process that met a full disk goes on once there is room.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_goes_on_once_the_disk_has_room() {
+async fn process_goes_on_once_the_disk_has_room() {
     full_disk(true).await;
 }
 
@@ -223,7 +223,7 @@ async fn full_disk(goes_on: bool) {
     // Blocks of 512 bytes, in some shells of 1024.
     let limited = "trap '' XFSZ; ulimit -f 2000 || exit 1; exec \"$0\" \"$@\"";
     shell.args(["-c", limited]).arg(env::current_exe().unwrap());
-    let mut process = Process::start(shell, "the_process_without_room", &file);
+    let mut process = Process::start(shell, "process_without_room", &file);
     process.tell(&keys);
     let world = World::open(text(&file), &keys).await;
     assert_eq!(process.hear().as_deref(), Some("full"));
@@ -244,7 +244,7 @@ async fn full_disk(goes_on: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_without_room() {
+async fn process_without_room() {
     let Some(place) = own_place() else {
         return;
     };
@@ -411,7 +411,7 @@ async fn dump(world: &World) -> Vec<String> {
 
 /// An event sink that loses everything changes no answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_that_loses_events_changes_no_answer() {
+async fn sink_that_loses_events_changes_no_answer() {
     const SIGN_IN: Policy = fixture::CODE;
     let mut answers = Vec::new();
     let sinks: [Arc<dyn EventSink>; 2] = [

@@ -123,7 +123,7 @@ fn commits(fixture: &Fixture) -> usize {
 }
 
 #[tokio::test]
-async fn those_who_wait_together_are_one_commit() {
+async fn verbs_that_wait_together_are_one_commit() {
     let fixture = Fixture::new().await;
     let (issued, right) = links(&fixture, 64).await;
     let before = commits(&fixture);
@@ -168,7 +168,7 @@ async fn clients_that_wait_share_their_commits() {
 
 /// Every answer that a redeem can have, in one group, is the one that it has alone.
 #[tokio::test]
-async fn each_in_a_group_is_answered_as_alone() {
+async fn group_answers_each_as_if_alone() {
     let mut fixture = Fixture::new().await;
     let line = |id| KeyRing::try_new_line_from_rng(KeyId(id), &mut SysRng).unwrap();
     let (old, new, other) = (line(1), line(2), line(3));
@@ -241,7 +241,7 @@ async fn each_in_a_group_is_answered_as_alone() {
 /// Five guesses and the right code for one record wait together: each is a statement of its own, in
 /// order, and all are one commit.
 #[tokio::test]
-async fn those_for_one_record_are_counted_one_after_another() {
+async fn guesses_at_one_record_are_counted_in_turn() {
     let fixture = Fixture::new().await;
     let (_, first) = links(&fixture, 1).await;
     let issued = fixture.insert(&CODE).await;
@@ -262,7 +262,7 @@ async fn those_for_one_record_are_counted_one_after_another() {
 /// Whoever is dropped, and whenever: the first, who has the turn; the second, who is the first to
 /// wait; or one in the middle.
 #[tokio::test]
-async fn a_dropped_caller_harms_nobody() {
+async fn dropped_caller_harms_nobody() {
     let fixture = Fixture::new().await;
     // By who is dropped, and by what became of it.
     let mut seen = [[0; 2]; 3];
@@ -316,7 +316,7 @@ async fn a_dropped_caller_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_caller_dropped_before_its_turn_is_not_done() {
+async fn caller_dropped_before_its_turn_is_not_done() {
     let fixture = Fixture::new().await;
     let (issued, right) = links(&fixture, 8).await;
     let mut begun = together(&fixture.store, &right).await;
@@ -339,7 +339,7 @@ async fn a_caller_dropped_before_its_turn_is_not_done() {
 
 /// A row that cannot be read is its own caller's outage.
 #[tokio::test]
-async fn an_unreadable_row_fails_its_own_caller_alone() {
+async fn unreadable_row_fails_its_own_caller_alone() {
     let fixture = Fixture::new().await;
     let (issued, right) = links(&fixture, 8).await;
     let damage = "UPDATE ott_tokens SET binding = x'' WHERE id = ?1";
@@ -357,7 +357,7 @@ async fn an_unreadable_row_fails_its_own_caller_alone() {
 
 /// A row that the database refuses to write is its own caller's outage; a commit that fails is everybody's.
 #[tokio::test]
-async fn a_commit_that_fails_is_an_outage_for_each() {
+async fn commit_that_fails_is_an_outage_for_each() {
     for (trigger, fails) in [
         ("SELECT RAISE(ABORT, 'no')", 3..4),
         // Checked at the commit, as a disk that fails there.
@@ -400,7 +400,7 @@ async fn a_commit_that_fails_is_an_outage_for_each() {
 
 /// A store that is closed is unavailable to each redeem that waits.
 #[tokio::test]
-async fn a_closed_store_is_unavailable_to_all_who_wait() {
+async fn closed_store_is_unavailable_to_all_who_wait() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
     let (issued, right) = links(&fixture, 8).await;
     let began = Instant::now();
@@ -448,7 +448,7 @@ async fn redeems_that_timed_out_are_never_done_later() {
 
 /// They wait for the lock for longer than one of them may: only those who still wait are done.
 #[tokio::test]
-async fn the_group_is_chosen_when_the_lock_is_held() {
+async fn group_is_chosen_when_the_lock_is_held() {
     let fixture = Fixture::new().await;
     let (issued, right) = links(&fixture, 8).await;
     let outsider = fixture.outsider().await;
@@ -468,7 +468,7 @@ async fn the_group_is_chosen_when_the_lock_is_held() {
 }
 
 #[tokio::test]
-async fn the_task_that_serves_ends_when_nobody_waits() {
+async fn task_that_serves_ends_when_nobody_waits() {
     let fixture = Fixture::new().await;
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let (_, right) = links(&fixture, 8).await;
@@ -490,7 +490,7 @@ async fn the_task_that_serves_ends_when_nobody_waits() {
 
 /// A runtime that ends leaves an outage and a store that works.
 #[test]
-fn a_runtime_that_ends_leaves_a_store_that_works() {
+fn runtime_that_ends_leaves_a_store_that_works() {
     let runtime = || -> Runtime { Builder::new_current_thread().enable_all().build().unwrap() };
     let (one, two) = (runtime(), runtime());
     let fixture = two.block_on(Fixture::new());

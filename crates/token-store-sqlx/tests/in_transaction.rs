@@ -49,7 +49,7 @@ async fn rolled_back_guesses_stay_counted() {
 
 /// A success that is rolled back or dropped leaves the token unspent.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rolled_back_success_leaves_the_token_unspent() {
+async fn rolled_back_success_leaves_the_token_unspent() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let right = fixture.right(&CODE, &issued);
@@ -74,7 +74,7 @@ async fn a_rolled_back_success_leaves_the_token_unspent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_applies_both() {
+async fn commit_applies_both() {
     let fixture = Fixture::new().await;
     let pool = fixture.store.pool();
     sqlx::query("CREATE TABLE users (password TEXT)")
@@ -157,7 +157,7 @@ async fn with_sibling(
 
 /// A code and its sibling link are retired in one step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_end_in_one_step() {
+async fn code_and_its_sibling_link_end_in_one_step() {
     for (used, other) in [(&CODE, &LINK), (&LINK, &CODE)] {
         for commits in [false, true] {
             let fixture = Fixture::new().await;
@@ -177,7 +177,7 @@ async fn a_code_and_its_sibling_link_end_in_one_step() {
 
 /// If a code and its sibling link are used at once, one of them counts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_used_at_once_count_one() {
+async fn code_and_its_sibling_link_used_at_once_count_one() {
     for round in 0..20 {
         let fixture = Fixture::new().await;
         let (code, link) = (fixture.insert(&CODE).await, fixture.insert(&LINK).await);

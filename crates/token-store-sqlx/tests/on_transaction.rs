@@ -43,7 +43,7 @@ assert_not_impl!(OnTransaction<'static>: token_store::RedeemInTransaction);
 
 /// Redeeming a record that counts attempts is misuse, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_with_attempts_is_misuse() {
+async fn record_with_attempts_is_misuse() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let mut transaction = begin(&fixture).await;
@@ -66,7 +66,7 @@ async fn a_record_with_attempts_is_misuse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_stands_or_falls_with_the_transaction() {
+async fn verbs_stand_or_fall_with_the_transaction() {
     for commits in [false, true] {
         let fixture = Fixture::new().await;
         let link = fixture.insert(&LINK).await;
@@ -148,7 +148,7 @@ async fn every_verb_stands_or_falls_with_the_transaction() {
 
 /// A collision undoes its batch and not the transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collision_undoes_its_batch_alone() {
+async fn collision_undoes_its_batch_alone() {
     let fixture = Fixture::new().await;
     let older = fixture.insert(&RECOVERY).await;
     let (one, two) = (fixture.issue(&RECOVERY), fixture.issue(&LINK));

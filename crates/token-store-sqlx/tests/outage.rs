@@ -216,7 +216,7 @@ async fn dump(fixture: &Fixture) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_database_is_a_time_out_within_the_time() {
+async fn locked_database_is_a_time_out_within_the_time() {
     // The pool of the application may wait for a lock for less or for far longer than the store.
     for busy in [Duration::from_millis(100), Duration::from_secs(60)] {
         let mut fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
@@ -256,7 +256,7 @@ async fn a_locked_database_is_a_time_out_within_the_time() {
 
 /// A verb beside the caller's own write transaction times out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_beside_an_open_write_times_out() {
+async fn verb_beside_an_open_write_times_out() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
     let issued = fixture.insert(&CODE).await;
     let right = fixture.right(&CODE, &issued);
@@ -274,7 +274,7 @@ async fn a_verb_beside_an_open_write_times_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_free_connection_is_a_time_out() {
+async fn lack_of_a_connection_is_a_time_out() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
     let prepared = prepare(&fixture).await;
     let most = fixture.store.pool().options().get_max_connections();
@@ -289,7 +289,7 @@ async fn no_free_connection_is_a_time_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_pool_is_unavailable() {
+async fn closed_pool_is_unavailable() {
     let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
     let before = dump(&fixture).await;
@@ -305,7 +305,7 @@ async fn a_closed_pool_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_file_is_unavailable() {
+async fn read_only_file_is_unavailable() {
     let mut fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
     let before = dump(&fixture).await;
@@ -339,7 +339,7 @@ async fn a_read_only_file_is_unavailable() {
 
 /// A full disk is unavailable and a batch is not half there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_leaves_no_half_of_a_batch() {
+async fn full_disk_leaves_no_half_of_a_batch() {
     let fixture = Fixture::new().await;
     let path = fixture.path();
     let full = SqliteConnectOptions::new()
@@ -359,7 +359,7 @@ async fn a_full_disk_leaves_no_half_of_a_batch() {
 /// SQLite hands out the row of an `UPDATE … RETURNING` before it commits. A foreign key that is
 /// checked at the commit stands for the disk that fails there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_fails_is_no_success() {
+async fn commit_that_fails_is_no_success() {
     let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
     let before = dump(&fixture).await;
@@ -407,7 +407,7 @@ async fn a_commit_that_fails_is_no_success() {
 
 /// What an outage prints holds no statement and no value.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_prints_no_statement_and_no_value() {
+async fn outage_prints_no_statement_and_no_value() {
     let fixture = Fixture::new().await;
     let issued = fixture.insert(&LINK).await;
     let right = fixture.right(&LINK, &issued);

@@ -94,7 +94,7 @@ async fn tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_of_another_type() {
+async fn column_of_another_type_is_corrupt() {
     for change in ["key TYPE real", "binding TYPE text", "attempts TYPE text"] {
         let fixture = PgFixture::new().await;
         let issued = fixture.insert(&CODE).await;
@@ -111,7 +111,7 @@ async fn a_column_of_another_type() {
 
 /// Fails closed: what nobody says to be the newest is none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_whose_slot_is_lost_is_superseded() {
+async fn record_whose_slot_is_lost_is_superseded() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&CODE).await;
     fixture.run("DELETE FROM {slots}").await;
@@ -123,7 +123,7 @@ async fn a_record_whose_slot_is_lost_is_superseded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_decision_on_a_corrupt_row() {
+async fn decision_on_a_corrupt_row_is_an_outage() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&PROMPT).await;
     let approval = fixture.approval(&issued);
@@ -161,7 +161,7 @@ async fn factors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_label_that_postgresql_does_not_keep_is_misuse() {
+async fn label_that_postgresql_does_not_keep_is_misuse() {
     let fixture = PgFixture::new().await;
     let mut factor = fixture.factor(1, FactorState::Active);
     factor.label = "a\0b".into();
@@ -190,7 +190,7 @@ async fn limits() {
 
 /// The server adds the whole row to what it says of one that it refuses.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_server_holds_no_value_of_a_row() {
+async fn error_of_the_server_holds_no_value_of_a_row() {
     let fixture = PgFixture::new().await;
     let issued = fixture.issue(&CODE);
     let refuse = "ALTER TABLE {tokens} ADD CONSTRAINT refused CHECK (purpose <> 'sign-in')";

@@ -56,7 +56,7 @@ async fn cleared() -> (PgFixture, PostgresStore) {
 
 /// An open redeem that is dropped leaves no transaction behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_redeem_leaves_no_transaction_behind() {
+async fn dropped_redeem_leaves_no_transaction_behind() {
     // On a plain pool nothing but the store ends it.
     let (fixture, other) = pair(PostgresStore::builder(), pool_options()).await;
     for polls in 0..200 {
@@ -76,7 +76,7 @@ async fn a_dropped_redeem_leaves_no_transaction_behind() {
 
 /// A transaction of the application that is dropped as it begins takes no verb with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_begin_that_is_dropped_takes_no_verb_with_it() {
+async fn begin_that_is_dropped_takes_no_verb_with_it() {
     let (fixture, other) = cleared().await;
     for polls in 0..200 {
         cut(fixture.store.pool().begin(), polls * 4).await;
@@ -202,7 +202,7 @@ async fn verbs_never_run_inside_a_forgotten_transaction() {
 
 /// A failed transaction that nobody ended fails no verb.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_transaction_left_open_fails_no_verb() {
+async fn failed_transaction_left_open_fails_no_verb() {
     let (fixture, other) = cleared().await;
     let fails = sqlx::raw_sql("BEGIN; SELECT 1 / 0").execute(fixture.store.pool());
     fails.await.unwrap_err();
@@ -213,7 +213,7 @@ async fn a_failed_transaction_left_open_fails_no_verb() {
 
 /// One that sees what was, and not what is.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_verb_reads_inside_of_a_forgotten_transaction() {
+async fn forgotten_transaction_is_read_by_no_verb() {
     let (fixture, other) = cleared().await;
     let (store, alice) = (&fixture.store, &fixture.alice);
     const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";

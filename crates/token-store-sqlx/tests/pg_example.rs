@@ -16,7 +16,7 @@ const STORY: [&str; 5] = [
 
 /// A reset link is redeemed and the password changed in one PostgreSQL transaction: both, or neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_link_changes_the_password_in_postgres() {
+async fn reset_link_changes_the_password_in_postgres() {
     let schema = Schema::new();
     let url = std::env::var("POSTGRES_URL").expect("`pg` says how to set it");
     let lines = example::in_postgres(&url, &schema.name).await;
@@ -25,7 +25,7 @@ async fn a_reset_link_changes_the_password_in_postgres() {
 
 /// A reset link is redeemed and the password changed in one SQLite transaction: both, or neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_link_changes_the_password_in_sqlite() {
+async fn reset_link_changes_the_password_in_sqlite() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let lines = example::in_sqlite(&folder.path().join("app.db")).await;
     assert_eq!(lines.expect("a new file opens"), STORY);

@@ -58,7 +58,7 @@ async fn wait_until_alone(world: &World) {
 
 /// A connection that broke is told once, and then the store is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_with_a_server_that_was_restarted() {
+async fn store_goes_on_with_a_server_that_was_restarted() {
     let keys = ring();
     let mut server = new_server(&keys).await;
     let world = World::open(&server.url(), &keys).await;
@@ -81,7 +81,7 @@ async fn a_store_goes_on_with_a_server_that_was_restarted() {
 
 /// A server that hangs is a time-out in time, and nothing succeeds.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_is_a_time_out_in_time() {
+async fn server_that_hangs_is_a_time_out_in_time() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let keys = ring();
     let server = new_server(&keys).await;
@@ -177,7 +177,7 @@ async fn a_server_that_hangs_is_a_time_out_in_time() {
 
 /// A store goes on elsewhere while its old server still hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_while_its_old_server_hangs() {
+async fn store_goes_on_while_its_old_server_hangs() {
     let keys = ring();
     let (old, new) = (new_server(&keys).await, new_server(&keys).await);
     let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
@@ -208,7 +208,7 @@ async fn a_store_goes_on_while_its_old_server_hangs() {
 
 /// A lock that somebody holds is a time-out, and nothing is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_somebody_holds_is_a_time_out() {
+async fn lock_that_somebody_holds_is_a_time_out() {
     let keys = ring();
     let server = new_server(&keys).await;
     let builder = PostgresStore::builder().timeout(Duration::from_secs(2));

@@ -75,7 +75,7 @@ async fn verbs_in_a_transaction_with_old_rows_are_misuse() {
 
 /// PostgreSQL has no dirty reads: this one is READ COMMITTED by another name.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_name_of_read_committed_will_do() {
+async fn other_name_of_read_committed_will_do() {
     let fixture = PgFixture::new().await;
     let link = fixture.insert(&LINK).await;
     let begin = fixture

@@ -52,7 +52,7 @@ async fn step_4_shows_what_is_left_of_the_old_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leak_ends_with_two_statements() {
+async fn leak_ends_with_two_statements() {
     let fixture = PgFixture::new().await;
     let mut shell = shell(&fixture).await;
     what_a_leaked_key_made_is_removed(fixture.store.clone(), &mut shell).await;

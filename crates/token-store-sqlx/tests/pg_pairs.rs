@@ -123,7 +123,7 @@ enum Waits {
 
 /// While a verb waits, a newer batch takes the place of its record. So the verb finds it superseded.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_that_waited_finds_its_record_superseded() {
+async fn verb_that_waited_finds_its_record_superseded() {
     let fixture = PgFixture::new().await;
     for (waits, for_record) in [
         (Waits::Redeem, true),
@@ -220,7 +220,7 @@ async fn a_verb_that_waited_finds_its_record_superseded() {
 
 /// While a revocation of all waits, somebody is signed in. So that is revoked too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_that_waited_meets_what_came_meanwhile() {
+async fn revocation_that_waited_meets_what_came_meanwhile() {
     let fixture = PgFixture::new().await;
     for is_inside in [false, true] {
         fixture.clear().await;

@@ -152,7 +152,7 @@ async fn clients_behind_a_transaction_pooler_never_fail() {
 
 /// A transaction pooler that nobody named is refused at the start.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_pooler_must_be_named() {
+async fn transaction_pooler_must_be_named() {
     let pooler = Pooler::start(5);
     // Nobody asked for a `statement_timeout` either; what is wrong first is told first.
     let builder = PostgresStore::builder();
@@ -193,7 +193,7 @@ async fn named_statements_pass_where_they_are_tracked() {
 /// The look for a pooler ends half-way where all share one connection. The application's pool, which it
 /// looked through, is as good as before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_start_leaves_no_open_transaction() {
+async fn refused_start_leaves_no_open_transaction() {
     let pooler = Pooler::start(1);
     let pool = pooler.pool();
     let builder = PostgresStore::builder().accepting_late_statements();
@@ -212,7 +212,7 @@ async fn a_refused_start_leaves_no_open_transaction() {
 
 /// Such connections have no settings of the store's: each transaction brings its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_out_behind_a_pooler_ends_at_the_server() {
+async fn time_out_behind_a_pooler_ends_at_the_server() {
     let pooler = Pooler::start(5);
     let builder = PostgresStore::builder()
         .behind_transaction_pooler()
@@ -321,7 +321,7 @@ async fn connections_that_died_at_a_pooler_fail_no_verb() {
 
 /// A pooler that ends a transaction after its first statement can carry no store, and is refused whatever is said of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_pooler_is_refused() {
+async fn statement_pooler_is_refused() {
     let pooler = Pooler::with(5, "statement", "");
     let builder = PostgresStore::builder().accepting_late_statements();
     for builder in [

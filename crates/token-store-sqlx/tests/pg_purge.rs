@@ -14,7 +14,7 @@ use token_store::{
 use token_store_sqlx::sqlx;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
+async fn purge_takes_as_many_as_it_may_and_says_how_many() {
     let fixture = PgFixture::new().await;
     let later = now() + TimeDelta::days(1);
     let batch: Vec<_> = (0..3_000).map(|_| fixture.issue(&CODE).record).collect();
@@ -45,7 +45,7 @@ async fn several_purges_at_once_take_each_row_once() {
 /// The same, with the batch inserted at the one moment that matters: the purge has removed the last
 /// record that it sees, and not its slot yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_a_newer_batch_took_under_a_purge_stays() {
+async fn slot_that_a_newer_batch_took_under_a_purge_stays() {
     const GATE: i64 = 7_315_290_144_635;
     let fixture = PgFixture::new().await;
     let old = fixture.insert(&RECOVERY).await;
@@ -83,7 +83,7 @@ async fn a_slot_that_a_newer_batch_took_under_a_purge_stays() {
 
 /// A slot goes with its last record, and never from under a batch that is being inserted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_a_newer_batch_takes_stays() {
+async fn slot_that_a_newer_batch_takes_stays() {
     let fixture = PgFixture::new().await;
     let later = now() + TimeDelta::microseconds(1);
     for round in 0..300 {
@@ -120,7 +120,7 @@ async fn a_slot_that_a_newer_batch_takes_stays() {
 
 /// What a newer batch retired is dead and its slot is not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retired_batch_is_purged_and_its_slot_is_not() {
+async fn retired_batch_is_purged_and_its_slot_is_not() {
     let fixture = PgFixture::new().await;
     let old = fixture.insert(&RECOVERY).await;
     let new = fixture.insert(&RECOVERY).await;

@@ -65,7 +65,7 @@ fn most_rows(plan: &[String]) -> u64 {
 
 /// No statement of a purge looks at more than 4,096 rows of 200,000.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_reads_4096_rows_a_statement_at_most() {
+async fn purge_reads_4096_rows_a_statement_at_most() {
     // One connection, whose prepared statements can be run again and looked at.
     let pool = pool_options()
         .max_connections(1)
@@ -134,7 +134,7 @@ async fn a_purge_reads_4096_rows_a_statement_at_most() {
 
 /// Many of one moment, as a batch has them, are gone on with where the last statement ended.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_meets_all_rows_of_one_moment() {
+async fn purge_meets_all_rows_of_one_moment() {
     let fixture = PgFixture::new().await;
     fixture
         .run(
@@ -156,7 +156,7 @@ async fn a_purge_meets_all_rows_of_one_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_removed_before_an_outage_is_told() {
+async fn purge_tells_what_it_removed_before_an_outage() {
     let fixture = PgFixture::new().await;
     fixture.insert(&CODE).await;
     let revoked = fixture.insert(&CODE).await;

@@ -141,7 +141,7 @@ async fn die(death: Death, server: &mut Server, proxy: &Proxy) {
 
 /// However a connection dies that nobody uses, no caller notices, and nothing is done twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_died_unused_fails_no_verb() {
+async fn connection_that_died_unused_fails_no_verb() {
     let mut server = Server::start();
     let proxy = Proxy::start(0, server.socket()).await;
     let store = builder().connect(through(&proxy)).await.unwrap();
@@ -270,7 +270,7 @@ async fn ends_after_the_end(server: &Server) -> (u16, Arc<AtomicBool>) {
 
 /// A statement that had ended when the server said good-bye may be committed, so it is not run again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_that_may_be_done_is_not_run_again() {
+async fn verb_that_may_be_done_is_not_run_again() {
     let server = Server::start();
     let (port, armed) = ends_after_the_end(&server).await;
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
@@ -337,7 +337,7 @@ async fn connections_to_a_standby_are_let_go() {
 
 /// Everything that a session has is discarded, on each connection of the pool.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_discarded_session_fails_no_verb() {
+async fn discarded_session_fails_no_verb() {
     let server = Server::start();
     let own = builder().pool_options();
     let plain = PgPoolOptions::new();
@@ -387,7 +387,7 @@ async fn a_discarded_session_fails_no_verb() {
 
 /// A table is changed under statements that are prepared already.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_table_fails_no_verb() {
+async fn changed_table_fails_no_verb() {
     let server = Server::start();
     let store = builder().connect(server.options()).await.unwrap();
     let fixture: PgFixture = Fixture::over(store, ());
@@ -407,7 +407,7 @@ async fn a_changed_table_fails_no_verb() {
 
 /// However often a spend is tried, it is told within one time-out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contended_spend_has_one_deadline() {
+async fn contended_spend_has_one_deadline() {
     let server = Server::start();
     let builder = builder().timeout(Duration::from_secs(2));
     let pool = builder.pool_options().max_connections(1);

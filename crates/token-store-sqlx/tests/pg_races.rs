@@ -40,12 +40,12 @@ const BURST: u32 = 5;
 type Won = [usize; 3];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_two_processes_together() {
+async fn two_processes_together_have_one_winner() {
     one_winner(2, 1_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_four_processes_together() {
+async fn four_processes_together_have_one_winner() {
     one_winner(4, 250).await;
 }
 
@@ -58,7 +58,7 @@ async fn one_winner(processes: usize, rounds: u64) {
     let mut others: Vec<_> = (1..processes)
         .map(|_| {
             let schema = &fixture.place.name;
-            let mut other = Process::start(this_binary(), "the_other_process", schema);
+            let mut other = Process::start(this_binary(), "other_process", schema);
             other.tell(keys.trim_end());
             assert_eq!(other.hear().as_deref(), Some("nothing yet"));
             other
@@ -93,7 +93,7 @@ async fn one_winner(processes: usize, rounds: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_process() {
+async fn other_process() {
     let Some(schema) = own_place() else {
         return;
     };

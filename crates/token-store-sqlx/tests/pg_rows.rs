@@ -17,7 +17,7 @@ use token_store_sqlx::sqlx;
 const SECRET: &str = "a secret of 160 bits";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_secret_is_in_the_rows() {
+async fn rows_hold_nothing_secret() {
     let fixture = PgFixture::new().await;
     let address = Destination::email("alice.secret@example.org").unwrap();
     let binding = Binding::subject(&fixture.alice)

@@ -40,7 +40,7 @@ async fn with_sibling(
 
 /// A code and its sibling link are retired in one step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_end_in_one_step() {
+async fn code_and_its_sibling_link_end_in_one_step() {
     let fixture = PgFixture::new().await;
     for (used, other) in [(&CODE, &LINK), (&LINK, &CODE)] {
         for commits in [false, true] {
@@ -61,7 +61,7 @@ async fn a_code_and_its_sibling_link_end_in_one_step() {
 
 /// Without the subject's lock each has its own record and wants the other's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_its_sibling_link_used_at_once_count_one() {
+async fn code_and_its_sibling_link_used_at_once_count_one() {
     let fixture = PgFixture::new().await;
     let all = Revoke::subject(&fixture.alice);
     let one = |id: &RecordId| Revoke::Record(*id);
@@ -141,7 +141,7 @@ async fn until_one_waits(fixture: &PgFixture) {
 /// The server breaks a circle by ending one of those who wait in it. A verb of the pool was rolled back
 /// whole then, and is run again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_ended_by_a_deadlock_is_run_again() {
+async fn verb_ended_by_a_deadlock_is_run_again() {
     for _ in 0..5 {
         if verb_ended_by_a_deadlock_is_done().await {
             return;

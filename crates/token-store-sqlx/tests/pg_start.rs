@@ -99,7 +99,7 @@ async fn names_that_mean_something_else_are_refused() {
 
 /// The longest prefix fits and two prefixes are two stores.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_prefixes_are_two_stores_and_the_longest_fits() {
+async fn prefixes_separate_stores_and_the_longest_fits() {
     let schema = Schema::new();
     let (one, two) = ("a".repeat(46), format!("{}b", "a".repeat(45)));
     let mut fixtures = Vec::new();
@@ -132,7 +132,7 @@ async fn sixteen_first_starts_at_once_all_succeed() {
 
 /// A second store finds what the first wrote and a newer version is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_store_finds_the_rows_of_the_first() {
+async fn second_store_finds_the_rows_of_the_first() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let again = builder(&fixture.place).pool(pool()).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_second_store_finds_the_rows_of_the_first() {
 
 /// The rights that an application needs once somebody else has made the tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_make_nothing_does_everything() {
+async fn role_that_may_make_nothing_does_everything() {
     let fixture = PgFixture::new().await;
     let (schema, role) = (&fixture.place.name, format!("{}_role", fixture.place.name));
     for grant in [
@@ -177,7 +177,7 @@ async fn a_role_that_may_make_nothing_does_everything() {
 
 /// A replica, or a server that is being switched over: an outage, and nothing is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_only_reads_is_an_outage() {
+async fn server_that_only_reads_is_an_outage() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let pool = with("default_transaction_read_only", "on");
@@ -229,7 +229,7 @@ async fn late_statements_must_be_accepted_by_name() {
 
 /// A start that hangs in the middle, as somebody else, holds the lock.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_start_waits_no_longer_than_its_time_out() {
+async fn first_start_waits_no_longer_than_its_time_out() {
     let schema = Schema::new();
     let mut other = pool().begin().await.unwrap();
     sqlx::query("SELECT pg_advisory_xact_lock(7815290144635907123)")

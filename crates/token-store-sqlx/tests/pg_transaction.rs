@@ -85,7 +85,7 @@ async fn change_password(
 
 /// A password changes with its token or not at all and attempts stand.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_changes_with_its_token_or_not_at_all() {
+async fn password_changes_with_its_token_or_not_at_all() {
     let fixture = PgFixture::new().await;
     let users = format!("{}.users", fixture.place.name);
     fixture
@@ -170,7 +170,7 @@ async fn rolled_back_guesses_stay_counted() {
 
 /// Redeeming a record that counts attempts is misuse, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_with_attempts_is_misuse() {
+async fn record_with_attempts_is_misuse() {
     let fixture = PgFixture::new().await;
     let issued = fixture.insert(&CODE).await;
     let mut transaction = fixture.store.pool().begin().await.unwrap();
@@ -185,7 +185,7 @@ async fn a_record_with_attempts_is_misuse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_stands_or_falls_with_the_transaction() {
+async fn verbs_stand_or_fall_with_the_transaction() {
     let fixture = PgFixture::new().await;
     for commits in [false, true] {
         fixture.run("DELETE FROM {tokens}").await;
@@ -260,7 +260,7 @@ async fn every_verb_stands_or_falls_with_the_transaction() {
 
 /// A collision undoes its batch and not the transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collision_undoes_its_batch_alone() {
+async fn collision_undoes_its_batch_alone() {
     let fixture = PgFixture::new().await;
     let older = fixture.insert(&RECOVERY).await;
     let (one, two) = (fixture.issue(&RECOVERY), fixture.issue(&LINK));

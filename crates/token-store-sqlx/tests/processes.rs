@@ -37,12 +37,12 @@ const BURST: u32 = 5;
 type Won = [usize; 3];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_two_processes_together() {
+async fn two_processes_together_have_one_winner() {
     one_winner(2, 1_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_winner_in_four_processes_together() {
+async fn four_processes_together_have_one_winner() {
     one_winner(4, 250).await;
 }
 
@@ -95,7 +95,7 @@ struct Other {
 impl Other {
     fn start(file: &Path, keys: &str) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "the_other_process", "--nocapture"])
+            .args(["--exact", "other_process", "--nocapture"])
             .env(FILE, file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -126,7 +126,7 @@ impl Other {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_process() {
+async fn other_process() {
     let Ok(file) = env::var(FILE) else {
         return;
     };

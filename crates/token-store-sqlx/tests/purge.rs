@@ -8,7 +8,7 @@ use token_store::{Inserted, Revoke, TokenStore, ott_core::chrono::TimeDelta};
 use token_store_sqlx::sqlx;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_record_that_took_a_purged_rows_place_stays() {
+async fn live_record_that_took_a_purged_rows_place_stays() {
     let fixture = Fixture::new().await;
     let later = now()
         .checked_add_signed(TimeDelta::microseconds(1))
@@ -47,7 +47,7 @@ async fn a_live_record_that_took_a_purged_rows_place_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
+async fn purge_takes_as_many_as_it_may_and_says_how_many() {
     let fixture = Fixture::new().await;
     let later = now().checked_add_signed(TimeDelta::days(1)).unwrap();
     let batch: Vec<_> = (0..1_000).map(|_| fixture.issue(&CODE).record).collect();
@@ -61,7 +61,7 @@ async fn a_purge_takes_as_many_as_it_may_and_says_how_many() {
 
 /// Few are dead among many that live: some expired, some at the far end of all that is older.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dead_among_many_are_found_the_expired_first() {
+async fn dead_rows_are_found_the_expired_first() {
     let fixture = Fixture::new().await;
     let live = "INSERT INTO ott_tokens (id, purpose, key, tenant, policy, binding, digest, data, \
            issued_at, tag, state, attempts) \

@@ -18,7 +18,7 @@ const WINDOW: usize = 16;
 const SECRET: &[u8] = b"a secret of 160 bits";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_secret_is_in_the_files() {
+async fn files_hold_nothing_secret() {
     let fixture = Fixture::new().await;
     let address = Destination::email("alice.secret@example.org").unwrap();
     let binding = Binding::subject(&fixture.alice)
@@ -74,7 +74,7 @@ async fn nothing_secret_is_in_the_files() {
 
 /// Codes are too short to be searched for in a file of random bytes, so each row's columns are.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_column_holds_a_code() {
+async fn columns_hold_no_code() {
     let fixture = Fixture::new().await;
     for _ in 0..200 {
         let issued = fixture.insert(&CODE).await;

@@ -157,7 +157,7 @@ async fn in_a_folder() -> (TempDir, World) {
 
 /// A row of which any covered column was edited is refused, and an event tells so.
 #[tokio::test]
-async fn a_row_with_a_covered_column_edited_is_refused() {
+async fn row_with_a_covered_column_edited_is_refused() {
     let (_folder, world) = in_a_folder().await;
     let changes = [
         "purpose = 'sign-in'",
@@ -208,7 +208,7 @@ async fn a_row_with_a_covered_column_edited_is_refused() {
 
 /// Editing a column that no tag covers has the effects that the docs tell, and no other.
 #[tokio::test]
-async fn an_uncovered_column_has_the_effects_that_are_told() {
+async fn uncovered_column_has_the_effects_that_are_told() {
     let (_folder, world) = in_a_folder().await;
     let ready = format!("state = {}", State::Ready.number());
     // A spent token is unspent until it expires, and no longer.
@@ -242,7 +242,7 @@ async fn an_uncovered_column_has_the_effects_that_are_told() {
 
 /// A decision that was moved to another row approves nothing.
 #[tokio::test]
-async fn a_decision_moved_to_another_row_approves_nothing() {
+async fn decision_moved_to_another_row_approves_nothing() {
     let (_folder, world) = in_a_folder().await;
     let (approved, other) = (world.issue(&PROMPT).await, world.issue(&PROMPT).await);
     let stored = approved.record.stored();
@@ -279,7 +279,7 @@ async fn a_decision_moved_to_another_row_approves_nothing() {
 
 /// A decision whose outcome, decider or time was edited approves nothing.
 #[tokio::test]
-async fn a_decision_that_was_edited_approves_nothing() {
+async fn decision_that_was_edited_approves_nothing() {
     let (_folder, world) = in_a_folder().await;
     let changes = [
         "decider_tenant = NULL",
@@ -316,7 +316,7 @@ async fn a_decision_that_was_edited_approves_nothing() {
 
 /// From `not_before` on, a restored file gives nothing back.
 #[tokio::test]
-async fn a_restored_file_gives_nothing_back() {
+async fn restored_file_gives_nothing_back() {
     let (folder, live) = in_a_folder().await;
     let used = [&CODE, &LINK, &RECOVERY, &BEARER];
     let mut issued = Vec::new();

@@ -1,23 +1,197 @@
-//! Each test that SECURITY.md, docs/known-failures.md and docs/audit.md name exists.
+//! Each test and each source file that a page names exists; docs/audit.md names every file of the two cores.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-const PAGES: [(&str, &str); 2] = [
-    ("SECURITY.md", include_str!("../../../SECURITY.md")),
-    (
-        "docs/known-failures.md",
-        include_str!("../../../docs/known-failures.md"),
-    ),
-];
+fn root() -> PathBuf {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    fs::canonicalize(root).expect("the workspace")
+}
+
+/// Every file below a folder whose name ends so, but what was built.
+fn below(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            let built = ["target", "node_modules", "corpus"].contains(&&*name);
+            if !built && !name.starts_with('.') {
+                below(&path, end, found);
+            }
+        } else if name.ends_with(end) {
+            found.push(path);
+        }
+    }
+}
+
+fn all(end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    below(&root(), end, &mut found);
+    found
+}
+
+/// A page's cells and paragraphs, each in one line: what a name without a folder refers to stands in the same one.
+fn parts(page: &str) -> Vec<String> {
+    let (mut parts, mut paragraph, mut is_code) = (Vec::new(), String::new(), false);
+    for line in page.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if is_fence || is_code || line.trim().is_empty() {
+            parts.push(core::mem::take(&mut paragraph));
+        } else if line.starts_with('|') {
+            parts.extend(line.split('|').map(str::to_owned));
+        } else {
+            paragraph += line;
+            paragraph.push(' ');
+        }
+    }
+    parts.push(paragraph);
+    parts
+}
+
+/// How many words of small letters and digits a name has, joined by `_`; none if it is no such name.
+fn words_of(named: &str) -> usize {
+    let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let words = named.split('_');
+    let are_words = words
+        .clone()
+        .all(|word| !word.is_empty() && word.chars().all(letters));
+    if are_words { words.count() } else { 0 }
+}
+
+/// What tests and laws a file has: functions, and what a macro makes one of, by name and sentence.
+fn has_test(code: &str, named: &str) -> bool {
+    code.contains(&format!("fn {named}(")) || code.contains(&format!("\n    {named}: \""))
+}
+
+/// What stands in one cell or paragraph, in its order.
+struct Part<'a> {
+    page: &'a str,
+    sources: &'a [PathBuf],
+    /// The files that the last path may mean.
+    files: Vec<&'a PathBuf>,
+    found: usize,
+    faults: Vec<String>,
+}
+
+impl<'a> Part<'a> {
+    /// A path names the files that end with it; one without a folder the file beside the last one, if there is one.
+    fn file(&mut self, named: &str) {
+        let beside: Vec<PathBuf> = match named.contains('/') {
+            true => Vec::new(),
+            false => {
+                let folders = self.files.iter().filter_map(|file| file.parent());
+                folders.map(|folder| folder.join(named)).collect()
+            }
+        };
+        let sources = self.sources.iter();
+        let mut files: Vec<&PathBuf> = sources
+            .clone()
+            .filter(|file| beside.contains(file))
+            .collect();
+        if files.is_empty() {
+            files = sources.filter(|file| file.ends_with(named)).collect();
+        }
+        if files.is_empty() {
+            self.faults
+                .push(format!("{}: there is no {named}", self.page));
+        }
+        self.files = files;
+        self.found = self.found.saturating_add(1);
+    }
+
+    /// A test is in one of the last path's files.
+    fn test(&mut self, named: &str) {
+        self.found_in(named, &self.files.clone(), has_test);
+    }
+
+    /// Without a path it may be a test, a setting or a verb, so that its name stands in some source.
+    fn anything(&mut self, named: &str) {
+        let sources: Vec<&PathBuf> = self.sources.iter().collect();
+        self.found_in(named, &sources, |code, named| code.contains(named));
+    }
+
+    fn found_in(&mut self, named: &str, files: &[&PathBuf], stands: fn(&str, &str) -> bool) {
+        let found = files.iter().any(|file| {
+            let code = fs::read_to_string(file).expect("a source file");
+            stands(&code, named)
+        });
+        if !found {
+            let few = files.get(..8).unwrap_or(files);
+            self.faults
+                .push(format!("{}: no {named} in {few:?}", self.page));
+        }
+        self.found = self.found.saturating_add(1);
+    }
+}
+
+/// A test stands after its file and a colon, in a list, or is a link to its file. A name of five words
+/// stands in the sources, wherever the page has it.
+fn read(part: &mut Part<'_>, text: &str) {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let mut is_listed = false;
+    for around in pieces.windows(3).step_by(2) {
+        let &[before, named, after] = around else {
+            continue;
+        };
+        let link = after.strip_prefix("](").unwrap_or_default();
+        let target = link.split([')', '#']).next().unwrap_or_default();
+        let goes_on = matches!(before.trim(), ":" | "," | "and" | ", and" | "(");
+        if named.ends_with(".rs") && !named.contains(['*', '<', ' ']) {
+            part.file(named);
+            is_listed = true;
+        } else if words_of(named) >= 3 && target.ends_with(".rs") {
+            part.file(target.trim_start_matches("../"));
+            part.test(named);
+        } else if words_of(named) >= 2 && is_listed && goes_on {
+            part.test(named);
+        } else {
+            is_listed = false;
+            if words_of(named) >= 5 {
+                part.anything(named);
+            }
+        }
+    }
+}
+
+/// Whatever the page: SECURITY.md, the book, a decision.
+#[test]
+fn tests_that_a_page_names_exist() {
+    let mut sources = all(".rs");
+    sources.extend(all(".lua"));
+    let (mut found, mut faults) = (0, Vec::new());
+    for path in all(".md") {
+        // What was is told by its name of then.
+        if path.ends_with("CHANGELOG.md") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a page");
+        let page = path.strip_prefix(root()).expect("below").to_string_lossy();
+        for text in parts(&text) {
+            let mut part = Part {
+                page: &page,
+                sources: &sources,
+                files: Vec::new(),
+                found: 0,
+                faults: Vec::new(),
+            };
+            read(&mut part, &text);
+            found += part.found;
+            faults.extend(part.faults);
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(found > 500, "{found} names: the pages were not read");
+}
+
+const AUDIT: &str = include_str!("../../../docs/audit.md");
 
 /// A test file's path, with its crate or example; one without a folder stands beside the last.
 fn resolve(named: &str, last: Option<&PathBuf>) -> Option<PathBuf> {
     if named.contains('/') {
-        let crates = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        let folders = [crates.clone(), crates.join("../examples")];
+        let folders = [root().join("crates"), root().join("examples")];
         return folders
             .map(|folder| folder.join(named))
             .into_iter()
@@ -26,49 +200,10 @@ fn resolve(named: &str, last: Option<&PathBuf>) -> Option<PathBuf> {
     Some(last?.parent()?.join(named))
 }
 
-#[test]
-fn every_test_that_a_page_names_exists() {
-    let mut found = 0;
-    for (page, text) in PAGES {
-        for row in text.lines().filter(|line| line.starts_with('|')) {
-            let Some(shown_by) = row.rsplit('|').nth(1) else {
-                continue;
-            };
-            let mut file: Option<PathBuf> = None;
-            let mut code = String::new();
-            for named in shown_by.split('`').skip(1).step_by(2) {
-                let is_file = PathBuf::from(named)
-                    .extension()
-                    .is_some_and(|extension| extension == "rs");
-                // A file without a crate, before any with one, names files of several crates.
-                if is_file && !named.contains('/') && file.is_none() {
-                    break;
-                }
-                if is_file {
-                    file = resolve(named, file.as_ref());
-                    let read = file.as_ref().and_then(|path| fs::read_to_string(path).ok());
-                    code = read.unwrap_or_else(|| panic!("{page} names {named}, which is none"));
-                } else if file.is_some() {
-                    let function = format!("fn {named}(");
-                    assert!(code.contains(&function), "{page}: no {named} in {file:?}");
-                    found += 1;
-                }
-            }
-        }
-    }
-    assert!(found > 45, "{found} names: the tables were not read");
-}
-
-const AUDIT: &str = include_str!("../../../docs/audit.md");
-
-fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
 /// In docs/audit.md a row names test files and fuzz targets; a file without a folder stands beside the
 /// last one, or in the `tests/` of the crate that its part of the table is about.
 #[test]
-fn what_carries_each_claim_of_the_audit_exists() {
+fn audit_names_what_is_there() {
     let (mut found, mut part) = (0, None);
     for row in AUDIT.lines().filter(|line| line.starts_with('|')) {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
@@ -101,27 +236,64 @@ fn what_carries_each_claim_of_the_audit_exists() {
     assert!(found > 50, "{found} names: the table was not read");
 }
 
+/// Each file of the two cores stands in the reading order, under its crate, with its lines and what it is.
+#[test]
+fn audit_names_every_file_of_the_cores() {
+    for name in ["oath-otp", "ott-core"] {
+        let heading = format!("### `{name}/src/`");
+        let (_, part) = AUDIT.split_once(&heading).expect("its heading");
+        let (part, _) = part.split_once("\n#").expect("its end");
+        let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+        let mut said: Vec<(String, usize)> = rows
+            .map(|row| {
+                let (file, rest) = row.split_once("` | ").expect("a file");
+                let (lines, words) = rest.split_once(" | ").expect("its lines");
+                assert!(words.len() > 5, "{file}: no word of what it is");
+                (file.to_owned(), lines.parse().expect("a number"))
+            })
+            .collect();
+        said.sort();
+        let folder = root().join("crates").join(name).join("src");
+        let mut files = Vec::new();
+        below(&folder, ".rs", &mut files);
+        let names = files.iter().map(|file| {
+            let file = file.strip_prefix(&folder).expect("below");
+            file.to_string_lossy().into_owned()
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        let listed: Vec<&String> = said.iter().map(|(file, _)| file).collect();
+        assert_eq!(listed, names.iter().collect::<Vec<_>>(), "{name}");
+        for (file, said) in said {
+            let lines = lines_of(&folder.join(&file));
+            let off = said.abs_diff(lines);
+            assert!(
+                off <= 10 + lines / 10,
+                "{name}, {file}: {lines} lines, not {said}"
+            );
+        }
+    }
+}
+
 /// All of a crate's source counts, with docs and blank lines.
 #[test]
-fn the_audit_counts_the_lines_of_the_cores() {
+fn audit_counts_the_lines_of_the_cores() {
     for name in ["oath-otp", "ott-core"] {
         let (_, rest) = AUDIT.split_once(&format!("`{name}` (")).expect("a number");
         let (said, _) = rest.split_once(" lines").expect("a number of lines");
         let said: f64 = said.replace(',', "").parse().expect("a number");
-        let folder = root().join("crates").join(name).join("src");
-        let lines = lines_below(&folder);
+        let mut files = Vec::new();
+        below(
+            &root().join("crates").join(name).join("src"),
+            ".rs",
+            &mut files,
+        );
+        let lines: usize = files.iter().map(|file| lines_of(file)).sum();
         let off = said / lines as f64 - 1.0;
         assert!(off.abs() < 0.04, "{name}: {lines} lines, not {said}");
     }
 }
 
-/// Of all files in a folder, and in the folders in it.
-fn lines_below(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).expect("sources");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let lines = paths.map(|path| match path.is_dir() {
-        true => lines_below(&path),
-        false => fs::read_to_string(path).expect("text").lines().count(),
-    });
-    lines.sum()
+fn lines_of(file: &Path) -> usize {
+    fs::read_to_string(file).expect("text").lines().count()
 }

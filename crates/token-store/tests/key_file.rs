@@ -50,7 +50,7 @@ fn first_start_makes_the_key_that_the_next_reads() {
 }
 
 #[test]
-fn a_file_that_others_may_read_is_refused() {
+fn file_that_others_may_read_is_refused() {
     let path = folder("mode").join("keys");
     read_or_create(&path).unwrap();
     for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777] {
@@ -97,7 +97,7 @@ fn threads_that_start_at_once_read_one_key() {
 }
 
 #[test]
-fn a_file_that_is_too_long_is_refused_whole() {
+fn file_that_is_too_long_is_refused_whole() {
     let path = folder("long").join("keys");
     read_or_create(&path).unwrap();
     let key = fs::read_to_string(&path).unwrap();
@@ -107,7 +107,7 @@ fn a_file_that_is_too_long_is_refused_whole() {
 }
 
 #[test]
-fn no_error_repeats_what_the_file_holds() {
+fn errors_repeat_nothing_of_the_file() {
     let path = folder("errors").join("keys");
     let key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef";
     for text in [

@@ -28,7 +28,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_ring_copied_from_the_page_is_refused() {
+fn ring_copied_from_the_page_is_refused() {
     let mut rings = 0;
     for block in KEYS.split("```ring ").skip(1) {
         let (name, rest) = block.split_once('\n').unwrap();
@@ -41,7 +41,7 @@ fn a_ring_copied_from_the_page_is_refused() {
 }
 
 #[test]
-fn the_page_lists_the_sub_keys_of_the_formats() {
+fn page_lists_the_sub_keys_of_the_formats() {
     let labels = |page: &'static str| -> Vec<_> {
         let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
         let mut labels: Vec<_> = rows
@@ -56,7 +56,7 @@ fn the_page_lists_the_sub_keys_of_the_formats() {
 }
 
 #[test]
-fn the_seal_of_the_formats_page_opens() {
+fn seal_of_the_formats_page_opens() {
     let keys = ring(&[&format!("{} {}", value("key id"), value("key"))]);
     let subject = testing::subject(value("tenant"), value("subject"));
     let factor = FactorId::parse(value("factor id")).unwrap();
@@ -76,7 +76,7 @@ fn the_seal_of_the_formats_page_opens() {
 }
 
 #[test]
-fn a_seal_of_another_key_than_the_first_needs_renewal() {
+fn seal_of_another_key_than_the_first_needs_renewal() {
     let (one, two) = (format!("1 {KEY_1}"), format!("2 {KEY_2}"));
     let retired = format!("{one} retired 2020-01-01T00:00:00Z");
     let (subject, factor) = (alice(), FactorId::from_bytes([1; 16]));

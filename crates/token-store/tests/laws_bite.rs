@@ -197,7 +197,7 @@ bites! {
 
 /// A store with one race fails the history of several tasks, which tells its seed and little else.
 #[test]
-fn a_race_is_told_with_its_seed_and_few_verbs() {
+fn race_is_told_with_its_seed_and_few_verbs() {
     let mistaken = Mistaken(Mistake::DecidesInTwoSteps);
     let law = async move { conformance::law_06_concurrent_verbs_have_an_order(&mistaken).await };
     let told = fails(Box::pin(law), "law_06", "LAWS_SEED=");
@@ -209,7 +209,7 @@ fn a_race_is_told_with_its_seed_and_few_verbs() {
 
 /// What races on one token is seen by many clients of many tokens too.
 #[test]
-fn a_second_winner_is_seen_among_ten_thousand_clients() {
+fn second_winner_is_seen_among_ten_thousand_clients() {
     let mistaken = Mistaken(Mistake::ReadsThenWrites);
     let law = async move { conformance::law_02_ten_thousand_clients(&mistaken).await };
     fails(

@@ -42,7 +42,7 @@ impl Row {
 }
 
 #[test]
-fn a_seal_opens_in_its_own_row_alone() {
+fn seal_opens_in_its_own_row_alone() {
     let rows = [
         Row::new("acme", "alice", 1, "totp"),
         Row::new("acme", "alice", 1, "email"),
@@ -125,7 +125,7 @@ fn retired_key_opens_seals_and_makes_none() {
 }
 
 #[test]
-fn no_two_seals_are_equal_and_none_shows_the_secret() {
+fn seals_differ_and_show_no_secret() {
     let (row, keys) = (Row::new("acme", "alice", 1, "totp"), key_1());
     let (one, other) = (row.seal(&keys), row.seal(&keys));
     assert_ne!(one, other);

@@ -82,7 +82,7 @@ async fn tokens_are_printed_logged_and_stored_nowhere() {
 }
 
 #[test]
-fn a_change_of_a_factor_prints_neither_seal_nor_label() {
+fn change_of_a_factor_prints_neither_seal_nor_label() {
     let seal = FactorChange::Seal {
         old: vec![0xAB; 4],
         new: vec![0xCD; 4],

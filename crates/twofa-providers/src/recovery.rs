@@ -88,8 +88,9 @@ impl RecoveryCodes {
     /// # Errors
     /// [`TwoFactorError`]; [`TwoFactorError::Throttled`] where the subject renewed or enrolled too often
     /// ([`Limits::enrolments`](crate::Limits::enrolments)): then nothing was written, and the old set is valid.
-    /// [`TwoFactorError::Rejected`] where another call's set took the place of this one's meanwhile. After an outage the old set is valid, but for imported codes where the new set has a row already; codes of the new one may be valid, too,
-    /// which nobody has: the next set ends both.
+    /// [`TwoFactorError::Rejected`] where another call's set took the place of this one's meanwhile. After an outage the codes of
+    /// the old set work. Imported codes do not, if the outage came after the new set's row was written. Codes of the new set may
+    /// work too; nobody received one. The next set ends both.
     pub async fn renew(&self, fresh: &Fresh<'_>) -> Result<RecoverySheet, TwoFactorError> {
         let (subject, rows) = (fresh.subject(), &self.sheets.rows);
         // Each renewal leaves a row for a week, and a list of rows has an end.

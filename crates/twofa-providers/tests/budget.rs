@@ -256,7 +256,7 @@ fn providers_of_one_id_do_not_start() {
 /// What nobody guesses adds nothing to the bound: neither a sheet of recovery codes beside an app, nor a provider
 /// that stands alone. Odds on this side of 2^-100 count.
 #[test]
-fn what_nobody_guesses_adds_nothing() {
+fn provider_that_nobody_guesses_adds_nothing() {
     const SHEET: Policy = Policy::recovery(Purpose::new("recovery")).slot(SlotRule::Nothing);
     let store = Arc::new(MemoryStore::new());
     let tokens = Tokens::builder_shared(key_1(), Arc::clone(&store)).policy(&SHEET);

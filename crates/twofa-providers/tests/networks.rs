@@ -64,7 +64,7 @@ fn neighbouring_prefixes_count_as_64() {
 
 /// Nobody with one IPv4 address has more than one key, however they come.
 #[test]
-fn one_ipv4_address_is_one_key() {
+fn ipv4_address_is_one_key() {
     let ways = [
         "203.0.113.9",
         "::ffff:203.0.113.9",

@@ -60,7 +60,7 @@ async fn ask(path: &'static str, name: &'static str) -> (u16, Headers, String) {
 /// `?` takes each error of these crates: its status, when to come back, and nothing that says why. A mistake in the program
 /// and an outage are recorded instead, with their cause.
 #[tokio::test]
-async fn each_error_ends_a_handler() {
+async fn errors_end_a_handler() {
     let (traced, _guard) = Traced::here();
     for (name, status, recorded) in ERRORS {
         let (told, headers, body) = ask("/", name).await;

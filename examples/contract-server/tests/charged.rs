@@ -46,7 +46,7 @@ fn commits(folder: &Path) -> usize {
 
 /// A code that is sent and typed is two commits: its limits are charged in them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_two_commits() {
+async fn code_is_two_commits() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = tokens(&folder).await;
     let alice = Subject::new("t1", "alice").unwrap();
@@ -61,7 +61,7 @@ async fn a_code_is_two_commits() {
 
 /// What was spent in what is the future by now is forgotten, in the step of a verb as in a spend.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_ahead_is_forgotten() {
+async fn limit_ahead_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = tokens(&folder).await;
     let alice = Subject::new("t1", "alice").unwrap();

@@ -1,17 +1,25 @@
-//! Ten thousand users come over, twice, and each signs in. A thousand, unless `NIGHTLY=1` is set.
+//! Ten thousand users come over by the program, and each signs in. A thousand, unless `NIGHTLY=1` is set.
 
-use std::{env, path::Path, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::SystemTime,
+};
 
-use migrate::{Taken, engine, import_all};
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+use migrate::OldCodes;
+use tempfile::TempDir;
+use token_store_sqlx::{
+    SqliteStore,
+    sqlx::{self, AssertSqlSafe, SqlitePool},
 };
 use twofa_providers::{
-    Attempt, Response,
+    Attempt, Response, TotpProvider, TwoFactor,
     oath_otp::{Secret, Totp},
     token_store::{
-        Clock, ManualClock,
+        ManualClock, Tokens, key_file,
         ott_core::{
             Subject,
             chrono::{DateTime, TimeDelta},
@@ -19,16 +27,15 @@ use twofa_providers::{
     },
 };
 
-const NOW: i64 = 1_800_000_000;
+/// The rows of each table.
+type Tables = BTreeMap<String, BTreeSet<String>>;
+
+/// The least that bcrypt has, so that every user's code can be tried.
+const BCRYPT_COST: u32 = 4;
 
 fn users() -> i64 {
     let nightly = env::var_os("NIGHTLY").is_some_and(|set| set == "1");
     if nightly { 10_000 } else { 1_000 }
-}
-
-/// Whose app was last used in this very step, and whose never.
-fn last_step(id: i64) -> Option<i64> {
-    (id % 2 == 0).then_some(NOW / 30)
 }
 
 fn secret(id: i64) -> Secret {
@@ -40,115 +47,214 @@ fn backup_code(id: i64) -> String {
     format!("{id:010x}")
 }
 
-async fn old_system(pool: &SqlitePool) {
-    for table in [
-        "CREATE TABLE users (id INTEGER PRIMARY KEY, totp_secret TEXT, last_step INTEGER)",
-        "CREATE TABLE backup_codes (user_id TEXT, hash TEXT UNIQUE)",
-        "CREATE INDEX backup_codes_user ON backup_codes (user_id)",
-    ] {
-        sqlx::query(table).execute(pool).await.expect("a table");
-    }
-    let mut transaction = pool.begin().await.expect("a transaction");
-    for id in 1..=users() {
-        let base32 = secret(id).to_base32();
-        sqlx::query("INSERT INTO users VALUES (?, ?, ?)")
-            .bind(id)
-            .bind(base32.expose_secret())
-            .bind(last_step(id))
-            .execute(&mut *transaction)
-            .await
-            .expect("a user");
-        let hash = bcrypt::hash(backup_code(id), 4).expect("a hash");
-        sqlx::query("INSERT INTO backup_codes VALUES (?, ?)")
-            .bind(id.to_string())
-            .bind(hash)
-            .execute(&mut *transaction)
-            .await
-            .expect("a code");
-    }
-    transaction.commit().await.expect("committed");
+fn subject(id: i64) -> Subject {
+    Subject::new("", id.to_string()).expect("a subject")
 }
 
-/// Secrets in base32 and bcrypt backup codes are taken over once, and each user signs in with both.
-#[tokio::test(flavor = "multi_thread")]
-async fn users_of_another_system_sign_in() {
-    // Where there is one, in memory: every commit is synced.
-    let memory = Path::new("/dev/shm");
-    let root = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        env::temp_dir()
-    };
-    let folder = tempfile::tempdir_in(root).expect("a folder");
-    let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("app.db"))
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = SqlitePool::connect_with(options).await.expect("a pool");
-    let clock = Arc::new(ManualClock::new(
-        DateTime::from_timestamp(NOW, 0).expect("a time"),
-    ));
-    let began = Instant::now();
-    old_system(&pool).await;
-    let keys = folder.path().join("keys");
-    let engine = engine(&pool, keys, Arc::clone(&clock) as Arc<dyn Clock>).await;
-    let engine = engine.expect("an engine");
-    let count = u64::try_from(users()).expect("few");
-    let first = import_all(&pool, &engine).await.expect("taken over");
-    let new = Taken {
-        new: count,
-        ..Taken::default()
-    };
-    assert_eq!(first, new);
-    let again = import_all(&pool, &engine).await.expect("taken over");
-    let there = Taken {
-        there: count,
-        ..Taken::default()
-    };
-    assert_eq!(again, there);
+/// The old database, the keys, and when people sign in.
+struct World {
+    folder: TempDir,
+    old: SqlitePool,
+    now: i64,
+}
 
-    let totp = Totp::default();
+impl World {
+    /// Everybody in the old tables, and beside them somebody whose secret nobody can read.
+    async fn new() -> Self {
+        // Where there is one, in memory: every commit is synced.
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() {
+            memory.to_owned()
+        } else {
+            env::temp_dir()
+        };
+        let folder = tempfile::tempdir_in(root).expect("a folder");
+        let old = SqliteStore::open(folder.path().join("app.db")).await;
+        let old = old.expect("a database").pool().clone();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.expect("after 1970").as_secs();
+        let world = Self {
+            folder,
+            old,
+            // A day after the program, which reads the machine's clock.
+            now: i64::try_from(now)
+                .expect("not that late")
+                .saturating_add(86_400),
+        };
+        for table in [
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, totp_secret TEXT, last_step INTEGER)",
+            "CREATE TABLE backup_codes (user_id TEXT, hash TEXT UNIQUE)",
+            "CREATE INDEX backup_codes_user ON backup_codes (user_id)",
+        ] {
+            sqlx::query(table)
+                .execute(&world.old)
+                .await
+                .expect("a table");
+        }
+        world.enrol(1..=users()).await;
+        let unreadable = "INSERT INTO users VALUES (0, 'not base32!', NULL)";
+        let unreadable = sqlx::query(unreadable).execute(&world.old).await;
+        unreadable.expect("a user");
+        world
+    }
+
+    /// Whose app was last used in this very step, and whose never.
+    fn last_step(&self, id: i64) -> Option<i64> {
+        (id % 2 == 0).then_some(self.now / 30)
+    }
+
+    async fn enrol(&self, ids: impl Iterator<Item = i64>) {
+        let mut transaction = self.old.begin().await.expect("a transaction");
+        for id in ids {
+            let base32 = secret(id).to_base32();
+            sqlx::query("INSERT INTO users VALUES (?, ?, ?)")
+                .bind(id)
+                .bind(base32.expose_secret())
+                .bind(self.last_step(id))
+                .execute(&mut *transaction)
+                .await
+                .expect("a user");
+            let hash = bcrypt::hash(backup_code(id), BCRYPT_COST).expect("a hash");
+            sqlx::query("INSERT INTO backup_codes VALUES (?, ?)")
+                .bind(id.to_string())
+                .bind(hash)
+                .execute(&mut *transaction)
+                .await
+                .expect("a code");
+        }
+        transaction.commit().await.expect("committed");
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the program says; whom it cannot take over, it names.
+    fn migrate(&self) -> String {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_migrate"));
+        program.args([self.file("app.db"), self.file("keys")]);
+        let output = program.output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        assert_eq!(told, "user 0: the secret is no base32\n");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The application's own, over the same tables.
+    async fn engine(&self, clock: &Arc<ManualClock>) -> TwoFactor {
+        let store = SqliteStore::new(self.old.clone()).await.expect("a store");
+        let ring = key_file::read_or_create(self.file("keys")).expect("keys");
+        let tokens = Tokens::builder(ring, store.clone()).clock(Arc::clone(clock) as _);
+        let tokens = tokens.build().expect("settings").shared();
+        TwoFactor::builder(tokens, Arc::new(store))
+            .provider(TotpProvider::new("Example").expect("a name"))
+            .provider(OldCodes::new(&self.old))
+            .build()
+            .expect("an engine")
+    }
+
+    /// Every row of every table, old and new, as SQL would write its values.
+    async fn rows(&self) -> Tables {
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+        let tables: Vec<String> = sqlx::query_scalar(tables)
+            .fetch_all(&self.old)
+            .await
+            .expect("tables");
+        let mut all = BTreeMap::new();
+        for table in tables {
+            let columns = "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info(?)";
+            let columns: String = sqlx::query_scalar(columns)
+                .bind(&table)
+                .fetch_one(&self.old)
+                .await
+                .expect("columns");
+            let select = format!("SELECT {columns} FROM \"{table}\" ORDER BY 1");
+            let rows = sqlx::query_scalar(AssertSqlSafe(select))
+                .fetch_all(&self.old)
+                .await
+                .expect("rows");
+            all.insert(table, rows.into_iter().collect());
+        }
+        all
+    }
+}
+
+/// Fails with the names of the tables that differ, and not with ten thousand rows.
+fn assert_same(before: &Tables, after: &Tables, when: &str) {
+    assert!(before.keys().eq(after.keys()), "tables, {when}");
+    let changed = before
+        .iter()
+        .filter(|(name, rows)| after.get(*name) != Some(*rows));
+    let changed: Vec<&String> = changed.map(|(name, _)| name).collect();
+    assert!(changed.is_empty(), "{changed:?} changed, {when}");
+}
+
+/// Each user signs in by app and by backup code, with no code that was used before.
+async fn everybody_signs_in(world: &World) {
+    let now = DateTime::from_timestamp(world.now, 0).expect("a time");
+    let clock = Arc::new(ManualClock::new(now));
+    let engine = world.engine(&clock).await;
     let code = |id, now: i64| {
-        let code = totp.generate(&secret(id), u64::try_from(now).expect("after 1970"));
+        let now = u64::try_from(now).expect("after 1970");
+        let code = Totp::default().generate(&secret(id), now);
         code.expose_secret().to_owned()
     };
+    let works = async |id, provider, typed: &str| {
+        let alice = subject(id);
+        let attempt = Attempt::new(&alice, provider);
+        let proof = engine.verify(&attempt, &Response::typed(typed)).await;
+        proof.is_ok_and(|proof| proof.subject() == &alice)
+    };
     for id in 1..=users() {
-        let alice = Subject::new("", id.to_string()).expect("a subject");
-        let attempt = Attempt::new(&alice, "totp");
-        let used = code(id, NOW);
-        let verified = engine.verify(&attempt, &Response::typed(&used)).await;
         // Whose app was used in this step before the move, must not use it again.
-        assert_eq!(verified.is_ok(), last_step(id).is_none(), "user {id}");
+        let used = works(id, "totp", &code(id, world.now)).await;
+        assert_eq!(used, world.last_step(id).is_none(), "user {id}");
     }
     clock.advance(TimeDelta::seconds(30));
     for id in 1..=users() {
-        let alice = Subject::new("", id.to_string()).expect("a subject");
-        let attempt = Attempt::new(&alice, "totp");
-        let next = code(id, NOW + 30);
-        let proof = engine.verify(&attempt, &Response::typed(&next)).await;
-        assert_eq!(proof.expect("a proof").subject(), &alice);
+        let next = code(id, world.now.saturating_add(30));
+        assert!(works(id, "totp", &next).await, "user {id}");
+        let (own, other) = (backup_code(id), backup_code(id.saturating_add(1)));
+        assert!(!works(id, "old-codes", &other).await, "another's, {id}");
+        assert!(works(id, "old-codes", &own).await, "user {id}");
+        assert!(!works(id, "old-codes", &own).await, "again, user {id}");
     }
-    // The old codes: each once. Looking at a hash is slow, so not at all of them.
-    for id in (1..=users()).step_by(100) {
-        let alice = Subject::new("", id.to_string()).expect("a subject");
-        let attempt = Attempt::new(&alice, "old-codes");
-        let backup = backup_code(id);
-        let other = backup_code(id + 1);
-        let wrong = engine.verify(&attempt, &Response::typed(&other)).await;
-        assert!(wrong.is_err(), "another's code, user {id}");
-        assert!(
-            engine
-                .verify(&attempt, &Response::typed(&backup))
-                .await
-                .is_ok()
-        );
-        assert!(
-            engine
-                .verify(&attempt, &Response::typed(&backup))
-                .await
-                .is_err()
-        );
-    }
-    assert!(began.elapsed().as_secs() < 600, "too slow to be run");
+}
+
+/// Secrets in base32 and bcrypt backup codes come over once, each user signs in with both, and no later run
+/// changes a row.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_another_system_sign_in() {
+    let world = World::new().await;
+    let count = users();
+    let tables = world.rows().await;
+    assert!(tables["ott_factors"].is_empty());
+
+    assert_eq!(
+        world.migrate(),
+        format!("{count} new, 0 there, 1 unreadable\n")
+    );
+    let first = world.rows().await;
+    let factors = u64::try_from(first["ott_factors"].len());
+    assert_eq!(factors, u64::try_from(count));
+    let there = format!("0 new, {count} there, 1 unreadable\n");
+    assert_eq!(world.migrate(), there);
+    assert_same(&first, &world.rows().await, "run again at once");
+
+    everybody_signs_in(&world).await;
+    let used = world.rows().await;
+    assert!(used["backup_codes"].is_empty());
+    assert!(used["ott_factors"].is_disjoint(&first["ott_factors"]));
+    assert_eq!(world.migrate(), there);
+    assert_same(&used, &world.rows().await, "run again after the sign-ins");
+
+    // Who enrolled in the meantime is all that a run after the switch adds.
+    world.enrol(count + 1..=count + 1).await;
+    assert_eq!(
+        world.migrate(),
+        format!("1 new, {count} there, 1 unreadable\n")
+    );
+    let last = world.rows().await;
+    assert!(used["ott_factors"].is_subset(&last["ott_factors"]));
+    assert_eq!(last["ott_factors"].len(), used["ott_factors"].len() + 1);
 }

@@ -130,7 +130,7 @@ finds! {
 
 /// Which it is depends on who overtakes whom: one counter accepted twice, or a later one overwritten.
 #[test]
-fn one_code_counts_twice() {
+fn store_in_two_steps_counts_a_code_twice() {
     let law = told(conformance::law_08_one_code_counts_once(&InTwoSteps));
     let law = law.expect("the law finds the mistake");
     assert!(law.starts_with("law 8 is broken"), "{law}");
@@ -144,7 +144,7 @@ fn one_code_counts_twice() {
 
 /// Alone, one call after the other, the mistake shows nowhere: these laws race nobody.
 #[test]
-fn one_after_the_other_it_keeps_the_law() {
+fn store_in_two_steps_keeps_laws_without_a_race() {
     let held = [
         told(conformance::law_01_inserted_is_redeemed_once(&InTwoSteps)),
         told(conformance::law_04_life_has_sharp_edges(&InTwoSteps)),

@@ -38,7 +38,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn its_rust_is_what_runs() {
+fn page_shows_what_runs() {
     let lines =
         |text: &str| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };
     let blocks = blocks("rust");
@@ -52,7 +52,7 @@ fn its_rust_is_what_runs() {
 
 /// Every line counts that is neither blank nor a comment nor part of a `use`.
 #[test]
-fn the_store_is_small() {
+fn store_is_small() {
     let (mut lines, mut imports) = (0_usize, false);
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
     for file in files.expect("the crate's folder") {
@@ -72,7 +72,7 @@ fn the_store_is_small() {
 macro_rules! fields {
     ($($type:ident { $($field:ident)* })*) => {
         #[test]
-        fn its_columns_are_all_there_are() {
+        fn columns_on_the_page_are_all_there_are() {
             $(
                 let _ = |$type { $($field: _,)* }: $type| ();
                 $(

@@ -162,7 +162,7 @@ async fn change_ends_other_sessions_and_keeps_this() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_takes_a_thiefs_change_of_address_back() {
+async fn owner_takes_a_thiefs_change_of_address_back() {
     const OWN: &str = "owner@example.org";
     let site = Site::start().await;
     let (mut owner, secret, _) = signed_in(&site, OWN).await;
@@ -226,7 +226,7 @@ async fn an_owner_takes_a_thiefs_change_of_address_back() {
 
 /// Whichever message of the thief's sign-in the owner got first: its link puts the address back.
 #[tokio::test(flavor = "multi_thread")]
-async fn any_link_of_the_sign_in_puts_the_address_back() {
+async fn links_of_the_sign_in_put_the_address_back() {
     const OWN: &str = "whole@example.org";
     let site = Site::start().await;
     let (mut owner, secret, _) = signed_in(&site, OWN).await;
@@ -286,7 +286,7 @@ async fn address_that_cannot_come_back_is_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_proves_no_more_changes_no_address() {
+async fn step_that_proves_no_more_changes_no_address() {
     const EMAIL: &str = "kept@example.org";
     let site = Site::start().await;
     let (mut owner, secret, _) = signed_in(&site, EMAIL).await;

@@ -16,7 +16,7 @@ const EMAIL: &str = "alex@example.org";
 
 /// The whole story, in the order in which a person would live it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_signs_in_with_two_steps() {
+async fn person_signs_in_with_two_steps() {
     let site = Site::start().await;
     let driver = Chromedriver::start().await;
     let browser = Browser::open(&driver, &site.origin, "person").await;
@@ -306,7 +306,7 @@ fn spellings(code: &str) -> [String; 4] {
 
 /// Who cannot use a mouse, or see, gets through as well.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_keyboard_and_a_screen_reader_are_enough() {
+async fn keyboard_and_a_screen_reader_are_enough() {
     let site = Site::start().await;
     let driver = Chromedriver::start().await;
     let browser = Browser::open(&driver, &site.origin, "keyboard").await;

@@ -14,7 +14,7 @@ use support::{Person, Site};
 const EMAIL: &str = "kim@example.org";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_has_a_device_remembered() {
+async fn person_has_a_device_remembered() {
     let site = Site::start().await;
     let driver = Chromedriver::start().await;
     let browser = Browser::open(&driver, &site.origin, "devices").await;

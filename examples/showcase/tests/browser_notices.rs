@@ -102,7 +102,7 @@ async fn scanner_ends_nothing_and_a_person_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_script_pastes_the_link() {
+async fn person_without_scripts_pastes_the_link() {
     let site = Site::start().await;
     let (mut owner, mut thief, link) = told(&site).await;
     let driver = Chromedriver::start().await;
@@ -118,7 +118,7 @@ async fn whoever_has_no_script_pastes_the_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_moves_the_account_to_another_address() {
+async fn person_moves_the_account_to_another_address() {
     let site = Site::start().await;
     let (owner, ..) = signed_in(&site, EMAIL).await;
     let driver = Chromedriver::start().await;

@@ -80,7 +80,7 @@ async fn copy_button_copies_the_ten_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_loses_the_phone() {
+async fn person_loses_the_phone() {
     let site = Site::start().await;
     let driver = Chromedriver::start().await;
     let browser = Browser::open(&driver, &site.origin, "recovery").await;

@@ -59,7 +59,7 @@ async fn gets_past_a_stranger(site: &Site, person: &Person, email: &str, secret:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_is_remembered_listed_and_forgotten() {
+async fn device_is_remembered_listed_and_forgotten() {
     let site = Site::start().await;
     let email = "device@example.org";
     let (mut person, secret) = with_device(&site, email).await;
@@ -123,7 +123,7 @@ async fn a_device_is_remembered_listed_and_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_is_no_factor() {
+async fn device_is_no_factor() {
     let site = Site::start().await;
     let email = "factor@example.org";
     let (mut person, _) = with_device(&site, email).await;
@@ -226,7 +226,7 @@ async fn thirty_days_or_another_epoch_void_a_device() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_forgets_anothers_device() {
+async fn device_is_forgotten_by_its_owner_alone() {
     let site = Site::start().await;
     let (mut owner, _) = with_device(&site, "mine@example.org").await;
     let mine = listed(&owner.get("/devices").await);
@@ -336,7 +336,7 @@ async fn post(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_box_is_ticked_or_it_is_not() {
+async fn box_is_ticked_or_it_is_not() {
     let site = Site::start().await;
     let email = "box@example.org";
     let (_, secret, _) = signed_in(&site, email).await;

@@ -96,7 +96,7 @@ const PUSH_FORM: &str = "push::PATH";
 
 /// [`FORMS`], [`DEVICE_FORMS`] and [`PUSH_FORM`] are every route that takes a form.
 #[test]
-fn every_form_is_listed() {
+fn forms_are_all_listed() {
     let router = include_str!("../src/router.rs");
     let mut routes = Vec::new();
     for route in router.split(".route(").skip(1) {
@@ -338,9 +338,9 @@ async fn about_to_send(
 }
 
 /// Whatever form is sent twice at once, as by a button that is pressed twice on a slow line, to two processes: both get one
-/// answer, and one message at most goes out. [`every_form_is_listed`] holds the list against the routes.
+/// answer, and one message at most goes out. [`forms_are_all_listed`] holds the list against the routes.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_form_pressed_twice_has_one_answer() {
+async fn form_that_is_pressed_twice_has_one_answer() {
     let site = Site::start().await;
     let beside = site.beside().await;
     let sent = || {
@@ -482,7 +482,7 @@ async fn fields_missing_doubled_or_wrong_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_our_own_pages_can_send_forms() {
+async fn forms_come_from_our_own_pages_alone() {
     let site = Site::start().await;
     let (mut person, _, factor) = signed_in(&site, "forged@example.org").await;
     let (mut stranger, ..) = signed_in(&site, "stranger@example.org").await;
@@ -570,7 +570,7 @@ async fn only_our_own_pages_can_send_forms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_proves_the_password_proves_nothing_else() {
+async fn proof_of_the_password_proves_nothing_else() {
     let site = Site::start().await;
     let (_, _, factor) = signed_in(&site, "half@example.org").await;
     let mut half = Person::new(&site);
@@ -632,7 +632,7 @@ async fn what_proves_the_password_proves_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edited_or_foreign_cookie_opens_nothing() {
+async fn edited_or_foreign_cookie_opens_nothing() {
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, "cookie@example.org").await;
     let mut half = Person::new(&site);
@@ -696,7 +696,7 @@ async fn an_edited_or_foreign_cookie_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_factor_of_another_account_is_of_no_use() {
+async fn factor_of_another_account_is_of_no_use() {
     let site = Site::start().await;
     let (mut alice, alice_secret, alice_factor) = signed_in(&site, "alice@example.org").await;
     let (mut bob, bob_secret, bob_factor) = signed_in(&site, "bob@example.org").await;
@@ -813,7 +813,7 @@ async fn mailed_code_belongs_to_one_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_code_is_refused_for_its_use_alone() {
+async fn used_code_is_refused_for_its_use_alone() {
     let site = Site::start().await;
     let (_, secret, _) = signed_in(&site, "replay@example.org").await;
     let code = site.code(&secret);
@@ -839,7 +839,7 @@ async fn a_used_code_is_refused_for_its_use_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_32_parallel_uses_of_a_code_succeeds() {
+async fn code_used_32_times_at_once_succeeds_once() {
     let site = Site::start().await;
     let (_, secret, _) = signed_in(&site, "race@example.org").await;
     let mut halves = Vec::new();
@@ -882,7 +882,7 @@ async fn one_of_32_parallel_uses_of_a_code_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_tries_wait_as_long_as_the_answer_says() {
+async fn tries_wait_as_long_as_the_answer_says() {
     let site = Site::start().await;
     let (_, secret, _) = signed_in(&site, "often@example.org").await;
     site.wait(60);
@@ -951,7 +951,7 @@ async fn unknown_address_looks_like_a_wrong_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_does_not_lock_the_owner_out() {
+async fn stranger_does_not_lock_the_owner_out() {
     let site = Site::start().await;
     let (_, secret, _) = signed_in(&site, "owner@example.org").await;
     let mut stranger = Person::new(&site);
@@ -972,7 +972,7 @@ async fn a_stranger_does_not_lock_the_owner_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_the_store_grants_nothing() {
+async fn outage_of_the_store_grants_nothing() {
     let site = Site::start().await;
     let (mut person, secret, factor) = signed_in(&site, "down@example.org").await;
     site.wait(30);
@@ -1030,7 +1030,7 @@ async fn an_outage_of_the_store_grants_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_the_mail_grants_nothing_and_passes() {
+async fn outage_of_the_mail_grants_nothing_and_passes() {
     let site = Site::start().await;
     let (mut person, secret, _) = signed_in(&site, "mail@example.org").await;
     let before = site.outbox.messages().len();
@@ -1177,7 +1177,7 @@ async fn disabled_step_is_said_and_password_adds_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_is_asked_for_again_after_ten_minutes() {
+async fn proof_is_asked_for_again_after_ten_minutes() {
     let site = Site::start().await;
     let (mut person, secret, factor) = signed_in(&site, "fresh@example.org").await;
     let rename = [("factor", factor.as_str()), ("label", "New name")];
@@ -1209,7 +1209,7 @@ async fn a_proof_is_asked_for_again_after_ten_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_carries_the_headers_and_no_secret() {
+async fn answers_carry_the_headers_and_no_secret() {
     let site = Site::start().await;
     let mut person = Person::new(&site);
     person.register("headers@example.org").await;
@@ -1300,7 +1300,7 @@ async fn every_answer_carries_the_headers_and_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_tls_cookies_are_for_this_host_and_tls_alone() {
+async fn cookies_behind_tls_are_for_this_host_and_tls() {
     let site =
         Site::start_with(|config| config.origin = Some("https://login.example.org".into())).await;
     assert_eq!(site.origin, "https://login.example.org");

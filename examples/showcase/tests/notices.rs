@@ -282,7 +282,7 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_page_runs_one_script_of_ours() {
+async fn script_of_ours_runs_on_one_page_alone() {
     let site = Site::start().await;
     let mut person = Person::new(&site);
     let policy = |answer: &support::Answer| {

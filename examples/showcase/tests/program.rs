@@ -96,7 +96,7 @@ async fn accounts_and_factors_outlive_a_kill() {
 }
 
 #[test]
-fn a_key_file_that_others_may_read_is_refused() {
+fn key_file_that_others_may_read_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = folder.path().join("keys");
     let data = folder.path().join("data");
@@ -139,7 +139,7 @@ fn data_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn a_key_file_with_the_data_is_refused() {
+fn key_file_with_the_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
     let data = folder.path().to_string_lossy().into_owned();
@@ -154,7 +154,7 @@ fn a_key_file_with_the_data_is_refused() {
 }
 
 #[test]
-fn a_start_that_cannot_be_says_what_to_do() {
+fn start_that_cannot_be_says_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(folder.path());
     let (_, taken) = running.origin.split_once("//").expect("an origin");

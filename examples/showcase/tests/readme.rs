@@ -34,7 +34,7 @@ fn authenticator() -> Result<(), Box<dyn Error>> {
 
 #[test]
 #[rustfmt::skip]
-fn the_rules_alone() -> Result<(), Box<dyn Error>> {
+fn rules_alone_redeem_once() -> Result<(), Box<dyn Error>> {
     const SECOND_STEP: Policy = Policy::code(Purpose::new("second-step"));
     let (alice, now) = (Subject::new("", "4711")?, DateTime::UNIX_EPOCH);
     let issuer = Issuer::new(KeyRing::generate()?);
@@ -49,7 +49,7 @@ fn the_rules_alone() -> Result<(), Box<dyn Error>> {
 
 #[tokio::test]
 #[rustfmt::skip]
-async fn a_code_and_its_mail() -> Result<(), Box<dyn Error>> {
+async fn code_and_its_mail_are_redeemed() -> Result<(), Box<dyn Error>> {
     let folder = support::folder("readme");
     let (database, keys) = (folder.path().join("tokens.db"), folder.path().join("keys"));
     let alice = Subject::new("", "4711")?;
@@ -111,7 +111,7 @@ async fn second_factor() -> Result<(), Box<dyn Error>> {
 
 /// Every example of the README stands in this file, line by line.
 #[test]
-fn shows_what_runs() {
+fn readme_shows_what_runs() {
     let trimmed = |text: &str| {
         text.lines()
             .map(str::trim)

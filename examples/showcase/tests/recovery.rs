@@ -145,7 +145,7 @@ async fn set_that_is_shown_lives_when_pressed_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sheet_downloads_as_a_file_that_nobody_keeps() {
+async fn sheet_downloads_as_a_file_that_nobody_keeps() {
     let site = Site::start().await;
     let (mut person, ..) = signed_in(&site, "file@example.org").await;
     let page = make(&mut person).await;
@@ -197,7 +197,7 @@ async fn the_sheet_downloads_as_a_file_that_nobody_keeps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_signs_in_once_and_a_new_set_is_offered() {
+async fn code_signs_in_once_and_a_new_set_is_offered() {
     let site = Site::start().await;
     let email = "lost@example.org";
     let (_, _, sheet) = with_sheet(&site, email).await;
@@ -262,7 +262,7 @@ async fn a_code_signs_in_once_and_a_new_set_is_offered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_set_voids_the_old_sheet_and_only_that() {
+async fn new_set_voids_the_old_sheet_and_only_that() {
     let site = Site::start().await;
     let email = "renew@example.org";
     let (mut person, _, old) = with_sheet(&site, email).await;
@@ -282,7 +282,7 @@ async fn a_new_set_voids_the_old_sheet_and_only_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_takes_one_recovery_code() {
+async fn sign_in_takes_one_recovery_code() {
     let site = Site::start().await;
     let email = "two@example.org";
     let (_, secret, sheet) = with_sheet(&site, email).await;
@@ -402,7 +402,7 @@ async fn disabled_step_leads_to_recovery_and_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_code_is_told() {
+async fn last_code_is_told() {
     let site = Site::start().await;
     let email = "last@example.org";
     let (_, secret, sheet) = with_sheet(&site, email).await;
@@ -427,7 +427,7 @@ async fn the_last_code_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sheet_outlives_what_voids_everything_else() {
+async fn sheet_outlives_what_voids_everything_else() {
     let site = Site::start().await;
     let email = "epoch@example.org";
     let (mut person, _, sheet) = with_sheet(&site, email).await;
@@ -442,7 +442,7 @@ async fn a_sheet_outlives_what_voids_everything_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_makes_no_codes_and_takes_none() {
+async fn outage_makes_no_codes_and_takes_none() {
     let site = Site::start().await;
     let email = "outage@example.org";
     let (mut person, _, sheet) = with_sheet(&site, email).await;

@@ -61,7 +61,7 @@ async fn sheet(person: &mut Person) -> Vec<String> {
 
 /// Nobody is offered to trust a device unless a setting says so, and no form does it.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_device_is_trusted_by_default() {
+async fn device_is_not_trusted_by_default() {
     let site = Site::start().await;
     let (mut person, secret, _) = owner(&site).await;
     let page = person.get("/account").await;

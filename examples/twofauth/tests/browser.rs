@@ -52,7 +52,7 @@ fn shown(browser: &Browser, name: &str) -> String {
 
 /// Codes are seen, an account is added by its QR code and by its URI, groups and search show what they name; axe finds nothing.
 #[test]
-fn a_person_reads_and_adds_codes() {
+fn person_reads_and_adds_codes() {
     let axe = axe();
     let site = Site::start();
     let alice = site.by("alice");

@@ -41,7 +41,7 @@ pub async fn token_is_good_for_its_kind_and_tenant(place: Place) {
 }
 
 /// Nobody revokes by an id what is somebody else's.
-pub async fn nobody_revokes_what_is_not_theirs(place: Place) {
+pub async fn strangers_revoke_nothing_by_an_id(place: Place) {
     let bench = bench(place).await;
     let bearers = bearers::<NoScope>(&bench, SESSION);
     let token = issued(&bearers, &alice()).await;

@@ -10,7 +10,7 @@ use crate::{Place, alice, nightly, wrong};
 
 /// For an address that nobody has, the store is asked the same in each step, the answers are the same, and nothing
 /// leaves.
-pub async fn nobody_is_served_by_the_same_calls(place: Place) {
+pub async fn unknown_address_takes_the_same_calls(place: Place) {
     let world = World::new(place).await;
     let (alice, known, unknown) = (alice(), address("alice"), address("nobody"));
     let mut asked = Vec::new();

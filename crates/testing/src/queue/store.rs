@@ -197,7 +197,7 @@ pub async fn tenants_share_a_pass(place: Place) {
 
 /// A tenant with very many waiting leaves the next pass to one with few: their messages are taken within as many passes as they
 /// fill alone with half of each.
-pub async fn many_waiting_hold_up_nobody(place: Place) {
+pub async fn tenant_with_many_waiting_holds_up_nobody(place: Place) {
     let home = place.store().await;
     let store = home.queue().await;
     let many = u128::try_from(place.often(2_000, 500)).unwrap();

@@ -87,7 +87,7 @@ pub async fn budget_is_exact_under_parallel_requests(place: Place) {
 }
 
 /// Any 24 hours see the budget at most, wherever they begin, and a number and a block their own.
-pub async fn any_day_sees_one_budget(place: Place) {
+pub async fn budget_holds_over_any_day(place: Place) {
     let store = place.store().await;
     let guarded = Guarded::new(&store, |guard| {
         guard

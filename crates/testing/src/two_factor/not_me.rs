@@ -172,7 +172,7 @@ pub async fn factor_disabled_before_is_wiped_too(place: Place) {
 }
 
 /// What a sign-in added and removed itself is not brought back.
-pub async fn what_the_sign_in_added_is_not_brought_back(place: Place) {
+pub async fn factor_of_that_sign_in_is_not_brought_back(place: Place) {
     let told = Telling::new(place, &[ALICE]).await;
     let f = sign_in("f");
     let first = told.add_app(&f, None).await;

@@ -254,7 +254,7 @@ pub async fn asking_sign_in_approves_no_part(place: Place) {
 
 /// One denial, one report and one wrong number end the whole, also beside an approval; another person's number is a wrong one.
 /// Who asked is kept from asking others for a while, and after a report from asking at all.
-pub async fn one_denial_ends_what_several_decide(place: Place) {
+pub async fn denial_ends_what_several_decide(place: Place) {
     for what in ["deny", "report", "mistype", "another's number"] {
         let team = Team::new(place).await;
         let own = team.world.device(&team.asker, "own", None).await;

@@ -95,7 +95,7 @@ pub async fn device_that_goes_meanwhile_proves_nothing(place: Place) {
 }
 
 /// Where a request goes to every device, each is woken, the first that decides counts, and the proof names it.
-pub async fn every_device_is_asked_and_one_decides(place: Place) {
+pub async fn devices_are_all_asked_and_one_decides(place: Place) {
     let (world, alice) = (World::asking(place).await, alice());
     let phone = world.device(&alice, "phone", None).await;
     let proof = world.prompt_proof(&alice, phone).await;

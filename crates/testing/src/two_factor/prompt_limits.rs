@@ -368,7 +368,7 @@ pub async fn push_that_perhaps_went_out_is_charged(place: Place) {
 }
 
 /// Where every device is asked, each of their addresses pays, over all accounts.
-pub async fn every_device_pays_for_its_address(place: Place) {
+pub async fn device_pays_for_its_own_address(place: Place) {
     let plan = Plan {
         limits: Limits {
             destination: Limit::pace(4, TimeDelta::days(1)),

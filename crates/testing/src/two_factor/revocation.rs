@@ -101,7 +101,7 @@ pub async fn enrolment_is_confirmed_in_its_sign_in(place: Place) {
 
 /// Removing, disabling, renewing codes, "this was not me" and a reset end what waits for its confirmation, and
 /// leave no row of it.
-pub async fn what_waits_goes_with_each_change(place: Place) {
+pub async fn pending_factor_goes_with_each_change(place: Place) {
     let changes = [
         "remove",
         "remove last",

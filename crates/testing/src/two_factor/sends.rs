@@ -166,7 +166,7 @@ pub async fn mailbox_is_counted_under_a_keyed_name(place: Place) {
 
 /// What was never handed over costs nothing; after an outage of the delivery the account has its tries back,
 /// and the mailbox, which may have got the message, has not.
-pub async fn what_was_not_sent_is_given_back(place: Place) {
+pub async fn message_that_was_not_sent_is_given_back(place: Place) {
     let world = World::new(place).await;
     let owner = alice();
     mailed_to(&world, &owner, MAILBOX).await;

@@ -147,7 +147,7 @@ pub async fn newer_sheet_of_the_owner_stays(place: Place) {
 
 /// However often a thief renews, in one sign-in or in two, and in whichever order the owner disowns them: the owner's
 /// sheet is back, and none of the thief's.
-pub async fn no_sheet_of_a_thief_comes_back(place: Place) {
+pub async fn sheet_of_a_thief_stays_away(place: Place) {
     for second in ["theirs", "theirs too"] {
         for order in [[0, 1], [1, 0]] {
             let (told, phone, mine) = owner(place).await;
@@ -168,7 +168,7 @@ pub async fn no_sheet_of_a_thief_comes_back(place: Place) {
 }
 
 /// A factor that a thief added in one sign-in and removed in another does not come back, whichever is disowned first.
-pub async fn no_factor_of_a_thief_comes_back(place: Place) {
+pub async fn factor_of_a_thief_stays_away(place: Place) {
     for order in [[0, 1], [1, 0]] {
         let (told, phone, _) = owner(place).await;
         let (theirs, later) = (sign_in("theirs"), sign_in("later"));

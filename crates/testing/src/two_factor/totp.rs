@@ -47,7 +47,7 @@ pub async fn app_clock_that_is_ahead_is_told(place: Place) {
 }
 
 /// Beside another app too, whichever was enrolled first: the other one's refusal says less.
-pub async fn ahead_is_told_beside_another_app(place: Place) {
+pub async fn code_ahead_is_told_beside_another_app(place: Place) {
     for ahead in [0, 1] {
         let (world, alice) = (World::new(place).await, alice());
         let phone = world.confirmed(&alice, None).await;

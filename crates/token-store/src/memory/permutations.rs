@@ -142,7 +142,7 @@ fn redeem_beside_redeem_has_one_winner() {
 /// A redeem that reads the record and then writes it is found out.
 #[test]
 #[should_panic(expected = "of two redeems true and true succeeded")]
-fn a_planted_read_then_write_is_found() {
+fn planted_read_then_write_is_found() {
     two_redeems(|store, right| {
         let read = store.shard(right.id()).get(right.id()).cloned();
         let mut record = read.expect("it is there");

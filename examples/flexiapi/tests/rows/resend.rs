@@ -88,7 +88,7 @@ fn recovery_has_its_own_window() {
 
 /// Of those that the other policy sent, an unused one stops the next as well: not the newest alone.
 #[test]
-fn any_unused_token_stops_the_next() {
+fn unused_token_stops_the_next() {
     let mut site = Site::with(&json!({"resend_policy": "current-429"}));
     let unused = site.pushed("one");
     let newest = site.pushed("one");

@@ -50,7 +50,7 @@ fn sign_in_gives_a_token() {
 
 /// 001-2: each failure of the table, with its status, message and factor fields.
 #[test]
-fn each_failure_is_answered_as_the_table_says() {
+fn failures_are_answered_as_the_table_says() {
     let mut only_registered = account("registered");
     only_registered["status"] = json!("registered");
     let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -92,7 +92,7 @@ fn answer_is_signed_and_echoes() {
 
 /// Every status but BACKEND_ERROR and NOT_ENOUGH_ANSWERS, which need a broken store, in the order of the ruling.
 #[test]
-fn each_status_is_answered() {
+fn statuses_are_answered_in_their_order() {
     let site = site(&[], &json!({}));
     let (key, disabled, unknown) = (Soft::new(1), Soft::new(3), Soft::new(4));
     let otp = key.typed(5, 5);

@@ -378,7 +378,7 @@ fn row_10_plain_http_is_for_a_proxy() {
 
 /// Without any option it serves a made-up account, and says how to try it.
 #[test]
-fn without_options_it_is_a_trial() {
+fn server_without_options_is_a_trial() {
     let mut child = Command::new(PROGRAM)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -466,7 +466,7 @@ fn sigterm_while_starting_exits_with_0() {
 
 /// A folder of any name will do, and a database that others could read is its owner's alone from the start on.
 #[test]
-fn any_folder_and_old_files_are_taken() {
+fn folders_of_any_name_and_old_files_are_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("a%41?b#c d");
     fs::create_dir(&data).expect("a folder");

@@ -7,7 +7,7 @@ use crate::support::{EMAIL, PHONE, Site, user, with};
 
 /// A recovery answers alike, byte for byte, for an account and for nobody, and sends nothing for nobody.
 #[test]
-fn nobody_and_somebody_are_answered_alike() {
+fn known_and_unknown_are_answered_alike() {
     let users = [
         user("alice", 1),
         user("bob", 2),

@@ -124,7 +124,7 @@ async fn requests_are_signed_with_a_fresh_nonce() {
 
 /// Each request has a connection of its own: none waits on one that died, and nothing is sent twice.
 #[tokio::test]
-async fn each_request_has_its_connection() {
+async fn request_has_a_connection_of_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

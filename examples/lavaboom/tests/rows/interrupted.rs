@@ -153,16 +153,34 @@ fn unsent_invitation_burns_no_name() {
     site.sign_in("ann");
 }
 
+/// Somebody registers while nothing can be deleted.
+fn registered_in_an_outage(site: &Site) {
+    site.server.execute(
+        "CREATE TRIGGER kept BEFORE DELETE ON contract_documents
+         BEGIN SELECT RAISE(ABORT, 'outage'); END",
+    );
+    outage(&register(site));
+    site.server.execute("DROP TRIGGER kept");
+}
+
+/// An invitation may have left though nobody was told so: whoever answers it keeps the account.
+#[test]
+fn answered_invitation_keeps_its_account() {
+    let mut site = Site::of(&[account("johndoe")]);
+    registered_in_an_outage(&site);
+    let code = text(&site.server.outbox()[0]["token"]);
+    let body = json!({"username": "ann", "invite_code": code, "password": PASSWORD});
+    assert_eq!(site.post("/accounts", &body).status, 200);
+    until_tidy(&mut site, 2, BEGUN, 0);
+    site.sign_in("ann");
+}
+
 /// A registration that nothing could take back is taken back later.
 #[test]
 fn interrupted_registration_is_taken_back() {
     let mut site = Site::of(&[account("johndoe")]);
     send(&mut site, false);
-    site.server.execute(
-        "CREATE TRIGGER kept BEFORE DELETE ON contract_documents BEGIN SELECT RAISE(ABORT, 'outage'); END",
-    );
-    outage(&register(&site));
-    site.server.execute("DROP TRIGGER kept");
+    registered_in_an_outage(&site);
     send(&mut site, true);
     refused(&register(&site), 409, "Username already used");
     until_tidy(&mut site, 2, BEGUN, 0);

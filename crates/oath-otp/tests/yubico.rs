@@ -76,9 +76,11 @@ fn vectors_are_read_and_written() {
 fn wrong_vectors_are_refused() {
     let (mut refused, right) = (0, right());
     for fields in lines(include_str!("yubico/wrong.txt")) {
-        let own = right.iter().map(|line| &line.key);
-        let mut own = own.filter(|key| *key.expose_aes_key() == hex::<16>(fields[0]));
-        let key = own.next().unwrap();
+        let mut own = right.iter().map(|line| &line.key);
+        let own = own.find(|key| *key.expose_aes_key() == hex::<16>(fields[0]));
+        // Where it is known, the key has the private id of the block: nothing but the block refuses it.
+        let stranger = Key::from_bytes(&[0; 6], &hex(fields[0]));
+        let key = own.unwrap_or(&stranger);
         match Otp::parse(fields[1]) {
             Err(rejected) => assert_eq!(rejected.reason(), Reason::Malformed),
             Ok(otp) => assert_eq!(reason(key.verify(&otp, None)), Reason::NoMatch),

@@ -30,13 +30,8 @@ pub(crate) async fn get(app: Data<App>, request: HttpRequest, id: Path<String>) 
 pub(crate) async fn delete(app: Data<App>, request: HttpRequest, id: Path<String>) -> Answer {
     let user = app.me(&request, &id).await?;
     app.bearers.revoke_all(&user.subject()?).await?;
-    if !user.factors.id.is_empty() {
-        let factors = Begun::Factors {
-            user: user.id.clone(),
-        };
-        app.begin(&user.factors.id, &factors).await?;
-    }
-    app.engine.documents.remove(USER, &user.id).await?;
+    let removed = app.remove_account(&user.id).await?;
+    let user = removed.ok_or_else(|| Reply::refused(401, "Invalid authorization token"))?;
     app.unclaim(&Claim::Name(&user.name), &user.id).await?;
     if let Some(email) = &user.alt_email {
         app.unclaim(&Claim::Email(email), &user.id).await?;
@@ -64,5 +59,21 @@ impl App {
             return Err(Reply::refused(501, message));
         }
         Ok(signed_in.user)
+    }
+
+    /// The account as this very call removed it. Its factors are begun to be nobody's, also those that came a moment before.
+    async fn remove_account(&self, id: &str) -> Result<Option<User>, Reply> {
+        let documents = &self.engine.documents;
+        while let Some(found) = documents.get::<User>(USER, id).await? {
+            let factors = &found.value.factors;
+            if !factors.id.is_empty() {
+                let begun = Begun::Factors { user: id.into() };
+                self.begin(&factors.id, &begun).await?;
+            }
+            if documents.remove_read(USER, id, &found).await? {
+                return Ok(Some(found.value));
+            }
+        }
+        Ok(None)
     }
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     claims::Claim,
-    factors::{AUTHENTICATOR, NewFactor, YUBICLOUD},
+    new_factor::{AUTHENTICATOR, NewFactor, YUBICLOUD},
     user::{USER, User, new_id, plain_name, styled_name},
 };
 
@@ -95,10 +95,11 @@ impl Account {
         if [AUTHENTICATOR, YUBICLOUD].contains(&self.factor_type.as_str()) {
             let new = NewFactor::read(&self.factor_type, &self.factor_value);
             let new = new.ok_or("a factor that cannot be one")?;
-            user.factors = app.add_factors(&user.subject()?, &new).await?;
+            user.factors = app.add_factors(&user.id, &new).await?;
             user.factor_value = new.values();
         }
         app.engine.documents.add(USER, &user.id, &user).await?;
+        app.end(&user.factors.id).await?;
         if !app.claim(&Claim::Name(&name), &user.id).await? {
             return Err("its name is another account's".into());
         }

@@ -97,9 +97,10 @@ impl App {
         self.engine.now()
     }
 
-    /// Removes limits that are as good as new, and factors that were removed. No token: an expired one is there until
+    /// Removes limits that are as good as new, factors that were removed, and what was interrupted. No token: an expired one is there until
     /// somebody comes with it, and is told.
     pub(crate) async fn tidy(&self) -> Result<(), Fault> {
+        self.end_interrupted().await?;
         let now = self.now();
         let before = now.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(now);
         let limits = self.engine.tokens.limit_store();

@@ -7,76 +7,36 @@ use ott_bearer::token_store::{
     FactorId, RemoveIf,
     ott_core::{Reason, Subject},
 };
+use serde::{Deserialize, Serialize};
 use twofa_providers::{
-    Attempt, Existing, Import, Imported, MAX_FACTORS_PER_PROVIDER, Response, TwoFactorError,
+    Attempt, Existing, Import, Imported, Response, TwoFactorError,
     oath_otp::{
-        Account as Otpauth, Method,
-        yubico::{Otp, PublicId, modhex},
+        Method,
+        yubico::{Otp, modhex},
     },
 };
-
-use zeroize::Zeroizing;
 
 use crate::{
     answer::Reply,
     app::App,
+    begun::Begun,
+    new_factor::{AUTHENTICATOR, NewFactor, YUBICLOUD},
     user::{User, new_id},
 };
 
-pub(crate) const AUTHENTICATOR: &str = "authenticator";
-pub(crate) const YUBICLOUD: &str = "yubicloud";
-
-/// A factor that somebody wants.
-pub(crate) enum NewFactor {
-    /// By counter or clock.
-    Authenticator(Otpauth),
-    /// None from now on.
-    Nothing,
-    /// Keys by their public ids.
-    Yubikeys(Vec<PublicId>),
+/// Factors that belong together. To the engine each set is a subject of its own, so that a new one is whole beside the
+/// present one before the account's document names it, however many there are in both. A set that no document names proves
+/// nothing.
+#[derive(Clone, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct FactorSet {
+    /// Empty where there is no factor. No two sets ever have one.
+    pub(crate) id: String,
+    /// The engine's names of the factors: of each Yubikey in the order of the values, or of the authenticator.
+    pub(crate) ids: Vec<String>,
 }
 
-impl NewFactor {
-    /// Reads type and values; `None` for values that cannot be.
-    pub(crate) fn read(kind: &str, values: &[Zeroizing<String>]) -> Option<Self> {
-        match (kind, values) {
-            ("", _) => Some(Self::Nothing),
-            (AUTHENTICATOR, [text]) => authenticator(text).map(Self::Authenticator),
-            (YUBICLOUD, [_, ..]) if values.len() <= MAX_FACTORS_PER_PROVIDER => {
-                let id = |text: &Zeroizing<String>| text.parse().ok().filter(is_six_bytes);
-                values
-                    .iter()
-                    .map(id)
-                    .collect::<Option<_>>()
-                    .map(Self::Yubikeys)
-            }
-            _ => None,
-        }
-    }
-
-    /// What the account keeps of it in sight.
-    pub(crate) fn values(&self) -> Vec<String> {
-        match self {
-            Self::Yubikeys(ids) => ids.iter().map(|id| modhex::encode(id.as_bytes())).collect(),
-            Self::Authenticator(_) | Self::Nothing => Vec::new(),
-        }
-    }
-}
-
-/// Of these twelve letters of modhex the contract makes a key's name.
-fn is_six_bytes(id: &PublicId) -> bool {
-    id.as_bytes().len() == 6
-}
-
-/// An `otpauth` URI, or bare base32: then a counter that begins at 0.
-fn authenticator(text: &str) -> Option<Otpauth> {
-    if let Ok(account) = Otpauth::from_uri(text) {
-        return Some(account);
-    }
-    let bare = Zeroizing::new(format!("otpauth://hotp/x?secret={text}&counter=0"));
-    let base32 = |c: u8| c.is_ascii_alphanumeric() || c == b'=';
-    let account = Otpauth::from_uri(&bare).ok();
-    account.filter(|_| text.bytes().all(base32))
+fn subject(set: &str) -> Result<Subject, Fault> {
+    Ok(Subject::new("", format!("factors {set}"))?)
 }
 
 /// Why a second factor was not proved, as the contract tells it.
@@ -114,10 +74,10 @@ impl App {
     }
 
     async fn prove_authenticator(&self, user: &User, token: &str) -> Result<(), Unproved> {
-        let subject = user.subject().map_err(internal)?;
+        let subject = subject(&user.factors.id).map_err(internal)?;
         let stored = self.engine.factors.factors(&subject).await;
         let stored = stored.map_err(|error| internal(error.into()))?;
-        let named = |id: &FactorId| user.factors.contains(&id.to_string());
+        let named = |id: &FactorId| user.factors.ids.contains(&id.to_string());
         let factor = stored.into_iter().find(|factor| named(&factor.id));
         let factor = factor.ok_or(Unproved::Internal)?;
         if token.is_empty() {
@@ -127,6 +87,7 @@ impl App {
                     let next = factor.last.map_or(0, |last| last.saturating_add(1));
                     write!(challenge, "?counter={next}")
                 }
+                // No other period is taken.
                 _ => write!(challenge, "?period=30"),
             };
             told.map_err(|error| internal(error.into()))?;
@@ -137,11 +98,11 @@ impl App {
     }
 
     async fn prove_yubikey(&self, user: &User, token: &str) -> Result<(), Unproved> {
-        let subject = user.subject().map_err(internal)?;
+        let subject = subject(&user.factors.id).map_err(internal)?;
         // Whose key it is stands in the OTP: one of another key costs nobody anything.
         let otp = Otp::parse(token).map_err(|_| Unproved::Wrong)?;
         let own = modhex::encode(otp.public_id().as_bytes());
-        let mut keys = user.factor_value.iter().zip(&user.factors);
+        let mut keys = user.factor_value.iter().zip(&user.factors.ids);
         let found = keys.find(|(id, _)| **id == own);
         let factor = found.and_then(|(_, factor)| FactorId::parse(factor));
         let factor = factor.ok_or(Unproved::Wrong)?;
@@ -172,13 +133,22 @@ impl App {
         }
     }
 
-    /// Adds factors whose owner has proved the present one, where there is one. Gives the engine's names of them.
+    /// Adds a set of factors that an account is to name: until it does, they prove nothing. Whoever has it named
+    /// [ends](App::end) what was begun under the set's id.
     pub(crate) async fn add_factors(
         &self,
-        subject: &Subject,
+        user: &str,
         new: &NewFactor,
-    ) -> Result<Vec<String>, Fault> {
-        let mut added = Vec::new();
+    ) -> Result<FactorSet, Fault> {
+        if matches!(new, NewFactor::Nothing) {
+            return Ok(FactorSet::default());
+        }
+        let mut set = FactorSet {
+            id: new_id()?,
+            ids: Vec::new(),
+        };
+        let user = user.into();
+        self.begin(&set.id, &Begun::Factors { user }).await?;
         match new {
             NewFactor::Nothing => {}
             NewFactor::Authenticator(account) => {
@@ -191,42 +161,56 @@ impl App {
                     Method::Totp(totp) => ("totp", Existing::Totp(totp, &account.secret), None),
                     _ => return Err("an authenticator of another kind".into()),
                 };
-                added.push(self.add_factor(subject, provider, existing, last).await?);
+                self.add_factor(&mut set, provider, existing, last).await?;
             }
             NewFactor::Yubikeys(ids) => {
                 for id in ids {
                     let existing = Existing::YubicoId(id);
-                    added.push(
-                        self.add_factor(subject, "yubico-remote", existing, None)
-                            .await?,
-                    );
+                    self.add_factor(&mut set, "yubico-remote", existing, None)
+                        .await?;
                 }
             }
         }
-        Ok(added)
+        Ok(set)
     }
 
     async fn add_factor(
         &self,
-        subject: &Subject,
+        set: &mut FactorSet,
         provider: &str,
         existing: Existing<'_>,
         last: Option<u64>,
-    ) -> Result<String, Fault> {
-        // A name of its own: a key that was removed can come back.
-        let name = new_id()?;
-        let mut import = Import::new(subject, &name, "Factor", existing);
+    ) -> Result<(), Fault> {
+        let (subject, name) = (subject(&set.id)?, set.ids.len().to_string());
+        let mut import = Import::new(&subject, &name, "Factor", existing);
         import.last = last;
-        let imported = self.two_factor.import(provider, &import).await?;
-        let (Imported::New(id) | Imported::There(id)) = imported;
-        Ok(id.to_string())
+        let (Imported::New(id) | Imported::There(id)) =
+            self.two_factor.import(provider, &import).await?;
+        set.ids.push(id.to_string());
+        Ok(())
     }
 
-    /// Removes factors that others took the place of.
-    pub(crate) async fn drop_factors(&self, ids: &[String]) -> Result<(), Fault> {
+    /// Ends a set that no account names any more. What an outage leaves of it is removed later.
+    pub(crate) async fn drop_factors(&self, set: &FactorSet) {
+        if set.id.is_empty() {
+            return;
+        }
+        let dropped = async {
+            self.remove_factors(&set.id).await?;
+            Ok::<_, Fault>(self.end(&set.id).await?)
+        };
+        if let Err(error) = dropped.await {
+            contract_server::warn(&format!("factors stay for an hour: {error}"));
+        }
+    }
+
+    /// Removes the factors of a set.
+    pub(crate) async fn remove_factors(&self, set: &str) -> Result<(), Fault> {
         let (factors, now) = (&self.engine.factors, self.now());
-        for id in ids.iter().filter_map(|id| FactorId::parse(id)) {
-            factors.remove(&id, RemoveIf::Always, b"owner", now).await?;
+        for factor in factors.factors(&subject(set)?).await? {
+            factors
+                .remove(&factor.id, RemoveIf::Always, b"owner", now)
+                .await?;
         }
         Ok(())
     }

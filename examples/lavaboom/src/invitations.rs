@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     answer::{Answer, Reply},
     app::{App, INVITATION},
+    begun::Begun,
     claims::Claim,
     input::{Input, Unreadable},
     user::{REGISTERED, USER, User, new_id, plain_name, styled_name},
@@ -78,22 +79,35 @@ impl App {
         let email = Destination::email(wanted.alt_email.as_str());
         let email = email.map_err(|_| Reply::refused(400, "Invalid request"))?;
         user.alt_email = Some(email.address().into());
-        let documents = &self.engine.documents;
-        documents.add(USER, &user.id, &user).await?;
+        self.begin(&user.id, &Begun::Registration).await?;
+        if let Err(refused) = self.invite(&user, &email).await {
+            // What an outage leaves of it is taken back later.
+            let taken_back = async {
+                self.unregister(&user.id).await?;
+                self.end(&user.id).await
+            };
+            if let Err(error) = taken_back.await {
+                Reply::outage(&error);
+            }
+            return Err(refused);
+        }
+        Ok(
+            Reply::done(201, "Your account has been added to the beta queue")
+                .with("account", user.shown()),
+        )
+    }
+
+    /// Makes the account, and sends its invitation.
+    async fn invite(&self, user: &User, email: &Destination) -> Result<(), Reply> {
         // The account is there before its claims, and has what they claim: nobody takes them.
-        let claims = [
+        self.engine.documents.add(USER, &user.id, user).await?;
+        for (claim, taken) in [
             (Claim::Name(&user.name), "Username already used"),
             (Claim::Email(email.address()), "Email already used"),
-        ];
-        for (at, (claim, taken)) in claims.iter().enumerate() {
-            if self.claim(claim, &user.id).await? {
-                continue;
+        ] {
+            if !self.claim(&claim, &user.id).await? {
+                return Err(Reply::refused(409, taken));
             }
-            for (held, _) in claims.iter().take(at) {
-                self.unclaim(held, &user.id).await?;
-            }
-            documents.remove(USER, &user.id).await?;
-            return Err(Reply::refused(409, taken));
         }
         let subject = user.subject()?;
         let binding = Binding::subject(&subject);
@@ -104,13 +118,10 @@ impl App {
             }
             issued => issued?,
         };
-        let message = Message::new(INVITATION.purpose(), &email, &issued.token);
+        let message = Message::new(INVITATION.purpose(), email, &issued.token);
         let sent = self.engine.delivery.deliver(&message).await;
         sent.map_err(|error| Reply::outage(&error))?;
-        Ok(
-            Reply::done(201, "Your account has been added to the beta queue")
-                .with("account", user.shown()),
-        )
+        Ok(self.end(&user.id).await?)
     }
 
     /// The account of this name, if this is its invitation. Nothing is spent.

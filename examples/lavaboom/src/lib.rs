@@ -6,10 +6,13 @@
 mod accounts;
 mod answer;
 mod app;
+mod begun;
+mod changing;
 mod claims;
 mod factors;
 mod input;
 mod invitations;
+mod new_factor;
 mod profile;
 mod routes;
 mod server;

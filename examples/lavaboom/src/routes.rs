@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     answer::{Answer, Reply},
     app::App,
-    invitations, profile, sign_in, tokens,
+    changing, invitations, profile, sign_in, tokens,
 };
 
 /// The largest body, in bytes.
@@ -45,7 +45,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, app: Data<App>) {
         .service(
             resource("/accounts/{id}", "GET, PUT, DELETE")
                 .route(web::get().to(profile::get))
-                .route(web::put().to(profile::put))
+                .route(web::put().to(changing::put))
                 .route(web::delete().to(profile::delete)),
         )
         .service(resource("/accounts/{id}/wipe-data", "POST").route(web::post().to(profile::wipe)))

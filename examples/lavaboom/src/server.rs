@@ -1,6 +1,11 @@
 //! How the server starts.
 
-use core::{convert::Infallible, future::Future, time::Duration};
+use core::{
+    convert::Infallible,
+    future::Future,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use actix_web::web::{Bytes, Data};
 use contract_server::{
@@ -36,7 +41,8 @@ const EVERY: Duration = Duration::from_secs(60);
 pub struct Server {
     listener: TcpListener,
     workers: Workers,
-    validation_listener: TcpListener,
+    /// For everybody, and for the client inside.
+    validation_listeners: [TcpListener; 2],
     validation_workers: Workers,
     app: Data<App>,
     url: String,
@@ -65,7 +71,15 @@ impl Server {
         let ground = Ground::open("lavaboom", options, words()?).await?;
         let validation_listener = TcpListener::bind((options.listen.ip(), 0)).await?;
         let validation_url = format!("http://{}", validation_listener.local_addr()?);
-        let app = App::new(settings, ground, &validation_url).await?;
+        // Its own client is in this process, and asks by HTTP: over loopback alone, wherever the others come from.
+        let loopback = [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ];
+        let loopback = loopback.map(|address| SocketAddr::new(address, 0));
+        let inner_listener = TcpListener::bind(&loopback[..]).await?;
+        let inner_url = format!("http://{}", inner_listener.local_addr()?);
+        let app = App::new(settings, ground, &inner_url).await?;
         accounts.make(&app).await?;
         app.engine.clock.start();
         let listener = TcpListener::bind(options.listen).await;
@@ -82,7 +96,7 @@ impl Server {
             listener,
             workers: Workers::start(routes, refused, LARGEST)?,
             app,
-            validation_listener,
+            validation_listeners: [validation_listener, inner_listener],
             validation_workers,
             hints,
             url,
@@ -106,7 +120,7 @@ impl Server {
         let Self {
             listener,
             workers,
-            validation_listener,
+            validation_listeners: [outer, inner],
             validation_workers,
             app,
             ..
@@ -127,15 +141,13 @@ impl Server {
             async move { Ok::<_, Infallible>(workers.answer(request).await) }
         });
         let canned = Canned::from(told).content_type(PLAIN);
-        let validating = serve(
-            validation_listener,
-            &Tls::Off,
-            service,
-            canned,
-            until(ended),
-        );
+        let validating = |listener| {
+            let (service, canned) = (service.clone(), canned.clone());
+            serve(listener, &Tls::Off, service, canned, until(ended.clone()))
+        };
+        let (validating, asking) = (validating(outer), validating(inner));
         tokio::select! {
-            _ = async { tokio::join!(end, serving, validating) } => {}
+            _ = async { tokio::join!(end, serving, validating, asking) } => {}
             () = every(EVERY, || app.tidy()) => {}
         }
     }

@@ -34,11 +34,13 @@ impl App {
         let header = headers
             .next()
             .ok_or_else(|| refused("Missing auth token"))?;
-        let text = header.to_str().unwrap_or_default();
+        let invalid = || refused("Invalid authorization header");
+        // What is no ASCII is another thing than nothing.
+        let text = header.to_str().map_err(|_| invalid())?;
         let token = match text.split(' ').collect::<Vec<_>>().as_slice() {
             ["Bearer", token] if !token.is_empty() && headers.next().is_none() => *token,
             _ if text.is_empty() => return Err(refused("Missing auth token")),
-            _ => return Err(refused("Invalid authorization header")),
+            _ => return Err(invalid()),
         };
         let unknown = || refused("Invalid authorization token");
         let bearer = match self.bearers.authenticate("", token).await {

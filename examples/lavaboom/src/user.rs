@@ -9,7 +9,7 @@ use ott_bearer::token_store::ott_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{app::App, claims::Claim};
+use crate::{app::App, claims::Claim, factors::FactorSet};
 
 pub(crate) const USER: &str = "user";
 
@@ -32,8 +32,7 @@ pub(crate) struct User {
     pub(crate) factor_type: String,
     /// Public ids of Yubikeys. An authenticator's secret is not among them.
     pub(crate) factor_value: Vec<String>,
-    /// The engine's names of the factors: of each Yubikey in the same order, or of the authenticator.
-    pub(crate) factors: Vec<String>,
+    pub(crate) factors: FactorSet,
     /// Microseconds since 1970.
     pub(crate) created_at: i64,
     pub(crate) modified_at: i64,
@@ -52,7 +51,7 @@ impl User {
             settings: Value::Null,
             factor_type: String::new(),
             factor_value: Vec::new(),
-            factors: Vec::new(),
+            factors: FactorSet::default(),
             created_at: now.timestamp_micros(),
             modified_at: now.timestamp_micros(),
         }
@@ -60,6 +59,15 @@ impl User {
 
     pub(crate) fn subject(&self) -> Result<Subject, contract_server::Fault> {
         Ok(Subject::new("", self.id.as_str())?)
+    }
+
+    /// What a request proves that has proved the factor, and the password or not.
+    pub(crate) fn proof(&self, password: bool) -> Proof {
+        Proof {
+            id: self.id.clone(),
+            factors: self.factors.id.clone(),
+            password: password.then(|| self.password.clone()),
+        }
     }
 
     /// What its owner is shown: never a password or a factor.
@@ -72,6 +80,29 @@ impl User {
             "status": self.status,
         })
     }
+}
+
+/// What was proved of an account, as it was read then.
+pub(crate) struct Proof {
+    id: String,
+    factors: String,
+    password: Option<Option<String>>,
+}
+
+impl Proof {
+    fn is_of(&self, user: &User) -> bool {
+        let password = self.password.as_ref();
+        user.factors.id == self.factors && password.is_none_or(|proved| user.password == *proved)
+    }
+}
+
+/// What became of a change.
+pub(crate) enum Changed {
+    Done(Box<User>),
+    /// There is no account any more.
+    Gone,
+    /// It has another factor or password than was proved, and stays as it is.
+    Other,
 }
 
 pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
@@ -109,14 +140,39 @@ impl App {
     pub(crate) async fn change(
         &self,
         id: &str,
-        mut change: impl FnMut(&mut User),
+        change: impl FnMut(&mut User),
     ) -> Result<Option<User>, DocumentError> {
+        match self.change_if(id, |_| true, change).await? {
+            Changed::Done(user) => Ok(Some(*user)),
+            Changed::Gone | Changed::Other => Ok(None),
+        }
+    }
+
+    /// Changes an account that has still, in this very step, what was proved.
+    pub(crate) async fn change_proved(
+        &self,
+        proof: &Proof,
+        change: impl FnMut(&mut User),
+    ) -> Result<Changed, DocumentError> {
+        self.change_if(&proof.id, |user| proof.is_of(user), change)
+            .await
+    }
+
+    async fn change_if(
+        &self,
+        id: &str,
+        condition: impl Fn(&User) -> bool,
+        mut change: impl FnMut(&mut User),
+    ) -> Result<Changed, DocumentError> {
         let now = self.now().timestamp_micros();
         let changed = self.engine.documents.change(USER, id, |user: &mut User| {
+            if !condition(user) {
+                return Err(Changed::Other);
+            }
             change(user);
             user.modified_at = now;
-            Ok(Box::new(user.clone()))
+            Ok(Changed::Done(Box::new(user.clone())))
         });
-        Ok(changed.await?.map(|user| *user))
+        Ok(changed.await?.unwrap_or(Changed::Gone))
     }
 }

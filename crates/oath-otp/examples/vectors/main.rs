@@ -1,4 +1,4 @@
-//! Answers a folder of test vectors for HOTP, TOTP, base32 and otpauth URIs, and says for each file
+//! Answers a folder of test vectors for HOTP, TOTP, base32, otpauth URIs and OTPs of Yubikeys, and says for each file
 //! how many rows it held against us: `vectors FOLDER`.
 //!
 //! The vectors are not part of this repository. Its own tests have a case of their own for each
@@ -14,6 +14,7 @@ mod encoding;
 mod rfc;
 mod rows;
 mod uri;
+mod yubico;
 
 use core::panic::AssertUnwindSafe;
 use std::{io, panic::catch_unwind, path::Path, process::ExitCode};
@@ -27,7 +28,7 @@ mod tests;
 /// A file and what holds its rows against us.
 type Check = (&'static str, fn(&str, &mut Rows));
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("rfc/rfc2202_rfc4231_hmac.json", rfc::hmac),
     ("rfc/rfc4226_hotp.json", rfc::hotp),
     ("rfc/rfc4648_base32.json", rfc::base32),
@@ -43,6 +44,7 @@ const CHECKS: [Check; 12] = [
     ("uri/keyuri_build.json", uri::keyuri_build),
     ("algorithms/base32.json", encoding::base32),
     ("algorithms/hmac_zero_padding.json", encoding::zero_padding),
+    ("algorithms/yubico_otp.json", yubico::otps),
 ];
 
 /// What the rows of a file came to, whatever is in it.

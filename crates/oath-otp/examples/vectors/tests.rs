@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use crate::{Check, checked, rows::Rows, uri};
+use crate::{Check, checked, rows::Rows, uri, yubico};
 
 /// The key of RFC 6238 in base32.
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -115,4 +115,31 @@ fn file_of_another_shape_is_a_fault() {
     let gone = checked(check, Err(io::Error::other("gone")));
     assert!(gone.right() == 0 && !gone.wrong().is_empty());
     assert_eq!(keyuri(&json!([])).wrong().len(), 1, "nothing was read");
+}
+
+/// Of OTPs the ones that are wrong are named: another press, one that is read though it is to be refused, another text meant.
+#[test]
+fn wrong_otp_is_named() {
+    let (key, private_id) = ("000102030405060708090a0b0c0d0e0f", "010203040506");
+    let otp = "dvgtiblfkbgturecfllberrvkinnctnn";
+    let press = |session: u32| {
+        json!({
+            "key": key, "private_id": private_id, "otp": otp,
+            "session": session, "use": 1, "timestamp": 65_537, "random": 0,
+        })
+    };
+    let checked = |session: u32, refused: &str, meant: &str| {
+        let file = json!({
+            "known": [press(session)], "generated": [], "sequences": [], "modhex": [], "crc16": [],
+            "reject": [{ "key": key, "otp": refused }],
+            "normalise_or_reject": [{ "otp": otp.to_uppercase(), "same_as": meant }],
+        });
+        let rows = checked(("yubico", yubico::otps), Ok(file.to_string()));
+        (rows.right(), rows.wrong().len())
+    };
+    let short = &otp[1..];
+    assert_eq!(checked(1, short, otp), (4, 0));
+    assert_eq!(checked(2, short, otp), (2, 2));
+    assert_eq!(checked(1, otp, otp), (3, 1));
+    assert_eq!(checked(1, short, short), (3, 1));
 }

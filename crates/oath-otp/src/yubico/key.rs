@@ -103,6 +103,21 @@ impl fmt::Debug for Key {
 mod tests {
     use super::*;
 
+    /// The block of yubico-c's own test of AES (selftest.c): its checksum is none, so that no OTP from outside shows it.
+    #[test]
+    fn block_of_another_implementation() {
+        let key = Key::from_bytes(&[0; 6], b"abcdef0123456789");
+        let mut block = *b"0123456789abcdef";
+        key.cipher().decrypt_block((&mut block).into());
+        let plain = [
+            0x83, 0x8a, 0x46, 0x7f, 0x34, 0x63, 0x95, 0x51, 0x75, 0x5b, 0xd3, 0x2a, 0x4a, 0x2f,
+            0x15, 0xe1,
+        ];
+        assert_eq!(block, plain);
+        key.cipher().encrypt_block((&mut block).into());
+        assert_eq!(block, *b"0123456789abcdef");
+    }
+
     /// A block with the right private id and a wrong checksum is none: nobody shifts a counter in it. Without the AES key no
     /// block has the one and not the other, so that no OTP from outside shows it.
     #[test]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{StatusCode, Uri, body::Bytes};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use oath_otp::yubico::Otp;
+use rustls::{ClientConfig, RootCertStore};
 use token_store::ott_core::{
     Reason,
     rand::{TryRng as _, rngs::SysRng},
@@ -69,7 +70,10 @@ impl ClientBuilder {
         Self { key, ..self }
     }
 
-    /// With one more server, such as `https://api.yubico.com/wsapi/2.0/verify`.
+    /// With one more server, such as `https://api.yubico.com/wsapi/2.0/verify`. Two addresses are of one server that differ
+    /// in the case of the host, a dot behind it, another way to write its IP address, or a port that is the scheme's own.
+    ///
+    /// If one is asked over TLS, [`build`](Self::build) reads the operating system's certificates.
     #[must_use]
     pub fn server(mut self, address: &str) -> Self {
         self.servers.push(address.to_owned());
@@ -112,9 +116,8 @@ impl ClientBuilder {
         if !(Duration::from_secs(1)..=TIMEOUT).contains(&self.timeout) {
             return Err(InvalidServer::Timeout);
         }
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider());
-        let connector = connector.map_err(|_| InvalidServer::Tls)?;
+        let over_tls = servers.iter().any(Server::is_over_tls);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls(over_tls)?);
         let connector = connector.https_or_http().enable_http1().build();
         let mut http = Client::builder(TokioExecutor::new());
         // A connection of its own for each request: none that died meanwhile, and nothing is sent twice.
@@ -193,6 +196,20 @@ impl ValidationClient {
         let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
         pairs.collect::<Vec<_>>().join("&")
     }
+}
+
+/// Where a server is asked over TLS, the operating system's certificates. No other one takes any, and a slim container has
+/// none.
+fn tls(native: bool) -> Result<ClientConfig, InvalidServer> {
+    let provider = rustls::crypto::ring::default_provider().into();
+    let config = ClientConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions();
+    let config = config.map_err(|_| InvalidServer::Tls)?;
+    let config = match native {
+        true => config.with_native_roots().map_err(|_| InvalidServer::Tls)?,
+        false => config.with_root_certificates(RootCertStore::empty()),
+    };
+    Ok(config.with_no_client_auth())
 }
 
 /// The first answer that decides; where none does, what the last one failed by.

@@ -11,7 +11,9 @@ use std::{
 };
 
 use serde_json::Value;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 use super::Client;
 
@@ -24,6 +26,7 @@ pub struct Running {
     folder: Arc<TempDir>,
     program: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Running {
@@ -33,6 +36,21 @@ impl Running {
     /// If it does not say that it listens.
     #[must_use]
     pub fn start(program: &str, accounts: &Value, settings: &Value, more: &[&str]) -> Self {
+        Self::start_within(program, accounts, settings, more, &[])
+    }
+
+    /// The same with these variables in its environment.
+    ///
+    /// # Panics
+    /// If it does not say that it listens.
+    #[must_use]
+    pub fn start_within(
+        program: &str,
+        accounts: &Value,
+        settings: &Value,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("accounts.json"), accounts.to_string()).expect("a file");
@@ -51,7 +69,11 @@ impl Running {
         }
         arguments.extend(more.iter().map(|one| String::from(*one)));
         let program = PathBuf::from(program);
-        let (child, output, url) = launch(&program, &arguments);
+        let variables = environment.iter();
+        let environment: Vec<(String, String)> = variables
+            .map(|(name, value)| (String::from(*name), String::from(*value)))
+            .collect();
+        let (child, output, url) = launch(&program, &arguments, &environment);
         Self {
             child,
             output,
@@ -59,6 +81,7 @@ impl Running {
             folder: Arc::new(folder),
             program,
             arguments,
+            environment,
         }
     }
 
@@ -148,6 +171,39 @@ impl Running {
             .collect()
     }
 
+    /// Runs a statement beside it, on its own SQLite file: with a trigger that refuses a write, that write is an outage.
+    ///
+    /// # Panics
+    /// If the statement fails.
+    pub fn execute(&self, statement: &'static str) {
+        self.beside(async |file| sqlx::raw_sql(statement).execute(file).await.map(drop));
+    }
+
+    /// What a statement counts there.
+    ///
+    /// # Panics
+    /// If the statement fails.
+    #[must_use]
+    pub fn count(&self, statement: &'static str) -> i64 {
+        self.beside(async |file| sqlx::query_scalar(statement).fetch_one(file).await)
+    }
+
+    fn beside<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> T {
+        let options = SqliteConnectOptions::new().filename(self.folder().join("data/data.db"));
+        let mut runtime = Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().expect("a runtime");
+        let answered = runtime.block_on(async {
+            let mut file = options.connect().await?;
+            let answered = ask(&mut file).await?;
+            file.close().await?;
+            Ok::<_, sqlx::Error>(answered)
+        });
+        answered.expect("it answers")
+    }
+
     /// Ends it as SIGKILL does, and starts it again on the same folder.
     ///
     /// # Panics
@@ -156,7 +212,8 @@ impl Running {
         // It may have been killed before.
         let _ = self.child.kill();
         self.child.wait().expect("an end");
-        (self.child, self.output, self.url) = launch(&self.program, &self.arguments);
+        (self.child, self.output, self.url) =
+            launch(&self.program, &self.arguments, &self.environment);
     }
 
     /// The same without this option and its value, from now on.
@@ -184,9 +241,15 @@ impl Running {
     }
 }
 
-fn launch(program: &Path, arguments: &[String]) -> (Child, BufReader<ChildStdout>, String) {
+fn launch(
+    program: &Path,
+    arguments: &[String],
+    environment: &[(String, String)],
+) -> (Child, BufReader<ChildStdout>, String) {
+    let variables = environment.iter();
     let mut child = Command::new(program)
         .args(arguments)
+        .envs(variables.map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program");

@@ -159,8 +159,9 @@ fn registrations_at_once_have_one_winner() {
         })
     };
     let statuses = at_once(&|at| register(&site, "ann", &format!("ann{at}@example.org")).status);
-    assert!(
-        statuses.iter().filter(|status| **status == 201).count() <= 1,
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 201).count(),
+        1,
         "{statuses:?}"
     );
     assert!(
@@ -276,6 +277,26 @@ fn password_changes_with_the_present_one() {
     );
     assert_eq!(site.try_sign_in("johndoe", new, "").status, 201);
     assert_eq!(site.get(&token, "/tokens").status, 200);
+}
+
+/// Of racing changes of a password that prove the same one, one counts: the others come after it.
+#[test]
+fn racing_password_changes_have_one_winner() {
+    let site = Site::start();
+    let token = site.sign_in("johndoe");
+    let new = ["another one of theirs", "one of somebody else"];
+    let change = &|new: &str| {
+        let body = json!({"new_password": new, "current_password": PASSWORD});
+        site.call(&token, "PUT", "/accounts/me", &body)
+    };
+    let answers = std::thread::scope(|scope| {
+        let asked = new.map(|new| scope.spawn(move || change(new)));
+        asked.map(|one| one.join().unwrap())
+    });
+    let winner = answers.iter().position(|answer| answer.status == 200);
+    let winner = winner.unwrap();
+    refused(&answers[1 - winner], 403, "Invalid current password");
+    assert_eq!(site.try_sign_in("johndoe", new[winner], "").status, 201);
 }
 
 /// Settings, key and address are kept as they were sent; an address of somebody else is not.

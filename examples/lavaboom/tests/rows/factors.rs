@@ -1,5 +1,7 @@
 //! Rows 001-5 and 001-13: authenticators, and how a factor is changed.
 
+use std::sync::Barrier;
+
 use contract_server::testing::Response;
 use serde_json::{Value, json};
 use twofa_providers::oath_otp::{Hotp, Secret, Totp};
@@ -174,6 +176,88 @@ fn factor_changes_with_the_present_one() {
     updated(&put(&json!({"factor_type": "", "token": totp(30)})));
     site.sign_in("johndoe");
     updated(&put(&json!({"settings": 2})));
+}
+
+/// 001-13: what no authenticator of the contract can be is refused before a code is spent, and so are a weak password and no
+/// address. Without a code it is asked for first.
+#[test]
+fn unfit_changes_cost_no_code() {
+    let site = Site::of(&[with_factor("johndoe", "authenticator", &[BASE32])]);
+    let signed_in = site.try_sign_in("johndoe", PASSWORD, &hotp(0)).json();
+    let token = text(&signed_in["token"]["id"]);
+    let put = |body: &Value| site.call(&token, "PUT", "/accounts/me", body);
+    for uri in [
+        "totp/x?digits=5",
+        "totp/x?period=60",
+        "totp/x?period=29",
+        "totp/x?algorithm=SHA3-256",
+        "hotp/x?counter=0&digits=5",
+        "hotp/x?counter=0&algorithm=SHA3-512",
+        "hotp/x?counter=18446744073709551615",
+        "hotp/x?counter=9223372036854775808",
+        "hotp/x?counter=9223372036854775807",
+    ] {
+        let uri = format!("otpauth://{uri}&secret={BASE32}");
+        let mut body = json!({"factor_type": "authenticator", "factor_value": [uri]});
+        let asked = put(&body);
+        assert_eq!(asked.json()["message"], "2FA token was not passed", "{uri}");
+        body["token"] = json!(hotp(1));
+        refused(&put(&body), 400, "Invalid new 2FA value");
+    }
+    for (mut body, message) in [
+        (json!({"factor_type": "sms"}), "Invalid new 2FA type"),
+        (json!({"alt_email": "no address"}), "Invalid request"),
+        (
+            json!({"new_password": "dragon", "current_password": PASSWORD}),
+            "Weak new password",
+        ),
+    ] {
+        body["token"] = json!(hotp(1));
+        refused(&put(&body), 400, message);
+    }
+    // The code is good still, and what fits is taken.
+    let uri = format!("otpauth://totp/x?secret={BASE32}&digits=8&algorithm=SHA256&period=30");
+    let body = json!({"factor_type": "authenticator", "factor_value": [uri], "token": hotp(1)});
+    assert_eq!(put(&body).status, 200);
+    assert!(challenge(&site, "johndoe").ends_with("?period=30"));
+}
+
+/// 001-13: of racing changes that found no factor one sets its own. The others are asked for that one, as if they had come
+/// after it, and change nothing.
+#[test]
+fn racing_enrolments_have_one_winner() {
+    let names: Vec<_> = (0..8).map(|at| format!("john{at}")).collect();
+    let accounts: Vec<_> = names.iter().map(|name| account(name)).collect();
+    let site = Site::of(&accounts);
+    for name in &names {
+        let token = site.sign_in(name);
+        let start = Barrier::new(2);
+        let counters = [0, 5_000];
+        let emails = [format!("{name}@example.org"), format!("{name}@example.com")];
+        let enrol = |at: usize| {
+            let uri = format!("otpauth://hotp/x?secret={BASE32}&counter={}", counters[at]);
+            let body = json!({
+                "factor_type": "authenticator", "factor_value": [uri], "alt_email": emails[at],
+            });
+            start.wait();
+            site.call(&token, "PUT", "/accounts/me", &body)
+        };
+        let answers = std::thread::scope(|scope| {
+            let enrol = &enrol;
+            let asked = [0, 1].map(|at| scope.spawn(move || enrol(at)));
+            asked.map(|one| one.join().unwrap())
+        });
+        let winner = answers.iter().position(|answer| answer.status == 200);
+        let winner = winner.unwrap();
+        let challenge = challenge(&site, name);
+        let fields = json!({"factor_type": "authenticator", "factor_challenge": challenge});
+        let (loser, asked) = (&answers[1 - winner], "2FA token was not passed");
+        refused_with(loser, 403, asked, &fields);
+        let me = site.get(&token, "/accounts/me").json();
+        assert_eq!(me["user"]["alt_email"], json!(emails[winner]));
+        let code = hotp(counters[winner]);
+        assert_eq!(site.try_sign_in(name, PASSWORD, &code).status, 201);
+    }
 }
 
 /// Guesses are counted for an account; the right code waits too, and other accounts feel nothing.

@@ -9,6 +9,7 @@
 mod accounts;
 mod factors;
 mod hostile;
+mod interrupted;
 mod sign_in;
 mod starting;
 mod support;

@@ -3,10 +3,13 @@
 use core::time::Duration;
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use contract_server::testing::Request;
+use contract_server::testing::{Request, Running};
 use serde_json::json;
 
-use crate::support::{PASSWORD, PROGRAM, Site, account, with_factor};
+use crate::{
+    support::{PASSWORD, PROGRAM, Site, account, with_factor},
+    yubikeys::Soft,
+};
 
 /// What is told at the first address, and the file that describes the rest.
 #[test]
@@ -133,4 +136,47 @@ fn secrets_stand_in_no_file() {
         files += 1;
     }
     assert!(files >= 2);
+}
+
+/// The validation server inside is asked over loopback, wherever the API listens and whatever certificates the machine has.
+#[test]
+fn validation_inside_is_asked_over_loopback() {
+    let key = Soft::new(1);
+    let accounts = json!({
+        "accounts": [with_factor("johndoe", "yubicloud", &[&key.id()])],
+        "yubikeys": [key.in_a_file()],
+    });
+    let nowhere = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    for listen in ["0.0.0.0:0", "[::]:0", "127.0.0.1:0"] {
+        let more = ["--listen", listen];
+        let server = Running::start_within(PROGRAM, &accounts, &json!({}), &more, &nowhere);
+        let site = Site::over(server);
+        let signed_in = site.try_sign_in("johndoe", PASSWORD, &key.typed(1, 1));
+        assert_eq!(signed_in.status, 201, "{listen}: {}", signed_in.json());
+    }
+}
+
+/// A validation server that is asked over TLS takes the machine's certificates: without any, nothing listens.
+#[test]
+fn validation_elsewhere_takes_certificates() {
+    let folder = Site::start();
+    let settings = folder.server.folder().join("elsewhere");
+    let elsewhere = json!({"yubicloud_url": "https://api.example.org/x", "yubicloud_id": 1});
+    fs::write(&settings, elsewhere.to_string()).unwrap();
+    let output = Command::new(PROGRAM)
+        .envs([("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")])
+        .arg("--data")
+        .arg(folder.server.folder().join("other"))
+        .arg("--outbox")
+        .arg(folder.server.folder().join("outbox2"))
+        .arg("--settings")
+        .arg(settings)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{told}"
+    );
+    assert!(told.contains("certificates"), "{told}");
 }

@@ -39,7 +39,11 @@ impl Site {
     }
 
     pub(crate) fn with(accounts: &Value, settings: &Value) -> Self {
-        let mut server = Running::start(PROGRAM, accounts, settings, &[]);
+        Self::over(Running::start(PROGRAM, accounts, settings, &[]))
+    }
+
+    /// The clients of a server that runs.
+    pub(crate) fn over(mut server: Running) -> Self {
         let (client, validation, validation_url) = clients(&mut server);
         Self {
             server,
@@ -47,6 +51,18 @@ impl Site {
             validation,
             validation_url,
         }
+    }
+
+    /// From now on every change of an account is an outage.
+    pub(crate) fn lose_changes_of_accounts(&self) {
+        self.server.execute(
+            "CREATE TRIGGER outage BEFORE UPDATE ON contract_documents WHEN NEW.kind = 'user'
+             BEGIN SELECT RAISE(ABORT, 'outage'); END",
+        );
+    }
+
+    pub(crate) fn lose_nothing(&self) {
+        self.server.execute("DROP TRIGGER outage");
     }
 
     /// After it was killed and started again.
@@ -101,9 +117,18 @@ impl Site {
 
 fn clients(server: &mut Running) -> (Client, Client, String) {
     let openapi = OpenApi::new(include_str!("../../openapi.json"));
-    let url = server.told("validation on ");
-    let validation = Client::new(&url, &server.authority());
-    (server.client().holding(openapi), validation, url)
+    // Who listens everywhere is there on loopback.
+    let near = |url: &str| {
+        let port = url.rsplit_once(':').unwrap().1;
+        match url.contains("//0.0.0.0:") || url.contains("//[::]:") {
+            true => format!("http://127.0.0.1:{port}"),
+            false => url.to_owned(),
+        }
+    };
+    let url = near(&server.told("validation on "));
+    let authority = server.authority();
+    let client = Client::new(&near(server.url()), &authority).holding(openapi);
+    (client, Client::new(&url, &authority), url)
 }
 
 pub(crate) fn text(value: &Value) -> String {

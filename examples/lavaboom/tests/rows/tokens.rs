@@ -179,6 +179,9 @@ fn header_errors_are_told_apart() {
             "Bearer AAAAAAAAAAAAAAAAAAAA".into(),
             "Invalid authorization token",
         ),
+        ("Bearer \u{e9}".into(), invalid),
+        (format!("Bearer {token}\u{e9}"), invalid),
+        ("\u{e9}".into(), invalid),
     ];
     for (method, path) in [
         ("GET", "/tokens"),

@@ -179,10 +179,26 @@ fn server_addresses_are_checked() {
         built(&[yubico, "https://api2.yubico.com/x", yubico]),
         Some(InvalidServer::Twice)
     );
-    assert_eq!(
-        built(&[yubico, "https://API.yubico.com/wsapi/2.0/verify"]),
-        Some(InvalidServer::Twice)
-    );
+    for (one, other) in [
+        (yubico, "https://API.yubico.com/wsapi/2.0/verify"),
+        (yubico, "https://api.yubico.com:443/wsapi/2.0/verify"),
+        (yubico, "HTTPS://api.yubico.com:0443/wsapi/2.0/verify"),
+        (yubico, "https://api.yubico.com./wsapi/2.0/verify"),
+        ("https://h:8443", "https://h:8443/"),
+        ("http://127.0.0.1/x", "http://127.0.0.1:80/x"),
+        ("http://[::1]:1/x", "http://[0:0:0:0:0:0:0:1]:1/x"),
+    ] {
+        assert_eq!(built(&[one, other]), Some(InvalidServer::Twice), "{other}");
+    }
+    for (one, other) in [
+        (yubico, "https://api.yubico.com:444/wsapi/2.0/verify"),
+        (yubico, "https://api.yubico.com/wsapi/2.0/Verify"),
+        (yubico, "https://api.yubico.co/wsapi/2.0/verify"),
+        ("https://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
+        ("http://127.0.0.1:443/x", "https://127.0.0.1/x"),
+    ] {
+        assert_eq!(built(&[one, other]), None, "{other}");
+    }
     assert_eq!(built(&[]), Some(InvalidServer::None));
     let level = signing(1).server(yubico).sync_level(101).build();
     assert_eq!(level.err(), Some(InvalidServer::Level));

@@ -116,7 +116,7 @@ pub use stored_factor::{FactorState, Removal, Removed, StoredFactor};
 pub use token_store::{
     Decided, InTransaction, Inserted, RedeemInTransaction, Redeemed, Revoke, TokenStore,
 };
-pub use tokens::{BuildError, Given, Tokens, TokensBuilder, WithoutLimits};
+pub use tokens::{BuildError, Earning, Given, Tokens, TokensBuilder, WithoutLimits};
 pub use tokens_error::TokensError;
 #[cfg(feature = "tracing")]
 pub use tracing_events::TracingEvents;

@@ -209,7 +209,9 @@ async fn verify(
     let subject = account(&app, &email).await?;
     let binding = Binding::subject(&subject);
     let handle = Handle::parse(&handle).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let session = (app.tokens).earning(&SESSION, &binding, IssueOptions::default());
+    let session = app
+        .tokens
+        .earning(&SESSION, &binding, IssueOptions::default());
     let earned = session.redeem(&CODE, &handle, &binding, &otp).await;
     let (_, session) = earned.map_err(|error| refusal(&error))?;
     Ok(Json(SignedIn {

@@ -164,7 +164,7 @@ pub async fn earning_misuse_spends_nothing(place: Place) {
     };
     let earning = tokens.earning(&SESSION, &binding, options);
     let long = earning.redeem(&CODE, &code.handle, &binding, typed).await;
-    assert!(matches!(long, Err(TokensError::Issue(_))), "{long:?}");
+    assert!(matches!(long, Err(TokensError::Misuse(_))), "{long:?}");
     let session = tokens.earning(&SESSION, &binding, IssueOptions::default());
     let misuse = session.redeem_by_subject(&CODE, &binding, typed).await;
     assert!(matches!(misuse, Err(TokensError::Misuse(_))), "{misuse:?}");

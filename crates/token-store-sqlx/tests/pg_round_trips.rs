@@ -281,7 +281,8 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
                 assert!(matches!(told_of.await.unwrap(), Charged::Answered(_)));
                 told(name, ONE);
             }
-            assert!(store.find(earned[0].id()).await.unwrap().is_some());
+            let session = Revoke::Record(*earned[0].id());
+            assert_eq!(store.revoke(&session).await.unwrap(), 1);
             counts.take();
         }
         store

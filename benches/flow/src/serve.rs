@@ -20,7 +20,9 @@ use token_store_sqlx::{
     },
     token_store::{
         Tokens, TokensError, key_file,
-        ott_core::{Binding, Handle, KeyRing, Policy, Purpose, Subject, chrono::TimeDelta},
+        ott_core::{
+            Binding, Handle, IssueOptions, KeyRing, Policy, Purpose, Subject, chrono::TimeDelta,
+        },
     },
 };
 use tokio::net::{TcpListener, UdpSocket};
@@ -265,10 +267,11 @@ async fn verify(
     let subject = account(&app, &email).await?;
     let binding = Binding::subject(&subject);
     let handle = Handle::parse(&handle).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let redeemed = app.tokens.redeem(&CODE, &handle, &binding, &otp).await;
-    redeemed.map_err(|error| refusal(&error))?;
-    let session = app.tokens.issue(&SESSION, &binding).await;
-    let session = session.map_err(|error| refusal(&error))?;
+    let session = app
+        .tokens
+        .earning(&SESSION, &binding, IssueOptions::default());
+    let earned = session.redeem(&CODE, &handle, &binding, &otp).await;
+    let (_, session) = earned.map_err(|error| refusal(&error))?;
     Ok(Json(SignedIn {
         token: session.token.expose_secret().to_owned(),
     }))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use token_store::{
     Answer, Claimed, Tokens, TokensError,
     ott_core::{
-        InvalidName, IssueOptions, Lookup, OwnedBinding, Policy, Reason, Record, RecordId,
-        Rejected, State, Subject, Token, Usage,
+        InvalidName, Lookup, OwnedBinding, Policy, Reason, Record, RecordId, Rejected, State,
+        Subject, Token, Usage,
         chrono::{DateTime, Utc},
         is_hidden,
     },
@@ -33,9 +33,9 @@ pub struct Bearers<S = NoScope> {
 /// A token that is to be issued.
 #[derive(Clone, Debug)]
 pub struct New<'a, S = NoScope> {
-    subject: &'a Subject,
-    expires_at: Option<DateTime<Utc>>,
-    details: Details<S>,
+    pub(crate) subject: &'a Subject,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) details: Details<S>,
 }
 
 /// A token that was issued just now.
@@ -198,36 +198,7 @@ impl<S: Scope> Bearers<S> {
     /// # Errors
     /// [`NewError`]; nothing was issued.
     pub async fn issue(&self, new: &New<'_, S>) -> Result<Issued<S>, NewError> {
-        let details = &new.details;
-        for text in [&details.name, &details.network].into_iter().flatten() {
-            check_text(text)?;
-        }
-        let data = details.encode();
-        let data = data.ok_or(TokensError::Misuse("more data than a record carries"))?;
-        let now = self.now();
-        let lifetime = self.kind.policy().token_lifetime();
-        let latest = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
-        let fits = |end: DateTime<Utc>| now < end && latest.is_none_or(|latest| end <= latest);
-        if !new.expires_at.is_none_or(fits) {
-            return Err(NewError::End);
-        }
-        let options = IssueOptions {
-            data: &data,
-            expires_at: new.expires_at,
-            ..IssueOptions::default()
-        };
-        let binding = self.bound(new.subject).await?;
-        let owned = binding.ok_or_else(|| refused(Reason::Binding))?;
-        let operation = owned.operation();
-        let binding = owned.borrowed(&operation);
-        let policy = self.kind.policy();
-        let mut issued = self.tokens.issue_opts(policy, &binding, options).await?;
-        let issued = issued.pop();
-        let issued = issued.ok_or(TokensError::Misuse("a batch of one has one"))?;
-        Ok(Issued {
-            facts: self.facts(&issued.record, false)?,
-            token: issued.token,
-        })
+        self.earning(new).await?.issue().await
     }
 
     /// Proves a token, and says what it is.
@@ -376,7 +347,7 @@ pub(crate) const fn refused(reason: Reason) -> TokensError {
     TokensError::Rejected(Rejected::new(reason))
 }
 
-fn check_text(name: &str) -> Result<(), InvalidName> {
+pub(crate) fn check_text(name: &str) -> Result<(), InvalidName> {
     let length = name.chars().count();
     let unseen = |c: char| c.is_control() || is_hidden(c);
     if !(1..=LONGEST_NAME).contains(&length) || name.chars().any(unseen) || name.trim().is_empty() {

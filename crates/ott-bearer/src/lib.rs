@@ -64,6 +64,7 @@ mod bearers;
 mod cache;
 mod details;
 mod door;
+mod earning;
 mod header;
 mod introspection;
 mod kind;
@@ -84,6 +85,7 @@ pub use standing::{BoxError, OwnerAlone, Standing};
 // Issuing, authenticating, revoking.
 pub use bearers::{Bearers, Issued, New, NewError};
 pub use cache::Caching;
+pub use earning::Earning;
 pub use page::{Cursor, Page};
 
 // What an authenticated token says.

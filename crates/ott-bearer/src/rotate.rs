@@ -65,7 +65,7 @@ impl<S: Scope> Bearers<S> {
         let store = self.tokens.store();
         let alone = core::slice::from_ref(&newer.record);
         if store.insert(alone).await? == Inserted::Collision {
-            return Err(StoreError::Corrupt("an id came up twice").into());
+            return Err(StoreError::ID_TWICE.into());
         }
         // Whoever ends the older one has replaced it.
         let ended = self.tokens.revoke(&Revoke::Record(id)).await;

@@ -1,6 +1,7 @@
 //! The tests of bearer tokens, over any place: [`bearers!`](crate::bearers!) makes them tests.
 
 pub mod cache;
+pub mod earning;
 pub mod life;
 pub mod lists;
 pub mod meanwhile;
@@ -32,6 +33,11 @@ macro_rules! bearers {
                 cached_older_ends_with_the_newer
                 cached_token_ends_at_its_own_end
                 cache_never_outlasts_the_idle_time
+            }
+            earning {
+                code_earns_a_session_as_it_was_asked
+                epoch_between_load_and_redeem_ends_it
+                account_without_tokens_spends_its_code
             }
             life {
                 token_says_what_it_was_issued_with

@@ -3,6 +3,7 @@
 pub mod bindings;
 pub mod codes;
 pub mod decisions;
+pub mod earning;
 pub mod guess_budget;
 mod machines;
 pub mod misuse;
@@ -49,6 +50,15 @@ macro_rules! tokens {
                 prompt_waits_for_its_subject_and_number
                 prompt_ends_by_denial_or_wrong_number
                 pending_token_costs_no_guess
+            }
+            earning {
+                code_earns_a_session_in_one_step
+                every_redeem_earns
+                counted_issue_follows_its_redeem
+                earning_misuse_spends_nothing
+                earning_outage_is_told
+                edited_code_earns_nothing
+                one_code_earns_one_session
             }
             guess_budget {
                 challenges_stay_within_pace_and_allowance

@@ -245,7 +245,10 @@ impl TokenStore for Watched {
     ) -> Result<Redeemed, StoreError> {
         self.ask("redeem")?;
         self.let_others_act(now).await?;
-        self.inner.redeem(presented, now).await
+        Ok(match self.inner.redeem(presented, now).await? {
+            Redeemed::Redeemed(stored) => Redeemed::Redeemed(self.edited(stored)),
+            refused @ Redeemed::Refused(_) => refused,
+        })
     }
 
     async fn decide(
@@ -435,13 +438,25 @@ impl ChargedStore for Watched {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
-        self.ask_for("redeem_charged", &["spend", "redeem"])?;
+        let parts = ["spend", "redeem", "insert"];
+        self.ask_for(
+            "redeem_charged",
+            &parts[..3 - usize::from(earned.is_empty())],
+        )?;
         self.ask_limits(cost.charges)?;
         self.let_others_act(now).await?;
         let charged = self.inner.charged().expect("it charges");
-        charged.redeem_charged(presented, cost, now).await
+        let told = charged.redeem_charged(presented, cost, earned, now).await?;
+        Ok(match told {
+            Charged::Answered(Redeemed::Redeemed(stored)) => {
+                self.note(earned);
+                Charged::Answered(Redeemed::Redeemed(self.edited(stored)))
+            }
+            told => told,
+        })
     }
 
     async fn insert_charged(

@@ -66,7 +66,7 @@ scripts! {
     PURGE_FACTORS = EPOCH, KEPT, WHOLE, OWNERS_OF, include_str!("lua/purge_factors.lua");
     PURGE_LIMITS = EPOCH, WHOLE, include_str!("lua/purge_limits.lua");
     REDEEM = EPOCH, RECORD, REDEEMED, include_str!("lua/redeem.lua");
-    REDEEM_CHARGED = EPOCH, WHOLE, ONE_MORE, CHARGED, RECORD, REDEEMED, include_str!("lua/redeem_charged.lua");
+    REDEEM_CHARGED = EPOCH, WHOLE, ONE_MORE, CHARGED, RECORD, INSERTED, REDEEMED, include_str!("lua/redeem_charged.lua");
     REFUND = EPOCH, WHOLE, include_str!("lua/refund.lua");
     REVOKE = EPOCH, RECORD, include_str!("lua/revoke.lua");
     REVOKE_ALL = EPOCH, RECORD, SAME, include_str!("lua/revoke_all.lua");

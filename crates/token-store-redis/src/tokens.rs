@@ -153,8 +153,9 @@ impl RedisStore {
 /// Adds what a record is compared with.
 fn compared(call: Call, presented: &Presented, now: DateTime<Utc>) -> Result<Call, StoreError> {
     let call = call.number(micros(now)?).number(presented.id());
-    let digests = presented.digests().iter();
-    Ok(digests.fold(call, |call, (key, digest)| {
+    let digests = presented.digests();
+    let call = call.number(digests.len());
+    Ok(digests.iter().fold(call, |call, (key, digest)| {
         call.number(key.0).arg(digest.as_bytes())
     }))
 }

@@ -15,14 +15,14 @@ mod outages;
 
 use core::time::Duration;
 
-use fixture::{CODE, Fixture, LINK, charge, now};
+use fixture::{CODE, Fixture, LINK, RECOVERY, charge, now};
 use outages::until_it_answers;
 use testing::proxy::Proxy;
 use testing::redis::{Install, Server, everything, free_port};
 use token_store::{
     Charge, Charged, ChargedStore, Cost, Inserted, LimitStore, Redeemed, Spent, StoreError,
     TokenStore,
-    ott_core::{Limit, Reason, chrono::TimeDelta},
+    ott_core::{Limit, Reason, State, chrono::TimeDelta},
 };
 use token_store_redis::{RedisStore, redis::Value};
 
@@ -82,7 +82,7 @@ async fn charged_verb_is_one_script() {
         assert_eq!(inserted.unwrap(), Charged::Answered(Inserted::Done));
         let between = scripts(&server).await;
         for presented in [wrong, right.clone(), right] {
-            let told = store.redeem_charged(&presented, cost(&charges), now());
+            let told = store.redeem_charged(&presented, cost(&charges), &[], now());
             assert!(matches!(told.await.unwrap(), Charged::Answered(_)));
         }
         let after = scripts(&server).await;
@@ -90,6 +90,45 @@ async fn charged_verb_is_one_script() {
             assert_eq!(between - before, 1);
             assert_eq!(after - between, 3);
         }
+    }
+}
+
+/// A redeem and what it earns. What is earned in a slot that is taken costs a second script, as a new batch there does, and a wrong guess none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redeem_that_earns_is_one_script() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    for is_warm in [false, true] {
+        let code = fixture.insert(&CODE).await;
+        let (wrong, right) = (fixture.wrong(&code), fixture.right(&CODE, &code));
+        let earned = [fixture.issue(&LINK).record];
+        let before = scripts(&server).await;
+        for presented in [&wrong, &right, &right] {
+            let told = store.redeem_charged(presented, cost(&charges), &earned, now());
+            assert!(matches!(told.await.unwrap(), Charged::Answered(_)));
+        }
+        let after = scripts(&server).await;
+        if is_warm {
+            assert_eq!(after - before, 3);
+        }
+        let found = store.find(earned[0].id()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(earned[0].stored()));
+
+        // Whose slot the code's owner has.
+        let (older, code) = (fixture.insert(&RECOVERY).await, fixture.insert(&CODE).await);
+        let (wrong, right) = (fixture.wrong(&code), fixture.right(&CODE, &code));
+        let earned = [fixture.issue(&RECOVERY).record];
+        let mut scripts_of = [0, 0];
+        for (counted, presented) in scripts_of.iter_mut().zip([wrong, right]) {
+            let before = scripts(&server).await;
+            let told = store.redeem_charged(&presented, cost(&charges), &earned, now());
+            assert!(matches!(told.await.unwrap(), Charged::Answered(_)));
+            *counted = scripts(&server).await - before;
+        }
+        assert_eq!(scripts_of, [1, 2]);
+        let found = store.find(older.record.id()).await.unwrap().unwrap();
+        assert_eq!(found.state, State::Superseded);
     }
 }
 
@@ -102,7 +141,7 @@ async fn lost_answer_was_charged_once() {
     let (store, charges) = (&fixture.store, charges());
     let issued = fixture.insert(&CODE).await;
     let wrong = fixture.wrong(&issued);
-    let guess = || store.redeem_charged(&wrong, cost(&charges), now());
+    let guess = || store.redeem_charged(&wrong, cost(&charges), &[], now());
     let told = guess().await.unwrap();
     assert_eq!(told, Charged::Answered(Redeemed::Refused(Reason::Mismatch)));
     proxy.lose_the_next_answer();
@@ -122,7 +161,7 @@ async fn unreadable_row_is_compared_by_nobody() {
     let (store, charges) = (&fixture.store, charges());
     let issued = fixture.insert(&CODE).await;
     let (id, wrong) = (*issued.record.id(), fixture.wrong(&issued));
-    let guess = || store.redeem_charged(&wrong, cost(&charges), now());
+    let guess = || store.redeem_charged(&wrong, cost(&charges), &[], now());
     guess().await.unwrap();
     let ceiling = u128::from_be_bytes(*charges[1].key.as_bytes());
     let limit = format!("{{ott}}:limit:{ceiling:032x}");

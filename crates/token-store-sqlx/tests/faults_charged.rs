@@ -108,7 +108,10 @@ async fn guess(fixture: Arc<Fixture<SqliteStore, ()>>) {
         let right = fixture.right(&CODE, &issued);
         let wrong = || fixture.wrong(&issued);
         for presented in [wrong(), wrong(), wrong(), right] {
-            let told = fixture.store.redeem_charged(&presented, cost, now()).await;
+            let told = fixture
+                .store
+                .redeem_charged(&presented, cost, &[], now())
+                .await;
             assert!(matches!(told.unwrap(), Charged::Answered(_)));
             println!("@ guessed");
         }

@@ -16,13 +16,18 @@ use core::{
 
 use fixture::{Fixture, LINK, PROMPT, RECOVERY, now};
 use token_store::{
-    Charge, ConfirmIf, Decided, FactorChange, FactorState, FactorStore, LimitStore, Redeemed,
-    RemoveIf, Revoke, StoreError, TokenStore,
+    Charge, Charged, ChargedStore, ConfirmIf, Cost, Decided, FactorChange, FactorState,
+    FactorStore, LimitStore, Redeemed, RemoveIf, Revoke, StoreError, TokenStore,
     ott_core::{Decision, Issued, Limit, LimitKey, LimitScope, Presented, Record},
 };
 use token_store_sqlx::{
     SqliteStore,
     sqlx::{self, AssertSqlSafe},
+};
+
+const FREE: Cost<'static> = Cost {
+    charges: &[],
+    unknown_is_free: true,
 };
 
 /// What a verb answered, in words.
@@ -39,6 +44,8 @@ struct Prepared {
     replaced: Issued,
     replacing: Record,
     right: Presented,
+    earning: Presented,
+    earned: Record,
     prompt: Issued,
     approval: Decision,
     touched: Issued,
@@ -46,10 +53,11 @@ struct Prepared {
     charges: [Charge; 3],
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "insert",
     "insert into a slot",
     "redeem",
+    "redeem and earn",
     "decide",
     "touch",
     "revoke",
@@ -69,6 +77,7 @@ async fn prepare(fixture: &Fixture) -> Prepared {
     let replaced = fixture.insert(&RECOVERY).await;
     let prompt = fixture.insert(&PROMPT).await;
     let redeemed = fixture.insert(&LINK).await;
+    let earning = fixture.insert(&LINK).await;
     let charges = ["a", "b", "c"].map(|name| Charge {
         key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
         limit: Limit::ceiling(5),
@@ -91,6 +100,8 @@ async fn prepare(fixture: &Fixture) -> Prepared {
         inserted: fixture.issue(&LINK).record,
         replacing: fixture.issue(&RECOVERY).record,
         right: fixture.right(&LINK, &redeemed),
+        earning: fixture.right(&LINK, &earning),
+        earned: fixture.issue(&LINK).record,
         approval: fixture.approval(&prompt),
         touched: fixture.insert(&LINK).await,
         revoked: fixture.insert(&LINK).await,
@@ -115,6 +126,14 @@ fn verbs<'s>(
             Ok(matches!(
                 store.redeem(&prepared.right, now()).await?,
                 Redeemed::Redeemed(_)
+            ))
+        }),
+        verb(async {
+            let earned = core::slice::from_ref(&prepared.earned);
+            let told = store.redeem_charged(&prepared.earning, FREE, earned, now());
+            Ok(matches!(
+                told.await?,
+                Charged::Answered(Redeemed::Redeemed(_))
             ))
         }),
         verb(async {
@@ -153,13 +172,13 @@ fn verbs<'s>(
 }
 
 /// What each answers when it is done.
-const DONE: [&str; 15] = [
-    "Done", "Done", "true", "true", "()", "1", "Allowed", "()", "()", "true", "Accepted",
+const DONE: [&str; 16] = [
+    "Done", "Done", "true", "true", "true", "()", "1", "Allowed", "()", "()", "true", "Accepted",
     "Accepted", "true", "true", "true",
 ];
 
 /// Whether what each of them does is done.
-async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 15] {
+async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 16] {
     let find = |id| async move { store.find(&id).await.unwrap() };
     let state = |id| async move {
         store
@@ -188,10 +207,14 @@ async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 15] {
         replaced,
         "half of an insert"
     );
+    let earned = find(*prepared.earned.id()).await.is_some();
+    let earning = state(*prepared.earning.id()).await == Some(5);
+    assert_eq!(earned, earning, "half of a redeem that earns");
     [
         find(*prepared.inserted.id()).await.is_some(),
         replaced,
         state(*prepared.right.id()).await == Some(5),
+        earned,
         state(*prepared.prompt.record.id()).await == Some(1),
         used(*prepared.touched.record.id()).await,
         state(*prepared.revoked.record.id()).await == Some(4),
@@ -248,7 +271,7 @@ fn commits(fixture: &Fixture) -> usize {
 async fn every_verb_shares_one_commit() {
     let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
-    assert_eq!(effects(&fixture.store, &prepared).await, [false; 15]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; 16]);
     let before = commits(&fixture);
     let mut begun = verbs(&fixture.store, &fixture, &prepared);
     wait_together(&fixture, &mut begun).await;
@@ -261,7 +284,7 @@ async fn every_verb_shares_one_commit() {
         2,
         "the first alone, all others together"
     );
-    assert_eq!(effects(&fixture.store, &prepared).await, [true; 15]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; 16]);
 }
 
 /// Alone each has one commit, and the same answer.
@@ -278,7 +301,7 @@ async fn every_verb_alone_is_one_commit() {
         assert_eq!(verb.await.unwrap(), done, "{name}");
         assert_eq!(commits(&fixture) - before, 1, "{name}");
     }
-    assert_eq!(effects(&fixture.store, &prepared).await, [true; 15]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; 16]);
 }
 
 /// The database refuses what one of them writes, in its first statement or in a later one: that one is undone, and the others
@@ -295,7 +318,19 @@ async fn one_that_fails_takes_nobody_along() {
             "insert into a slot",
             "AFTER UPDATE ON ott_tokens WHEN new.state = 6",
         ),
-        ("redeem", "AFTER UPDATE ON ott_tokens WHEN new.state = 5"),
+        (
+            "redeem",
+            "AFTER UPDATE ON ott_tokens WHEN new.state = 5 AND new.id = x'{redeemed}'",
+        ),
+        // Its first statement, and its second.
+        (
+            "redeem and earn",
+            "AFTER UPDATE ON ott_tokens WHEN new.state = 5 AND new.id = x'{earning}'",
+        ),
+        (
+            "redeem and earn",
+            "AFTER INSERT ON ott_tokens WHEN new.id = x'{earned}'",
+        ),
         ("decide", "AFTER UPDATE ON ott_tokens WHEN new.outcome = 1"),
         (
             "touch",
@@ -323,7 +358,15 @@ async fn one_that_fails_takes_nobody_along() {
     ] {
         let fixture = Fixture::new().await;
         let prepared = prepare(&fixture).await;
-        let when = refused.replace("{inserted}", &prepared.inserted.id().to_string());
+        let mut when = String::from(refused);
+        for (name, id) in [
+            ("{inserted}", prepared.inserted.id()),
+            ("{redeemed}", prepared.right.id()),
+            ("{earning}", prepared.earning.id()),
+            ("{earned}", prepared.earned.id()),
+        ] {
+            when = when.replace(name, &id.to_string());
+        }
         let trigger = format!("CREATE TRIGGER t {when} BEGIN SELECT RAISE(ABORT, 'no'); END");
         let made = sqlx::query(AssertSqlSafe(trigger)).execute(fixture.store.pool());
         made.await.unwrap();
@@ -366,7 +409,7 @@ async fn a_commit_that_fails_is_nobodys() {
             "{name}: {told:?}"
         );
     }
-    assert_eq!(effects(&fixture.store, &prepared).await, [false; 15]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; 16]);
 }
 
 /// Each in turn is dropped while it waits: it is not done, and the others are.
@@ -382,7 +425,7 @@ async fn one_dropped_while_it_waits_is_not_done() {
         for (told, done) in end(begun).await.into_iter().zip(done) {
             assert_eq!(told.unwrap(), done, "without {name}");
         }
-        let mut expected = [true; 15];
+        let mut expected = [true; 16];
         *expected.get_mut(gone).unwrap() = false;
         assert_eq!(effects(&fixture.store, &prepared).await, expected, "{name}");
     }
@@ -418,7 +461,7 @@ async fn verbs_that_timed_out_are_never_done_later() {
     // Ends once nothing runs on any connection any more.
     pool.close().await;
     let again = SqliteStore::open(fixture.path()).await.unwrap();
-    assert_eq!(effects(&again, &prepared).await, [false; 15]);
+    assert_eq!(effects(&again, &prepared).await, [false; 16]);
 }
 
 /// What waits together is counted one after another: of eight spends five are allowed, and of eight codes in one slot one stays.
@@ -466,6 +509,50 @@ async fn those_who_wait_together_are_counted_in_turn() {
     assert_eq!(told, ["Done", "Collision"]);
     let found = fixture.store.find(one[0].id()).await.unwrap().unwrap();
     assert_eq!(found.state.number(), 1);
+}
+
+/// Codes of one slot that earn their next one wait together: one does, and the others are superseded. What is earned twice fails alone.
+#[tokio::test]
+async fn those_who_earn_together_are_judged_in_turn() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let codes: Vec<_> = (0..4).map(|_| fixture.issue(&RECOVERY)).collect();
+    let batch: Vec<_> = codes.iter().map(|code| code.record.clone()).collect();
+    store.insert(&batch).await.unwrap();
+    let rights: Vec<_> = codes
+        .iter()
+        .map(|code| fixture.right(&RECOVERY, code))
+        .collect();
+    let newer: Vec<_> = (0..4).map(|_| [fixture.issue(&RECOVERY).record]).collect();
+    let links = [fixture.insert(&LINK).await, fixture.insert(&LINK).await];
+    let rights_of_links = links.each_ref().map(|link| fixture.right(&LINK, link));
+    let session = [fixture.issue(&LINK).record];
+    let mut begun: Vec<_> = rights
+        .iter()
+        .zip(&newer)
+        .map(|(right, earned)| verb(store.redeem_charged(right, FREE, earned, now())))
+        .collect();
+    for right in &rights_of_links {
+        begun.push(verb(store.redeem_charged(right, FREE, &session, now())));
+    }
+    wait_together(&fixture, &mut begun).await;
+    let told = end(begun).await;
+    let redeems = |told: &&Told| matches!(told, Ok(told) if told.contains("Redeemed"));
+    let superseded = |told: &&Told| matches!(told, Ok(told) if told.contains("Superseded"));
+    let twice = |told: &&Told| matches!(told, Err(StoreError::Corrupt("an id came up twice")));
+    let (of_slot, of_links) = told.split_at(4);
+    assert_eq!(of_slot.iter().filter(redeems).count(), 1, "{of_slot:?}");
+    assert_eq!(of_slot.iter().filter(superseded).count(), 3, "{of_slot:?}");
+    assert_eq!(of_links.iter().filter(redeems).count(), 1, "{of_links:?}");
+    assert_eq!(of_links.iter().filter(twice).count(), 1, "{of_links:?}");
+    let listed = store.list(&fixture.alice, Some(RECOVERY.purpose()), now());
+    assert_eq!(listed.await.unwrap().len(), 1);
+    let mut spent = 0;
+    for link in &links {
+        let found = store.find(link.record.id()).await.unwrap().unwrap();
+        spent += u32::from(found.state.number() == 5);
+    }
+    assert_eq!(spent, 1);
 }
 
 /// What the last write left goes back to the pool, which closes while it is kept.

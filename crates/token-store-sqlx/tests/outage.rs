@@ -96,7 +96,7 @@ async fn writes(
         (
             "redeem_charged",
             store
-                .redeem_charged(&right, cost(&[prepared.other]), now())
+                .redeem_charged(&right, cost(&[prepared.other]), &[], now())
                 .await
                 .map(drop),
         ),

@@ -103,14 +103,16 @@ async fn guess(fixture: &Guesses, told: &AtomicUsize) -> Result<(), StoreError> 
     for presented in [wrong(), wrong(), wrong(), right.clone()] {
         let answer = fixture
             .store
-            .redeem_charged(&presented, cost(&guessed), now());
+            .redeem_charged(&presented, cost(&guessed), &[], now());
         assert!(matches!(answer.await?, Charged::Answered(_)));
         told.fetch_add(1, Ordering::SeqCst);
     }
     // Nothing is compared: what it costs is known once its reason is.
     let spent = Limit::pace(2, TimeDelta::hours(1));
     let spent = [charge(fixture, "spent", id, spent)];
-    let answer = fixture.store.redeem_charged(&right, cost(&spent), now());
+    let answer = fixture
+        .store
+        .redeem_charged(&right, cost(&spent), &[], now());
     assert!(matches!(answer.await?, Charged::Answered(_)));
     Ok(())
 }
@@ -204,7 +206,7 @@ async fn charged_verbs_wait_in_no_circle() {
                         told.await.unwrap();
                     }
                     1 | 2 => {
-                        let told = store.redeem_charged(&wrong, cost(&charges), now());
+                        let told = store.redeem_charged(&wrong, cost(&charges), &[], now());
                         told.await.unwrap();
                     }
                     _ => {

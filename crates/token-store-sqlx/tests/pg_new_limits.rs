@@ -7,8 +7,6 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
-use core::time::Duration;
-
 use fixture::{CODE, now};
 use pg::PgFixture;
 use token_store::{
@@ -16,36 +14,12 @@ use token_store::{
     LimitStore, Redeemed, Spent,
     ott_core::{Limit, LimitKey, LimitScope, Reason, chrono::TimeDelta},
 };
-use token_store_sqlx::sqlx::{self, AssertSqlSafe};
 
 fn charge(fixture: &PgFixture, name: &str, times: u32) -> Charge {
     Charge {
         key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
         limit: Limit::pace(times, TimeDelta::hours(1)),
     }
-}
-
-/// So many statements about these tables wait for a lock.
-async fn waiting(fixture: &PgFixture, many: i64) {
-    let count = "SELECT count(*) FROM pg_stat_activity \
-                 WHERE wait_event_type = 'Lock' AND position($1 IN query) > 0";
-    for _ in 0..3_000 {
-        let found = sqlx::query_scalar(count).bind(&fixture.place.name);
-        let found: i64 = found.fetch_one(fixture.store.pool()).await.unwrap();
-        if found == many {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{many} statements that wait");
-}
-
-/// Whatever is locked here is held until the transaction ends.
-async fn hold(fixture: &PgFixture, select: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
-    let mut held = fixture.store.pool().begin().await.unwrap();
-    let select = AssertSqlSafe(fixture.fill(select));
-    sqlx::query(select).execute(&mut *held).await.unwrap();
-    held
 }
 
 /// A wrong guess at a factor uses the pace up, and a right one behind it is refused and burns nothing.
@@ -57,7 +31,7 @@ async fn right_guess_overtakes_no_wrong_one() {
     let charges = [charge(&fixture, "network", 9), charge(&fixture, "pace", 1)];
     let spent = fixture.store.spend(&charges[..1], now()).await;
     assert_eq!(spent.unwrap(), Spent::Allowed);
-    let held = hold(&fixture, "SELECT FROM {limits} FOR UPDATE").await;
+    let held = fixture.hold("SELECT FROM {limits} FOR UPDATE").await;
     let mut told = Vec::new();
     for (waits, right) in [(1, None), (2, Some((factor.id, 90)))] {
         let store = fixture.store.clone();
@@ -69,7 +43,7 @@ async fn right_guess_overtakes_no_wrong_one() {
             };
             store.advance_charged(guess, now()).await.unwrap()
         }));
-        waiting(&fixture, waits).await;
+        fixture.waiting(waits).await;
     }
     held.commit().await.unwrap();
     let right = told.pop().unwrap().await.unwrap();
@@ -107,7 +81,7 @@ async fn right_token_overtakes_no_wrong_one() {
     let charges = [charge(&fixture, "network", 9), charge(&fixture, "pace", 1)];
     let spent = fixture.store.spend(&charges[..1], now()).await;
     assert_eq!(spent.unwrap(), Spent::Allowed);
-    let held = hold(&fixture, "SELECT FROM {limits} FOR UPDATE").await;
+    let held = fixture.hold("SELECT FROM {limits} FOR UPDATE").await;
     let mut told = Vec::new();
     let right = fixture.right(&CODE, &other);
     for (waits, presented) in [(1, fixture.wrong(&one)), (2, right.clone())] {
@@ -117,10 +91,10 @@ async fn right_token_overtakes_no_wrong_one() {
                 charges: &charges,
                 unknown_is_free: true,
             };
-            let told = store.redeem_charged(&presented, cost, now()).await;
+            let told = store.redeem_charged(&presented, cost, &[], now()).await;
             told.unwrap()
         }));
-        waiting(&fixture, waits).await;
+        fixture.waiting(waits).await;
     }
     held.commit().await.unwrap();
     let told_right = told.pop().unwrap().await.unwrap();
@@ -135,7 +109,7 @@ async fn right_token_overtakes_no_wrong_one() {
         charges: &another,
         unknown_is_free: true,
     };
-    let told = fixture.store.redeem_charged(&right, cost, now()).await;
+    let told = fixture.store.redeem_charged(&right, cost, &[], now()).await;
     assert!(matches!(
         told.unwrap(),
         Charged::Answered(Redeemed::Redeemed(_))

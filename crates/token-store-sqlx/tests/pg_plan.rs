@@ -208,12 +208,26 @@ async fn every_verb(fixture: &PgFixture) {
         key: LimitKey::new(LimitScope::Application, "a", &fixture.binding()),
         limit: Limit::ceiling(1),
     };
+    let roomy = Charge {
+        key: LimitKey::new(LimitScope::Application, "b", &fixture.binding()),
+        limit: Limit::ceiling(9),
+    };
     let cost = Cost {
         charges: &[charge],
         unknown_is_free: true,
     };
-    let told = store.redeem_charged(&right, cost, now()).await;
+    let told = store.redeem_charged(&right, cost, &[], now()).await;
     told.expect("an answer");
+    let code = fixture.insert(&CODE).await;
+    let earned = [fixture.issue(&LINK).record, fixture.issue(&CODE).record];
+    for presented in [fixture.wrong(&code), fixture.right(&CODE, &code)] {
+        let cost = Cost {
+            charges: &[roomy],
+            ..cost
+        };
+        let told = store.redeem_charged(&presented, cost, &earned, now()).await;
+        told.expect("an answer");
+    }
     let new = [fixture.issue(&LINK).record];
     let told = store.insert_charged(&new, &[charge], now()).await;
     told.expect("an answer");
@@ -227,7 +241,8 @@ async fn every_verb(fixture: &PgFixture) {
     let told = store.advance_charged(guess, now()).await;
     told.expect("an answer");
     store.clear(&charge.key).await.expect("an answer");
-    assert_eq!(store.purge(later, 10).await.expect("an answer"), 1);
+    store.clear(&roomy.key).await.expect("an answer");
+    assert_eq!(store.purge(later, 10).await.expect("an answer"), 4);
     for _ in 0..2 {
         store.spend(&[charge], now()).await.expect("an answer");
         store.refund(&[charge], 1).await.expect("an answer");

@@ -257,13 +257,38 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
         assert_eq!(inserted.unwrap(), Charged::Answered(Inserted::Done));
         told("insert_charged", ONE);
         let wrong = fixture.wrong(&code);
-        store.redeem_charged(&wrong, cost, now()).await.unwrap();
+        store
+            .redeem_charged(&wrong, cost, &[], now())
+            .await
+            .unwrap();
         told("redeem_charged, a wrong guess", ONE);
         let right = fixture.right(&CODE, &code);
-        let redeemed = store.redeem_charged(&right, cost, now()).await.unwrap();
+        let redeemed = store
+            .redeem_charged(&right, cost, &[], now())
+            .await
+            .unwrap();
         assert!(matches!(redeemed, Charged::Answered(Redeemed::Redeemed(_))));
         told("redeem_charged", ONE);
-        store.redeem_charged(&right, cost, now()).await.unwrap();
+        for (charges, name) in [
+            (&[charge][..], "redeem_charged, which earns"),
+            (&[], "redeem_charged, which earns and costs nothing"),
+        ] {
+            let cost = Cost { charges, ..cost };
+            let (code, earned) = (fixture.insert(&CODE).await, [fixture.issue(&LINK).record]);
+            counts.take();
+            for presented in [fixture.wrong(&code), fixture.right(&CODE, &code)] {
+                let told_of = store.redeem_charged(&presented, cost, &earned, now());
+                assert!(matches!(told_of.await.unwrap(), Charged::Answered(_)));
+                told(name, ONE);
+            }
+            let session = Revoke::Record(*earned[0].id());
+            assert_eq!(store.revoke(&session).await.unwrap(), 1);
+            counts.take();
+        }
+        store
+            .redeem_charged(&right, cost, &[], now())
+            .await
+            .unwrap();
         told(
             "redeem_charged, refused with a reason, in a transaction",
             [0, 6, 6],
@@ -276,7 +301,10 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
             charges: &[full],
             ..cost
         };
-        let refused = store.redeem_charged(&right, cost, now()).await.unwrap();
+        let refused = store
+            .redeem_charged(&right, cost, &[], now())
+            .await
+            .unwrap();
         assert_eq!(refused, Charged::Refused(Spent::Locked(full.key)));
         told("redeem_charged, refused by a limit", ONE);
         store.clear(&charge.key).await.unwrap();

@@ -189,7 +189,18 @@ async fn every_verb(fixture: &Fixture) {
         charges: &[charge],
         unknown_is_free: true,
     };
-    let charged = store.redeem_charged(&right, cost, now()).await;
+    let charged = store.redeem_charged(&right, cost, &[], now()).await;
+    charged.expect("an answer");
+    let earning = fixture.insert(&CODE).await;
+    let (earning, earned) = (
+        fixture.right(&CODE, &earning),
+        [fixture.issue(&CODE).record],
+    );
+    let free = Cost {
+        charges: &[],
+        ..cost
+    };
+    let charged = store.redeem_charged(&earning, free, &earned, now()).await;
     charged.expect("an answer");
     let new = [fixture.issue(&CODE).record];
     let charged = store.insert_charged(&new, &[charge], now()).await;

@@ -12,19 +12,25 @@ use crate::{Charge, Inserted, Redeemed, Spent, StoreError};
 ///
 /// What a limit refuses is not compared, not inserted and charges nothing. Nobody sees a charge that is given back later, and
 /// none stays behind if the process ends between two verbs. The result is the one of [`spend`](crate::LimitStore::spend), the
-/// verb, and [`refund`](crate::LimitStore::refund) one after another, for clocks that go forward.
+/// verb, [`refund`](crate::LimitStore::refund), and the insert of what was earned, one after another, for clocks that go forward.
 ///
 /// # Errors
 /// As [`TokenStore`](crate::TokenStore): then the step was done, charges included, or not at all.
-/// [`StoreError::Misuse`] where a key stands twice.
+/// [`StoreError::Misuse`] where a key stands twice. A record that cannot be read is [`StoreError::Corrupt`] after it was compared: it stays
+/// counted, and what it earned may be there or not.
 #[async_trait]
 pub trait ChargedStore: Send + Sync {
     /// Redeems as [`TokenStore::redeem`](crate::TokenStore::redeem), if each limit allows one more. What the answer does not
     /// give back stays charged: see [`Cost::given_back`].
+    ///
+    /// What it earns is inserted in the same step, as [`TokenStore::insert`](crate::TokenStore::insert), if this very call redeemed,
+    /// and otherwise not looked at. An id of it that exists already, or stands in it twice, is [`StoreError::ID_TWICE`]: then nothing was redeemed either,
+    /// and nothing charged. Where nothing is earned it is empty.
     async fn redeem_charged(
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError>;
 

@@ -67,6 +67,7 @@ mod counter_histories;
 mod counters;
 mod dice;
 mod dropped;
+mod earned;
 mod ends;
 mod factor_model;
 mod factor_races;
@@ -108,6 +109,11 @@ pub use counter_histories::law_08_histories_follow_the_rules;
 pub use counters::law_08_one_code_counts_once;
 pub use dropped::{
     law_10_dropped_factor_verbs, law_10_dropped_limit_verbs, law_10_dropped_token_verbs,
+};
+pub use earned::{
+    law_10_dropped_earning, law_13_earned_comes_with_its_redeem,
+    law_13_earned_supersedes_exactly_its_own, law_13_earned_twice_redeems_nothing,
+    law_13_one_code_earns_once,
 };
 pub use ends::{
     law_08_list_is_bounded, law_08_purge_takes_dead_factors_alone,
@@ -225,10 +231,15 @@ macro_rules! laws {
     (charged: $harness:expr) => {
         $crate::laws! { @tests $harness;
             law_10_dropped_charged_verbs
+            law_10_dropped_earning
             law_11_outage_of_charged
             law_13_charged_guesses_are_exact
             law_13_charged_histories_follow_the_verbs
             law_13_charged_twice_is_misuse
+            law_13_earned_comes_with_its_redeem
+            law_13_earned_supersedes_exactly_its_own
+            law_13_earned_twice_redeems_nothing
+            law_13_one_code_earns_once
         }
     };
     (charged_factors: $harness:expr) => {

@@ -26,6 +26,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Two records have one id. 128 bits never collide by chance: the store or the random source is broken.
+    pub const ID_TWICE: Self = Self::Corrupt("an id came up twice");
+
     /// What the client is told.
     #[must_use]
     pub const fn answer(&self) -> Answer {

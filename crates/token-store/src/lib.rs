@@ -117,7 +117,7 @@ pub use stored_factor::{
 };
 pub use token_answers::{Decided, InTransaction, Inserted, Redeemed};
 pub use token_store::{RedeemInTransaction, Revoke, TokenStore};
-pub use tokens::{BuildError, Given, Tokens, TokensBuilder, WithoutLimits};
+pub use tokens::{BuildError, Earning, Given, Tokens, TokensBuilder, WithoutLimits};
 pub use tokens_error::TokensError;
 #[cfg(feature = "tracing")]
 pub use tracing_events::TracingEvents;

@@ -3,7 +3,7 @@
 #[cfg(not(test))]
 use std::sync::{Mutex, MutexGuard};
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     sync::PoisonError,
 };
 
@@ -27,6 +27,9 @@ mod charged;
 #[cfg(test)]
 mod permutations;
 mod queue;
+mod whole;
+
+use whole::redeem_in;
 
 /// Two are as good as many where every order of their locks is tried.
 const SHARDS: usize = if cfg!(test) { 2 } else { 64 };
@@ -69,56 +72,16 @@ impl MemoryStore {
     }
 
     fn insert_at_once(&self, batch: &[Record]) -> Inserted {
-        let mut slots = lock(&self.slots);
-        let mut shards = self.all();
-        let ids: HashSet<_> = batch.iter().map(Record::id).collect();
-        if ids.len() < batch.len()
-            || ids
-                .iter()
-                .any(|id| shards.iter().any(|shard| shard.contains_key(*id)))
-        {
+        let mut whole = self.whole();
+        if whole.collides(batch) {
             return Inserted::Collision;
         }
-        let mut find = |id: &RecordId, then: &mut dyn FnMut(&mut Records)| {
-            if let Some(shard) = shards.get_mut(shard_of(id.as_bytes())) {
-                then(shard);
-            }
-        };
-        let renewed: HashSet<_> = batch
-            .iter()
-            .filter_map(|record| record.stored().slot)
-            .collect();
-        for older in renewed
-            .iter()
-            .filter_map(|slot| slots.remove(slot))
-            .flatten()
-        {
-            find(&older, &mut |shard| {
-                shard
-                    .get_mut(&older)
-                    .map(|record| record.end(State::Superseded));
-            });
-        }
-        for record in batch {
-            if let Some(slot) = record.stored().slot {
-                slots.entry(slot).or_default().push(*record.id());
-            }
-            find(record.id(), &mut |shard| {
-                shard.insert(*record.id(), record.stored().clone());
-            });
-        }
+        whole.insert(batch);
         Inserted::Done
     }
 
     fn redeem_at_once(&self, presented: &Presented, now: DateTime<Utc>) -> Redeemed {
-        let mut shard = self.shard(presented.id());
-        let Some(record) = shard.get_mut(presented.id()) else {
-            return Redeemed::Refused(Reason::Unknown);
-        };
-        match record.redeem(presented, now) {
-            Ok(()) => Redeemed::Redeemed(record.clone()),
-            Err(rejected) => Redeemed::Refused(rejected.reason()),
-        }
+        redeem_in(&mut self.shard(presented.id()), presented, now)
     }
 
     /// Applies `rule` to this factor, or returns `none` if there is no such factor.

@@ -3,6 +3,7 @@
 mod bearer;
 mod builder;
 mod by_itself;
+mod earning;
 mod in_transaction;
 mod issuing;
 mod redeeming;
@@ -22,6 +23,7 @@ use ott_core::{
 
 pub use self::{
     builder::{BuildError, TokensBuilder},
+    earning::Earning,
     issuing::Given,
     without_limits::WithoutLimits,
 };
@@ -39,6 +41,8 @@ use crate::{
 /// | `link` | [`Tokens::issue`] | [`Tokens::redeem_by_itself`] |
 /// | `bearer` | [`Tokens::issue`] | [`Tokens::authenticate`] |
 /// | `parked`, `prompt` | [`Tokens::park`] | [`Tokens::resume`] |
+///
+/// A redeem that earns another token, as a code does a session: [`Tokens::earning`].
 ///
 /// Another verb than the policy's is [`TokensError::Misuse`]. Each redeem spends the policy's limits
 /// first; [`Tokens::without_limits`] is the only other way.

@@ -105,9 +105,12 @@ impl ChargedStore for Perhaps {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: Time,
     ) -> Result<Charged<Redeemed>, StoreError> {
-        self.up()?.redeem_charged(presented, cost, now).await
+        self.up()?
+            .redeem_charged(presented, cost, earned, now)
+            .await
     }
 
     async fn insert_charged(

@@ -175,6 +175,13 @@ bites! {
     LooksThenCharges, law_13_charged_guesses_are_exact, "guesses compared under a ceiling of 10";
     ComparesTheRefused, law_13_charged_guesses_are_exact, "attempts of what the ceiling refused";
     ChargesOneKeyTwice, law_13_charged_twice_is_misuse, "charges one key twice";
+    EarnsApart, law_10_dropped_earning, "of both sessions there are";
+    EarnsOnRefusal, law_13_earned_comes_with_its_redeem, "what a redeem earned that got";
+    ForgetsWhatIsEarned, law_13_earned_comes_with_its_redeem, "is gone";
+    EarnsBesideTheOld, law_13_earned_supersedes_exactly_its_own, "what stood in the slot";
+    RedeemsAndEarnsNothing, law_13_earned_twice_redeems_nothing, "what is there: got";
+    EarnsInTwoSteps, law_13_one_code_earns_once, "how many of 10 renewed one set";
+    ChargesWhatEarnsTwice, law_13_charged_histories_follow_the_verbs, "LAWS_SEED=";
     AdvancesApart, law_10_dropped_charged_advances, "left of 3 after a right guess";
     ChargesAccepted, law_13_charged_advances_follow_the_verbs, "LAWS_SEED=";
     ReplaysForNothing, law_13_charged_advances_follow_the_verbs, "LAWS_SEED=";

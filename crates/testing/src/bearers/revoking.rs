@@ -83,8 +83,8 @@ pub async fn text_is_revoked_whatever_it_is(place: Place) {
 }
 
 #[derive(Default)]
-struct Rows {
-    epoch: AtomicU64,
+pub(super) struct Rows {
+    pub(super) epoch: AtomicU64,
     of_tenant: AtomicU64,
 }
 

@@ -1,6 +1,8 @@
--- The verb's KEYS: final, record. Its ARGV: whether a record that is not there is free, then as `redeem` reads them.
-local told, attempts = redeem(KEYS[2], KEYS[3], own + 1)
-if told[1] == 'corrupt' then return told end
+-- The verb's KEYS: final, record, and after the charges ends, and others. Its ARGV: whether a record that is not there is free, then as
+-- `redeem` reads them, then what it earns, as `inserting` reads it.
+local function earns(at) return inserting(at, KEYS[5 + charges], KEYS[2], KEYS[3]) end
+local told, attempts = redeem(KEYS[2], KEYS[3], own + 1, earns)
+if told[1] == 'corrupt' or told[1] == 'again' or told[1] == 'collision' then return told end
 local times = 0
 if attempts then
   times = math.max(1, attempts)

@@ -10,7 +10,7 @@ use token_store::{
     },
 };
 
-use super::{compared, redeemed};
+use super::{compared, insert::Slots, redeemed};
 use crate::{
     call::Kind,
     factors::{advanced, digits},
@@ -29,17 +29,30 @@ impl ChargedStore for RedisStore {
             charges,
             unknown_is_free,
         }: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
         check_charges(charges)?;
-        let call = self.about(&scripts::REDEEM_CHARGED, presented.id());
-        let call = self.charging(call, charges, now)?;
-        let call = compared(call.number(u8::from(unknown_is_free)), presented, now)?;
-        let mut reply = self.within(self.run(&call)).await?;
-        match refused(&mut reply, charges)? {
-            Some(refused) => Ok(Charged::Refused(refused)),
-            None => redeemed(&mut reply, presented).map(Charged::Answered),
-        }
+        let told = async {
+            let mut slots = Slots::of(earned);
+            loop {
+                let call = self.about(&scripts::REDEEM_CHARGED, presented.id());
+                let call = self.charging(call, charges, now)?;
+                let call = call.key(self.keys().ends());
+                let call = compared(call.number(u8::from(unknown_is_free)), presented, now)?;
+                let call = self.with_batch(call, &slots, earned)?;
+                let mut reply = self.run(&call).await?;
+                if let Some(refused) = refused(&mut reply, charges)? {
+                    return Ok(Charged::Refused(refused));
+                }
+                match reply.status() {
+                    "again" => slots.moved(&mut reply)?,
+                    "collision" => return Err(StoreError::ID_TWICE),
+                    _ => return redeemed(&mut reply, presented).map(Charged::Answered),
+                }
+            }
+        };
+        self.within(told).await
     }
 
     async fn insert_charged(

@@ -1,6 +1,6 @@
 //! Inserting a batch: the fields of its records, what it retires.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use token_store::{
     Charge, Charged, Inserted, StoreError,
@@ -15,6 +15,7 @@ use crate::{
     error::Outage,
     keys::Keys,
     limits::refused,
+    reply::Reply,
     scripts,
     store::RedisStore,
     time::{end, idle, micros},
@@ -27,24 +28,45 @@ const MINUTE: i64 = 60_000_000;
 /// What an insert costs, and when.
 pub(super) type Costs<'c> = Option<(&'c [Charge], DateTime<Utc>)>;
 
+/// The older ids that each slot of a batch should hold.
+pub(super) struct Slots(BTreeMap<[u8; 16], Vec<String>>);
+
+impl Slots {
+    /// Most slots are new, so none is read before.
+    pub(super) fn of(batch: &[Record]) -> Self {
+        let slots = batch.iter().filter_map(|record| record.stored().slot);
+        Self(slots.map(|slot| (slot, Vec::new())).collect())
+    }
+
+    /// What they hold, where a script says that it is something else.
+    pub(super) fn moved(&mut self, reply: &mut Reply) -> Result<(), StoreError> {
+        for older in self.0.values_mut() {
+            *older = reply.rest().names()?;
+        }
+        Ok(())
+    }
+}
+
 impl RedisStore {
     pub(super) async fn insert_batch(
         &self,
         batch: &[Record],
         costs: Costs<'_>,
     ) -> Result<Charged<Inserted>, StoreError> {
-        let ids: HashSet<_> = batch.iter().map(Record::id).collect();
-        if ids.len() < batch.len() {
-            return Ok(Charged::Answered(Inserted::Collision));
-        }
-        // Most slots are new, so none is read before.
-        let mut slots: BTreeMap<[u8; 16], Vec<String>> = batch
-            .iter()
-            .filter_map(|record| record.stored().slot)
-            .map(|slot| (slot, Vec::new()))
-            .collect();
+        let mut slots = Slots::of(batch);
         loop {
-            let call = Batch::new(self, slots.len(), batch.len(), costs)?.filled(&slots, batch)?;
+            let script = match costs {
+                None => &scripts::INSERT,
+                Some(_) => &scripts::INSERT_CHARGED,
+            };
+            let mut call = self
+                .call(script, Kind::Writes)
+                .key(self.keys().ends())
+                .key(self.keys().final_ends());
+            if let Some((charges, now)) = costs {
+                call = self.charging(call, charges, now)?;
+            }
+            let call = self.with_batch(call, &slots, batch)?;
             let mut reply = self.run(&call).await?;
             let charges = costs.map_or(&[][..], |(charges, _)| charges);
             if let Some(refused) = refused(&mut reply, charges)? {
@@ -53,14 +75,24 @@ impl RedisStore {
             match reply.status() {
                 "done" => return Ok(Charged::Answered(Inserted::Done)),
                 "collision" => return Ok(Charged::Answered(Inserted::Collision)),
-                "again" => {
-                    for older in slots.values_mut() {
-                        *older = reply.rest().names()?;
-                    }
-                }
+                "again" => slots.moved(&mut reply)?,
                 _ => return Err(Outage::Unexpected.into()),
             }
         }
+    }
+
+    /// Adds a batch to a call, as the scripts read it.
+    pub(super) fn with_batch(
+        &self,
+        call: Call,
+        slots: &Slots,
+        batch: &[Record],
+    ) -> Result<Call, StoreError> {
+        let batch_of = Batch {
+            keys: self.keys(),
+            call: call.number(batch.len()).number(slots.0.len()),
+        };
+        batch_of.filled(slots, batch)
     }
 }
 
@@ -70,38 +102,11 @@ struct Batch<'s> {
     call: Call,
 }
 
-impl<'s> Batch<'s> {
-    fn new(
-        store: &'s RedisStore,
-        slots: usize,
-        records: usize,
-        costs: Costs<'_>,
-    ) -> Result<Self, StoreError> {
-        let script = match costs {
-            None => &scripts::INSERT,
-            Some(_) => &scripts::INSERT_CHARGED,
-        };
-        let mut call = store
-            .call(script, Kind::Writes)
-            .key(store.keys().ends())
-            .key(store.keys().final_ends());
-        if let Some((charges, now)) = costs {
-            call = store.charging(call, charges, now)?;
-        }
-        Ok(Self {
-            keys: store.keys(),
-            call: call.number(records).number(slots),
-        })
-    }
-
-    fn filled(
-        mut self,
-        slots: &BTreeMap<[u8; 16], Vec<String>>,
-        batch: &[Record],
-    ) -> Result<Call, StoreError> {
+impl Batch<'_> {
+    fn filled(mut self, slots: &Slots, batch: &[Record]) -> Result<Call, StoreError> {
         let keys = self.keys;
         let mut slot_numbers = BTreeMap::new();
-        for (slot, older) in slots {
+        for (slot, older) in &slots.0 {
             let number = self.declare(keys.slot(slot));
             slot_numbers.insert(*slot, number);
             self.add(number);

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{
     PostgresStore,
     connection::{done, in_transaction, on_connection},
-    insert::rows_of,
+    insert::{insert, rows_of},
     limits::{asked, refused},
     outage::{is_of_limits, is_unique_violation, outage},
     tokens::{self, compared},
@@ -43,22 +43,24 @@ impl ChargedStore for PostgresStore {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
         check_charges(cost.charges)?;
-        if cost.charges.is_empty() {
+        if cost.charges.is_empty() && earned.is_empty() {
             return self.redeem(presented, now).await.map(Charged::Answered);
         }
         let deadline = self.deadline();
         for _ in 0..TRIES {
             let told = on_connection!(self, by deadline, connection => {
-                self.redeem_at_once(connection, presented, cost, now)
+                self.redeem_at_once(connection, presented, cost, earned, now)
             })?;
             match told {
                 Try::Told(told) => return Ok(told),
                 Try::Again => {}
                 Try::Uncounted => {
-                    return self.redeem_by_steps(presented, cost, now, deadline).await;
+                    let told = self.redeem_by_steps(presented, cost, earned, now, deadline);
+                    return told.await;
                 }
             }
         }
@@ -91,11 +93,22 @@ impl PostgresStore {
         connection: &mut PgConnection,
         presented: &Presented,
         Cost { charges, .. }: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Try<Redeemed>, StoreError> {
-        let query = compared(self.statements.redeem_charged.query(), presented, now);
-        let rows = match done(connection, asked(query, charges, now)).await {
-            Err(failed) if is_unique_violation(&failed.error) => return Ok(Try::Again),
+        let query = match earned {
+            [] => self.statements.redeem_charged.query(),
+            _ => rows_of(self.statements.redeem_earning.query(), earned),
+        };
+        let query = asked(compared(query, presented, now), charges, now);
+        let rows = match done(connection, query).await {
+            Err(failed) if is_unique_violation(&failed.error) => {
+                return if is_of_limits(&failed.error) {
+                    Ok(Try::Again)
+                } else {
+                    Err(StoreError::ID_TWICE)
+                };
+            }
             told => told?.rows,
         };
         let row = rows.first().ok_or(StoreError::Corrupt("redeemed"))?;
@@ -117,12 +130,13 @@ impl PostgresStore {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Charged<Redeemed>, StoreError> {
         for _ in 0..TRIES {
             let told = in_transaction!(self, by deadline, connection => {
-                self.redeem_in_steps(connection, presented, cost, now)
+                self.redeem_in_steps(connection, presented, cost, earned, now)
             })?;
             if let Some(told) = told {
                 return told;
@@ -138,6 +152,7 @@ impl PostgresStore {
         connection: &mut PgConnection,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Option<Result<Charged<Redeemed>, StoreError>>, StoreError> {
         let Cost { charges, .. } = cost;
@@ -160,6 +175,10 @@ impl PostgresStore {
             Err(error) if !matches!(error, StoreError::Corrupt(_)) => return Err(error),
             told => told,
         };
+        if matches!(told, Ok(Redeemed::Redeemed(_))) && !earned.is_empty() {
+            let inserted = insert(connection, &self.statements, earned).await?;
+            inserted.ok_or(StoreError::ID_TWICE)?;
+        }
         let times = told.as_ref().map_or(0, |told| cost.given_back(told));
         if times > 0 {
             self.refund_once(connection, charges, times).await?;

@@ -97,6 +97,7 @@ statements! {
     move_line: queue::MOVE_LINE,
     redeem: tokens::REDEEM,
     redeem_charged: charged::REDEEM_CHARGED,
+    redeem_earning: charged::REDEEM_EARNING,
     redeem_uncounted: tokens::REDEEM_UNCOUNTED,
     refund: limits::REFUND,
     replace: queue::REPLACE,

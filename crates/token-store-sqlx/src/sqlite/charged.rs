@@ -28,6 +28,7 @@ impl ChargedStore for SqliteStore {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
         check_charges(cost.charges)?;
@@ -35,6 +36,7 @@ impl ChargedStore for SqliteStore {
             presented: presented.clone(),
             charges: cost.charges.to_vec(),
             unknown_is_free: cost.unknown_is_free,
+            earned: earned.to_vec(),
             now,
         };
         write(self, redeem).await?

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use token_store::{
-    Charge, Charged, Cost, Redeemed, StoreError,
+    Charge, Charged, Cost, Inserted, Redeemed, StoreError,
     ott_core::{
-        Presented, Stored,
+        Presented, Record, Stored,
         chrono::{DateTime, Utc},
     },
 };
 
 use super::{
+    insert::insert,
     ledger::{Json, Ledger, hex},
     outage::outage,
     returned,
@@ -27,11 +28,12 @@ use crate::{
     rows::{self, micros},
 };
 
-/// A redeem, and what it costs.
+/// A redeem, what it costs, and what it earns.
 pub(super) struct Redeem {
     pub(super) presented: Presented,
     pub(super) charges: Vec<Charge>,
     pub(super) unknown_is_free: bool,
+    pub(super) earned: Vec<Record>,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -49,6 +51,21 @@ impl Redeem {
         let given_back = told.as_ref().map_or(0, |told| cost.given_back(told));
         ledger.charge(&self.charges, self.now, given_back)
     }
+
+    /// Inserts what this answer earned. If it fails, the redeem does.
+    async fn earn(
+        &self,
+        connection: &mut SqliteConnection,
+        told: &Result<Redeemed, StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.earned.is_empty() || !matches!(told, Ok(Redeemed::Redeemed(_))) {
+            return Ok(());
+        }
+        match insert(connection, &self.earned).await? {
+            Inserted::Collision => Err(StoreError::ID_TWICE),
+            Inserted::Done => Ok(()),
+        }
+    }
 }
 
 impl Verb for Redeem {
@@ -56,7 +73,7 @@ impl Verb for Redeem {
     type Answer = Result<Charged<Redeemed>, StoreError>;
 
     fn is_several(&self) -> bool {
-        !self.charges.is_empty()
+        !self.charges.is_empty() || !self.earned.is_empty()
     }
 
     fn charges(&self) -> &[Charge] {
@@ -77,11 +94,17 @@ impl Verb for Redeem {
             Err(error) if !matches!(error, StoreError::Corrupt(_)) => return Err(error),
             told => told,
         };
+        self.earn(connection, &told).await?;
         self.charge(ledger, &told)?;
         Ok(told.map(Charged::Answered))
     }
 
+    /// What it earns may take the place of what another one redeems: such a redeem is nobody's companion in a statement.
     fn job(waiting: Waiting<Self>) -> Job {
+        let mut earned = waiting.verb.earned.iter();
+        if earned.any(|record| record.stored().slot.is_some()) {
+            return Job::Other(Box::new(waiting));
+        }
         Job::Redeem(Box::new(waiting))
     }
 }
@@ -130,6 +153,7 @@ pub(super) async fn redeem_all(
         }
         for (id, at) in round {
             if let (Some(job), Some(told)) = (group.get_mut(at), told.remove(&id)) {
+                job.verb.earn(connection, &told).await?;
                 job.verb.charge(ledger, &told)?;
                 job.answer = Some(Ok(told.map(Charged::Answered)));
             }

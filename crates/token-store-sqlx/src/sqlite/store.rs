@@ -42,6 +42,7 @@ impl TokenStore for SqliteStore {
         let redeem = Redeem {
             presented: presented.clone(),
             charges: Vec::new(),
+            earned: Vec::new(),
             unknown_is_free: false,
             now,
         };

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use sqlx::{AssertSqlSafe, PgPool};
+use core::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use testing::postgres::{PATIENCE, Schema, pool};
 use token_store_sqlx::{PostgresStore, PostgresStoreBuilder, sqlx};
 
@@ -37,6 +39,30 @@ impl PgFixture {
         let query = AssertSqlSafe(self.fill(text));
         let found = sqlx::query_scalar(query).fetch_one(self.store.pool()).await;
         found.expect("a number")
+    }
+
+    /// Whatever is locked here is held until the transaction ends.
+    pub(crate) async fn hold(&self, select: &str) -> Transaction<'static, Postgres> {
+        let mut held = self.store.pool().begin().await.expect("a transaction");
+        let select = AssertSqlSafe(self.fill(select));
+        let locked = sqlx::query(select).execute(&mut *held).await;
+        locked.expect("a lock");
+        held
+    }
+
+    /// Until so many statements about these tables wait for a lock.
+    pub(crate) async fn waiting(&self, many: i64) {
+        let count = "SELECT count(*) FROM pg_stat_activity \
+                     WHERE wait_event_type = 'Lock' AND position($1 IN query) > 0";
+        for _ in 0..3_000 {
+            let found = sqlx::query_scalar(count).bind(&self.place.name);
+            let found: i64 = found.fetch_one(self.store.pool()).await.expect("a number");
+            if found == many {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{many} statements that wait");
     }
 
     pub(crate) fn fill(&self, text: &str) -> String {

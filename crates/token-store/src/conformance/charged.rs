@@ -1,6 +1,8 @@
 //! Law 13, and laws 10 and 11 of its verbs.
 
-use ott_core::{Binding, Limit, LimitKey, LimitScope, Reason, State, chrono::TimeDelta};
+use ott_core::{
+    Binding, Limit, LimitKey, LimitScope, Presented, Reason, Record, State, chrono::TimeDelta,
+};
 
 use super::{
     Harness,
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::{
     Charge, Charged, ChargedStore, Cost, Inserted, LimitStore, MemoryStore, Redeemed, Spent,
-    TokenStore,
+    StoreError, TokenStore,
 };
 
 pub(super) const LAW: Law = Law(
@@ -25,14 +27,14 @@ pub trait Together: TokenStore + LimitStore + ChargedStore {}
 
 impl<S: TokenStore + LimitStore + ChargedStore> Together for S {}
 
-fn charge(name: &str, limit: Limit) -> Charge {
+pub(super) fn charge(name: &str, limit: Limit) -> Charge {
     Charge {
         key: LimitKey::new(LimitScope::Application, name, &Binding::subject(&alice())),
         limit,
     }
 }
 
-const fn cost(charges: &[Charge]) -> Cost<'_> {
+pub(super) const fn cost(charges: &[Charge]) -> Cost<'_> {
     Cost {
         charges,
         unknown_is_free: true,
@@ -90,9 +92,25 @@ async fn history<S: Together>(store: &S, seed: u64) {
                     charges: &charges,
                     unknown_is_free: dice.below(2) == 0,
                 };
-                let told = store.redeem_charged(&presented, cost, now).await;
-                let expected = redeem_apart(&model, &presented, cost, now).await;
-                LAW.same(&what, &LAW.answer("redeem_charged", told), &expected);
+                let another = &minted[dice.below(minted.len())];
+                let new = match dice.below(4) {
+                    0 => vec![mint.mint(&LINK, &alice(), now)],
+                    1 => vec![mint.resend(another, now)],
+                    2 => vec![mint.mint(&CODE, &alice(), now), mint.resend(one, now)],
+                    _ => Vec::new(),
+                };
+                let mut earned = records(&new);
+                if dice.below(8) == 0 {
+                    earned.push(another.record.clone());
+                }
+                let told = store.redeem_charged(&presented, cost, &earned, now).await;
+                match redeem_apart(&model, &presented, cost, &earned, now).await {
+                    Some(expected) => {
+                        LAW.same(&what, &LAW.answer("redeem_charged", told), &expected);
+                    }
+                    None => is_twice(&what, &told),
+                }
+                minted.extend(new);
             }
             5 => {
                 let told = store.spend(&charges, now).await;
@@ -138,24 +156,49 @@ pub(super) async fn spend_all(
     Err(spent)
 }
 
+/// `None`: it would have redeemed, and what it would have earned is there already.
 async fn redeem_apart(
     model: &MemoryStore,
-    presented: &ott_core::Presented,
+    presented: &Presented,
     cost: Cost<'_>,
+    earned: &[Record],
     now: Time,
-) -> Charged<Redeemed> {
+) -> Option<Charged<Redeemed>> {
     if let Err(refused) = spend_all(model, cost.charges, now).await {
-        return Charged::Refused(refused);
+        return Some(Charged::Refused(refused));
+    }
+    let found = LAW.answer("find", model.find(presented.id()).await);
+    if found.is_some_and(|mut found| found.redeem(presented, now).is_ok()) {
+        for record in earned {
+            if LAW.answer("find", model.find(record.id()).await).is_some() {
+                LAW.answer("refund", model.refund(cost.charges, 1).await);
+                return None;
+            }
+        }
     }
     let redeemed = LAW.answer("redeem", model.redeem(presented, now).await);
     let times = cost.given_back(&redeemed);
     LAW.answer("refund", model.refund(cost.charges, times).await);
-    Charged::Answered(redeemed)
+    if matches!(redeemed, Redeemed::Redeemed(_)) {
+        LAW.answer("insert", model.insert(earned).await);
+    }
+    Some(Charged::Answered(redeemed))
+}
+
+/// What a redeem answers that would earn what is there already.
+#[track_caller]
+pub(super) fn is_twice(what: &str, told: &Result<Charged<Redeemed>, StoreError>) {
+    let is_twice = matches!(told, Err(StoreError::Corrupt("an id came up twice")));
+    LAW.holds(is_twice, || {
+        format!(
+            "{what}: earning an id that is there got {told:?} instead of `StoreError::ID_TWICE`"
+        )
+    });
 }
 
 async fn insert_apart(
     model: &MemoryStore,
-    batch: &[ott_core::Record],
+    batch: &[Record],
     charges: &[Charge],
     now: Time,
 ) -> Charged<Inserted> {
@@ -186,7 +229,7 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
         let right = mint.mint(&CODE, &alice(), now());
         LAW.answer("insert", store.insert(&records([&right])).await);
         let (presented, charges) = (mint.right(&right), [pace, ceiling]);
-        let told = store.redeem_charged(&presented, cost(&charges), now());
+        let told = store.redeem_charged(&presented, cost(&charges), &[], now());
         let told = LAW.answer("redeem_charged", told.await);
         LAW.holds(
             matches!(told, Charged::Answered(Redeemed::Redeemed(_))),
@@ -196,7 +239,7 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
             let (store, wrong) = (stores.of(task), mint.wrong(&minted[task], round));
             async move {
                 store
-                    .redeem_charged(&wrong, cost(&[pace, ceiling]), now())
+                    .redeem_charged(&wrong, cost(&[pace, ceiling]), &[], now())
                     .await
             }
         })
@@ -260,7 +303,7 @@ pub async fn law_13_charged_twice_is_misuse<H: Harness<Store: Together>>(harness
     );
     LAW.answer("insert", store.insert(&batch).await);
     let told = store
-        .redeem_charged(&mint.right(&minted), cost(&twice), now())
+        .redeem_charged(&mint.right(&minted), cost(&twice), &[], now())
         .await;
     LAW.misuse("a redeem that charges one key twice", told);
     let found = LAW.answer("find", store.find(minted.id()).await);
@@ -296,11 +339,13 @@ pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: 
         let wrong = mint.wrong(&minted, round);
         let told = cut(
             &mut dice,
-            store.redeem_charged(&wrong, cost(&[guessed]), now()),
+            store.redeem_charged(&wrong, cost(&[guessed]), &[], now()),
         )
         .await;
         // Whatever is still under way is done before the ceiling is reached, or refused by it.
-        let again = store.redeem_charged(&wrong, cost(&[guessed]), now()).await;
+        let again = store
+            .redeem_charged(&wrong, cost(&[guessed]), &[], now())
+            .await;
         DROPPED.answer("redeem_charged", again);
         let left = passes(&*store, guessed).await;
         let found = DROPPED.answer("find", store.find(minted.id()).await);
@@ -316,6 +361,7 @@ pub async fn law_11_outage_of_charged<H: Harness<Store: Together>>(harness: &H) 
     let (store, patience, mut mint) = (harness.broken().await, harness.patience(), Mint::new());
     let minted = mint.mint(&LINK, &alice(), now());
     let (batch, right) = (records([&minted]), mint.right(&minted));
+    let earned = records([&mint.mint(&LINK, &alice(), now())]);
     let charges = [charge("outage", Limit::ceiling(3))];
     tokio::join!(
         fails(
@@ -326,7 +372,12 @@ pub async fn law_11_outage_of_charged<H: Harness<Store: Together>>(harness: &H) 
         fails(
             patience,
             "redeem_charged",
-            store.redeem_charged(&right, cost(&charges), now())
+            store.redeem_charged(&right, cost(&charges), &[], now())
+        ),
+        fails(
+            patience,
+            "redeem_charged, which earns,",
+            store.redeem_charged(&right, cost(&charges), &earned, now())
         ),
     );
 }

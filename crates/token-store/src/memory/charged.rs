@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use ott_core::{
-    LimitKey, LimitState, Overspent, Presented, Record, Subject,
+    LimitKey, LimitState, Overspent, Presented, Reason, Record, Subject,
     chrono::{DateTime, Utc},
 };
 
-use super::{MemoryStore, MutexGuard, lock, pick, shard_of};
+use super::{MemoryStore, MutexGuard, lock, pick, shard_of, whole::redeem_in};
 use crate::{
     Advanced, Charge, Charged, ChargedFactors, ChargedStore, Cost, FactorStore, Guess, Inserted,
     Looked, Redeemed, Spent, StoreError, check_charges,
@@ -77,6 +77,7 @@ impl ChargedStore for MemoryStore {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
         check_charges(cost.charges)?;
@@ -85,7 +86,10 @@ impl ChargedStore for MemoryStore {
             Ok(spent) => spent,
             Err(refused) => return Ok(Charged::Refused(refused)),
         };
-        let redeemed = self.redeem_at_once(presented, now);
+        let redeemed = match earned {
+            [] => self.redeem_at_once(presented, now),
+            _ => self.redeem_earning(presented, earned, now)?,
+        };
         locked.settle(cost.charges, spent, cost.given_back(&redeemed));
         Ok(Charged::Answered(redeemed))
     }
@@ -106,6 +110,33 @@ impl ChargedStore for MemoryStore {
         let times = u32::from(inserted == Inserted::Collision);
         locked.settle(charges, spent, times);
         Ok(Charged::Answered(inserted))
+    }
+}
+
+impl MemoryStore {
+    fn redeem_earning(
+        &self,
+        presented: &Presented,
+        earned: &[Record],
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed, StoreError> {
+        let mut whole = self.whole();
+        let Some(shard) = whole.shard(presented.id()) else {
+            return Ok(Redeemed::Refused(Reason::Unknown));
+        };
+        let before = shard.get(presented.id()).cloned();
+        let redeemed = redeem_in(shard, presented, now);
+        if matches!(redeemed, Redeemed::Redeemed(_)) {
+            if whole.collides(earned) {
+                let shard = whole.shard(presented.id());
+                shard
+                    .zip(before)
+                    .and_then(|(shard, before)| shard.insert(before.id, before));
+                return Err(StoreError::ID_TWICE);
+            }
+            whole.insert(earned);
+        }
+        Ok(redeemed)
     }
 }
 

@@ -21,8 +21,8 @@ use ott_core::{
 
 use super::MemoryStore;
 use crate::{
-    Advanced, Charge, FactorId, FactorState, FactorStore, Inserted, LimitStore, Redeemed, RemoveIf,
-    Revoke, Spent, StoredFactor, TokenStore,
+    Advanced, Charge, Charged, ChargedStore, Cost, FactorId, FactorState, FactorStore, Inserted,
+    LimitStore, Redeemed, RemoveIf, Revoke, Spent, StoredFactor, TokenStore,
 };
 
 const CODE: Policy = Policy::code(Purpose::new("permuted"));
@@ -180,6 +180,40 @@ fn redeem_beside_the_last_guess_wins_or_loses() {
             };
             assert_eq!(wrong, Redeemed::Refused(reason));
             assert_eq!(state(store, &id), left);
+        },
+    );
+    assert!(orders > 1, "{orders}");
+}
+
+/// Of two redeems of one code that earn a record each, the one that wins has its record, in every order, and the other has none. Beside
+/// limits and the plain verbs nobody waits for a lock for ever.
+#[test]
+fn redeem_that_earns_beside_another_earns_once() {
+    let Code { record, right, .. } = code(None);
+    let earned = [code(None).record, code(None).record];
+    let ids = [0, 1].map(|at: usize| *earned[at].id());
+    let [one, other] = earned.map(|record| [record]);
+    let again = right.clone();
+    let charges = [Charge {
+        key: LimitKey::new(LimitScope::Application, "a", &Binding::subject(&alice())),
+        limit: Limit::ceiling(9),
+    }];
+    let earn = move |store: &MemoryStore, right: &Presented, earned: &[Record]| {
+        let cost = Cost {
+            charges: &charges,
+            unknown_is_free: true,
+        };
+        let told = ask(store.redeem_charged(right, cost, earned, now()));
+        matches!(told, Charged::Answered(Redeemed::Redeemed(_)))
+    };
+    let orders = every_order(
+        move |store| insert(store, &record),
+        move |store| earn(store, &right, &one),
+        move |store| earn(store, &again, &other),
+        move |store, one, other| {
+            assert!(one ^ other, "of two redeems {one} and {other} succeeded");
+            let there = ids.map(|id| ask(store.find(&id)).is_some());
+            assert_eq!(there, [one, other]);
         },
     );
     assert!(orders > 1, "{orders}");

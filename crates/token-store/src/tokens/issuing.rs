@@ -42,10 +42,19 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         binding: &Binding<'_>,
         options: IssueOptions<'_>,
     ) -> Result<Vec<Issued>, TokensError> {
+        let charges = self.asked(policy, binding)?;
+        self.issue_charged(policy, binding, options, &charges).await
+    }
+
+    /// What an issue under this policy costs, where one may be asked for.
+    pub(super) fn asked(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+    ) -> Result<Vec<Charge>, TokensError> {
         self.known(policy)?;
         self.countable(policy, binding)?;
-        let charges = request(policy, binding)?;
-        self.issue_charged(policy, binding, options, &charges).await
+        request(policy, binding)
     }
 
     /// Adopts tokens whose texts exist already: printed codes, app tokens or API keys of a system that
@@ -133,14 +142,23 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         charges: &[Charge],
     ) -> Result<Vec<Issued>, TokensError> {
         self.known(policy)?;
-        let now = self.now();
-        let batch = self
-            .issuer
-            .issue_from_rng(policy, binding, options, now, &mut SysRng)?;
+        let batch = self.make(policy, binding, options)?;
         let records: Vec<_> = batch.iter().map(|issued| issued.record.clone()).collect();
         self.insert_new(policy, binding, &records, charges, events::TOKEN_ISSUED)
             .await?;
         Ok(batch)
+    }
+
+    /// Makes tokens. Nothing is asked of the store.
+    pub(super) fn make(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        options: IssueOptions<'_>,
+    ) -> Result<Vec<Issued>, TokensError> {
+        let now = self.now();
+        let issuer = &self.issuer;
+        Ok(issuer.issue_from_rng(policy, binding, options, now, &mut SysRng)?)
     }
 
     pub(super) async fn park_charged(
@@ -162,7 +180,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     }
 
     /// Charges and inserts: in one step, or one after another. What was not inserted costs nothing.
-    async fn insert_new(
+    pub(super) async fn insert_new(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
@@ -195,10 +213,7 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         };
         match inserted? {
             Inserted::Done => Ok(()),
-            // 128 bits never collide by chance: the store or the random source is broken.
-            Inserted::Collision => {
-                Err(self.outage("insert", StoreError::Corrupt("an id came up twice")))
-            }
+            Inserted::Collision => Err(self.outage("insert", StoreError::ID_TWICE)),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     Verb,
     spending::{cost, given_back, subject_of},
 };
-use crate::{Charged, Redeemed, TokenStore, Tokens, TokensError, events};
+use crate::{Charged, Redeemed, Revoke, TokenStore, Tokens, TokensError, events};
 
 impl<S: TokenStore + ?Sized> Tokens<S> {
     /// Redeems the token of this flow, at most once.
@@ -31,7 +31,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         self.takes(policy, Verb::Redeem)?;
         let issuer = &self.issuer;
         let presented = issuer.present_by_handle(policy, handle, binding, typed, self.now());
-        self.redeem_limited(policy, binding, presented).await
+        let presented = self.well_formed(policy, binding, presented)?;
+        self.redeem_limited(policy, binding, &presented, &[]).await
     }
 
     /// Redeems a token that is found within its subject, at most once: a recovery code.
@@ -47,7 +48,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         self.takes(policy, Verb::BySubject)?;
         let issuer = &self.issuer;
         let presented = issuer.present_by_subject(policy, binding, typed, self.now());
-        self.redeem_limited(policy, binding, presented).await
+        let presented = self.well_formed(policy, binding, presented)?;
+        self.redeem_limited(policy, binding, &presented, &[]).await
     }
 
     /// Takes up what was parked under this handle, at most once.
@@ -66,34 +68,50 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         self.takes(policy, Verb::Resume)?;
         let issuer = &self.issuer;
         let presented = issuer.present_parked(policy, handle, binding, self.now());
-        self.redeem_limited(policy, binding, presented).await
+        let presented = self.well_formed(policy, binding, presented)?;
+        self.redeem_limited(policy, binding, &presented, &[]).await
     }
 
-    async fn redeem_limited(
+    /// What cannot be a token is refused before it costs the account anything.
+    pub(super) fn well_formed(
         &self,
         policy: &Policy,
         binding: &Binding<'_>,
         presented: Result<Presented, Rejected>,
-    ) -> Result<Record, TokensError> {
-        // What cannot be a token is refused before it costs the account anything.
+    ) -> Result<Presented, TokensError> {
         let owner = subject_of(binding);
-        let presented = presented.map_err(|why| self.malformed(policy, owner.as_ref(), why))?;
+        presented.map_err(|why| self.malformed(policy, owner.as_ref(), why))
+    }
+
+    /// What is `earned` is inserted in the step of the redeem: only where the store [charges](Tokens::charged) is there any.
+    pub(super) async fn redeem_limited(
+        &self,
+        policy: &Policy,
+        binding: &Binding<'_>,
+        presented: &Presented,
+        earned: &[Record],
+    ) -> Result<Record, TokensError> {
+        let owner = subject_of(binding);
         if let Some(store) = self.charged() {
             let charges = self.guess(policy, binding)?;
             let cost = cost(policy, &charges);
             let now = self.now();
-            let told = store.redeem_charged(&presented, cost, now).await;
-            return match told.map_err(|error| self.outage("redeem", error))? {
-                Charged::Refused(spent) => Err(self.limited(policy, binding, spent, now)),
-                Charged::Answered(answer) => {
-                    self.answered(policy, owner.as_ref(), &presented, answer)
-                        .await
-                }
+            let told = store.redeem_charged(presented, cost, earned, now).await;
+            let answer = match told.map_err(|error| self.outage("redeem", error))? {
+                Charged::Refused(spent) => return Err(self.limited(policy, binding, spent, now)),
+                Charged::Answered(answer) => answer,
             };
+            let is_spent = matches!(answer, Redeemed::Redeemed(_));
+            let told = self.answered(policy, owner.as_ref(), presented, answer);
+            let told = told.await;
+            if is_spent && told.is_err() {
+                self.take_back(earned).await;
+            }
+            return told;
         }
         let spent = self.spend_guess(policy, binding).await?;
         let redeemed = self
-            .redeem_presented(policy, owner.as_ref(), &presented)
+            .redeem_presented(policy, owner.as_ref(), presented)
             .await;
         let times = match &redeemed {
             // A success gives back what its own flow spent, and nothing that others did.
@@ -113,6 +131,16 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
         let redeemed = self.store.redeem(presented, self.now()).await;
         let redeemed = redeemed.map_err(|error| self.outage("redeem", error))?;
         self.answered(policy, owner, presented, redeemed).await
+    }
+
+    /// Revokes what was earned by a record that somebody edited. Nobody has its tokens; an outage leaves them in their owner's list.
+    async fn take_back(&self, earned: &[Record]) {
+        for record in earned {
+            let revoked = self.store.revoke(&Revoke::Record(*record.id())).await;
+            if revoked.is_err() {
+                self.emit(self.event(events::STORE_FAILED).verb("revoke"));
+            }
+        }
     }
 
     async fn answered(

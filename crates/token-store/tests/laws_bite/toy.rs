@@ -169,7 +169,7 @@ impl Toy {
         tenant && id && purpose.is_none_or(|purpose| row.purpose == purpose.as_str())
     }
 
-    fn supersede(&self, rows: &mut [Stored], batch: &[Record]) {
+    pub(crate) fn supersede(&self, rows: &mut [Stored], batch: &[Record]) {
         for row in rows {
             let same = |record: &Record| {
                 let newer = record.stored();

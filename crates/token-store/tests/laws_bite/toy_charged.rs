@@ -1,5 +1,7 @@
 //! The toy's verbs with charges.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use token_store::{
     Advanced, Charge, Charged, ChargedFactors, ChargedStore, Cost, FactorStore, Guess, Inserted,
@@ -46,6 +48,7 @@ impl ChargedStore for Toy {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: Time,
     ) -> Result<Charged<Redeemed>, StoreError> {
         if !self.makes(Mistake::RedeemsInAnOutage) {
@@ -64,6 +67,14 @@ impl ChargedStore for Toy {
             self.refund(cost.charges, cost.given_back(&told)).await?;
             return Ok(Charged::Answered(told));
         }
+        if self.makes(Mistake::EarnsApart) || self.makes(Mistake::EarnsInTwoSteps) {
+            let told = self.redeem_at_once(presented, cost, &[], now, false)?;
+            if matches!(told, Charged::Answered(Redeemed::Redeemed(_))) {
+                yield_now().await;
+                self.insert(earned).await?;
+            }
+            return Ok(told);
+        }
         let looks_first = self.makes(Mistake::LooksThenCharges);
         if looks_first {
             if let Some(refused) = self.refusal(cost.charges, now) {
@@ -71,26 +82,7 @@ impl ChargedStore for Toy {
             }
             yield_now().await;
         }
-        let mut rows = self.rows.lock().unwrap();
-        let row = rows.iter_mut().find(|row| row.id == *presented.id());
-        let refused = self.refusal(cost.charges, now).filter(|_| !looks_first);
-        if let Some(refused) = refused
-            && !self.makes(Mistake::ComparesTheRefused)
-        {
-            return Ok(Charged::Refused(refused));
-        }
-        let told = row.map(|row| self.redeem_row(row, presented, now));
-        let told = told.unwrap_or(Redeemed::Refused(Reason::Unknown));
-        if let Some(refused) = refused {
-            return Ok(Charged::Refused(refused));
-        }
-        let given_back = match &told {
-            Redeemed::Redeemed(_) if self.makes(Mistake::ChargesSuccesses) => 0,
-            Redeemed::Refused(Reason::Unknown) if self.makes(Mistake::ChargesMadeUpHandles) => 0,
-            told => cost.given_back(told),
-        };
-        self.settle(cost.charges, now, given_back);
-        Ok(Charged::Answered(told))
+        self.redeem_at_once(presented, cost, earned, now, looks_first)
     }
 
     async fn insert_charged(
@@ -108,6 +100,57 @@ impl ChargedStore for Toy {
         let free = inserted == Inserted::Collision || self.makes(Mistake::InsertsForNothing);
         self.settle(charges, now, u32::from(free));
         Ok(Charged::Answered(inserted))
+    }
+}
+
+impl Toy {
+    /// In one step: whoever holds the rows is alone with the limits too.
+    fn redeem_at_once(
+        &self,
+        presented: &Presented,
+        cost: Cost<'_>,
+        earned: &[Record],
+        now: Time,
+        looks_first: bool,
+    ) -> Result<Charged<Redeemed>, StoreError> {
+        let mut rows = self.rows.lock().unwrap();
+        let before = rows.clone();
+        let row = rows.iter_mut().find(|row| row.id == *presented.id());
+        let refused = self.refusal(cost.charges, now).filter(|_| !looks_first);
+        if let Some(refused) = refused
+            && !self.makes(Mistake::ComparesTheRefused)
+        {
+            return Ok(Charged::Refused(refused));
+        }
+        let told = row.map(|row| self.redeem_row(row, presented, now));
+        let told = told.unwrap_or(Redeemed::Refused(Reason::Unknown));
+        if let Some(refused) = refused {
+            return Ok(Charged::Refused(refused));
+        }
+        let earns = matches!(told, Redeemed::Redeemed(_)) || self.makes(Mistake::EarnsOnRefusal);
+        if earns && !self.makes(Mistake::ForgetsWhatIsEarned) {
+            let mut known: HashSet<_> = rows.iter().map(|row| row.id).collect();
+            if !earned.iter().all(|record| known.insert(*record.id())) {
+                if !self.makes(Mistake::RedeemsAndEarnsNothing) {
+                    *rows = before;
+                }
+                if self.makes(Mistake::ChargesWhatEarnsTwice) {
+                    self.settle(cost.charges, now, 0);
+                }
+                return Err(StoreError::ID_TWICE);
+            }
+            if !self.makes(Mistake::EarnsBesideTheOld) {
+                self.supersede(&mut rows, earned);
+            }
+            rows.extend(earned.iter().map(|record| record.stored().clone()));
+        }
+        let given_back = match &told {
+            Redeemed::Redeemed(_) if self.makes(Mistake::ChargesSuccesses) => 0,
+            Redeemed::Refused(Reason::Unknown) if self.makes(Mistake::ChargesMadeUpHandles) => 0,
+            told => cost.given_back(told),
+        };
+        self.settle(cost.charges, now, given_back);
+        Ok(Charged::Answered(told))
     }
 }
 

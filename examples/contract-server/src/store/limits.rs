@@ -52,10 +52,12 @@ impl ChargedStore for Store {
         &self,
         presented: &Presented,
         cost: Cost<'_>,
+        earned: &[Record],
         now: DateTime<Utc>,
     ) -> Result<Charged<Redeemed>, StoreError> {
         loop {
-            let told = either!(self, store => store.redeem_charged(presented, cost, now).await)?;
+            let told =
+                either!(self, store => store.redeem_charged(presented, cost, earned, now).await)?;
             let Charged::Refused(Spent::Ahead(key)) = told else {
                 return Ok(told);
             };

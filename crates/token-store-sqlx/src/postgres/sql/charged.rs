@@ -9,35 +9,77 @@ use super::{
     tokens::{columns, counts, current, live, mine, redeem_mine, still_current},
 };
 
-/// [`REDEEM`](super::tokens::REDEEM) where no limit refuses, and what it costs, as `Cost::given_back` says. One row: a limit that refuses,
-/// or the record, or neither.
+/// [`REDEEM`](super::tokens::REDEEM) where no limit refuses, and what it costs, as `Cost::given_back` says: of the limits that are `$judged`,
+/// and the record that is `$mine`. What is `$earned` comes before the limits that are new, which is `$then`.
+macro_rules! redeem_charged {
+    ($judged:expr, $mine:expr, $redeem:expr, $earned:expr, $then:expr) => {
+        concat!(
+            "WITH ",
+            $judged,
+            ", ",
+            $mine,
+            ", redeemed AS (",
+            $redeem,
+            "), ",
+            $earned,
+            "back AS ( \
+               SELECT CASE WHEN r.state = 5 THEN greatest(r.attempts, 1) ELSE 0 END AS times FROM redeemed AS r), \
+             settled AS ( \
+               SELECT j.*, b.times, \
+                 CASE WHEN b.times > 9223372036854775807 / greatest(j.period, 1) THEN 9223372036854775807 \
+                      ELSE b.times * j.period END AS micros \
+               FROM judged AS j, back AS b WHERE (b.times <> 1 OR j.is_new)",
+            $then,
+            "), \
+             paid AS MATERIALIZED ( \
+               SELECT s.key, s.is_new, \
+                 greatest(s.spent_full_at, -9223372036854775807 + s.micros) - s.micros AS full_at, \
+                 CASE WHEN s.period = 0 THEN greatest(s.spent_count - s.times, 0) ELSE s.spent_count END AS count \
+               FROM settled AS s), ",
+            kept!(),
+            "SELECT r.place, r.was_full_at AS full_at, r.was_count AS count, d.* \
+             FROM (SELECT count(*) FROM kept) AS k LEFT JOIN refused AS r ON true LEFT JOIN redeemed AS d ON true"
+        )
+    };
+}
+
+/// One row: a limit that refuses, or the record, or neither.
 ///
 /// A redeem that counted nothing charges nothing here: what it costs depends on a reason that this statement does not know.
 ///
 /// A key without a row is inserted as in [`SPEND`](super::limits::SPEND), by a success too: if somebody else made it meanwhile, all of
 /// it fails. Else a right guess would be judged by what was there when the statement began.
-pub(in crate::postgres) const REDEEM_CHARGED: &str = concat!(
-    "WITH ",
+pub(in crate::postgres) const REDEEM_CHARGED: &str = redeem_charged!(
     judged!("$5", "$6", "$7", "$8", "$2"),
-    ", ",
     mine!(counts!(), " AND NOT EXISTS (SELECT FROM refused)"),
-    ", redeemed AS (",
     redeem_mine!(),
-    "), \
-     back AS ( \
-       SELECT CASE WHEN r.state = 5 THEN greatest(r.attempts, 1) ELSE 0 END AS times FROM redeemed AS r), \
-     settled AS ( \
-       SELECT j.*, b.times, \
-         CASE WHEN b.times > 9223372036854775807 / greatest(j.period, 1) THEN 9223372036854775807 \
-              ELSE b.times * j.period END AS micros \
-       FROM judged AS j, back AS b WHERE b.times <> 1 OR j.is_new), \
-     paid AS MATERIALIZED ( \
-       SELECT s.key, s.is_new, greatest(s.spent_full_at, -9223372036854775807 + s.micros) - s.micros AS full_at, \
-         CASE WHEN s.period = 0 THEN greatest(s.spent_count - s.times, 0) ELSE s.spent_count END AS count \
-       FROM settled AS s), ",
-    kept!(),
-    "SELECT r.place, r.was_full_at AS full_at, r.was_count AS count, d.* \
-     FROM (SELECT count(*) FROM kept) AS k LEFT JOIN refused AS r ON true LEFT JOIN redeemed AS d ON true"
+    "",
+    ""
+);
+
+/// That it was redeemed.
+macro_rules! earned {
+    () => {
+        " AND EXISTS (SELECT FROM redeemed AS r WHERE r.state = 5)"
+    };
+}
+
+/// [`REDEEM_CHARGED`], and [`INSERT`](super::insert::INSERT) of `$1` to `$25` if it redeemed.
+pub(in crate::postgres) const REDEEM_EARNING: &str = redeem_charged!(
+    judged!("$30", "$31", "$32", "$33", "$27"),
+    mine!(
+        raising "$6::uuid[]",
+        counts!("$26", "$27", "$28", "$29"),
+        " AND NOT EXISTS (SELECT FROM refused)"
+    ),
+    redeem_mine!("$27", "$29"),
+    concat!(
+        next!(earned!()),
+        ", inserted AS (",
+        insert_rows!(earned!()),
+        " RETURNING 1), "
+    ),
+    " AND (SELECT count(*) FROM inserted) >= 0"
 );
 
 /// [`INSERT`](super::insert::INSERT) where no limit refuses, and what it costs. Returns the limit that refuses.

@@ -7,7 +7,7 @@
 /// Slots and rows in the order of their ids, so that two that insert the same do not wait for each
 /// other in a circle.
 macro_rules! next {
-    ($if:literal) => {
+    ($if:expr) => {
         concat!(
             "next AS ( \
                INSERT INTO {slots} AS s (slot, generation) \
@@ -24,7 +24,7 @@ pub(super) use next;
 
 /// The rows, of the generations of [`next!`].
 macro_rules! insert_rows {
-    ($if:literal) => {
+    ($if:expr) => {
         concat!(
             "INSERT INTO {tokens} \
                (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, max_attempts, \

@@ -2,15 +2,23 @@
 
 use super::open::subject_lock;
 
-/// `Stored::is_live` at `$2`. What is compared is moved, not what is stored: a sum of a column
+/// `Stored::is_live` at `$2`, or at what the time is called. What is compared is moved, not what is stored: a sum of a column
 /// could leave the range of its type.
 macro_rules! live {
     () => {
-        "t.issued_at <= $2::bigint + 60000000 \
-         AND (t.expires_at IS NULL \
-              OR $2::bigint - CASE WHEN t.outcome = 1 THEN 60000000 ELSE 0 END < t.expires_at) \
-         AND (t.idle_micros IS NULL \
-              OR $2::bigint - coalesce(t.used_at, t.issued_at) < t.idle_micros)"
+        live!("$2")
+    };
+    ($now:literal) => {
+        concat!(
+            "t.issued_at <= ",
+            $now,
+            "::bigint + 60000000 AND (t.expires_at IS NULL OR ",
+            $now,
+            "::bigint - CASE WHEN t.outcome = 1 THEN 60000000 ELSE 0 END < t.expires_at) \
+             AND (t.idle_micros IS NULL OR ",
+            $now,
+            "::bigint - coalesce(t.used_at, t.issued_at) < t.idle_micros)"
+        )
     };
 }
 pub(super) use live;
@@ -30,8 +38,11 @@ pub(super) use current;
 /// for the record, or for the subject's lock, must lock the slot too, and after the record: then a
 /// newer batch that was committed meanwhile is seen, and one that is under way is waited for. Nobody holds a
 /// slot and waits for a record of it: behind a newer batch there is none that anybody would write.
+///
+/// If the statement raises the slots of `$earned` after that, the locks are of the kind that it needs, and in the order of all who take
+/// several: two that share a slot and both raise it would wait for each other.
 macro_rules! mine {
-    ($($condition:expr),+) => {
+    (@ $theirs:expr, $($condition:expr),+) => {
         concat!(
             "mine AS MATERIALIZED ( \
                SELECT t.id, t.slot, t.generation FROM {tokens} AS t WHERE ",
@@ -39,10 +50,23 @@ macro_rules! mine {
             " AND ",
             current!(),
             "{fresh}{alone} FOR UPDATE OF t), \
-             theirs AS MATERIALIZED ( \
-               SELECT s.slot, s.generation FROM {slots} AS s \
-               WHERE s.slot = (SELECT m.slot FROM mine AS m) FOR SHARE OF s) "
+             theirs AS MATERIALIZED (SELECT s.slot, s.generation FROM {slots} AS s WHERE s.slot = ",
+            $theirs,
+            " OF s) "
         )
+    };
+    (raising $earned:literal, $($condition:expr),+) => {
+        mine!(
+            @ concat!(
+                "ANY (ARRAY (SELECT unnest(",
+                $earned,
+                " || m.slot) FROM mine AS m)) ORDER BY s.slot FOR UPDATE"
+            ),
+            $($condition),+
+        )
+    };
+    ($($condition:expr),+) => {
+        mine!(@ "(SELECT m.slot FROM mine AS m) FOR SHARE", $($condition),+)
     };
 }
 pub(super) use mine;
@@ -67,14 +91,22 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// That a redeem at `$2` counts, by the keys of `$3` and the digests of `$4`.
+/// That a redeem of `$1` at `$2` counts, by the keys of `$3` and the digests of `$4`, or of what these are called.
 macro_rules! counts {
     () => {
+        counts!("$1", "$2", "$3", "$4")
+    };
+    ($id:literal, $now:literal, $keys:literal, $digests:literal) => {
         concat!(
-            "t.id = $1::uuid AND t.state IN (0, 1) AND t.key = ANY ($3::bigint[]) \
-             AND t.attempts BETWEEN 0 AND 4294967295 \
-             AND NOT (t.state = 0 AND t.digest = ANY ($4::bytea[])) AND ",
-            live!()
+            "t.id = ",
+            $id,
+            "::uuid AND t.state IN (0, 1) AND t.key = ANY (",
+            $keys,
+            "::bigint[]) AND t.attempts BETWEEN 0 AND 4294967295 \
+             AND NOT (t.state = 0 AND t.digest = ANY (",
+            $digests,
+            "::bytea[])) AND ",
+            live!($now)
         )
     };
 }
@@ -87,12 +119,21 @@ pub(super) use counts;
 /// choose one.
 macro_rules! redeem_mine {
     () => {
+        redeem_mine!("$2", "$4")
+    };
+    ($now:literal, $digests:literal) => {
         concat!(
             "UPDATE {tokens} AS t SET \
                attempts = least(t.attempts + 1, 4294967295), \
-               state = CASE WHEN t.digest = ANY ($4::bytea[]) THEN 5 \
+               state = CASE WHEN t.digest = ANY (",
+            $digests,
+            "::bytea[]) THEN 5 \
                             WHEN t.attempts + 1 >= t.max_attempts THEN 3 ELSE t.state END, \
-               used_at = CASE WHEN t.digest = ANY ($4::bytea[]) THEN $2::bigint ELSE t.used_at END ",
+               used_at = CASE WHEN t.digest = ANY (",
+            $digests,
+            "::bytea[]) THEN ",
+            $now,
+            "::bigint ELSE t.used_at END ",
             still_current!(),
             " RETURNING ",
             columns!(),

@@ -1,7 +1,7 @@
 //! A store that counts, fails and edits on demand.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -34,6 +34,7 @@ pub struct Watched {
     held: Mutex<Option<Arc<Held>>>,
     held_revoke: Mutex<Option<Arc<Held>>>,
     held_advance: Mutex<Option<Arc<Held>>>,
+    answers: Mutex<HashMap<&'static str, Option<Arc<Held>>>>,
 }
 
 /// A verb that waits for the test.
@@ -79,6 +80,7 @@ impl Watched {
             held: Mutex::default(),
             held_revoke: Mutex::default(),
             held_advance: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
@@ -131,6 +133,32 @@ impl Watched {
         let held = Arc::default();
         *self.held_advance.lock().expect("no panic") = Some(Arc::clone(&held));
         held
+    }
+
+    /// Holds the next answer of this verb (`find`, `touch` or `revoke`), which is done.
+    pub fn hold_answer(&self, verb: &'static str) -> Arc<Held> {
+        let held = Arc::<Held>::default();
+        let answer = Some(Arc::clone(&held));
+        self.answers.lock().expect("no panic").insert(verb, answer);
+        held
+    }
+
+    /// Loses the next answer of this verb, which is done.
+    pub fn lose_answer(&self, verb: &'static str) {
+        self.answers.lock().expect("no panic").insert(verb, None);
+    }
+
+    async fn answer(&self, verb: &'static str) -> Result<(), StoreError> {
+        let answer = self.answers.lock().expect("no panic").remove(verb);
+        match answer {
+            None => Ok(()),
+            Some(None) => Err(StoreError::Timeout),
+            Some(Some(held)) => {
+                held.reached.notify_one();
+                held.goes_on.notified().await;
+                Ok(())
+            }
+        }
     }
 
     async fn let_others_act(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -261,12 +289,14 @@ impl TokenStore for Watched {
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         self.ask("find")?;
         let found = self.inner.find(id).await?;
+        self.answer("find").await?;
         Ok(found.map(|stored| self.edited(stored)))
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.ask("touch")?;
-        self.inner.touch(id, now).await
+        self.inner.touch(id, now).await?;
+        self.answer("touch").await
     }
 
     async fn list(
@@ -288,7 +318,9 @@ impl TokenStore for Watched {
         let subject = matches!(what, Revoke::Subject { .. });
         let held = subject.then(|| self.held_revoke.lock().expect("no panic").take());
         let Some(held) = held.flatten() else {
-            return self.inner.revoke(what).await;
+            let revoked = self.inner.revoke(what).await?;
+            self.answer("revoke").await?;
+            return Ok(revoked);
         };
         let read = self.records().await;
         held.reached.notify_one();

@@ -1,7 +1,7 @@
 //! A store that counts, fails and edits on demand.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex},
 };
 
@@ -16,9 +16,11 @@ use token_store::{
         chrono::{DateTime, Utc},
     },
 };
-use tokio::sync::Notify;
 
-use crate::{Place, Store};
+use crate::{
+    Held, Place, Store,
+    held::{Waiting, wait},
+};
 
 /// A store whose verbs fail when told to, and whose rows are edited on their way out.
 #[derive(Debug)]
@@ -34,26 +36,8 @@ pub struct Watched {
     held: Mutex<Option<Arc<Held>>>,
     held_revoke: Mutex<Option<Arc<Held>>>,
     held_advance: Mutex<Option<Arc<Held>>>,
-    answers: Mutex<HashMap<&'static str, Option<Arc<Held>>>>,
-}
-
-/// A verb that waits for the test.
-#[derive(Debug, Default)]
-pub struct Held {
-    reached: Notify,
-    goes_on: Notify,
-}
-
-impl Held {
-    /// Waits until the store is asked.
-    pub async fn reached(&self) {
-        self.reached.notified().await;
-    }
-
-    /// Lets it go on.
-    pub fn go_on(&self) {
-        self.goes_on.notify_one();
-    }
+    calls: Mutex<Waiting>,
+    answers: Mutex<Waiting>,
 }
 
 /// What somebody else does to a factor while a redeem is on its way.
@@ -80,6 +64,7 @@ impl Watched {
             held: Mutex::default(),
             held_revoke: Mutex::default(),
             held_advance: Mutex::default(),
+            calls: Mutex::default(),
             answers: Mutex::default(),
         }
     }
@@ -135,6 +120,14 @@ impl Watched {
         held
     }
 
+    /// Holds the next call of this verb (`revoke`) before it is done.
+    pub fn hold_call(&self, verb: &'static str) -> Arc<Held> {
+        let held = Arc::<Held>::default();
+        let call = Some(Arc::clone(&held));
+        self.calls.lock().expect("no panic").insert(verb, call);
+        held
+    }
+
     /// Holds the next answer of this verb (`find`, `touch` or `revoke`), which is done.
     pub fn hold_answer(&self, verb: &'static str) -> Arc<Held> {
         let held = Arc::<Held>::default();
@@ -146,19 +139,6 @@ impl Watched {
     /// Loses the next answer of this verb, which is done.
     pub fn lose_answer(&self, verb: &'static str) {
         self.answers.lock().expect("no panic").insert(verb, None);
-    }
-
-    async fn answer(&self, verb: &'static str) -> Result<(), StoreError> {
-        let answer = self.answers.lock().expect("no panic").remove(verb);
-        match answer {
-            None => Ok(()),
-            Some(None) => Err(StoreError::Timeout),
-            Some(Some(held)) => {
-                held.reached.notify_one();
-                held.goes_on.notified().await;
-                Ok(())
-            }
-        }
     }
 
     async fn let_others_act(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -239,8 +219,7 @@ impl Watched {
     async fn wait_to_insert(&self) {
         let held = self.held.lock().expect("no panic").take();
         if let Some(held) = held {
-            held.reached.notify_one();
-            held.goes_on.notified().await;
+            held.wait().await;
         }
     }
 
@@ -289,14 +268,14 @@ impl TokenStore for Watched {
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         self.ask("find")?;
         let found = self.inner.find(id).await?;
-        self.answer("find").await?;
+        wait(&self.answers, "find").await?;
         Ok(found.map(|stored| self.edited(stored)))
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.ask("touch")?;
         self.inner.touch(id, now).await?;
-        self.answer("touch").await
+        wait(&self.answers, "touch").await
     }
 
     async fn list(
@@ -315,16 +294,16 @@ impl TokenStore for Watched {
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         self.ask("revoke")?;
+        wait(&self.calls, "revoke").await?;
         let subject = matches!(what, Revoke::Subject { .. });
         let held = subject.then(|| self.held_revoke.lock().expect("no panic").take());
         let Some(held) = held.flatten() else {
             let revoked = self.inner.revoke(what).await?;
-            self.answer("revoke").await?;
+            wait(&self.answers, "revoke").await?;
             return Ok(revoked);
         };
         let read = self.records().await;
-        held.reached.notify_one();
-        held.goes_on.notified().await;
+        held.wait().await;
         let mut revoked = 0;
         for record in read.iter().filter(|record| what.covers(record)) {
             revoked += self.inner.revoke(&Revoke::Record(record.id)).await?;
@@ -510,8 +489,7 @@ impl ChargedFactors for Watched {
     ) -> Result<Charged<Option<Advanced>>, StoreError> {
         let held = self.held_advance.lock().expect("no panic").take();
         if let Some(held) = held {
-            held.reached.notify_one();
-            held.goes_on.notified().await;
+            held.wait().await;
         }
         self.ask_for("advance_charged", &["spend", "advance"])?;
         self.ask_limits(guess.charges)?;

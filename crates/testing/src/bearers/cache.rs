@@ -181,7 +181,8 @@ async fn end(here: &Bearers, alice: &Subject, text: &str, way: usize) -> Result<
     }
 }
 
-/// So is one whose revocation was done, and whose answer was lost, or reached nobody since the client had hung up.
+/// So is one whose revocation was done, and whose answer was lost, or reached nobody since the client had hung up; also
+/// where the token was cached once more while the revocation was on its way, or where its answer has not come yet.
 pub async fn unanswered_revocation_counts_at_once(place: Place) {
     let bench = bench(place).await;
     let here = cached(&bench, 30);
@@ -191,24 +192,41 @@ pub async fn unanswered_revocation_counts_at_once(place: Place) {
             let token = issued(&here, &alice).await;
             let text = token.token.expose_secret();
             here.authenticate("acme", text).await.unwrap();
-            match hangs_up {
-                false => {
-                    bench.store.lose_answer("revoke");
-                    let ended = end(&here, &alice, text, way).await;
-                    assert!(matches!(ended, Err(TokensError::Unavailable(_))), "{way}");
-                }
-                true => {
-                    let held = bench.store.hold_answer("revoke");
-                    let (here, alice, text) = (here.clone(), alice.clone(), text.to_owned());
-                    let handler = tokio::spawn(async move { end(&here, &alice, &text, way).await });
-                    held.reached().await;
-                    handler.abort();
-                    assert!(handler.await.unwrap_err().is_cancelled());
-                }
+            let call = bench.store.hold_call("revoke");
+            let handler = {
+                let (here, alice, text) = (here.clone(), alice.clone(), text.to_owned());
+                tokio::spawn(async move { end(&here, &alice, &text, way).await })
+            };
+            call.reached().await;
+            here.authenticate("acme", text).await.unwrap();
+            if hangs_up {
+                let answer = bench.store.hold_answer("revoke");
+                call.go_on();
+                answer.reached().await;
+                handler.abort();
+                assert!(handler.await.unwrap_err().is_cancelled());
+            } else {
+                bench.store.lose_answer("revoke");
+                call.go_on();
+                let ended = handler.await.unwrap();
+                assert!(matches!(ended, Err(TokensError::Unavailable(_))), "{way}");
             }
             let refused = here.authenticate("acme", text).await;
             assert_eq!(reason(refused), Reason::Revoked, "{way} {hangs_up}");
         }
+        let token = issued(&here, &alice).await;
+        let text = token.token.expose_secret();
+        here.authenticate("acme", text).await.unwrap();
+        let answer = bench.store.hold_answer("revoke");
+        let handler = {
+            let (here, alice, text) = (here.clone(), alice.clone(), text.to_owned());
+            tokio::spawn(async move { end(&here, &alice, &text, way).await })
+        };
+        answer.reached().await;
+        let refused = here.authenticate("acme", text).await;
+        assert_eq!(reason(refused), Reason::Revoked, "{way}");
+        answer.go_on();
+        handler.await.unwrap().unwrap();
     }
 }
 

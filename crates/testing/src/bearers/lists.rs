@@ -109,9 +109,22 @@ pub async fn owner_has_so_many_and_no_more(place: Place) {
         }
         few.revoke_all(&alice).await.unwrap();
     }
-    for _ in 0..4 {
+    for _ in 0..3 {
         issued(&few, &alice).await;
     }
+    // Somebody else issues the last one between the first look of this call and its insert.
+    let held = bench.store.hold_insert();
+    let late = {
+        let (few, alice) = (few.clone(), alice.clone());
+        tokio::spawn(async move { few.issue(&New::of(&alice)).await })
+    };
+    held.reached().await;
+    let last = issued(&elsewhere, &alice).await;
+    held.go_on();
+    assert!(matches!(late.await.unwrap(), Err(NewError::TooMany)));
+    let text = last.token.expose_secret();
+    few.authenticate("acme", text).await.unwrap();
+    assert_eq!(few.list(&alice).await.unwrap().len(), 4);
     let records = bench.store.records().await.len();
     let refused = few.issue(&New::of(&alice)).await;
     assert!(matches!(refused, Err(NewError::TooMany)));

@@ -105,7 +105,7 @@ impl<S: Scope> Bearers<S> {
     /// live than that.
     ///
     /// # Errors
-    /// [`NewError`]; nothing was issued.
+    /// [`NewError`]; nothing was issued, or after an outage perhaps a token whose text nobody has.
     pub async fn issue(&self, new: &New<'_, S>) -> Result<Issued<S>, NewError> {
         let details = &new.details;
         for text in [&details.name, &details.network].into_iter().flatten() {

@@ -101,6 +101,10 @@ impl Scope for NoScope {
 ///     pub enum Wiki { Read = "wiki:read", Write = "wiki:write" }
 /// }
 /// ```
+///
+/// ```compile_fail
+/// ott_bearer::scopes! { pub enum Wiki { Read = "wiki:read", Write = "wiki:read" } }
+/// ```
 #[macro_export]
 macro_rules! scopes {
     ($(#[$meta:meta])* $visible:vis enum $Scope:ident { $($(#[$inner:meta])* $One:ident = $name:literal),+ $(,)? }) => {

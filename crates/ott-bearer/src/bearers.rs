@@ -4,143 +4,35 @@ use core::{fmt, marker::PhantomData};
 use std::sync::Arc;
 
 use token_store::{
-    Answer, Claimed, Tokens, TokensError,
+    Claimed, Revoke, Tokens, TokensError,
     ott_core::{
-        InvalidName, Lookup, OwnedBinding, Policy, Reason, Record, RecordId, Rejected, State,
-        Subject, Token, Usage,
+        Lookup, OwnedBinding, Policy, Reason, Record, RecordId, Rejected, State, Subject, Usage,
         chrono::{DateTime, Utc},
-        is_hidden,
     },
 };
 
 use crate::{
-    Bearer, Caching, Facts, Introspection, Kind, NoScope, OwnerAlone, Proved, Scope, Scopes,
-    Standing, cache::Cache, details::Details,
+    Bearer, Caching, Facts, Introspection, Issued, Kind, New, NewError, NoScope, OwnerAlone, Scope,
+    Standing, cache::Cache, details::Details, scope::names_are_sound,
 };
-
-/// The longest name that an owner gives a token, in characters.
-const LONGEST_NAME: usize = 64;
 
 /// Tokens of one [`Kind`], with the scopes of the application. Clones share the cache.
 pub struct Bearers<S = NoScope> {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) kind: Kind,
     pub(crate) standing: Arc<dyn Standing>,
-    cache: Option<Arc<Cache<S>>>,
+    pub(crate) cache: Option<Arc<Cache<S>>>,
+    /// What the cache keeps for this [`Standing`], and for no other one.
+    lane: u64,
     scopes: PhantomData<fn() -> S>,
-}
-
-/// A token that is to be issued.
-#[derive(Clone, Debug)]
-pub struct New<'a, S = NoScope> {
-    pub(crate) subject: &'a Subject,
-    pub(crate) expires_at: Option<DateTime<Utc>>,
-    pub(crate) details: Details<S>,
-}
-
-/// A token that was issued just now.
-#[derive(Debug)]
-pub struct Issued<S = NoScope> {
-    /// Its text: show it once.
-    pub token: Token,
-    /// What is known of it.
-    pub facts: Facts<S>,
-}
-
-/// Why no token was issued.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NewError {
-    /// An end that has passed, or that is later than the kind allows.
-    #[error("a token ends in the future, and within the lifetime of its kind")]
-    End,
-    /// A name that cannot be one.
-    #[error("a name has 1 to 64 characters that are seen")]
-    Name(#[from] InvalidName),
-    /// Refused, an outage or a misuse. That the account may have no tokens is [`Reason::Binding`].
-    #[error(transparent)]
-    Tokens(#[from] TokensError),
-}
-
-/// An end and a name that cannot be one are a conflict, as names of factors are.
-impl From<NewError> for Answer {
-    fn from(error: NewError) -> Self {
-        match error {
-            NewError::End | NewError::Name(_) => Self::Conflict,
-            NewError::Tokens(error) => error.answer(),
-        }
-    }
-}
-
-impl<'a, S: Scope> New<'a, S> {
-    /// A token of this subject, without a name and without scopes, which ends as its kind says.
-    #[must_use]
-    pub const fn of(subject: &'a Subject) -> Self {
-        let details = Details {
-            name: None,
-            scopes: Scopes::none(),
-            proved: None,
-            network: None,
-            other: None,
-        };
-        Self {
-            subject,
-            expires_at: None,
-            details,
-        }
-    }
-
-    /// What its owner calls it.
-    #[must_use]
-    pub fn named(mut self, name: &str) -> Self {
-        self.details.name = Some(name.into());
-        self
-    }
-
-    /// It may do this too.
-    #[must_use]
-    pub fn scope(mut self, scope: S) -> Self {
-        self.details.scopes = self.details.scopes.iter().chain([scope]).collect();
-        self
-    }
-
-    /// It may do these, and nothing else.
-    #[must_use]
-    pub fn scopes(mut self, scopes: Scopes<S>) -> Self {
-        self.details.scopes = scopes;
-        self
-    }
-
-    /// It ends then, earlier than its kind says.
-    #[must_use]
-    pub fn expires_at(self, time: DateTime<Utc>) -> Self {
-        Self {
-            expires_at: Some(time),
-            ..self
-        }
-    }
-
-    /// So its owner proved who they are.
-    #[must_use]
-    pub fn proved(mut self, proved: Proved) -> Self {
-        self.details.proved = Some(proved);
-        self
-    }
-
-    /// It is made from this class of networks, as the application names them: a country, a provider, an office.
-    #[must_use]
-    pub fn made_from(mut self, network: &str) -> Self {
-        self.details.network = Some(network.into());
-        self
-    }
 }
 
 impl<S: Scope> Bearers<S> {
     /// Tokens of this kind, bound to their owner alone.
     ///
     /// # Errors
-    /// [`TokensError::Misuse`] where `tokens` were not built with all of [`Kind::policies`], or where the policy is not
-    /// one of bearer tokens that are found by themselves.
+    /// [`TokensError::Misuse`] where `tokens` were not built with all of [`Kind::policies`], where the policy is not
+    /// one of bearer tokens that are found by themselves, or where two scopes have one name or a name cannot be one.
     pub fn new(tokens: &Arc<Tokens>, kind: Kind) -> Result<Self, TokensError> {
         let policy = kind.policy();
         if policy.usage() != Usage::Bearer || policy.token_lookup() != Lookup::ByItself {
@@ -154,22 +46,34 @@ impl<S: Scope> Bearers<S> {
                 "the policies of the kind were not given to the builder",
             ));
         }
+        if !names_are_sound::<S>() {
+            return Err(TokensError::Misuse(
+                "each scope has a name of its own, of visible ASCII",
+            ));
+        }
         Ok(Self {
             tokens: Arc::clone(tokens),
             kind,
             standing: Arc::new(OwnerAlone),
             cache: None,
+            lane: 0,
             scopes: PhantomData,
         })
     }
 
-    /// Bound to what this says of an account.
+    /// Bound to what this says of an account. What was cached under another one is not taken for this one.
     #[must_use]
     pub fn standing(self, standing: Arc<dyn Standing>) -> Self {
-        Self { standing, ..self }
+        let lane = self.cache.as_ref().map_or(0, |cache| cache.lane());
+        Self {
+            standing,
+            lane,
+            ..self
+        }
     }
 
-    /// With a cache of authenticated tokens: see [`Caching`].
+    /// With a cache of authenticated tokens: see [`Caching`]. Clones that are made from here on share the cache; one that
+    /// was made before is as another process.
     ///
     /// # Errors
     /// [`TokensError::Misuse`] for a staleness that is not above zero, or above a quarter of the idle time.
@@ -177,6 +81,7 @@ impl<S: Scope> Bearers<S> {
         let cache = Cache::new(caching, self.kind.policy())?;
         Ok(Self {
             cache: Some(Arc::new(cache)),
+            lane: 0,
             ..self
         })
     }
@@ -195,10 +100,21 @@ impl<S: Scope> Bearers<S> {
 
     /// Issues a token.
     ///
+    /// Where the owner has as many as [`Kind::at_most`] lets them, of several calls at once all may be refused, and no more
+    /// live than that.
+    ///
     /// # Errors
-    /// [`NewError`]; nothing was issued.
+    /// [`NewError`]; nothing was issued, or after an outage perhaps a token whose text nobody has.
     pub async fn issue(&self, new: &New<'_, S>) -> Result<Issued<S>, NewError> {
-        self.earning(new).await?.issue().await
+        let earning = self.earning(new).await?;
+        let issued = earning.issue().await?;
+        // Others may have issued since the first look: whoever finds too many takes theirs back.
+        if self.exceeds(new.subject, 0).await? {
+            let own = Revoke::Record(*issued.facts.id());
+            self.tokens.revoke(&own).await?;
+            return Err(NewError::TooMany);
+        }
+        Ok(issued)
     }
 
     /// Proves a token, and says what it is.
@@ -211,7 +127,8 @@ impl<S: Scope> Bearers<S> {
     }
 
     /// The same for a request from this class of networks, which a kind with
-    /// [`noting_networks`](Kind::noting_networks) keeps.
+    /// [`noting_networks`](Kind::noting_networks) keeps. One that cannot be a name, as one of a header that a proxy passed
+    /// on, is not kept, and refuses nobody: 1 to 64 characters that are seen.
     ///
     /// # Errors
     /// As [`Bearers::authenticate`].
@@ -224,13 +141,15 @@ impl<S: Scope> Bearers<S> {
         let Some(cache) = &self.cache else {
             return self.prove(tenant, text, network).await;
         };
-        let key = cache.key(tenant, text);
-        let began = match cache.find(&key, self.now()) {
+        let key = cache.key(self.lane, tenant, text);
+        // The staleness counts from before the store reads, however long the answer takes.
+        let asked_at = self.now();
+        let began = match cache.find(&key, asked_at) {
             Ok(bearer) => return Ok(bearer),
             Err(began) => began,
         };
         let bearer = self.prove(tenant, text, network).await?;
-        cache.keep(key, began, &bearer, self.now());
+        cache.keep(key, began, &bearer, asked_at);
         Ok(bearer)
     }
 
@@ -334,26 +253,10 @@ impl<S: Scope> Bearers<S> {
             Err(error) => Err(error),
         }
     }
-
-    /// Forgets what was cached of these.
-    pub(crate) fn forget(&self, which: impl Fn(&Facts<S>) -> bool) {
-        if let Some(cache) = &self.cache {
-            cache.forget(which);
-        }
-    }
 }
 
 pub(crate) const fn refused(reason: Reason) -> TokensError {
     TokensError::Rejected(Rejected::new(reason))
-}
-
-pub(crate) fn check_text(name: &str) -> Result<(), InvalidName> {
-    let length = name.chars().count();
-    let unseen = |c: char| c.is_control() || is_hidden(c);
-    if !(1..=LONGEST_NAME).contains(&length) || name.chars().any(unseen) || name.trim().is_empty() {
-        return Err(InvalidName);
-    }
-    Ok(())
 }
 
 impl<S> Clone for Bearers<S> {
@@ -363,6 +266,7 @@ impl<S> Clone for Bearers<S> {
             kind: self.kind,
             standing: Arc::clone(&self.standing),
             cache: self.cache.clone(),
+            lane: self.lane,
             scopes: PhantomData,
         }
     }

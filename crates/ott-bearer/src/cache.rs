@@ -10,20 +10,27 @@ use sha2::{Digest as _, Sha256};
 use token_store::{
     TokensError,
     ott_core::{
-        IssueError, Policy,
+        IssueError, Policy, Subject,
         chrono::{DateTime, TimeDelta, Utc},
         rand::{TryRng as _, rngs::SysRng},
     },
 };
 use zeroize::Zeroizing;
 
-use crate::{Bearer, Facts, Scope};
+use crate::{Bearer, Bearers, Facts, Scope};
 
 /// How long an authenticated token is taken again without a look at the store.
 ///
-/// Within `staleness`, a token lives on that another process revoked, or whose account stands otherwise by now. What is
-/// revoked through the same [`Bearers`](crate::Bearers), or a clone of it, is refused at once. The last use is noted no
-/// more often than the store is asked.
+/// Within `staleness`, which counts from before the store reads, a token lives on that another process revoked, or whose
+/// account stands otherwise by now.
+///
+/// What is revoked through the same [`Bearers`](crate::Bearers), or a clone that shares its cache, is refused once that call
+/// has answered. Where the call fails or is dropped, the store is asked again: if it revokes later all the same, that
+/// counts as another process's. What is done past the `Bearers`, as an epoch that is raised or
+/// [`Tokens::revoke`](token_store::Tokens::revoke), the cache does not see: call
+/// [`forget_account`](crate::Bearers::forget_account) or [`forget_tenant`](crate::Bearers::forget_tenant) afterwards.
+///
+/// The last use is noted no more often than the store is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caching {
     /// How long at most.
@@ -45,6 +52,8 @@ struct Kept<S> {
     bearers: HashMap<Key, Entry<S>>,
     /// Rises with each revocation: what was read before one is not kept after it.
     revocations: u64,
+    /// How many [`Standing`](crate::Standing)s have come up since it was made.
+    lanes: u64,
 }
 
 struct Entry<S> {
@@ -75,14 +84,23 @@ impl<S: Scope> Cache<S> {
             kept: Mutex::new(Kept {
                 bearers: HashMap::new(),
                 revocations: 0,
+                lanes: 0,
             }),
         })
     }
 
-    pub(crate) fn key(&self, tenant: &str, text: &str) -> Key {
+    /// A number that nobody else has: what is kept under it, nobody else finds.
+    pub(crate) fn lane(&self) -> u64 {
+        let mut kept = self.kept();
+        kept.lanes = kept.lanes.wrapping_add(1);
+        kept.lanes
+    }
+
+    pub(crate) fn key(&self, lane: u64, tenant: &str, text: &str) -> Key {
         let length = u64::try_from(tenant.len()).unwrap_or(u64::MAX);
         let hash = Sha256::new()
             .chain_update(self.key.as_slice())
+            .chain_update(lane.to_be_bytes())
             .chain_update(length.to_be_bytes())
             .chain_update(tenant)
             .chain_update(text);
@@ -100,8 +118,9 @@ impl<S: Scope> Cache<S> {
         }
     }
 
-    pub(crate) fn keep(&self, key: Key, began: Began, bearer: &Bearer<S>, now: DateTime<Utc>) {
-        let stale = now.checked_add_signed(self.caching.staleness);
+    /// Keeps it for the staleness from when the store was asked.
+    pub(crate) fn keep(&self, key: Key, began: Began, bearer: &Bearer<S>, asked_at: DateTime<Utc>) {
+        let stale = asked_at.checked_add_signed(self.caching.staleness);
         let ends = [stale, bearer.expires_at(), bearer.idles_at()];
         let Some(until) = ends.into_iter().flatten().min() else {
             return;
@@ -114,7 +133,7 @@ impl<S: Scope> Cache<S> {
             kept.bearers.clear();
         }
         let entry = Entry {
-            from: now,
+            from: asked_at,
             until,
             bearer: bearer.clone(),
         };
@@ -129,6 +148,51 @@ impl<S: Scope> Cache<S> {
 
     fn kept(&self) -> MutexGuard<'_, Kept<S>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets these now, and again when it is dropped: whether the store has answered, failed, or nobody waits any more.
+pub(crate) struct Forgetting<'c, S: Scope, W: Fn(&Facts<S>) -> bool> {
+    cache: Option<&'c Cache<S>>,
+    which: W,
+}
+
+impl<S: Scope, W: Fn(&Facts<S>) -> bool> Forgetting<'_, S, W> {
+    fn forget(&self) {
+        if let Some(cache) = self.cache {
+            cache.forget(&self.which);
+        }
+    }
+}
+
+impl<S: Scope, W: Fn(&Facts<S>) -> bool> Drop for Forgetting<'_, S, W> {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl<S: Scope> Bearers<S> {
+    /// Before what ends these is asked for.
+    pub(crate) fn forgetting<W>(&self, which: W) -> Forgetting<'_, S, W>
+    where
+        W: Fn(&Facts<S>) -> bool,
+    {
+        let cache = self.cache.as_deref();
+        let forgetting = Forgetting { cache, which };
+        forgetting.forget();
+        forgetting
+    }
+
+    /// Forgets what was cached of this owner's tokens: the next use of each asks the store, and what the account says. Call
+    /// it after the account's epoch was raised, after the account was disabled, and after tokens were revoked past this
+    /// [`Bearers`]. Elsewhere such a change counts after the staleness.
+    pub fn forget_account(&self, owner: &Subject) {
+        drop(self.forgetting(|facts| facts.subject() == owner));
+    }
+
+    /// The same for all tokens of a tenant, after its number was raised: see [`Standing`](crate::Standing).
+    pub fn forget_tenant(&self, tenant: &str) {
+        drop(self.forgetting(|facts| facts.subject().tenant() == tenant));
     }
 }
 
@@ -169,7 +233,7 @@ mod tests {
     #[test]
     fn read_beside_a_revocation_is_not_kept() {
         let (cache, now) = (cache(10), DateTime::UNIX_EPOCH);
-        let (key, bearer) = (cache.key("", "text"), bearer(now));
+        let (key, bearer) = (cache.key(0, "", "text"), bearer(now));
         let Err(began) = cache.find(&key, now) else {
             panic!("nothing is kept yet")
         };
@@ -188,13 +252,13 @@ mod tests {
         let (cache, now) = (cache(2), DateTime::UNIX_EPOCH);
         let bearer = bearer(now);
         let keep = |text: &str| {
-            let key = cache.key("", text);
+            let key = cache.key(0, "", text);
             if let Err(began) = cache.find(&key, now) {
                 cache.keep(key, began, &bearer, now);
             }
         };
         let known =
-            |tenant: &str, text: &str, now| cache.find(&cache.key(tenant, text), now).is_ok();
+            |tenant: &str, text: &str, now| cache.find(&cache.key(0, tenant, text), now).is_ok();
         keep("a");
         keep("b");
         assert!(known("", "a", now) && known("", "b", now) && !known("a", "", now));

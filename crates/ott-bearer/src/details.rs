@@ -12,6 +12,9 @@ use crate::{Proved, Scope, Scopes, scope::named};
 
 const VERSION: u8 = 1;
 
+/// The bytes of [`Field::Other`].
+const OTHER: usize = 3 + 16;
+
 /// The fields, each with its number, a length of two bytes, and its bytes. Those that are absent are left out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -36,7 +39,8 @@ pub(crate) struct Details<S> {
 }
 
 impl<S: Scope> Details<S> {
-    /// The bytes; `None` if they are more than a record carries.
+    /// The bytes; `None` if they are more than a record carries, also once they name another token, as those of a token that
+    /// is rotated do.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = vec![VERSION];
         let mut put = |field: Field, value: &[u8]| {
@@ -63,7 +67,8 @@ impl<S: Scope> Details<S> {
         if let Some(other) = &self.other {
             put(Field::Other, other.as_bytes())?;
         }
-        (bytes.len() <= MAX_DATA).then_some(bytes)
+        let later = if self.other.is_none() { OTHER } else { 0 };
+        (bytes.len().checked_add(later)? <= MAX_DATA).then_some(bytes)
     }
 
     /// Reads them. A token that was adopted without any has none; a scope that is not known any more is left out.
@@ -153,10 +158,26 @@ mod tests {
         assert!(read(&[VERSION, 4, 0, 0]).is_err());
         assert!(read(&[VERSION, 1, 0, 1, 0xff]).is_err());
         assert!(read(&[]).expect("none").scopes.is_empty());
-        let long = Details {
-            name: Some("x".repeat(MAX_DATA)),
-            ..full()
+    }
+
+    /// What fits when a token is issued fits when the token is rotated, and names the newer one.
+    #[test]
+    fn details_that_fit_can_name_another() {
+        let of = |length, other| {
+            let name = Some("x".repeat(length));
+            let details = Details {
+                name,
+                other,
+                ..full()
+            };
+            details.encode()
         };
-        assert!(long.encode().is_none());
+        let other = full().other;
+        let longest = (0..MAX_DATA)
+            .rev()
+            .find(|length| of(*length, None).is_some());
+        let longest = longest.expect("one that fits");
+        assert_eq!(of(longest, other).map(|bytes| bytes.len()), Some(MAX_DATA));
+        assert!(of(longest + 1, other).is_none() && of(longest + 1, None).is_none());
     }
 }

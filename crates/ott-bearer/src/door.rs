@@ -1,17 +1,22 @@
 //! From the header of a request to the token, or to the answer.
 
 use core::fmt;
+use std::sync::Arc;
 
 use token_store::{Answer, TokensError, ott_core::chrono::TimeDelta};
 
-use crate::{Bearer, Bearers, Challenge, Credential, Granted, HeaderError, Needs, NoScope, Scope};
+use crate::{
+    Admitted, Bearer, Bearers, Challenge, Credential, Granted, HeaderError, Needs, Network,
+    NoScope, Scope,
+};
 
-/// Takes what a request carries in, or says what to answer: all that an adapter of a framework needs.
+/// Takes what a request carries in, or says what to answer: all that an adapter of a framework needs. Clones are one door.
 #[derive(Clone, Debug)]
 pub struct Door<S = NoScope> {
     bearers: Bearers<S>,
     realm: &'static str,
     tenant: String,
+    own: Arc<()>,
 }
 
 /// Why a request does not get in: a status, and a header `WWW-Authenticate` where there is one.
@@ -25,19 +30,21 @@ pub struct Refused {
 impl<S: Scope> Door<S> {
     /// Of an application with one tenant. Clients show the realm to a person (RFC 9110 section 11.5).
     #[must_use]
-    pub const fn new(bearers: Bearers<S>, realm: &'static str) -> Self {
+    pub fn new(bearers: Bearers<S>, realm: &'static str) -> Self {
         Self {
             bearers,
             realm,
             tenant: String::new(),
+            own: Arc::default(),
         }
     }
 
-    /// Of this tenant.
+    /// Of this tenant: another door.
     #[must_use]
     pub fn tenant(self, tenant: impl Into<String>) -> Self {
         Self {
             tenant: tenant.into(),
+            own: Arc::default(),
             ..self
         }
     }
@@ -56,7 +63,39 @@ impl<S: Scope> Door<S> {
         &self,
         authorization: impl IntoIterator<Item = &[u8]>,
     ) -> Result<Bearer<S>, Refused> {
-        self.prove(Credential::read(authorization)).await
+        self.admit_from(authorization, None).await
+    }
+
+    /// The same for a request from this class of networks: see [`Bearers::authenticate_from`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn admit_from(
+        &self,
+        authorization: impl IntoIterator<Item = &[u8]>,
+        network: Option<&Network>,
+    ) -> Result<Bearer<S>, Refused> {
+        self.prove(Credential::read(authorization), network).await
+    }
+
+    /// The same once a request: what this door let in before is taken again. What another door let in is not, though it is of
+    /// the same scopes.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn admit_once(
+        &self,
+        before: Option<&Admitted<S>>,
+        authorization: impl IntoIterator<Item = &[u8]>,
+        network: Option<&Network>,
+    ) -> Result<Admitted<S>, Refused> {
+        if let Some(before) = before.filter(|before| Arc::ptr_eq(&before.by, &self.own)) {
+            return Ok(before.clone());
+        }
+        Ok(Admitted {
+            by: Arc::clone(&self.own),
+            bearer: self.admit_from(authorization, network).await?,
+        })
     }
 
     /// Reads the cookie of this name from every value of the header `Cookie`, and authenticates its token: a session.
@@ -72,25 +111,43 @@ impl<S: Scope> Door<S> {
         cookie: impl IntoIterator<Item = &[u8]>,
         name: &str,
     ) -> Result<Bearer<S>, Refused> {
-        self.prove(Credential::read_cookie(cookie, name)).await
+        self.admit_cookie_from(cookie, name, None).await
+    }
+
+    /// The same for a request from this class of networks: see [`Bearers::authenticate_from`].
+    ///
+    /// # Errors
+    /// As [`Door::admit_cookie`].
+    pub async fn admit_cookie_from(
+        &self,
+        cookie: impl IntoIterator<Item = &[u8]>,
+        name: &str,
+        network: Option<&Network>,
+    ) -> Result<Bearer<S>, Refused> {
+        self.prove(Credential::read_cookie(cookie, name), network)
+            .await
     }
 
     async fn prove(
         &self,
         credential: Result<Credential<'_>, HeaderError>,
+        network: Option<&Network>,
     ) -> Result<Bearer<S>, Refused> {
         let credential =
             credential.map_err(|error| Refused::told(&Challenge::of_header(self.realm, error)))?;
         let text = credential.expose_secret();
-        let proved = self.bearers.authenticate(&self.tenant, text).await;
-        proved.map_err(|error| match Challenge::of_tokens(self.realm, &error) {
-            Some(challenge) => Refused::told(&challenge),
-            None => Refused {
-                status: recorded(&error).status(),
-                challenge: None,
-                outage: Some(error),
-            },
-        })
+        let network = network.map(|Network(name)| name.as_str());
+        let proved = self.bearers.authenticate_from(&self.tenant, text, network);
+        proved
+            .await
+            .map_err(|error| match Challenge::of_tokens(self.realm, &error) {
+                Some(challenge) => Refused::told(&challenge),
+                None => Refused {
+                    status: recorded(&error).status(),
+                    challenge: None,
+                    outage: Some(error),
+                },
+            })
     }
 
     /// The token with the scopes of `N`.

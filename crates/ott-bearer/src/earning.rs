@@ -10,10 +10,7 @@ use token_store::{
     },
 };
 
-use crate::{
-    Bearers, Issued, New, NewError, NoScope, Scope,
-    bearers::{check_text, refused},
-};
+use crate::{Bearers, Issued, New, NewError, NoScope, Scope, bearers::refused, new::check_text};
 
 /// A token that is ready to be earned by a redeem: made by [`Bearers::earning`].
 pub struct Earning<'b, S = NoScope> {
@@ -52,6 +49,9 @@ impl<S: Scope> Bearers<S> {
     /// with the tokens that were issued before the change. An account that may have no tokens is refused after the redeem, so that
     /// a guess at its code costs what every guess does.
     ///
+    /// Where the owner has as many as [`Kind::at_most`](crate::Kind::at_most) lets them, nothing is prepared. What others issue
+    /// between here and the redeem is not counted again.
+    ///
     /// # Errors
     /// [`NewError`]; nothing was redeemed.
     pub async fn earning(&self, new: &New<'_, S>) -> Result<Earning<'_, S>, NewError> {
@@ -67,6 +67,9 @@ impl<S: Scope> Bearers<S> {
         let fits = |end: DateTime<Utc>| now < end && latest.is_none_or(|latest| end <= latest);
         if !new.expires_at.is_none_or(fits) {
             return Err(NewError::End);
+        }
+        if self.exceeds(new.subject, 1).await? {
+            return Err(NewError::TooMany);
         }
         Ok(Earning {
             bearers: self,

@@ -5,24 +5,28 @@ use token_store::ott_core::{Format, Policy, Purpose, chrono::TimeDelta};
 /// What is drawn of a token that is pasted: 178 bits.
 const PASTED: u8 = 30;
 
+/// How many an owner makes at most, of tokens that they make by hand.
+const MADE: usize = 100;
+
 /// How the tokens of one purpose behave: a constant of the application.
 ///
-/// | made by | token | lifetime | idle |
-/// | --- | --- | --- | --- |
-/// | [`Kind::session`] | 258 bits, base64url | 30 days | 7 days |
-/// | [`Kind::access_token`] | prefix, 178 bits, checksum | 90 days | – |
-/// | [`Kind::app_password`] | 120 bits in groups of four, typed forgivingly | until revoked | 365 days |
-/// | [`Kind::api_key`] | prefix, 178 bits, checksum | until revoked | – |
+/// | made by | token | lifetime | idle | of an owner |
+/// | --- | --- | --- | --- | --- |
+/// | [`Kind::session`] | 258 bits, base64url | 30 days | 7 days | any number |
+/// | [`Kind::access_token`] | prefix, 178 bits, checksum | 90 days | – | 100 |
+/// | [`Kind::app_password`] | 120 bits in groups of four, typed forgivingly | until revoked | 365 days | 100 |
+/// | [`Kind::api_key`] | prefix, 178 bits, checksum | until revoked | – | 100 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     policy: Policy,
     pub(crate) rotated: Option<(Policy, TimeDelta)>,
     pub(crate) notices: Option<(Policy, TimeDelta)>,
     pub(crate) networks: Option<Policy>,
+    pub(crate) most: Option<usize>,
 }
 
 impl Kind {
-    /// Under this policy of bearer tokens that are found by themselves.
+    /// Under this policy of bearer tokens that are found by themselves; any number of an owner.
     #[must_use]
     pub const fn of(policy: Policy) -> Self {
         Self {
@@ -30,6 +34,7 @@ impl Kind {
             rotated: None,
             notices: None,
             networks: None,
+            most: None,
         }
     }
 
@@ -44,7 +49,7 @@ impl Kind {
     #[must_use]
     pub const fn access_token(purpose: Purpose, prefix: &'static str) -> Self {
         let format = Format::alphanumeric(PASTED).prefixed(prefix);
-        Self::of(Policy::bearer(purpose, TimeDelta::days(90)).format(format))
+        Self::of(Policy::bearer(purpose, TimeDelta::days(90)).format(format)).at_most(MADE)
     }
 
     /// A password for one app, which its owner types where nothing else can be typed: until revoked, or a year without a
@@ -52,14 +57,14 @@ impl Kind {
     #[must_use]
     pub const fn app_password(purpose: Purpose) -> Self {
         let policy = Policy::bearer(purpose, TimeDelta::days(1)).until_revoked();
-        Self::of(policy.format(Format::RECOVERY).idle(TimeDelta::days(365)))
+        Self::of(policy.format(Format::RECOVERY).idle(TimeDelta::days(365))).at_most(MADE)
     }
 
     /// A key of a program: until revoked, with a prefix as an access token.
     #[must_use]
     pub const fn api_key(purpose: Purpose, prefix: &'static str) -> Self {
         let Self { policy, .. } = Self::access_token(purpose, prefix);
-        Self::of(policy.until_revoked())
+        Self::of(policy.until_revoked()).at_most(MADE)
     }
 
     /// Another lifetime.
@@ -76,6 +81,18 @@ impl Kind {
     pub const fn idle(self, idle: TimeDelta) -> Self {
         Self {
             policy: self.policy.idle(idle),
+            ..self
+        }
+    }
+
+    /// An owner has at most so many live ones: [`NewError::TooMany`](crate::NewError::TooMany) refuses one more. A list, a
+    /// page and "revoke all" read each of them. Older ones that a rotation left for its overlap do not count.
+    ///
+    /// Issuing lists the owner's tokens twice then.
+    #[must_use]
+    pub const fn at_most(self, tokens: usize) -> Self {
+        Self {
+            most: Some(tokens),
             ..self
         }
     }

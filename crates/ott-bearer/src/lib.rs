@@ -28,7 +28,7 @@
 //!
 //! * A token of one kind, tenant or subject is worth nothing for another. A public id proves nothing.
 //! * A revoked or expired token is refused from then on. With a cache, which is off by default, another process
-//!   refuses it after the stated staleness at the latest, this one at once.
+//!   refuses it after the stated staleness at the latest, this one at once: [`Caching`] says of what that holds.
 //! * A rotated token lives for the stated overlap and not longer, nor longer than the newer one, and is rotated once, however
 //!   many try at once. One that is revoked meanwhile has no overlap.
 //! * What a token may do, who made it, how they proved themselves and until when it lives never changes: whoever
@@ -43,6 +43,8 @@
 //! * Names, scopes, proofs and networks of a token stand in clear in its row.
 //! * The last use is written down once a minute at most, or in a quarter of the idle time where that is shorter.
 //! * There is no list of all tokens of a tenant. [`Standing`] says how all of them end at once.
+//! * A list, a page and "revoke all" read every live token of the owner: [`Kind::at_most`] bounds them, where people make
+//!   tokens by hand. Of sessions there are as many as sign-ins.
 //! * It sends nothing. [`Bearers::take_notices`] says what there is to tell.
 //!
 //! # Features
@@ -59,6 +61,7 @@
 //! `docs/formats.md`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admitted;
 mod bearer;
 mod bearers;
 mod cache;
@@ -68,9 +71,11 @@ mod earning;
 mod header;
 mod introspection;
 mod kind;
+mod new;
 mod notes;
 mod page;
 mod proved;
+mod reply;
 mod revoking;
 mod rotate;
 mod scanning;
@@ -79,13 +84,14 @@ mod standing;
 
 // What tokens there are.
 pub use kind::Kind;
-pub use scope::{NoScope, Scope, Scopes, checked_scope_name};
+pub use scope::{NoScope, Scope, Scopes, check_scope_names};
 pub use standing::{BoxError, OwnerAlone, Standing};
 
 // Issuing, authenticating, revoking.
-pub use bearers::{Bearers, Issued, New, NewError};
+pub use bearers::Bearers;
 pub use cache::Caching;
 pub use earning::Earning;
+pub use new::{Issued, New, NewError};
 pub use page::{Cursor, Page};
 
 // What an authenticated token says.
@@ -93,9 +99,11 @@ pub use bearer::{Bearer, Facts, Granted, InsufficientScope, Needs};
 pub use proved::{Proved, StepUpNeeded};
 
 // Around HTTP.
+pub use admitted::{Admitted, Network, SESSION_COOKIE};
 pub use door::{Door, Refused};
 pub use header::{Challenge, Credential, HeaderError};
 pub use introspection::{Introspection, TokenRequest};
+pub use reply::Reply;
 pub use scanning::{Registration, registration};
 
 pub use token_store;

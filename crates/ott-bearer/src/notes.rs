@@ -12,7 +12,7 @@ use token_store::{
     },
 };
 
-use crate::{Bearers, Facts, Scope, details::Details};
+use crate::{Bearers, Facts, Scope, details::Details, new::check_text};
 
 /// As often as a use is noted at most.
 const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
@@ -64,6 +64,8 @@ impl<S: Scope> Bearers<S> {
         idle_micros: Option<i64>,
         network: Option<&str>,
     ) -> Result<(), TokensError> {
+        // Whoever is in front of the application may have written it.
+        let network = network.filter(|network| check_text(network).is_ok());
         let (Some(policy), Some(network)) = (&self.kind.networks, network) else {
             return Ok(());
         };

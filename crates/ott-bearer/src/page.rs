@@ -57,6 +57,10 @@ impl<S: Scope> Bearers<S> {
     /// The owner's live tokens, oldest first: at most `most` of those after `after`, and one for 0. Rotated ones are among them while
     /// they live.
     ///
+    /// Each page reads all of the owner's live tokens, and their notes: it bounds the answer, and
+    /// [`Kind::at_most`](crate::Kind::at_most) what is read. Sessions have no such bound: as many are read as sign-ins of
+    /// the owner are neither idle nor ended.
+    ///
     /// # Errors
     /// An outage, never a shorter list.
     pub async fn page(
@@ -72,6 +76,15 @@ impl<S: Scope> Bearers<S> {
         tokens.truncate(most);
         let next = tokens.last().filter(|_| more).map(Cursor::of);
         Ok(Page { tokens, next })
+    }
+
+    /// Whether so many more are above what [`Kind::at_most`](crate::Kind::at_most) lets this owner have.
+    pub(crate) async fn exceeds(&self, owner: &Subject, more: usize) -> Result<bool, TokensError> {
+        let Some(most) = self.kind.most else {
+            return Ok(false);
+        };
+        let live = self.tokens.list(self.kind.policy(), owner).await?;
+        Ok(live.len().saturating_add(more) > most)
     }
 
     /// All of the owner's live tokens, oldest first.

@@ -14,10 +14,10 @@ impl<S: Scope> Bearers<S> {
     /// Revokes one token, if it is this owner's, with the one that it took the place of. Says whether it was live.
     ///
     /// # Errors
-    /// An outage.
+    /// An outage; it may be revoked.
     pub async fn revoke(&self, owner: &Subject, id: &RecordId) -> Result<bool, TokensError> {
+        let _forgetting = self.forgetting(|facts| facts.ends_with(id));
         let revoked = self.tokens.revoke(&Revoke::own(owner, *id)).await?;
-        self.forget(|facts| facts.ends_with(id));
         self.forget_networks(owner).await?;
         Ok(revoked > 0)
     }
@@ -44,6 +44,8 @@ impl<S: Scope> Bearers<S> {
         owner: &Subject,
         except: Option<RecordId>,
     ) -> Result<u64, TokensError> {
+        let kept = |facts: &Facts<S>| Some(*facts.id()) == except && !facts.is_rotated();
+        let _forgetting = self.forgetting(|facts| facts.subject() == owner && !kept(facts));
         let mut revoked = 0_u64;
         for _ in 0..ROUNDS {
             let of = |policy: &Policy| Revoke::Subject {
@@ -56,8 +58,6 @@ impl<S: Scope> Bearers<S> {
             if let Some((old, _)) = &self.kind.rotated {
                 self.tokens.revoke(&of(old)).await?;
             }
-            let kept = |facts: &Facts<S>| Some(*facts.id()) == except && !facts.is_rotated();
-            self.forget(|facts| facts.subject() == owner && !kept(facts));
             // A store may leave what was inserted meanwhile: the newer token of one that was rotated under it.
             let left = self.live(owner).await?;
             if left.iter().all(|facts| Some(*facts.id()) == except) {
@@ -73,7 +73,7 @@ impl<S: Scope> Bearers<S> {
     /// ended it; also of one that has expired and was never revoked.
     ///
     /// # Errors
-    /// An outage.
+    /// An outage; it may be revoked.
     pub async fn revoke_text(&self, tenant: &str, text: &str) -> Result<bool, TokensError> {
         let issuer = self.tokens.issuer();
         let end = async |policy: &Policy| -> Result<Option<(RecordId, u64)>, TokensError> {
@@ -83,8 +83,8 @@ impl<S: Scope> Bearers<S> {
                 return Ok(None);
             };
             let id = *presented.id();
+            let _forgetting = self.forgetting(|facts| facts.ends_with(&id));
             let ended = self.tokens.revoke(&Revoke::Record(id)).await?;
-            self.forget(|facts| facts.ends_with(&id));
             Ok(Some((id, ended)))
         };
         let Some((id, mut revoked)) = end(self.kind.policy()).await? else {

@@ -53,6 +53,7 @@ impl<S: Scope> Bearers<S> {
         let (record, binding) = self.prove_as(policy, tenant, text).await?;
         let stored = record.stored();
         let id = *record.id();
+        let _forgetting = self.forgetting(move |facts| facts.ends_with(&id));
         let owner = stored.owner().ok_or(refused(Reason::Binding))?;
         let mut details = Details::<S>::decode(&stored.data)?;
         if proved.is_some() {
@@ -77,7 +78,6 @@ impl<S: Scope> Bearers<S> {
             // An outage of this one leaves a token whose text nobody has.
             return Err(ended.and(none).err().unwrap_or(refused(Reason::Revoked)));
         }
-        self.forget(|facts| facts.ends_with(&id));
         if let Some(older) = older {
             // The newer one is all that there is now: an outage costs the overlap, and not the token.
             let _without = store.insert(&older).await;

@@ -8,7 +8,8 @@ pub trait Scope: Copy + fmt::Debug + Ord + Send + Sync + 'static {
     /// Every scope there is.
     const ALL: &'static [Self];
 
-    /// Its name: visible ASCII without `"` and `\` (RFC 6749 section 3.3). Rows have it: never give it to another.
+    /// Its name, which no other one has: visible ASCII without `"` and `\` (RFC 6749 section 3.3). Rows have it: never give
+    /// it to another. [`Bearers::new`](crate::Bearers::new) checks that.
     fn name(self) -> &'static str;
 }
 
@@ -92,13 +93,17 @@ impl Scope for NoScope {
     }
 }
 
-/// Writes an enumeration of scopes with their names. A name that cannot be one does not compile.
+/// Writes an enumeration of scopes with their names. A name that cannot be one, and one that two have, does not compile.
 ///
 /// ```
 /// ott_bearer::scopes! {
 ///     /// What a token may do here.
 ///     pub enum Wiki { Read = "wiki:read", Write = "wiki:write" }
 /// }
+/// ```
+///
+/// ```compile_fail
+/// ott_bearer::scopes! { pub enum Wiki { Read = "wiki:read", Write = "wiki:read" } }
 /// ```
 #[macro_export]
 macro_rules! scopes {
@@ -112,31 +117,121 @@ macro_rules! scopes {
 
             fn name(self) -> &'static str {
                 match self {
-                    $(Self::$One => const { $crate::checked_scope_name($name) }),+
+                    $(Self::$One => $name),+
                 }
             }
         }
+
+        const _: () = $crate::check_scope_names(&[$($name),+]);
     };
 }
-/// A name that a scope can have.
+
+/// Whether each has a name that a scope can have, and no other one has.
+pub(crate) fn names_are_sound<S: Scope>() -> bool {
+    let names: BTreeSet<_> = S::ALL.iter().map(|scope| scope.name()).collect();
+    names.len() == S::ALL.len() && names.into_iter().all(is_name)
+}
+
+/// Names that the scopes of an application can have.
 ///
 /// # Panics
-/// If it is none: at compile time in a constant.
+/// If one is none, or two are one: at compile time in a constant.
 #[doc(hidden)]
-#[must_use]
-pub const fn checked_scope_name(name: &'static str) -> &'static str {
-    let bytes = name.as_bytes();
-    assert!(
-        !bytes.is_empty() && bytes.len() <= 64,
-        "a scope's name has 1 to 64 bytes"
-    );
-    let mut rest = bytes;
-    while let [first, tail @ ..] = rest {
+pub const fn check_scope_names(names: &[&str]) {
+    let mut rest = names;
+    while let [name, others @ ..] = rest {
         assert!(
-            first.is_ascii_graphic() && *first != b'"' && *first != b'\\',
-            "a scope's name is visible ASCII without quotes and backslashes"
+            is_name(name),
+            "a scope's name is 1 to 64 bytes of visible ASCII without quotes and backslashes"
         );
+        let mut after = others;
+        while let [other, tail @ ..] = after {
+            assert!(!are_same(name, other), "two scopes have one name");
+            after = tail;
+        }
+        rest = others;
+    }
+}
+
+const fn is_name(name: &str) -> bool {
+    let mut rest = name.as_bytes();
+    let fits = !rest.is_empty() && rest.len() <= 64;
+    while let [first, tail @ ..] = rest {
+        if !first.is_ascii_graphic() || *first == b'"' || *first == b'\\' {
+            return false;
+        }
         rest = tail;
     }
-    name
+    fits
+}
+
+const fn are_same(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([first, one_tail @ ..], [second, other_tail @ ..]) = (one, other) {
+        if *first != *second {
+            return false;
+        }
+        (one, other) = (one_tail, other_tail);
+    }
+    one.is_empty() && other.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use token_store::{
+        MemoryStore, Tokens, TokensError,
+        ott_core::{KeyRing, Purpose},
+    };
+
+    use super::*;
+    use crate::{Bearers, Kind};
+
+    /// As `scopes!` checks them when it is compiled.
+    #[test]
+    fn names_of_scopes_are_checked() {
+        let refused = |names: &'static [&'static str]| {
+            std::panic::catch_unwind(|| check_scope_names(names)).is_err()
+        };
+        assert!(!refused(&[
+            "mail:read",
+            "mail:rea",
+            "mail:readd",
+            "Mail:read"
+        ]));
+        assert!(refused(&["mail:read", "mail:send", "mail:read"]));
+        assert!(refused(&["a", "b", "b"]));
+        for name in ["", " ", "a b", "a\"", "a\\", "é"] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert!(is_name(&"x".repeat(64)) && !is_name(&"x".repeat(65)));
+    }
+
+    /// An enumeration that was written by hand.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    enum Hand {
+        Read,
+        Write,
+    }
+
+    impl Scope for Hand {
+        const ALL: &'static [Self] = &[Self::Read, Self::Write];
+
+        fn name(self) -> &'static str {
+            "mail:read"
+        }
+    }
+
+    crate::scopes! { enum Mail { Read = "mail:read", Send = "mail:send" } }
+
+    /// Two scopes with one name read back as the first one: nothing is built of them.
+    #[test]
+    fn scopes_with_one_name_are_not_sound() {
+        assert!(!names_are_sound::<Hand>());
+        assert!(names_are_sound::<Mail>() && names_are_sound::<NoScope>());
+        let kind = Kind::session(Purpose::new("session"));
+        let tokens = Tokens::builder(KeyRing::generate().expect("keys"), MemoryStore::new());
+        let tokens = tokens.policy(kind.policy()).build().expect("tokens");
+        let built = Bearers::<Hand>::new(&tokens.shared(), kind);
+        assert!(matches!(built, Err(TokensError::Misuse(_))));
+    }
 }

@@ -12,7 +12,9 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// authenticated: where the answers differ, the token is refused.
 ///
 /// With a credential epoch all tokens of a person end at their change of password. With a number of the tenant as a
-/// parameter of the operation, all tokens of the tenant end when it is raised:
+/// parameter of the operation, all tokens of the tenant end when it is raised. With a [cache](crate::Caching) they end after
+/// the staleness, and here at once if [`Bearers::forget_account`](crate::Bearers::forget_account) or
+/// [`Bearers::forget_tenant`](crate::Bearers::forget_tenant) is called afterwards:
 ///
 /// ```
 /// use ott_bearer::{BoxError, Standing, token_store::ott_core::{Binding, OwnedBinding, Subject}};

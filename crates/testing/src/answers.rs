@@ -22,7 +22,7 @@ fn later() -> Option<DateTime<Utc>> {
 }
 
 /// Each name that [`fail`] knows, with its status and how what is recorded of it ends, if anything is.
-pub const ERRORS: [(&str, u16, Option<&str>); 23] = [
+pub const ERRORS: [(&str, u16, Option<&str>); 24] = [
     ("factor refused", 401, None),
     ("factor waits", 409, None),
     ("factor needs a proof", 403, None),
@@ -44,6 +44,7 @@ pub const ERRORS: [(&str, u16, Option<&str>); 23] = [
     ("bearer too old", 403, None),
     ("bearer without scope", 403, None),
     ("bearer ends too late", 409, None),
+    ("bearer one too many", 409, None),
     ("bearer not kept", 503, Some("did not answer in time")),
     ("answer", 401, None),
 ];
@@ -94,6 +95,7 @@ where
             scope: "mail:send".into(),
         })?,
         "bearer ends too late" => Err(NewError::End)?,
+        "bearer one too many" => Err(NewError::TooMany)?,
         "bearer not kept" => Err(NewError::Tokens(StoreError::Timeout.into()))?,
         "answer" => Err(Answer::Refused)?,
         other => panic!("no error is called {other}"),

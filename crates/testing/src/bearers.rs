@@ -29,7 +29,11 @@ macro_rules! bearers {
             cache {
                 cached_token_asks_the_store_once
                 revocation_elsewhere_counts_after_the_staleness
+                staleness_counts_from_the_question
+                another_standing_shares_no_entry
                 revocation_here_counts_at_once
+                unanswered_revocation_counts_at_once
+                account_is_forgotten_on_demand
                 cached_older_ends_with_the_newer
                 cached_token_ends_at_its_own_end
                 cache_never_outlasts_the_idle_time
@@ -51,7 +55,9 @@ macro_rules! bearers {
             lists {
                 pages_stand_still_while_tokens_end
                 notice_of_an_end_is_given_once
+                owner_has_so_many_and_no_more
                 last_network_is_kept_with_the_use
+                network_that_cannot_be_is_not_kept
                 note_of_a_network_ends_with_its_token
                 note_that_comes_late_ends_too
             }

@@ -28,6 +28,7 @@ pub mod faults;
 mod fixtures;
 #[cfg(feature = "flows")]
 pub mod flows;
+mod held;
 pub mod ledger;
 mod log;
 mod patience;
@@ -59,12 +60,13 @@ pub mod world;
 
 pub use bench::{Bench, issue_one, stated, wrong};
 pub use fixtures::{KEY_1, KEY_2, alice, key_1, key_2, ring, start, subject};
+pub use held::Held;
 pub use log::{Log, told, words};
 pub use patience::patiently;
 pub use place::{Everything, Place, Store, nightly};
 #[cfg(feature = "traced")]
 pub use traced::Traced;
-pub use watched::{Held, Meanwhile, Opening, Watched};
+pub use watched::{Meanwhile, Opening, Watched};
 
 /// Bodies as tests of a place, in a module for each of their files.
 #[doc(hidden)]

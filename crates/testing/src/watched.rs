@@ -16,9 +16,11 @@ use token_store::{
         chrono::{DateTime, Utc},
     },
 };
-use tokio::sync::Notify;
 
-use crate::{Place, Store};
+use crate::{
+    Held, Place, Store,
+    held::{Waiting, wait},
+};
 
 /// A store whose verbs fail when told to, and whose rows are edited on their way out.
 #[derive(Debug)]
@@ -34,25 +36,8 @@ pub struct Watched {
     held: Mutex<Option<Arc<Held>>>,
     held_revoke: Mutex<Option<Arc<Held>>>,
     held_advance: Mutex<Option<Arc<Held>>>,
-}
-
-/// A verb that waits for the test.
-#[derive(Debug, Default)]
-pub struct Held {
-    reached: Notify,
-    goes_on: Notify,
-}
-
-impl Held {
-    /// Waits until the store is asked.
-    pub async fn reached(&self) {
-        self.reached.notified().await;
-    }
-
-    /// Lets it go on.
-    pub fn go_on(&self) {
-        self.goes_on.notify_one();
-    }
+    calls: Mutex<Waiting>,
+    answers: Mutex<Waiting>,
 }
 
 /// What somebody else does to a factor while a redeem is on its way.
@@ -79,6 +64,8 @@ impl Watched {
             held: Mutex::default(),
             held_revoke: Mutex::default(),
             held_advance: Mutex::default(),
+            calls: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
@@ -131,6 +118,27 @@ impl Watched {
         let held = Arc::default();
         *self.held_advance.lock().expect("no panic") = Some(Arc::clone(&held));
         held
+    }
+
+    /// Holds the next call of this verb (`revoke`) before it is done.
+    pub fn hold_call(&self, verb: &'static str) -> Arc<Held> {
+        let held = Arc::<Held>::default();
+        let call = Some(Arc::clone(&held));
+        self.calls.lock().expect("no panic").insert(verb, call);
+        held
+    }
+
+    /// Holds the next answer of this verb (`find`, `touch` or `revoke`), which is done.
+    pub fn hold_answer(&self, verb: &'static str) -> Arc<Held> {
+        let held = Arc::<Held>::default();
+        let answer = Some(Arc::clone(&held));
+        self.answers.lock().expect("no panic").insert(verb, answer);
+        held
+    }
+
+    /// Loses the next answer of this verb, which is done.
+    pub fn lose_answer(&self, verb: &'static str) {
+        self.answers.lock().expect("no panic").insert(verb, None);
     }
 
     async fn let_others_act(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -211,8 +219,7 @@ impl Watched {
     async fn wait_to_insert(&self) {
         let held = self.held.lock().expect("no panic").take();
         if let Some(held) = held {
-            held.reached.notify_one();
-            held.goes_on.notified().await;
+            held.wait().await;
         }
     }
 
@@ -264,12 +271,14 @@ impl TokenStore for Watched {
     async fn find(&self, id: &RecordId) -> Result<Option<Stored>, StoreError> {
         self.ask("find")?;
         let found = self.inner.find(id).await?;
+        wait(&self.answers, "find").await?;
         Ok(found.map(|stored| self.edited(stored)))
     }
 
     async fn touch(&self, id: &RecordId, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.ask("touch")?;
-        self.inner.touch(id, now).await
+        self.inner.touch(id, now).await?;
+        wait(&self.answers, "touch").await
     }
 
     async fn list(
@@ -288,14 +297,16 @@ impl TokenStore for Watched {
 
     async fn revoke(&self, what: &Revoke) -> Result<u64, StoreError> {
         self.ask("revoke")?;
+        wait(&self.calls, "revoke").await?;
         let subject = matches!(what, Revoke::Subject { .. });
         let held = subject.then(|| self.held_revoke.lock().expect("no panic").take());
         let Some(held) = held.flatten() else {
-            return self.inner.revoke(what).await;
+            let revoked = self.inner.revoke(what).await?;
+            wait(&self.answers, "revoke").await?;
+            return Ok(revoked);
         };
         let read = self.records().await;
-        held.reached.notify_one();
-        held.goes_on.notified().await;
+        held.wait().await;
         let mut revoked = 0;
         for record in read.iter().filter(|record| what.covers(record)) {
             revoked += self.inner.revoke(&Revoke::Record(record.id)).await?;
@@ -493,8 +504,7 @@ impl ChargedFactors for Watched {
     ) -> Result<Charged<Option<Advanced>>, StoreError> {
         let held = self.held_advance.lock().expect("no panic").take();
         if let Some(held) = held {
-            held.reached.notify_one();
-            held.goes_on.notified().await;
+            held.wait().await;
         }
         self.ask_for("advance_charged", &["spend", "advance"])?;
         self.ask_limits(guess.charges)?;

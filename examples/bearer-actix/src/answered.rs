@@ -2,10 +2,8 @@
 
 use core::{error::Error, fmt};
 
-use actix_web::{
-    HttpResponse, ResponseError,
-    http::{StatusCode, header::RETRY_AFTER},
-};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use ott_bearer::Reply;
 use token_store::Answer;
 
 use crate::Rejection;
@@ -13,12 +11,7 @@ use crate::Rejection;
 /// What a handler that fails answers: a status, at most one header, and no body that says why. A handler that returns
 /// `Result<_, Answered>` ends with `?`.
 #[derive(Debug)]
-pub enum Answered {
-    /// The answer to an error, with `Retry-After` where time helps.
-    Answer(Answer),
-    /// What a door of bearer tokens answers, with its challenge.
-    Rejection(Rejection),
-}
+pub struct Answered(Reply);
 
 /// An error of these crates, or of the application where it says `impl From<OwnError> for Answer`. Mistakes and outages
 /// are recorded: see [`Answer::traced`].
@@ -27,44 +20,41 @@ where
     Answer: From<E>,
 {
     fn from(error: E) -> Self {
-        Self::Answer(Answer::traced(error))
+        Self(Answer::traced(error).into())
     }
 }
 
+/// What a door of bearer tokens answers, with its challenge.
 impl From<Rejection> for Answered {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejection(rejection)
+        Self(Reply::from(&rejection.0))
     }
 }
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Answer(answer) => answer.fmt(f),
-            Self::Rejection(rejection) => rejection.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }
 
 impl ResponseError for Answered {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Answer(answer) => {
-                StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Self::Rejection(rejection) => rejection.status_code(),
-        }
+        status(&self.0)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let answer = match self {
-            Self::Answer(answer) => answer,
-            Self::Rejection(rejection) => return rejection.error_response(),
-        };
-        let mut response = HttpResponse::build(self.status_code());
-        if let Some(later) = answer.retry_after() {
-            response.insert_header((RETRY_AFTER, later));
-        }
-        response.finish()
+        response(&self.0)
     }
+}
+
+pub(crate) fn status(reply: &Reply) -> StatusCode {
+    StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+pub(crate) fn response(reply: &Reply) -> HttpResponse {
+    let mut response = HttpResponse::build(status(reply));
+    if let Some(header) = reply.header() {
+        response.insert_header(header);
+    }
+    response.finish()
 }

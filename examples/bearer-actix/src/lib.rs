@@ -2,12 +2,14 @@
 //!
 //! [`Authenticated`] and [`Authorized`] are extractors: a handler that takes one is not reached without. [`guard`] is a
 //! middleware, for `middleware::from_fn`: it keeps everything behind it from whoever has no token, and leaves the token
-//! in the request's extensions. Either answers as RFC 6750 says. The application has the door as `Data<Door<S>>`.
-//! [`Session`] is the same for the cookie [`SESSION_COOKIE`]. [`Answered`] is what an error of these crates answers.
+//! in the request's extensions, for extractors of the same door. Either answers as RFC 6750 says. The application has the
+//! door as `Data<Door<S>>`. [`Session`] is the same for the cookie [`SESSION_COOKIE`]. A [`Network`] in the extensions of
+//! the request is noted, if the kind notes networks. This file is the adapter of tokens; [`Answered`], what an error of
+//! these crates answers, stands beside it.
 
 mod answered;
 
-use core::{fmt, future::Future, pin::Pin};
+use core::{fmt, pin::Pin};
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
@@ -16,13 +18,14 @@ use actix_web::{
     error::ErrorInternalServerError,
     http::{
         StatusCode,
-        header::{AUTHORIZATION, COOKIE, HeaderValue, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, COOKIE, HeaderValue},
     },
     middleware::Next,
     web::Data,
 };
 pub use answered::Answered;
-use ott_bearer::{Bearer, Door, Granted, Needs, NoScope, Refused, Scope};
+use ott_bearer::{Admitted, Bearer, Door, Granted, Needs, NoScope, Refused, Reply, Scope};
+pub use ott_bearer::{Network, SESSION_COOKIE};
 
 /// The token of a request.
 #[derive(Clone, Debug)]
@@ -31,9 +34,6 @@ pub struct Authenticated<S = NoScope>(pub Bearer<S>);
 /// The token of a request, with the scopes of `N`.
 #[derive(Clone, Debug)]
 pub struct Authorized<N: Needs>(pub Granted<N>);
-
-/// The cookie of a session. The prefix keeps other hosts of the domain, and pages without TLS, from setting it.
-pub const SESSION_COOKIE: &str = "__Host-session";
 
 /// The session of a request, from [`SESSION_COOKIE`]. A page takes `Result<Session, Error>`, and leads whoever has none to the
 /// sign-in.
@@ -49,17 +49,18 @@ fn door<S: Scope>(request: &HttpRequest) -> Result<Data<Door<S>>, Error> {
     door.ok_or_else(|| ErrorInternalServerError("the application has no door"))
 }
 
-async fn admit<S: Scope>(request: &HttpRequest) -> Result<Bearer<S>, Error> {
-    // Behind the middleware it was proved already.
-    let proved = request.extensions().get::<Bearer<S>>().cloned();
-    if let Some(bearer) = proved {
-        return Ok(bearer);
-    }
+/// What an earlier part of the request's way left with it.
+fn left<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
+    request.extensions().get().cloned()
+}
+
+async fn admit<S: Scope>(request: &HttpRequest) -> Result<Admitted<S>, Error> {
     let values = request.headers().get_all(AUTHORIZATION);
-    let admitted = door(request)?
-        .admit(values.map(HeaderValue::as_bytes))
-        .await;
-    Ok(admitted.map_err(Rejection)?)
+    let (before, network) = (left::<Admitted<S>>(request), left(request));
+    let door = door(request)?;
+    let values = values.map(HeaderValue::as_bytes);
+    let admitted = door.admit_once(before.as_ref(), values, network.as_ref());
+    Ok(admitted.await.map_err(Rejection)?)
 }
 
 /// Lets nobody through without a token.
@@ -70,8 +71,8 @@ pub async fn guard<S: Scope>(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let bearer = admit::<S>(request.request()).await?;
-    request.extensions_mut().insert(bearer);
+    let admitted = admit::<S>(request.request()).await?;
+    request.extensions_mut().insert(admitted);
     next.call(request).await
 }
 
@@ -83,7 +84,7 @@ impl<S: Scope> FromRequest for Authenticated<S> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extracting<Self> {
         let request = request.clone();
-        Box::pin(async move { Ok(Self(admit(&request).await?)) })
+        Box::pin(async move { Ok(Self(admit(&request).await?.into_bearer())) })
     }
 }
 
@@ -94,7 +95,7 @@ impl<N: Needs> FromRequest for Authorized<N> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Extracting<Self> {
         let request = request.clone();
         Box::pin(async move {
-            let bearer = admit(&request).await?;
+            let bearer = admit(&request).await?.into_bearer();
             let granted = door(&request)?.grant(bearer);
             Ok(Self(granted.map_err(Rejection)?))
         })
@@ -109,8 +110,9 @@ impl<S: Scope> FromRequest for Session<S> {
         let request = request.clone();
         Box::pin(async move {
             let values = request.headers().get_all(COOKIE);
-            let door = door(&request)?;
-            let admitted = door.admit_cookie(values.map(HeaderValue::as_bytes), SESSION_COOKIE);
+            let (door, network) = (door(&request)?, left(&request));
+            let values = values.map(HeaderValue::as_bytes);
+            let admitted = door.admit_cookie_from(values, SESSION_COOKIE, network.as_ref());
             Ok(Self(admitted.await.map_err(Rejection)?))
         })
     }
@@ -124,14 +126,10 @@ impl fmt::Display for Rejection {
 
 impl ResponseError for Rejection {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        answered::status(&Reply::from(&self.0))
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        if let Some(challenge) = self.0.challenge() {
-            response.insert_header((WWW_AUTHENTICATE, challenge));
-        }
-        response.finish()
+        answered::response(&Reply::from(&self.0))
     }
 }

@@ -6,7 +6,8 @@ use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+use ott_bearer::Reply;
 use token_store::Answer;
 
 use crate::Rejection;
@@ -14,12 +15,7 @@ use crate::Rejection;
 /// What a handler that fails answers: a status, at most one header, and no body that says why. A handler that returns
 /// `Result<_, Answered>` ends with `?`.
 #[derive(Debug)]
-pub enum Answered {
-    /// The answer to an error, with `Retry-After` where time helps.
-    Answer(Answer),
-    /// What a door of bearer tokens answers, with its challenge.
-    Rejection(Rejection),
-}
+pub struct Answered(Reply);
 
 /// An error of these crates, or of the application where it says `impl From<OwnError> for Answer`. Mistakes and outages
 /// are recorded: see [`Answer::traced`].
@@ -28,29 +24,34 @@ where
     Answer: From<E>,
 {
     fn from(error: E) -> Self {
-        Self::Answer(Answer::traced(error))
+        Self(Answer::traced(error).into())
     }
 }
 
+/// What a door of bearer tokens answers, with its challenge.
 impl From<Rejection> for Answered {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejection(rejection)
+        Self(Reply::from(&rejection.0))
     }
 }
 
 impl IntoResponse for Answered {
     fn into_response(self) -> Response {
-        let answer = match self {
-            Self::Answer(answer) => answer,
-            Self::Rejection(rejection) => return rejection.into_response(),
-        };
         let mut response = Response::new(Body::empty());
-        let status = StatusCode::from_u16(answer.status());
+        let status = StatusCode::from_u16(self.0.status());
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let later = answer.retry_after();
-        if let Some(later) = later.and_then(|text| HeaderValue::try_from(text).ok()) {
-            response.headers_mut().insert(RETRY_AFTER, later);
+        if let Some((name, value)) = self.0.header()
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        Answered::from(self).into_response()
     }
 }

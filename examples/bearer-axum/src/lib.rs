@@ -1,32 +1,31 @@
 //! Bearer tokens in axum and tower.
 //!
 //! [`Authenticated`] and [`Authorized`] are extractors: a handler that takes one is not reached without. [`BearerLayer`]
-//! keeps everything behind it from whoever has no token, and leaves the token in the request's extensions. Either answers
-//! as RFC 6750 says. The state of the routes has `FromRef` for the [`Door`]: it is a type of the application's own, and no
-//! `Arc`, for which nobody can write that. [`Session`] is the same for the cookie [`SESSION_COOKIE`]. [`Answered`] is what an error of these crates
-//! answers.
+//! keeps everything behind it from whoever has no token, and leaves the token in the request's extensions, for extractors of
+//! the same door. The state of the routes has `FromRef` for the [`Door`]: a type of the application's own, and no `Arc`, for
+//! which nobody can write that. [`Session`] is the same for the cookie [`SESSION_COOKIE`]. A [`Network`] in the extensions is
+//! noted, if the kind notes networks. This file is the adapter of tokens; [`Answered`], for all errors, is beside it.
 
 mod answered;
 
 use core::{
     convert::Infallible,
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
 
 pub use answered::Answered;
 use axum_core::{
-    body::Body,
     extract::{FromRef, FromRequestParts},
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, Request, StatusCode,
-    header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE},
+    HeaderValue, Request,
+    header::{AUTHORIZATION, COOKIE},
     request::Parts,
 };
-use ott_bearer::{Bearer, Door, Granted, Needs, NoScope, Refused, Scope};
+use ott_bearer::{Admitted, Bearer, Door, Granted, Needs, NoScope, Refused, Scope};
+pub use ott_bearer::{Network, SESSION_COOKIE};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -38,9 +37,6 @@ pub struct Authenticated<S = NoScope>(pub Bearer<S>);
 #[derive(Clone, Debug)]
 pub struct Authorized<N: Needs>(pub Granted<N>);
 
-/// The cookie of a session. The prefix keeps other hosts of the domain, and pages without TLS, from setting it.
-pub const SESSION_COOKIE: &str = "__Host-session";
-
 /// The session of a request, from [`SESSION_COOKIE`]. A page takes `Result<Session, Rejection>`, and leads whoever has none to
 /// the sign-in.
 #[derive(Clone, Debug)]
@@ -50,9 +46,10 @@ pub struct Session<S = NoScope>(pub Bearer<S>);
 #[derive(Debug)]
 pub struct Rejection(pub Refused);
 
-async fn admit<S: Scope>(door: &Door<S>, headers: &HeaderMap) -> Result<Bearer<S>, Rejection> {
-    let values = headers.get_all(AUTHORIZATION).iter();
-    let admitted = door.admit(values.map(HeaderValue::as_bytes)).await;
+async fn admit<S: Scope>(door: &Door<S>, parts: &Parts) -> Result<Admitted<S>, Rejection> {
+    let values = parts.headers.get_all(AUTHORIZATION).iter();
+    let (values, known) = (values.map(HeaderValue::as_bytes), &parts.extensions);
+    let admitted = door.admit_once(known.get(), values, known.get()).await;
     admitted.map_err(Rejection)
 }
 
@@ -63,11 +60,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Rejection> {
-        // Behind the layer it was proved already.
-        if let Some(bearer) = parts.extensions.get::<Bearer<S>>() {
-            return Ok(Self(bearer.clone()));
-        }
-        Ok(Self(admit(&Door::from_ref(state), &parts.headers).await?))
+        let admitted = admit(&Door::from_ref(state), parts).await?;
+        Ok(Self(admitted.into_bearer()))
     }
 }
 
@@ -78,9 +72,9 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Rejection> {
-        let Authenticated(bearer) = Authenticated::from_request_parts(parts, state).await?;
-        let granted = Door::from_ref(state).grant(bearer);
-        Ok(Self(granted.map_err(Rejection)?))
+        let door = Door::from_ref(state);
+        let bearer = admit(&door, parts).await?.into_bearer();
+        Ok(Self(door.grant(bearer).map_err(Rejection)?))
     }
 }
 
@@ -92,22 +86,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &T) -> Result<Self, Rejection> {
         let values = parts.headers.get_all(COOKIE).iter();
+        let (values, network) = (values.map(HeaderValue::as_bytes), parts.extensions.get());
         let door = Door::from_ref(state);
-        let admitted = door.admit_cookie(values.map(HeaderValue::as_bytes), SESSION_COOKIE);
+        let admitted = door.admit_cookie_from(values, SESSION_COOKIE, network);
         Ok(Self(admitted.await.map_err(Rejection)?))
-    }
-}
-
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        let status = StatusCode::from_u16(self.0.status());
-        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let challenge = self.0.challenge().and_then(|text| text.parse().ok());
-        if let Some(challenge) = challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
     }
 }
 
@@ -153,8 +135,8 @@ where
         let door = self.door.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            match admit(&door, &parts.headers).await {
-                Ok(bearer) => parts.extensions.insert(bearer),
+            match admit(&door, &parts).await {
+                Ok(admitted) => parts.extensions.insert(admitted),
                 Err(rejection) => return Ok(rejection.into_response()),
             };
             ready.call(Request::from_parts(parts, body)).await

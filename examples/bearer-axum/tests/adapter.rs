@@ -8,15 +8,17 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     http::{Request, StatusCode},
     response::Response,
     routing::get,
 };
-use bearer_axum::{Authenticated, Authorized, BearerLayer};
+use bearer_axum::{
+    Authenticated, Authorized, BearerLayer, Network, Rejection, SESSION_COOKIE, Session,
+};
 use ott_bearer::{
-    Bearers, Door, Kind, Needs, New,
+    Bearers, Door, Kind, Needs, New, NoScope,
     token_store::{
         MemoryStore, Tokens,
         ott_core::{KeyRing, Purpose, Subject},
@@ -148,4 +150,90 @@ async fn token_reaches_what_it_is_good_for() {
             "{path}"
         );
     }
+}
+
+const SESSION: Kind =
+    Kind::session(Purpose::new("session")).noting_networks(Purpose::new("session-network"));
+const KEY: Kind = Kind::api_key(Purpose::new("api-key"), "exa_key_")
+    .noting_networks(Purpose::new("api-key-network"));
+
+/// Two kinds without scopes.
+fn two_kinds() -> [Bearers<NoScope>; 2] {
+    let mut tokens = Tokens::builder(KeyRing::generate().unwrap(), MemoryStore::new());
+    for policy in [SESSION, KEY].iter().flat_map(Kind::policies) {
+        tokens = tokens.policy(policy);
+    }
+    let tokens = tokens.build().unwrap().shared();
+    [SESSION, KEY].map(|kind| Bearers::new(&tokens, kind).unwrap())
+}
+
+async fn header_of(bearers: &Bearers<NoScope>, alice: &Subject) -> String {
+    let issued = bearers.issue(&New::of(alice)).await.unwrap();
+    format!("Bearer {}", issued.token.expose_secret())
+}
+
+async fn owner(Authenticated(bearer): Authenticated<NoScope>) -> String {
+    bearer.subject().id().into()
+}
+
+/// What one door let in is nothing for an extractor of another door, of another kind or tenant, with the same scopes.
+#[tokio::test]
+async fn token_of_another_door_is_refused() {
+    let [sessions, keys] = two_kinds();
+    let alice = Subject::new("", "alice").unwrap();
+    let (session, key) = (
+        header_of(&sessions, &alice).await,
+        header_of(&keys, &alice).await,
+    );
+    let outer = Door::new(sessions.clone(), "Outer");
+    for (inner, header, status) in [
+        (outer.clone(), &session, 200),
+        (Door::new(keys, "Inner"), &session, 401),
+        (outer.clone().tenant("umbrella"), &session, 401),
+        (outer.clone(), &key, 401),
+    ] {
+        let app = Router::new()
+            .route("/", get(owner))
+            .layer(BearerLayer(outer.clone()))
+            .with_state(inner);
+        let request = Request::get("/").header("authorization", header);
+        let response = app.oneshot(request.body(Body::empty()).unwrap());
+        assert_eq!(response.await.unwrap().status().as_u16(), status);
+    }
+}
+
+/// The class of networks that the application put with a request is noted with the use, of a header and of a cookie.
+#[tokio::test]
+async fn network_of_a_request_is_noted() {
+    let [sessions, keys] = two_kinds();
+    let alice = Subject::new("", "alice").unwrap();
+    let session = sessions.issue(&New::of(&alice)).await.unwrap();
+    let cookie = format!("{SESSION_COOKIE}={}", session.token.expose_secret());
+    let mine = async |session: Result<Session, Rejection>| session.map(drop);
+    for (bearers, route, header, value) in [
+        (
+            &keys,
+            get(owner),
+            "authorization",
+            header_of(&keys, &alice).await,
+        ),
+        (&sessions, get(mine), "cookie", cookie),
+    ] {
+        let app = Router::new()
+            .route("/", route)
+            .layer(Extension(Network("office".into())))
+            .with_state(Door::new(bearers.clone(), "Example"));
+        let request = Request::get("/").header(header, value);
+        let response = app.oneshot(request.body(Body::empty()).unwrap());
+        assert_eq!(response.await.unwrap().status(), StatusCode::OK);
+        let listed = bearers.list(&alice).await.unwrap();
+        assert_eq!(listed[0].used_from(), Some("office"), "{header}");
+    }
+}
+
+/// The adapter of tokens is one file that is read in a sitting.
+#[test]
+fn adapter_has_at_most_150_lines() {
+    let lines = include_str!("../src/lib.rs").lines().count();
+    assert!(lines <= 150, "{lines}");
 }

@@ -2,11 +2,8 @@
 
 use core::{error::Error, fmt};
 
-use poem::{
-    Response,
-    error::ResponseError,
-    http::{StatusCode, header::RETRY_AFTER},
-};
+use ott_bearer::Reply;
+use poem::{Response, error::ResponseError, http::StatusCode};
 use token_store::Answer;
 
 use crate::Rejection;
@@ -14,12 +11,7 @@ use crate::Rejection;
 /// What a handler that fails answers: a status, at most one header, and no body that says why. A handler that returns
 /// `Result<_, Answered>` ends with `?`.
 #[derive(Debug)]
-pub enum Answered {
-    /// The answer to an error, with `Retry-After` where time helps.
-    Answer(Answer),
-    /// What a door of bearer tokens answers, with its challenge.
-    Rejection(Rejection),
-}
+pub struct Answered(Reply);
 
 /// An error of these crates, or of the application where it says `impl From<OwnError> for Answer`. Mistakes and outages
 /// are recorded: see [`Answer::traced`].
@@ -28,22 +20,20 @@ where
     Answer: From<E>,
 {
     fn from(error: E) -> Self {
-        Self::Answer(Answer::traced(error))
+        Self(Answer::traced(error).into())
     }
 }
 
+/// What a door of bearer tokens answers, with its challenge.
 impl From<Rejection> for Answered {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejection(rejection)
+        Self(Reply::from(&rejection.0))
     }
 }
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Answer(answer) => answer.fmt(f),
-            Self::Rejection(rejection) => rejection.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }
 
@@ -51,23 +41,22 @@ impl Error for Answered {}
 
 impl ResponseError for Answered {
     fn status(&self) -> StatusCode {
-        match self {
-            Self::Answer(answer) => {
-                StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Self::Rejection(rejection) => rejection.status(),
-        }
+        status(&self.0)
     }
 
     fn as_response(&self) -> Response {
-        let answer = match self {
-            Self::Answer(answer) => answer,
-            Self::Rejection(rejection) => return rejection.as_response(),
-        };
-        let response = Response::builder().status(self.status());
-        match answer.retry_after() {
-            Some(later) => response.header(RETRY_AFTER, later).finish(),
-            None => response.finish(),
-        }
+        response(&self.0)
+    }
+}
+
+pub(crate) fn status(reply: &Reply) -> StatusCode {
+    StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+pub(crate) fn response(reply: &Reply) -> Response {
+    let response = Response::builder().status(status(reply));
+    match reply.header() {
+        Some((name, value)) => response.header(name, value).finish(),
+        None => response.finish(),
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! [`Authenticated`] and [`Authorized`] are extractors: a handler that takes one is not reached without. [`guard`], for
 //! `EndpointExt::around`, keeps everything behind it from whoever has no token, and leaves the token in the request's
-//! data. Either answers as RFC 6750 says. [`Session`] is the same for the cookie [`SESSION_COOKIE`]. The application has the
-//! door as `.data(Door<S>)`; without one, nobody gets in.
+//! data, for extractors of the same door. Either answers as RFC 6750 says. [`Session`] is the same for the cookie
+//! [`SESSION_COOKIE`]. The application has the door as `.data(Door<S>)`; without one, nobody gets in. A [`Network`] in the
+//! request's data is noted, if the kind notes networks. This file is the adapter of tokens; [`Answered`], what an error of
+//! these crates answers, stands beside it.
 
 mod answered;
 
@@ -11,13 +13,14 @@ use core::fmt;
 use std::sync::Arc;
 
 pub use answered::Answered;
-use ott_bearer::{Bearer, Door, Granted, Needs, NoScope, Refused, Scope};
+use ott_bearer::{Admitted, Bearer, Door, Granted, Needs, NoScope, Refused, Reply, Scope};
+pub use ott_bearer::{Network, SESSION_COOKIE};
 use poem::{
     Endpoint, Error, FromRequest, Request, RequestBody, Response, Result,
     error::ResponseError,
     http::{
         HeaderValue, StatusCode,
-        header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, COOKIE},
     },
 };
 
@@ -28,9 +31,6 @@ pub struct Authenticated<S = NoScope>(pub Bearer<S>);
 /// The token of a request, with the scopes of `N`.
 #[derive(Clone, Debug)]
 pub struct Authorized<N: Needs>(pub Granted<N>);
-
-/// The cookie of a session. The prefix keeps other hosts of the domain, and pages without TLS, from setting it.
-pub const SESSION_COOKIE: &str = "__Host-session";
 
 /// The session of a request, from [`SESSION_COOKIE`]. A page takes `poem::Result<Session>`, and leads whoever has none to the
 /// sign-in.
@@ -46,13 +46,10 @@ fn door<S: Scope>(request: &Request) -> Result<&Door<S>> {
     request.data::<Door<S>>().ok_or_else(missing)
 }
 
-async fn admit<S: Scope>(request: &Request) -> Result<Bearer<S>> {
-    // Behind the guard it was proved already.
-    if let Some(bearer) = request.data::<Bearer<S>>() {
-        return Ok(bearer.clone());
-    }
+async fn admit<S: Scope>(request: &Request) -> Result<Admitted<S>> {
     let values = request.headers().get_all(AUTHORIZATION).iter();
-    let admitted = door(request)?.admit(values.map(HeaderValue::as_bytes));
+    let values = values.map(HeaderValue::as_bytes);
+    let admitted = door(request)?.admit_once(request.data(), values, request.data());
     Ok(admitted.await.map_err(Rejection)?)
 }
 
@@ -64,20 +61,20 @@ pub async fn guard<S: Scope, E: Endpoint>(
     behind: Arc<E>,
     mut request: Request,
 ) -> Result<E::Output> {
-    let bearer = admit::<S>(&request).await?;
-    request.set_data(bearer);
+    let admitted = admit::<S>(&request).await?;
+    request.set_data(admitted);
     behind.call(request).await
 }
 
 impl<'a, S: Scope> FromRequest<'a> for Authenticated<S> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
-        admit(request).await.map(Self)
+        Ok(Self(admit(request).await?.into_bearer()))
     }
 }
 
 impl<'a, N: Needs> FromRequest<'a> for Authorized<N> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
-        let bearer = admit(request).await?;
+        let bearer = admit(request).await?.into_bearer();
         let granted = door(request)?.grant(bearer);
         Ok(Self(granted.map_err(Rejection)?))
     }
@@ -86,8 +83,8 @@ impl<'a, N: Needs> FromRequest<'a> for Authorized<N> {
 impl<'a, S: Scope> FromRequest<'a> for Session<S> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
         let values = request.headers().get_all(COOKIE).iter();
-        let door = door(request)?;
-        let admitted = door.admit_cookie(values.map(HeaderValue::as_bytes), SESSION_COOKIE);
+        let (door, values) = (door(request)?, values.map(HeaderValue::as_bytes));
+        let admitted = door.admit_cookie_from(values, SESSION_COOKIE, request.data());
         Ok(Self(admitted.await.map_err(Rejection)?))
     }
 }
@@ -102,14 +99,10 @@ impl core::error::Error for Rejection {}
 
 impl ResponseError for Rejection {
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        answered::status(&Reply::from(&self.0))
     }
 
     fn as_response(&self) -> Response {
-        let response = Response::builder().status(self.status());
-        match self.0.challenge() {
-            Some(challenge) => response.header(WWW_AUTHENTICATE, challenge).finish(),
-            None => response.finish(),
-        }
+        answered::response(&Reply::from(&self.0))
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use bearer_poem::{Authenticated, Authorized, SESSION_COOKIE, Session, guard};
+use bearer_poem::{Authenticated, Authorized, Network, SESSION_COOKIE, Session, guard};
 use ott_bearer::{
     Bearers, Door, Kind, Needs, New, NoScope,
     token_store::{
@@ -27,7 +27,10 @@ impl Needs for Sends {
 }
 
 const ACCESS: Kind = Kind::access_token(Purpose::new("access"), "exa_pat_");
-const SESSION: Kind = Kind::session(Purpose::new("session"));
+const SESSION: Kind =
+    Kind::session(Purpose::new("session")).noting_networks(Purpose::new("session-network"));
+const KEY: Kind = Kind::api_key(Purpose::new("api-key"), "exa_key_")
+    .noting_networks(Purpose::new("api-key-network"));
 
 #[handler]
 async fn who(Authenticated(bearer): Authenticated<Mail>) -> String {
@@ -56,18 +59,28 @@ async fn mine(Session(session): Session) -> String {
     session.subject().id().into()
 }
 
+#[handler]
+async fn owner(Authenticated(bearer): Authenticated<NoScope>) -> String {
+    bearer.subject().id().into()
+}
+
 struct Site {
     access: Bearers<Mail>,
     sessions: Bearers,
+    keys: Bearers,
 }
 
 fn site() -> Site {
     let keys = KeyRing::generate().unwrap();
-    let tokens = Tokens::builder(keys, MemoryStore::new()).policy(ACCESS.policy());
-    let tokens: Arc<Tokens> = tokens.policy(SESSION.policy()).build().unwrap().shared();
+    let mut tokens = Tokens::builder(keys, MemoryStore::new());
+    for policy in [ACCESS, SESSION, KEY].iter().flat_map(Kind::policies) {
+        tokens = tokens.policy(policy);
+    }
+    let tokens: Arc<Tokens> = tokens.build().unwrap().shared();
     Site {
         access: Bearers::new(&tokens, ACCESS).unwrap(),
         sessions: Bearers::new(&tokens, SESSION).unwrap(),
+        keys: Bearers::new(&tokens, KEY).unwrap(),
     }
 }
 
@@ -187,4 +200,63 @@ async fn application_without_a_door_lets_nobody_in() {
         let response = routes().get_response(request).await;
         assert_eq!(response.status(), 500, "{path}");
     }
+}
+
+/// What one door let in is nothing for an extractor of another door, of another kind or tenant, with the same scopes.
+#[tokio::test]
+async fn token_of_another_door_is_refused() {
+    let site = site();
+    let alice = Subject::new("", "alice").unwrap();
+    let session = site.sessions.issue(&New::of(&alice)).await.unwrap();
+    let key = site.keys.issue(&New::of(&alice)).await.unwrap();
+    let outer = Door::<NoScope>::new(site.sessions.clone(), "Outer");
+    for (inner, token, status) in [
+        (outer.clone(), &session, 200),
+        (Door::new(site.keys.clone(), "Inner"), &session, 401),
+        (outer.clone().tenant("umbrella"), &session, 401),
+        (outer.clone(), &key, 401),
+    ] {
+        let app = Route::new()
+            .at("/", get(owner))
+            .data(inner)
+            .around(guard::<NoScope, _>)
+            .data(outer.clone());
+        let header = format!("Bearer {}", token.token.expose_secret());
+        let request = Request::builder().header("authorization", header);
+        let response = app.get_response(request.finish()).await;
+        assert_eq!(response.status().as_u16(), status);
+    }
+}
+
+/// The class of networks that the application put with a request is noted with the use, of a header and of a cookie.
+#[tokio::test]
+async fn network_of_a_request_is_noted() {
+    let site = site();
+    let alice = Subject::new("", "alice").unwrap();
+    let session = site.sessions.issue(&New::of(&alice)).await.unwrap();
+    let cookie = format!("{SESSION_COOKIE}={}", session.token.expose_secret());
+    let key = site.keys.issue(&New::of(&alice)).await.unwrap();
+    let bearer = format!("Bearer {}", key.token.expose_secret());
+    for (bearers, path, header, value) in [
+        (&site.keys, "/owner", "authorization", bearer),
+        (&site.sessions, "/mine", "cookie", cookie),
+    ] {
+        let app = Route::new()
+            .at("/owner", get(owner))
+            .at("/mine", get(mine))
+            .data(Door::<NoScope>::new(bearers.clone(), "Example"))
+            .data(Network("office".into()));
+        let request = Request::builder().uri_str(path).header(header, value);
+        let response = app.get_response(request.finish()).await;
+        assert_eq!(response.status(), 200);
+        let listed = bearers.list(&alice).await.unwrap();
+        assert_eq!(listed[0].used_from(), Some("office"), "{header}");
+    }
+}
+
+/// The adapter of tokens is one file that is read in a sitting.
+#[test]
+fn adapter_has_at_most_150_lines() {
+    let lines = include_str!("../src/lib.rs").lines().count();
+    assert!(lines <= 150, "{lines}");
 }

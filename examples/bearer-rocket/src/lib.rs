@@ -2,7 +2,9 @@
 //!
 //! [`Authenticated`] and [`Authorized`] are request guards: a handler that takes one is not reached without. [`Session`] is
 //! the same for the cookie [`SESSION_COOKIE`]. [`BearerFairing`] gives them their door, and answers as RFC 6750 says; where it
-//! is not attached, nobody gets in.
+//! is not attached, nobody gets in, and a second one of the same scopes does not launch. A fairing of the application says
+//! where a request comes from, if the kind notes networks: `request.local_cache(|| Some(Network("office".into())))`. This
+//! file is the adapter of tokens; [`Answered`], what an error of these crates answers, stands beside it.
 
 mod answered;
 
@@ -10,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use answered::Answered;
 use ott_bearer::{Bearer, Door, Granted, Needs, NoScope, Refused, Scope};
+pub use ott_bearer::{Network, SESSION_COOKIE};
 use rocket::{
     Build, Request, Response, Rocket,
     fairing::{self, Fairing, Info, Kind},
@@ -24,9 +27,6 @@ pub struct Authenticated<S = NoScope>(pub Bearer<S>);
 /// The token of a request, with the scopes of `N`.
 #[derive(Clone, Debug)]
 pub struct Authorized<N: Needs>(pub Granted<N>);
-
-/// The cookie of a session. The prefix keeps other hosts of the domain, and pages without TLS, from setting it.
-pub const SESSION_COOKIE: &str = "__Host-session";
 
 /// The session of a request, from [`SESSION_COOKIE`]. A page takes `Result<Session, Rejection>`, and leads whoever has none to
 /// the sign-in.
@@ -55,7 +55,11 @@ impl<S: Scope> Fairing for BearerFairing<S> {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        Ok(rocket.manage(self.0.clone()))
+        // The guards have their scopes alone to find a door by.
+        match rocket.state::<Door<S>>() {
+            Some(_) => Err(rocket),
+            None => Ok(rocket.manage(self.0.clone())),
+        }
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
@@ -96,9 +100,14 @@ fn refused(refused: Refused) -> Rejection {
     Rejection(Some(refused))
 }
 
+fn network<'r>(request: &'r Request<'_>) -> Option<&'r Network> {
+    request.local_cache(|| None).as_ref()
+}
+
 async fn admit<S: Scope>(request: &Request<'_>) -> Result<Bearer<S>, Rejection> {
     let values = request.headers().get("authorization").map(str::as_bytes);
-    door(request)?.admit(values).await.map_err(refused)
+    let admitted = door(request)?.admit_from(values, network(request));
+    admitted.await.map_err(refused)
 }
 
 async fn grant<N: Needs>(request: &Request<'_>) -> Result<Granted<N>, Rejection> {
@@ -108,7 +117,7 @@ async fn grant<N: Needs>(request: &Request<'_>) -> Result<Granted<N>, Rejection>
 
 async fn session<S: Scope>(request: &Request<'_>) -> Result<Bearer<S>, Rejection> {
     let values = request.headers().get("cookie").map(str::as_bytes);
-    let admitted = door(request)?.admit_cookie(values, SESSION_COOKIE);
+    let admitted = door(request)?.admit_cookie_from(values, SESSION_COOKIE, network(request));
     admitted.await.map_err(refused)
 }
 

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use bearer_rocket::{Authenticated, Authorized, BearerFairing, Rejection, SESSION_COOKIE, Session};
+use bearer_rocket::{
+    Authenticated, Authorized, BearerFairing, Network, Rejection, SESSION_COOKIE, Session,
+};
 use ott_bearer::{
     Bearers, Door, Kind, Needs, New, NoScope,
     token_store::{
@@ -16,7 +18,10 @@ use ott_bearer::{
     },
 };
 use rocket::{
-    Build, Rocket, get,
+    Build, Rocket,
+    error::ErrorKind,
+    fairing::AdHoc,
+    get,
     http::Header,
     local::asynchronous::{Client, LocalResponse},
     routes,
@@ -31,8 +36,10 @@ impl Needs for Sends {
     const SCOPES: &'static [Mail] = &[Mail::Send];
 }
 
-const ACCESS: Kind = Kind::access_token(Purpose::new("access"), "exa_pat_");
-const SESSION: Kind = Kind::session(Purpose::new("session"));
+const ACCESS: Kind = Kind::access_token(Purpose::new("access"), "exa_pat_")
+    .noting_networks(Purpose::new("access-network"));
+const SESSION: Kind =
+    Kind::session(Purpose::new("session")).noting_networks(Purpose::new("session-network"));
 
 #[get("/who")]
 fn who(bearer: Authenticated<Mail>) -> String {
@@ -68,8 +75,11 @@ fn routes() -> Rocket<Build> {
 
 async fn site() -> Site {
     let keys = KeyRing::generate().unwrap();
-    let tokens = Tokens::builder(keys, MemoryStore::new()).policy(ACCESS.policy());
-    let tokens: Arc<Tokens> = tokens.policy(SESSION.policy()).build().unwrap().shared();
+    let mut tokens = Tokens::builder(keys, MemoryStore::new());
+    for policy in [ACCESS, SESSION].iter().flat_map(Kind::policies) {
+        tokens = tokens.policy(policy);
+    }
+    let tokens: Arc<Tokens> = tokens.build().unwrap().shared();
     let access = Bearers::new(&tokens, ACCESS).unwrap();
     let sessions = Bearers::new(&tokens, SESSION).unwrap();
     let rocket = routes()
@@ -77,7 +87,12 @@ async fn site() -> Site {
         .attach(BearerFairing(Door::<NoScope>::new(
             sessions.clone(),
             "Example",
-        )));
+        )))
+        .attach(AdHoc::on_request("network", |request, _| {
+            let office = request.headers().get_one("x-office").map(String::from);
+            request.local_cache(|| office.map(Network));
+            Box::pin(async {})
+        }));
     let client = Client::untracked(rocket).await.unwrap();
     Site {
         access,
@@ -187,4 +202,50 @@ async fn guard_without_its_fairing_lets_nobody_in() {
         let response = ask(&client, path, "authorization", &["Bearer made-up"]).await;
         assert_eq!(response.status().code, 500, "{path}");
     }
+}
+
+/// The guards find a door by its scopes alone: an application with two of the same scopes does not launch, and no guard of
+/// one takes a token of the other.
+#[tokio::test]
+async fn second_door_of_the_same_scopes_is_refused() {
+    let site = site().await;
+    let door = || Door::<NoScope>::new(site.sessions.clone(), "Example");
+    let both = routes()
+        .attach(BearerFairing(door()))
+        .attach(BearerFairing(door().tenant("umbrella")));
+    let error = Client::untracked(both).await.err().unwrap();
+    assert!(
+        matches!(error.kind(), ErrorKind::FailedFairings(_)),
+        "{error}"
+    );
+}
+
+/// The class of networks that the application put with a request is noted with the use, of a header and of a cookie.
+#[tokio::test]
+async fn network_of_a_request_is_noted() {
+    let site = site().await;
+    let alice = Subject::new("", "alice").unwrap();
+    let access = site.access.issue(&New::of(&alice)).await.unwrap();
+    let session = site.sessions.issue(&New::of(&alice)).await.unwrap();
+    let bearer = format!("Bearer {}", access.token.expose_secret());
+    let cookie = format!("{SESSION_COOKIE}={}", session.token.expose_secret());
+    for (path, header, value) in [
+        ("/who", "authorization", bearer),
+        ("/mine", "cookie", cookie),
+    ] {
+        let request = site.client.get(path).header(Header::new(header, value));
+        let request = request.header(Header::new("x-office", "office"));
+        assert_eq!(request.dispatch().await.status().code, 200);
+    }
+    let listed = site.access.list(&alice).await.unwrap();
+    assert_eq!(listed[0].used_from(), Some("office"));
+    let listed = site.sessions.list(&alice).await.unwrap();
+    assert_eq!(listed[0].used_from(), Some("office"));
+}
+
+/// The adapter of tokens is one file that is read in a sitting.
+#[test]
+fn adapter_has_at_most_150_lines() {
+    let lines = include_str!("../src/lib.rs").lines().count();
+    assert!(lines <= 150, "{lines}");
 }

@@ -2,7 +2,7 @@
 
 use core::str::FromStr as _;
 
-use ott_bearer::{Cursor, New, NoScope, Proved};
+use ott_bearer::{Cursor, New, NewError, NoScope, Proved};
 use token_store::ott_core::chrono::TimeDelta;
 
 use super::{ACCESS, SESSION, bearers, bench, beside, issued};
@@ -78,6 +78,69 @@ pub async fn notice_of_an_end_is_given_once(place: Place) {
     assert!(nobody.unwrap().is_empty());
 }
 
+/// An owner has as many live tokens as their kind says, however many are issued at once; each that was given out lives.
+pub async fn owner_has_so_many_and_no_more(place: Place) {
+    let bench = bench(place).await;
+    let few = bearers::<NoScope>(&bench, ACCESS.at_most(4));
+    let elsewhere = beside::<NoScope>(&bench, ACCESS.at_most(4));
+    let alice = alice();
+    for round in 0..3 {
+        issued(&few, &alice).await;
+        let mut tasks = Vec::new();
+        for at in 0..12 {
+            let bearers = [&few, &elsewhere][at % 2].clone();
+            let alice = alice.clone();
+            tasks.push(tokio::spawn(async move {
+                bearers.issue(&New::of(&alice)).await
+            }));
+        }
+        let mut given = Vec::new();
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(token) => given.push(token),
+                Err(error) => assert!(matches!(error, NewError::TooMany), "{error}"),
+            }
+        }
+        assert_eq!(few.list(&alice).await.unwrap().len(), given.len() + 1);
+        assert!(given.len() <= 3, "{round}: {}", given.len());
+        for token in &given {
+            let text = token.token.expose_secret();
+            few.authenticate("acme", text).await.unwrap();
+        }
+        few.revoke_all(&alice).await.unwrap();
+    }
+    for _ in 0..3 {
+        issued(&few, &alice).await;
+    }
+    // Somebody else issues the last one between the first look of this call and its insert.
+    let held = bench.store.hold_insert();
+    let late = {
+        let (few, alice) = (few.clone(), alice.clone());
+        tokio::spawn(async move { few.issue(&New::of(&alice)).await })
+    };
+    held.reached().await;
+    let last = issued(&elsewhere, &alice).await;
+    held.go_on();
+    assert!(matches!(late.await.unwrap(), Err(NewError::TooMany)));
+    let text = last.token.expose_secret();
+    few.authenticate("acme", text).await.unwrap();
+    assert_eq!(few.list(&alice).await.unwrap().len(), 4);
+    let records = bench.store.records().await.len();
+    let refused = few.issue(&New::of(&alice)).await;
+    assert!(matches!(refused, Err(NewError::TooMany)));
+    assert_eq!(bench.store.records().await.len(), records);
+    // Somebody else has their own; a rotation adds none, and what ends makes room.
+    issued(&few, &subject("acme", "bob")).await;
+    let listed = few.list(&alice).await.unwrap();
+    few.revoke(&alice, listed[0].id()).await.unwrap();
+    let last = issued(&few, &alice).await;
+    few.rotate("acme", last.token.expose_secret())
+        .await
+        .unwrap();
+    let refused = few.issue(&New::of(&alice)).await;
+    assert!(matches!(refused, Err(NewError::TooMany)));
+}
+
 /// Where a token was last used from is kept as often as that it was used, and goes with the token.
 pub async fn last_network_is_kept_with_the_use(place: Place) {
     let bench = bench(place).await;
@@ -120,6 +183,31 @@ pub async fn last_network_is_kept_with_the_use(place: Place) {
     assert_eq!(notes().await, 1);
     bearers.revoke(&alice, token.facts.id()).await.unwrap();
     assert_eq!((notes().await, from().await), (0, None));
+}
+
+/// A class of networks that cannot be one, as a proxy may pass it on, is not kept, and keeps nobody out.
+pub async fn network_that_cannot_be_is_not_kept(place: Place) {
+    let bench = bench(place).await;
+    let bearers = bearers::<NoScope>(&bench, ACCESS);
+    let alice = alice();
+    let token = issued(&bearers, &alice).await;
+    let text = token.token.expose_secret();
+    let (long, longer) = ("x".repeat(65), "x".repeat(100_000));
+    for network in ["", " ", "a\nb", "a\u{202e}b", &long, &longer] {
+        bench.pass(TimeDelta::minutes(1));
+        let proved = bearers.authenticate_from("acme", text, Some(network)).await;
+        assert!(proved.is_ok(), "{} bytes", network.len());
+        let listed = bearers.list(&alice).await.unwrap();
+        assert_eq!(listed[0].used_from(), None);
+    }
+    bench.pass(TimeDelta::minutes(1));
+    let longest = "é".repeat(64);
+    let proved = bearers
+        .authenticate_from("acme", text, Some(&longest))
+        .await;
+    proved.unwrap();
+    let listed = bearers.list(&alice).await.unwrap();
+    assert_eq!(listed[0].used_from(), Some(&*longest));
 }
 
 /// However a token ends, the note of where it was used from ends with it, and no other note.

@@ -91,7 +91,7 @@ impl Running {
     /// If it does not say that it listens.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let (child, output, url) = launch(&self.program, &self.arguments);
+        let (child, output, url) = launch(&self.program, &self.arguments, &self.environment);
         Self {
             child,
             output,
@@ -99,6 +99,7 @@ impl Running {
             folder: Arc::clone(&self.folder),
             program: self.program.clone(),
             arguments: self.arguments.clone(),
+            environment: self.environment.clone(),
         }
     }
 
@@ -176,7 +177,7 @@ impl Running {
     /// # Panics
     /// If the statement fails.
     pub fn execute(&self, statement: &'static str) {
-        self.beside(async |file| sqlx::raw_sql(statement).execute(file).await.map(drop));
+        self.on_file(async |file| sqlx::raw_sql(statement).execute(file).await.map(drop));
     }
 
     /// What a statement counts there.
@@ -185,10 +186,10 @@ impl Running {
     /// If the statement fails.
     #[must_use]
     pub fn count(&self, statement: &'static str) -> i64 {
-        self.beside(async |file| sqlx::query_scalar(statement).fetch_one(file).await)
+        self.on_file(async |file| sqlx::query_scalar(statement).fetch_one(file).await)
     }
 
-    fn beside<T>(
+    fn on_file<T>(
         &self,
         ask: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
     ) -> T {

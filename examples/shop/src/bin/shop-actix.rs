@@ -303,10 +303,10 @@ async fn guard(
     if request.method() == Method::POST {
         let site = request.headers().get("sec-fetch-site");
         if shop::is_foreign(site.map(HeaderValue::as_bytes)) {
-            return Err(Answered::Answer(Answer::Forbidden).into());
+            return Err(Answered::from(Answer::Forbidden).into());
         }
         let peer = request.peer_addr(); // behind a proxy: the header that it sets
-        let peer = peer.ok_or(Answered::Answer(Answer::Misuse))?;
+        let peer = peer.ok_or_else(|| Answered::from(Answer::Misuse))?;
         let paced = shop::paced(&shop.tokens, peer.ip()).await;
         paced.map_err(Answered::from)?;
     }

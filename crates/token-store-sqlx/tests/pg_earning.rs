@@ -1,11 +1,7 @@
 //! What a redeem earns on PostgreSQL: locks in the order of all verbs, and the way of a redeem that counts nothing at first.
 
 #![cfg(unix)]
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "a helper that panics fails its test"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 #[path = "support/fixture.rs"]
 mod fixture;

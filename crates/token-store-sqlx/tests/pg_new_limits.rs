@@ -1,7 +1,5 @@
 //! A limit that has no row yet: guesses that wait for something else judge it as it is when their turn comes, right ones too.
 
-#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
-
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/pg.rs"]

@@ -24,12 +24,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# An import that closes a circle and stays for now: crate, file, imported file. It has to close one still.
-KNOWN = {
-    # `Verb::job` gives a `Job`, and one kind of those is a `Redeem`, which is a verb.
-    ("token-store-sqlx", "sqlite/verb.rs", "sqlite/redeem.rs"),
-}
-
 SILENT = re.compile(
     r"//[^\n]*|/\*.*?\*/|\bb?r(#*)\".*?\"\1|b?\"(?:\\.|[^\"\\])*\"|b?'(?:\\.[^'\n]*|[^\\'\n])'", re.DOTALL)
 TEST = re.compile(r"#\[cfg\((?:all\()?test\b[^\]]*\](?!\s*(?:pub\S*\s+)?mod\s+\w+\s*;)")
@@ -152,21 +146,21 @@ class Crate:
     def say(self, file, line):
         return f"{self.name}/src/{self.of(file)}:{line}"
 
-    def among(self, module, without):
+    def among(self, module):
         """Which of a module's children import which others, each with one import that does so."""
         belongs = {file: child for child in module.children.values() for file in child.subtree()}
         among = {child: {} for child in module.children.values()}
         for file, child in belongs.items():
             for found, line in self.imports[file].items():
                 other = belongs.get(found, child)
-                if other is not child and (self.name, self.of(file), self.of(found)) not in without:
+                if other is not child:
                     among[child].setdefault(other, (file, line, found))
         return among
 
-    def circles(self, without=frozenset()):
+    def circles(self):
         """A shortest circle through each child that is in one and in no circle before."""
         for module in self.files:
-            among, done = self.among(module, without), set()
+            among, done = self.among(module), set()
             for start in among:
                 chain = way(among, start, {start}) if start not in done else None
                 if chain:
@@ -186,13 +180,8 @@ class Crate:
                 yield file
 
     def faults(self):
-        known = {entry for entry in KNOWN if entry[0] == self.name}
-        circles = list(self.circles(known))
         yield from self.lost
-        yield from (told("a circle", chain) for chain in circles)
-        for entry in sorted(known):
-            if not circles and not list(self.circles(known - {entry})):
-                yield f"{' '.join(entry)}: it closes no circle any more, and stands in KNOWN"
+        yield from (told("a circle", chain) for chain in self.circles())
         engine, providers = self.engine(), list(self.providers())
         if engine and not providers:
             yield f"{self.name}: an engine, and no provider was found"
@@ -270,14 +259,11 @@ def main():
     check_planted()
     folders = [ROOT / "crates" / name for name in sys.argv[1:]] or sorted((ROOT / "crates").iterdir())
     crates = [Crate(folder) for folder in folders]
-    names = {crate.name for crate in crates}
     faults = [fault for crate in crates for fault in crate.faults()]
-    if not sys.argv[1:]:
-        faults += [f"{' '.join(entry)}: there is no such crate" for entry in sorted(KNOWN) if entry[0] not in names]
     if faults:
         sys.exit("\n".join(faults))
     providers = sum(len(list(crate.providers())) for crate in crates)
-    print(f"{len(crates)} crates, {sum(len(crate.files) for crate in crates)} files: no circle but {len(KNOWN)} that is known; "
+    print(f"{len(crates)} crates, {sum(len(crate.files) for crate in crates)} files: no circle; "
           f"{providers} files with a provider reach no engine")
 
 

@@ -68,6 +68,7 @@ mod cache;
 mod details;
 mod door;
 mod earning;
+mod forgetting;
 mod header;
 mod introspection;
 mod kind;

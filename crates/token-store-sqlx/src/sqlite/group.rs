@@ -3,6 +3,7 @@
 //! They were all asked for and none was answered, so any order of them is right: redeems come first, because many of them
 //! are one statement.
 
+use core::any::Any;
 use std::sync::Arc;
 
 use sqlx::{Connection, Sqlite, SqliteConnection, pool::PoolConnection};
@@ -14,9 +15,9 @@ use super::{
     ledger::Ledger,
     outage::outage,
     queue::Served,
-    redeem::redeem_all,
+    redeem::{Redeem, redeem_all},
     turn::Turn,
-    verb::{Job, Verb, Waiting},
+    verb::{Step, Verb, Waiting},
 };
 use crate::error::within;
 
@@ -42,7 +43,7 @@ async fn wait<V: Verb>(store: &SqliteStore, verb: V) -> Result<V::Answer, StoreE
         answer: None,
         told,
     };
-    if store.queue.push(V::job(waiting)) {
+    if store.queue.push(Box::new(waiting)) {
         let served = Served {
             queue: Arc::clone(&store.queue),
             ended: false,
@@ -98,11 +99,11 @@ async fn one_commit(store: &SqliteStore, turn: &mut Turn<'_>) {
             }
             let error = Arc::new(error);
             for job in &mut group {
-                job.step_mut().fail(shared(&error));
+                job.fail(shared(&error));
             }
         }
     }
-    group.into_iter().for_each(Job::tell);
+    group.into_iter().for_each(Step::tell);
 }
 
 /// What became of a group that began.
@@ -112,15 +113,21 @@ enum Written {
     Undone(PoolConnection<Sqlite>),
 }
 
-async fn run(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<(), StoreError> {
+async fn run(
+    connection: &mut SqliteConnection,
+    group: &mut [Box<dyn Step>],
+) -> Result<(), StoreError> {
     let mut ledger = Ledger::default();
-    let charges = group.iter().flat_map(|job| job.step().charges());
+    let charges = group.iter().flat_map(|job| job.charges());
     ledger.read(connection, charges).await?;
     let (mut redeems, mut others) = (Vec::new(), Vec::new());
-    for job in group {
-        match job {
-            Job::Redeem(redeem) => redeems.push(&mut **redeem),
-            Job::Other(step) => others.push(step),
+    for step in group {
+        let step = &mut **step;
+        let redeem = (step as &dyn Any).downcast_ref::<Waiting<Redeem>>();
+        if redeem.is_some_and(|redeem| redeem.verb.is_companion()) {
+            redeems.extend((step as &mut dyn Any).downcast_mut::<Waiting<Redeem>>());
+        } else {
+            others.push(step);
         }
     }
     redeem_all(connection, &mut redeems, &mut ledger).await?;
@@ -133,11 +140,11 @@ async fn run(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<(),
 /// Each in a commit of its own, because one of them failed: it takes nobody along.
 async fn one_by_one(
     store: &SqliteStore,
-    group: &mut [Job],
+    group: &mut [Box<dyn Step>],
     mut connection: PoolConnection<Sqlite>,
 ) {
     for job in group {
-        let step = job.step_mut();
+        let step = &mut **job;
         if step.is_gone() {
             continue;
         }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::verb::Job;
+use super::verb::Step;
 
 /// So many writes are looked at for one commit: whoever wants the turn for longer waits for no more.
 const MOST: usize = 256;
@@ -16,7 +16,7 @@ pub(super) struct Queue(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Box<dyn Step>>,
     served: bool,
 }
 
@@ -32,7 +32,7 @@ impl Queue {
     }
 
     /// Whether nobody serves it yet: who is told so has to.
-    pub(super) fn push(&self, job: Job) -> bool {
+    pub(super) fn push(&self, job: Box<dyn Step>) -> bool {
         let mut waiting = self.lock();
         waiting.jobs.push_back(job);
         !core::mem::replace(&mut waiting.served, true)
@@ -45,16 +45,16 @@ impl Queue {
         waiting.served
     }
 
-    pub(super) fn take_first(&self, count: usize) -> Vec<Job> {
+    pub(super) fn take_first(&self, count: usize) -> Vec<Box<dyn Step>> {
         let mut waiting = self.lock();
         let count = count.min(waiting.jobs.len());
         waiting.jobs.drain(..count).collect()
     }
 
     /// The next ones, without those that are gone.
-    pub(super) fn take_group(&self) -> Vec<Job> {
+    pub(super) fn take_group(&self) -> Vec<Box<dyn Step>> {
         let mut group = self.take_first(MOST);
-        group.retain(|job| !job.step().is_gone());
+        group.retain(|job| !job.is_gone());
         group
     }
 }

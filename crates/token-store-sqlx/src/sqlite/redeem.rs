@@ -20,7 +20,7 @@ use super::{
     outage::outage,
     returned,
     tokens::{find, live},
-    verb::{Job, Verb, Waiting},
+    verb::{Verb, Waiting},
 };
 use crate::{
     error::TRIES,
@@ -38,6 +38,12 @@ pub(super) struct Redeem {
 }
 
 impl Redeem {
+    /// Whether it may be one statement with others. What it earns may take the place of what another one redeems: then not.
+    pub(super) fn is_companion(&self) -> bool {
+        let mut earned = self.earned.iter();
+        !earned.any(|record| record.stored().slot.is_some())
+    }
+
     /// Charges what this answer costs. One that cannot be read costs what a wrong guess does.
     fn charge(
         &self,
@@ -97,15 +103,6 @@ impl Verb for Redeem {
         self.earn(connection, &told).await?;
         self.charge(ledger, &told)?;
         Ok(told.map(Charged::Answered))
-    }
-
-    /// What it earns may take the place of what another one redeems: such a redeem is nobody's companion in a statement.
-    fn job(waiting: Waiting<Self>) -> Job {
-        let mut earned = waiting.verb.earned.iter();
-        if earned.any(|record| record.stored().slot.is_some()) {
-            return Job::Other(Box::new(waiting));
-        }
-        Job::Redeem(Box::new(waiting))
     }
 }
 

@@ -1,11 +1,13 @@
 //! A write: run by its caller where nobody else writes, or with others in one commit.
 
+use core::any::Any;
+
 use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection};
 use token_store::{Charge, StoreError};
 use tokio::sync::oneshot;
 
-use super::{ledger::Ledger, outage::outage, redeem::Redeem};
+use super::{ledger::Ledger, outage::outage};
 
 /// What a verb writes.
 pub(super) trait Verb: Send + Sync + Sized + 'static {
@@ -28,11 +30,6 @@ pub(super) trait Verb: Send + Sync + Sized + 'static {
         connection: &mut SqliteConnection,
         ledger: &mut Ledger,
     ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
-
-    /// How it waits.
-    fn job(waiting: Waiting<Self>) -> Job {
-        Job::Other(Box::new(waiting))
-    }
 
     /// Runs it in a commit of its own.
     fn run_alone(
@@ -63,39 +60,9 @@ pub(super) struct Waiting<V: Verb> {
     pub(super) told: oneshot::Sender<Result<V::Answer, StoreError>>,
 }
 
-/// What waits.
-pub(super) enum Job {
-    Other(Box<dyn Step>),
-    /// Apart, because many of them are one statement.
-    Redeem(Box<Waiting<Redeem>>),
-}
-
-impl Job {
-    pub(super) fn step(&self) -> &dyn Step {
-        match self {
-            Self::Other(step) => &**step,
-            Self::Redeem(redeem) => &**redeem,
-        }
-    }
-
-    pub(super) fn step_mut(&mut self) -> &mut dyn Step {
-        match self {
-            Self::Other(step) => &mut **step,
-            Self::Redeem(redeem) => &mut **redeem,
-        }
-    }
-
-    pub(super) fn tell(self) {
-        match self {
-            Self::Other(step) => step.tell(),
-            Self::Redeem(redeem) => redeem.tell(),
-        }
-    }
-}
-
 /// A verb that waits, whichever it is.
 #[async_trait]
-pub(super) trait Step: Send + Sync {
+pub(super) trait Step: Any + Send + Sync {
     fn is_gone(&self) -> bool;
     fn charges(&self) -> &[Charge];
     /// Keeps the answer until what it says is on the disk.

@@ -124,7 +124,7 @@ noted! {
 
 noted! {
     ChargedStore, store => store.charged().unwrap();
-    redeem_charged(presented: &Presented, cost: Cost<'_>, now: DateTime<Utc>) -> Charged<Redeemed>;
+    redeem_charged(presented: &Presented, cost: Cost<'_>, earned: &[Record], now: DateTime<Utc>) -> Charged<Redeemed>;
     insert_charged(batch: &[Record], charges: &[Charge], now: DateTime<Utc>) -> Charged<Inserted>;
 }
 

@@ -165,13 +165,6 @@ async fn verify(
     let id = id_of(typed["handle"].as_str().unwrap_or_default())?;
     let digest = digest(typed["otp"].as_str().unwrap_or_default());
     let limits = [name(3, &subject), name(4, &subject)];
-    let is_right = match &app.rows {
-        Rows::Postgres(rows) => rows.redeem(id, digest, limits, now()).await,
-        Rows::Sqlite(rows) => rows.redeem(id, digest, limits, now()).await,
-    };
-    if !is_right {
-        return Err(StatusCode::UNAUTHORIZED);
-    }
     let session = Token {
         id: new_id(),
         purpose: "session",
@@ -182,9 +175,12 @@ async fn verify(
         now: now(),
         lives: 604_800_000_000,
     };
-    match &app.rows {
-        Rows::Postgres(rows) => rows.insert(&session).await,
-        Rows::Sqlite(rows) => rows.insert(&session).await,
+    let is_right = match &app.rows {
+        Rows::Postgres(rows) => rows.redeem(id, digest, limits, &session).await,
+        Rows::Sqlite(rows) => rows.redeem(id, digest, limits, &session).await,
+    };
+    if !is_right {
+        return Err(StatusCode::UNAUTHORIZED);
     }
     Ok(Json(json!({ "token": hex(session.id) })))
 }

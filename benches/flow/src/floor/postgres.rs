@@ -19,24 +19,25 @@ const ISSUE: &str = "WITH held AS MATERIALIZED ( \
       max_attempts, issued_at, expires_at, tag, state, attempts, generation) \
     SELECT $1::text::uuid, $2, 1, '', $3, $4::text::uuid, $1::text::uuid, $5, $5, ''::bytea, \
       $6::bigint::integer, $7, $8, $5, 1, 0, next.generation FROM next";
-const INSERT: &str = "INSERT INTO ott_tokens (id, purpose, key, tenant, subject, slot, policy, binding, \
-      digest, data, max_attempts, issued_at, expires_at, tag, state, attempts) \
-    VALUES ($1::text::uuid, $2, 1, '', $3, $4::text::uuid, $1::text::uuid, $5, $5, ''::bytea, \
-      $6::bigint::integer, $7, $8, $5, 1, 0)";
 const REDEEM: &str = "WITH held AS MATERIALIZED ( \
-      SELECT key FROM ott_limits WHERE key = ANY ($4::text[]::uuid[]) ORDER BY key FOR UPDATE), \
+      SELECT key FROM ott_limits WHERE key = ANY ($12::text[]::uuid[]) ORDER BY key FOR UPDATE), \
     alive AS MATERIALIZED ( \
       SELECT s.generation FROM ott_slots AS s JOIN ott_tokens AS t ON t.slot = s.slot \
-      WHERE t.id = $1::text::uuid FOR NO KEY UPDATE OF s), \
+      WHERE t.id = $9::text::uuid FOR NO KEY UPDATE OF s), \
     redeemed AS ( \
-      UPDATE ott_tokens AS t SET attempts = attempts + 1, state = 5, used_at = $3 \
-      WHERE t.id = $1::text::uuid AND t.state IN (0, 1) AND t.digest = $2 AND $3 < t.expires_at \
+      UPDATE ott_tokens AS t SET attempts = attempts + 1, state = 5, used_at = $11 \
+      WHERE t.id = $9::text::uuid AND t.state IN (0, 1) AND t.digest = $10 AND $11 < t.expires_at \
         AND t.generation IN (SELECT generation FROM alive) RETURNING *), \
+    earned AS ( \
+      INSERT INTO ott_tokens (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, \
+        max_attempts, issued_at, expires_at, tag, state, attempts) \
+      SELECT $1::text::uuid, $2, 1, '', $3, $4::text::uuid, $1::text::uuid, $5, $5, ''::bytea, \
+        $6::bigint::integer, $7, $8, $5, 1, 0 FROM redeemed RETURNING 1), \
     made AS ( \
       INSERT INTO ott_limits (key, full_at, count) \
-      SELECT a.key, 0, 0 FROM unnest($4::text[]::uuid[]) AS a (key) \
+      SELECT a.key, 0, 0 FROM unnest($12::text[]::uuid[]) AS a (key) \
       WHERE a.key NOT IN (SELECT key FROM held) ORDER BY a.key RETURNING 1) \
-    SELECT r.* FROM redeemed AS r, (SELECT count(*) FROM made) AS m";
+    SELECT r.* FROM redeemed AS r, (SELECT count(*) FROM made) AS m, (SELECT count(*) FROM earned) AS e";
 const FIND: &str = "SELECT t.*, s.generation AS alive FROM ott_tokens AS t \
     LEFT JOIN ott_slots AS s ON s.slot = t.slot WHERE t.id = $1::text::uuid";
 const TOUCH: &str = "UPDATE ott_tokens SET used_at = $2 \
@@ -62,25 +63,22 @@ impl Rows {
         issue.execute(&self.pool).await.unwrap();
     }
 
+    /// The session comes to be if the code is right.
     pub(super) async fn redeem(
         &self,
         id: [u8; 16],
         digest: [u8; 32],
         limits: [[u8; 16]; 2],
-        now: i64,
+        session: &Token,
     ) -> bool {
-        let redeem = sqlx::query(REDEEM)
+        let redeem = bound(REDEEM, session)
             .bind(hex(id))
             .bind(digest.as_slice())
-            .bind(now)
+            .bind(session.now)
             .bind(limits.map(hex).to_vec());
         let rows = redeem.fetch_all(&self.pool).await.unwrap();
         let state = rows.first().map(|row| row.get::<i16, _>("state"));
         state == Some(5)
-    }
-
-    pub(super) async fn insert(&self, token: &Token) {
-        bound(INSERT, token).execute(&self.pool).await.unwrap();
     }
 
     pub(super) async fn session(&self, id: [u8; 16], now: i64) -> Option<String> {

@@ -93,12 +93,13 @@ impl Rows {
         writer.commit().await.unwrap();
     }
 
+    /// The session comes to be if the code is right.
     pub(super) async fn redeem(
         &self,
         id: [u8; 16],
         digest: [u8; 32],
         limits: [[u8; 16]; 2],
-        now: i64,
+        session: &Token,
     ) -> bool {
         let mut writer = self.writer.lock().await;
         let mut writer = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -107,17 +108,16 @@ impl Rows {
         read.fetch_all(&mut *writer).await.unwrap();
         let redeem = sqlx::query(REDEEM)
             .bind(id.as_slice())
-            .bind(now)
+            .bind(session.now)
             .bind(1)
             .bind(digest.as_slice());
         let rows = redeem.fetch_all(&mut *writer).await.unwrap();
-        writer.commit().await.unwrap();
         let state = rows.first().map(|row| row.get::<i64, _>("state"));
+        if state == Some(5) {
+            insert(&mut writer, session).await;
+        }
+        writer.commit().await.unwrap();
         state == Some(5)
-    }
-
-    pub(super) async fn insert(&self, token: &Token) {
-        insert(&mut *self.writer.lock().await, token).await;
     }
 
     pub(super) async fn session(&self, id: [u8; 16], now: i64) -> Option<String> {

@@ -28,6 +28,7 @@ pub mod faults;
 mod fixtures;
 #[cfg(feature = "flows")]
 pub mod flows;
+pub mod guesses;
 pub mod ledger;
 mod log;
 mod patience;

@@ -15,7 +15,7 @@ mod outages;
 
 use core::time::Duration;
 
-use fixture::{CODE, Fixture, LINK, charge, now};
+use fixture::{CODE, Fixture, LINK, charge, now, outage};
 use outages::until_it_answers;
 use testing::proxy::Proxy;
 use testing::redis::{Install, Server, everything, free_port};
@@ -24,7 +24,7 @@ use token_store::{
     FactorStore, Guess, Inserted, LimitStore, Redeemed, Spent, StoreError, TokenStore,
     ott_core::{Limit, LimitKey, Reason, chrono::TimeDelta},
 };
-use token_store_redis::{RedisStore, redis::Value};
+use token_store_redis::{Outage, RedisStore, redis::Value};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -191,6 +191,29 @@ async fn what_cannot_be_read_is_done_by_nobody() {
         assert_eq!(found.attempts, 1, "{key}");
     }
     assert_eq!(left(store, charges[1]).await, 8);
+}
+
+/// A ceiling that got lost with the index that names it is not begun anew by a guess: keys get lost so where a slot's move is broken
+/// off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_begins_no_lost_ceiling_anew() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    let judge = || store.advance_charged(guess(None, &charges, &[]), now());
+    assert_eq!(judge().await.unwrap(), Charged::Answered(None));
+    let keys = charges.map(|charge| u128::from_be_bytes(*charge.key.as_bytes()));
+    let limits = keys.map(|key| format!("{{ott}}:limit:{key:032x}"));
+    let limits = limits.join(" ");
+    assert_eq!(
+        server.ask(&format!("DEL {limits} {{ott}}:limits")).await,
+        Value::Int(3)
+    );
+    let told = judge().await;
+    assert!(
+        matches!(outage(&told), Some(Outage::Lost { .. })),
+        "{told:?}"
+    );
 }
 
 /// A limit or a factor that cannot be read: nothing is burnt, charged or cleared.

@@ -1,5 +1,5 @@
-//! A process that is killed while many verbs with charges share its commits: no guess is counted without its charge, and no charge
-//! stays without its guess. The process is this very binary, run again with a variable set.
+//! A process that is killed, or whose disk is full, while many verbs with charges share its commits: no guess is counted without its
+//! charge, no charge stays without its guess, and no code is burnt by half. The process is this very binary, run again with a variable set.
 
 #![cfg(unix)]
 #![expect(

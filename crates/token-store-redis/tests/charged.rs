@@ -16,7 +16,7 @@ mod outages;
 use core::time::Duration;
 
 use fixture::{CODE, Fixture, LINK, charge, now, outage};
-use outages::until_it_answers;
+use outages::{PACE, lost, one_left, until_it_answers};
 use testing::proxy::Proxy;
 use testing::redis::{Install, Server, everything, free_port};
 use token_store::{
@@ -214,6 +214,27 @@ async fn a_guess_begins_no_lost_ceiling_anew() {
         matches!(outage(&told), Some(Outage::Lost { .. })),
         "{told:?}"
     );
+}
+
+/// After another primary what is not there counts as nearly used up; what a success cleared does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_clears_after_another_primary() {
+    let mut server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    server.kill();
+    server.restart().await;
+    until_it_answers(store).await;
+    let number = lost(store, &factor.id).await;
+    store.accept_lost_writes(number).await.unwrap();
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let (right, cleared) = (Some((factor.id, 1)), charge("cleared", PACE));
+    let keys = [cleared.key];
+    let told = store.advance_charged(guess(right, &[], &keys), now()).await;
+    let accepted = Charged::Answered(Some(Advanced::Accepted));
+    assert_eq!(told.unwrap(), accepted);
+    one_left(store, "another pace").await;
+    assert_eq!(left(store, cleared).await, 5);
 }
 
 /// A limit or a factor that cannot be read: nothing is burnt, charged or cleared.

@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a helper that panics fails its test"

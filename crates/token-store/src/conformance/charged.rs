@@ -83,7 +83,7 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 let batch = records([&new]);
                 let told = store.insert_charged(&batch, &charges, now).await;
                 let expected = insert_apart(&model, &batch, &charges, now).await;
-                LAW.same(what, &LAW.answer("insert_charged", told), &expected);
+                LAW.same_at(what, &LAW.answer("insert_charged", told), &expected);
                 minted.push(new);
             }
             1..=4 => {
@@ -99,12 +99,12 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 };
                 let told = store.redeem_charged(&presented, cost, now).await;
                 let expected = redeem_apart(&model, &presented, cost, now).await;
-                LAW.same(what, &LAW.answer("redeem_charged", told), &expected);
+                LAW.same_at(what, &LAW.answer("redeem_charged", told), &expected);
             }
             5 => {
                 let told = store.spend(&charges, now).await;
                 let expected = LAW.answer("spend", model.spend(&charges, now).await);
-                LAW.same(what, &LAW.answer("spend", told), &expected);
+                LAW.same_at(what, &LAW.answer("spend", told), &expected);
             }
             6 => {
                 let times = u32::from(dice.below(2) == 0);
@@ -115,14 +115,14 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 let one = minted[dice.below(minted.len())].id();
                 let found = LAW.answer("find", store.find(one).await);
                 let expected = LAW.answer("find", model.find(one).await);
-                LAW.same(what, &found, &expected);
+                LAW.same_at(what, &found, &expected);
             }
         }
     }
     for one in &minted {
         let found = LAW.answer("find", store.find(one.id()).await);
         let expected = LAW.answer("find", model.find(one.id()).await);
-        LAW.same(
+        LAW.same_at(
             format_args!("{LAWS_SEED}{seed}, at the end"),
             &found,
             &expected,

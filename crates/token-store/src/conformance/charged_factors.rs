@@ -94,7 +94,7 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
                 };
                 let told = store.advance_charged(guess, now).await;
                 let expected = advance_apart(&model, guess, now).await;
-                LAW.same(
+                LAW.same_at(
                     format_args!("{what}, {guess:?}"),
                     &LAW.answer("advance_charged", told),
                     &expected,
@@ -103,12 +103,12 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
             5 => {
                 let told = store.advance(&id, counter, now).await;
                 let expected = LAW.answer("advance", model.advance(&id, counter, now).await);
-                LAW.same(what, &LAW.answer("advance", told), &expected);
+                LAW.same_at(what, &LAW.answer("advance", told), &expected);
             }
             6 => {
                 let told = store.spend(&charges, now).await;
                 let expected = LAW.answer("spend", model.spend(&charges, now).await);
-                LAW.same(what, &LAW.answer("spend", told), &expected);
+                LAW.same_at(what, &LAW.answer("spend", told), &expected);
             }
             7 => {
                 for Charge { key, .. } in &charges {
@@ -120,7 +120,7 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
                 let disable = FactorChange::Disable;
                 let told = store.update(&id, &disable).await;
                 let expected = LAW.answer("update", model.update(&id, &disable).await);
-                LAW.same(what, &LAW.answer("update", told), &expected);
+                LAW.same_at(what, &LAW.answer("update", told), &expected);
             }
             _ => same_look(store, &model, &limits, what, now).await,
         }
@@ -148,7 +148,7 @@ async fn same_look<S: Guarded>(
     let named: Vec<_> = limits.iter().take(3).map(|charge| charge.key).collect();
     let seen = LAW.answer("look", store.look(&alice(), &named).await);
     let expected = LAW.answer("look", model.look(&alice(), &named).await);
-    LAW.same(
+    LAW.same_at(
         format_args!("{what}: the factors"),
         &seen.factors,
         &expected.factors,
@@ -160,7 +160,7 @@ async fn same_look<S: Guarded>(
             let count = state.map_or(0, |state| state.count);
             (count, looked.allows(&[*charge], now))
         };
-        LAW.same(
+        LAW.same_at(
             format_args!("{what}: what {charge:?} counted, and whether it allows one more"),
             &left(&seen),
             &left(&expected),

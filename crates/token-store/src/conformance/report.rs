@@ -35,7 +35,13 @@ impl Law {
     }
 
     #[track_caller]
-    pub(super) fn same<T: PartialEq + Debug>(self, what: impl Display, found: &T, expected: &T) {
+    pub(super) fn same<T: PartialEq + Debug>(self, what: &str, found: &T, expected: &T) {
+        self.same_at(what, found, expected);
+    }
+
+    /// The same, where `what` is written down only if they differ.
+    #[track_caller]
+    pub(super) fn same_at<T: PartialEq + Debug>(self, what: impl Display, found: &T, expected: &T) {
         self.holds(found == expected, || {
             format!("{what}: got {found:?} instead of {expected:?}")
         });

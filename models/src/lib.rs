@@ -1,6 +1,7 @@
 //! A model of the statements of the PostgreSQL store on the tokens of one slot: redeem, decide, revoke,
-//! insert of a newer token, purge. It is written by hand beside the SQL and runs none of it. Factors,
-//! limits, `touch`, `list`, several slots, times and the Rust code around a statement are not in it.
+//! insert of a newer token, purge. [`charged`] is a second one, of guesses with their limits. Both are
+//! written by hand beside the SQL and run none of it. `touch`, `list`, several slots, times and the
+//! Rust code around a statement are not in them.
 //!
 //! A verb is not one step here but the steps of its statement under READ COMMITTED: it takes a
 //! snapshot, waits for the row's lock, looks again at what the row has become (the slot's row it sees
@@ -12,6 +13,8 @@
 //! must find the double spend, the sixth guess or the second live token that the rule prevents.
 //!
 //! Specification: PostgreSQL manual, 13.2.1, "Read Committed Isolation Level".
+
+pub mod charged;
 
 use stateright::Property;
 

@@ -5,7 +5,7 @@ use core::fmt;
 use token_store::{
     TokensError,
     ott_core::{
-        self, Binding, Handle, IssueOptions, OwnedBinding, Policy, Reason, Record,
+        self, Binding, Handle, IssueOptions, OwnedBinding, Policy, Reason, Record, Subject,
         chrono::{DateTime, Utc},
     },
 };
@@ -17,6 +17,7 @@ pub struct Earning<'b, S = NoScope> {
     bearers: &'b Bearers<S>,
     data: Vec<u8>,
     expires_at: Option<DateTime<Utc>>,
+    owner: Subject,
     /// `None`: the account may have no tokens.
     binding: Option<OwnedBinding>,
 }
@@ -44,10 +45,9 @@ impl<S: Scope> Bearers<S> {
     /// # Ok(()) }
     /// ```
     ///
-    /// What [`Standing`](crate::Standing) says of the account is loaded now, before the redeem. If it changes until the redeem, as an epoch does
-    /// when a password is changed, the token is bound to what it was, and is refused wherever it authenticates: it ends
-    /// with the tokens that were issued before the change. An account that may have no tokens is refused after the redeem, so that
-    /// a guess at its code costs what every guess does.
+    /// What [`Standing`](crate::Standing) says of the account is loaded now, and once more after the redeem. If it changed in between, as an
+    /// epoch does when a password is changed, what was earned is revoked and nobody gets it. An account that may have no tokens is refused
+    /// after the redeem, so that a guess at its code costs what every guess does.
     ///
     /// Where the owner has as many as [`Kind::at_most`](crate::Kind::at_most) lets them, nothing is prepared. What others issue
     /// between here and the redeem is not counted again.
@@ -75,6 +75,7 @@ impl<S: Scope> Bearers<S> {
             bearers: self,
             data,
             expires_at: new.expires_at,
+            owner: new.subject.clone(),
             binding: self.bound(new.subject).await?,
         })
     }
@@ -84,8 +85,8 @@ impl<S: Scope> Earning<'_, S> {
     /// As [`Tokens::redeem`](token_store::Tokens::redeem), and gives back what was redeemed and the token that it earned.
     ///
     /// # Errors
-    /// As [`Tokens::redeem`](token_store::Tokens::redeem); nothing was issued. That the account may have no tokens is
-    /// [`Reason::Binding`].
+    /// As [`Tokens::redeem`](token_store::Tokens::redeem); nobody has a token. That the account may have no tokens, or stands otherwise
+    /// since [`Bearers::earning`], is [`Reason::Binding`]; then what was redeemed is spent, as after an outage.
     pub async fn redeem(
         &self,
         policy: &Policy,
@@ -103,7 +104,7 @@ impl<S: Scope> Earning<'_, S> {
         let own = own.borrowed(&operation);
         let earning = tokens.earning(bearers.kind.policy(), &own, self.options());
         let (record, issued) = earning.redeem(policy, handle, binding, typed).await?;
-        Ok((record, self.told(issued)?))
+        Ok((record, self.confirmed(issued).await?))
     }
 
     /// As [`Tokens::redeem_by_subject`](token_store::Tokens::redeem_by_subject), and gives back what was redeemed and the token that it
@@ -128,7 +129,7 @@ impl<S: Scope> Earning<'_, S> {
         let earning = tokens.earning(bearers.kind.policy(), &own, self.options());
         let earned = earning.redeem_by_subject(policy, binding, typed);
         let (record, issued) = earned.await?;
-        Ok((record, self.told(issued)?))
+        Ok((record, self.confirmed(issued).await?))
     }
 
     /// As [`Tokens::resume`](token_store::Tokens::resume), and gives back what was parked and the token that it earned.
@@ -151,7 +152,7 @@ impl<S: Scope> Earning<'_, S> {
         let own = own.borrowed(&operation);
         let earning = tokens.earning(bearers.kind.policy(), &own, self.options());
         let (record, issued) = earning.resume(policy, handle, binding).await?;
-        Ok((record, self.told(issued)?))
+        Ok((record, self.confirmed(issued).await?))
     }
 
     /// Issues it without a redeem.
@@ -177,6 +178,17 @@ impl<S: Scope> Earning<'_, S> {
             expires_at: self.expires_at,
             ..IssueOptions::default()
         }
+    }
+
+    /// What was earned, if the account stands as it did: whoever disabled it meanwhile revoked what there was before.
+    async fn confirmed(&self, issued: ott_core::Issued) -> Result<Issued<S>, TokensError> {
+        let issued = self.told(issued)?;
+        if self.bearers.bound(&self.owner).await? != self.binding {
+            let id = issued.facts.id();
+            self.bearers.revoke(&self.owner, id).await?;
+            return Err(refused(Reason::Binding));
+        }
+        Ok(issued)
     }
 
     fn told(&self, issued: ott_core::Issued) -> Result<Issued<S>, TokensError> {

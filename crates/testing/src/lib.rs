@@ -28,6 +28,7 @@ pub mod faults;
 mod fixtures;
 #[cfg(feature = "flows")]
 pub mod flows;
+pub mod guesses;
 mod held;
 pub mod ledger;
 mod log;

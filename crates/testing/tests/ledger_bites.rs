@@ -19,9 +19,9 @@ use std::{
 use async_trait::async_trait;
 use testing::ledger::{Plan, Row, Run, Station, Terms};
 use token_store::{
-    Advanced, Charge, ConfirmIf, Decided, FactorChange, FactorId, FactorStore, Inserted,
-    LimitStore, MemoryStore, Redeemed, RemoveIf, Revoke, Spent, StoreError, StoredFactor,
-    TokenStore,
+    Advanced, Charge, Charged, ChargedFactors, ConfirmIf, Decided, FactorChange, FactorId,
+    FactorStore, Guess, Inserted, LimitStore, Looked, MemoryStore, Redeemed, RemoveIf, Revoke,
+    Spent, StoreError, StoredFactor, TokenStore,
     ott_core::{
         Decision, LimitKey, LimitKind, Presented, Purpose, Reason, Record, RecordId, Stored,
         Subject,
@@ -48,6 +48,16 @@ enum Mistake {
     TakesTooLong,
     FindsOldStates,
     IsAnOutage,
+    AcceptsWithoutBurning,
+    /// It charges a right guess, burns nothing, and answers nothing.
+    BreaksOffAfterTheCharge,
+    /// It burns a code, charges it too, and answers nothing.
+    BreaksOffAfterBoth,
+    BurnsTheRefused,
+    ChargesTheAccepted,
+    ClearsNothing,
+    ForgetsFailures,
+    GuessesForNothing,
     /// One time in twenty: once in a thousand a busy machine does so.
     TimesOutOften,
 }
@@ -263,6 +273,65 @@ impl FactorStore for Broken {
     async fn purge_factors(&self, before: Time, limit: u32) -> Result<u64, StoreError> {
         self.inner.purge_factors(before, limit).await
     }
+
+    fn charged_factors(&self, _: &dyn LimitStore) -> Option<&dyn ChargedFactors> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ChargedFactors for Broken {
+    async fn look(&self, subject: &Subject, keys: &[LimitKey]) -> Result<Looked, StoreError> {
+        self.inner.look(subject, keys).await
+    }
+
+    async fn advance_charged(
+        &self,
+        guess: Guess<'_>,
+        now: Time,
+    ) -> Result<Charged<Option<Advanced>>, StoreError> {
+        self.called();
+        let broken_off = || Err(StoreError::unavailable("broken off"));
+        let as_wrong = Guess {
+            right: None,
+            ..guess
+        };
+        if guess.right.is_some() && self.errs(Mistake::BreaksOffAfterTheCharge) {
+            self.inner.advance_charged(as_wrong, now).await?;
+            return broken_off();
+        }
+        if guess.right.is_some() && self.errs(Mistake::AcceptsWithoutBurning) {
+            return Ok(Charged::Answered(Some(Advanced::Accepted)));
+        }
+        if guess.right.is_some() && self.errs(Mistake::ClearsNothing) {
+            let cleared = &[];
+            let guess = Guess { cleared, ..guess };
+            return self.inner.advance_charged(guess, now).await;
+        }
+        let told = self.inner.advance_charged(guess, now).await?;
+        match (&told, guess.right) {
+            (Charged::Answered(None), _) if self.errs(Mistake::GuessesForNothing) => {
+                self.inner.refund(guess.charges, 1).await?;
+            }
+            (Charged::Answered(None), _) if self.errs(Mistake::ForgetsFailures) => {
+                self.inner.refund(&guess.charges[1..], 1).await?;
+            }
+            (Charged::Answered(Some(Advanced::Accepted)), _) => {
+                if self.errs(Mistake::ChargesTheAccepted) {
+                    self.inner.spend(guess.charges, now).await?;
+                }
+                if self.errs(Mistake::BreaksOffAfterBoth) {
+                    self.inner.spend(guess.charges, now).await?;
+                    return broken_off();
+                }
+            }
+            (Charged::Refused(_), Some((id, counter))) if self.errs(Mistake::BurnsTheRefused) => {
+                self.inner.advance(&id, counter, now).await?;
+            }
+            _ => {}
+        }
+        Ok(told)
+    }
 }
 
 #[async_trait]
@@ -359,5 +428,13 @@ found! {
     verb_beyond_its_time_is_found: TakesTooLong, "took";
     state_gone_back_is_found: FindsOldStates, "after it was";
     outage_without_a_fault_is_found: IsAnOutage, "after the end of the fault";
+    accepted_without_burning_is_found: AcceptsWithoutBurning, "again or late";
+    charge_without_burning_is_found: BreaksOffAfterTheCharge, "refuses after";
+    burnt_and_charged_is_found: BreaksOffAfterBoth, "refuses after";
+    refused_and_burnt_is_found: BurnsTheRefused, "nobody used";
+    accepted_and_charged_is_found: ChargesTheAccepted, "refuses after";
+    success_that_clears_nothing_is_found: ClearsNothing, "is locked after";
+    failure_forgotten_is_found: ForgetsFailures, "failures in a row";
+    guess_for_nothing_is_found: GuessesForNothing, "too many";
     too_many_time_outs_are_found: TimesOutOften, "verbs time out";
 }

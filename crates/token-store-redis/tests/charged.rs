@@ -15,16 +15,16 @@ mod outages;
 
 use core::time::Duration;
 
-use fixture::{CODE, Fixture, LINK, RECOVERY, charge, now};
-use outages::until_it_answers;
+use fixture::{CODE, Fixture, LINK, RECOVERY, charge, now, outage};
+use outages::{PACE, lost, one_left, until_it_answers};
 use testing::proxy::Proxy;
 use testing::redis::{Install, Server, everything, free_port};
 use token_store::{
-    Charge, Charged, ChargedStore, Cost, Inserted, LimitStore, Redeemed, Spent, StoreError,
-    TokenStore,
-    ott_core::{Limit, Reason, State, chrono::TimeDelta},
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, Cost, FactorId, FactorState,
+    FactorStore, Guess, Inserted, LimitStore, Redeemed, Spent, StoreError, TokenStore,
+    ott_core::{Limit, LimitKey, Reason, State, chrono::TimeDelta},
 };
-use token_store_redis::{RedisStore, redis::Value};
+use token_store_redis::{Outage, RedisStore, redis::Value};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -35,9 +35,22 @@ const fn cost(charges: &[Charge]) -> Cost<'_> {
     }
 }
 
+/// A guess at a factor: what a success clears is the second charge.
+const fn guess<'g>(
+    right: Option<(FactorId, u64)>,
+    charges: &'g [Charge],
+    cleared: &'g [LimitKey],
+) -> Guess<'g> {
+    Guess {
+        right,
+        charges,
+        cleared,
+    }
+}
+
 fn charges() -> [Charge; 2] {
     [
-        charge("pace", Limit::pace(9, TimeDelta::minutes(1))),
+        charge("pace", Limit::pace(20, TimeDelta::minutes(1))),
         charge("ceiling", Limit::ceiling(9)),
     ]
 }
@@ -72,7 +85,10 @@ async fn charged_verb_is_one_script() {
     let server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, charges) = (&fixture.store, charges());
-    for is_warm in [false, true] {
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let cleared = [charges[1].key];
+    for (counter, is_warm) in [(1, false), (2, true)] {
         let link = fixture.issue(&LINK);
         let batch = [link.record.clone()];
         let wrong = fixture.wrong(&fixture.insert(&CODE).await);
@@ -86,9 +102,20 @@ async fn charged_verb_is_one_script() {
             assert!(matches!(told.await.unwrap(), Charged::Answered(_)));
         }
         let after = scripts(&server).await;
+        let right = Some((factor.id, counter));
+        for (right, expected) in [
+            (None, None),
+            (right, Some(Advanced::Accepted)),
+            (right, Some(Advanced::Replayed)),
+        ] {
+            let told = store.advance_charged(guess(right, &charges, &cleared), now());
+            assert_eq!(told.await.unwrap(), Charged::Answered(expected));
+        }
+        let guessed = scripts(&server).await;
         if is_warm {
             assert_eq!(between - before, 1);
             assert_eq!(after - between, 3);
+            assert_eq!(guessed - after, 3);
         }
     }
 }
@@ -153,6 +180,32 @@ async fn lost_answer_was_charged_once() {
     assert_eq!(left(store, charges[1]).await, 7);
 }
 
+/// The answer is lost on its way: a wrong guess was charged once, and a right one burnt once, with what it clears.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_whose_answer_is_lost_was_judged_once() {
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::start(free_port(), server.port()).await;
+    let fixture = Fixture::new(everything().timeout(LONG).install(proxy.url()).await);
+    let (store, charges) = (&fixture.store, charges());
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let cleared = [charges[1].key];
+    let judge = |right| store.advance_charged(guess(right, &charges, &cleared), now());
+    assert_eq!(judge(None).await.unwrap(), Charged::Answered(None));
+    for (right, count, last) in [(None, 2, None), (Some((factor.id, 5)), 0, Some(5))] {
+        proxy.lose_the_next_answer();
+        let told = judge(right).await;
+        assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+        until_it_answers(store).await;
+        let looked = store.look(&fixture.alice, &cleared).await.unwrap();
+        let state = looked.limits.get(&cleared[0]);
+        assert_eq!(state.map_or(0, |state| state.count), count);
+        assert_eq!(looked.factors[0].last, last);
+    }
+    let replayed = Charged::Answered(Some(Advanced::Replayed));
+    assert_eq!(judge(Some((factor.id, 5))).await.unwrap(), replayed);
+}
+
 /// A limit or a record that cannot be read: nothing is compared, inserted or charged.
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_row_is_compared_by_nobody() {
@@ -176,6 +229,87 @@ async fn unreadable_row_is_compared_by_nobody() {
         let found = store.find(&id).await.unwrap().unwrap();
         assert_eq!(found.attempts, 1, "{key}");
     }
+    assert_eq!(left(store, charges[1]).await, 8);
+}
+
+/// A ceiling that got lost with the index that names it is not begun anew by a guess: keys get lost so where a slot's move is broken
+/// off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_begins_no_lost_ceiling_anew() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    let judge = || store.advance_charged(guess(None, &charges, &[]), now());
+    assert_eq!(judge().await.unwrap(), Charged::Answered(None));
+    let keys = charges.map(|charge| u128::from_be_bytes(*charge.key.as_bytes()));
+    let limits = keys.map(|key| format!("{{ott}}:limit:{key:032x}"));
+    let limits = limits.join(" ");
+    assert_eq!(
+        server.ask(&format!("DEL {limits} {{ott}}:limits")).await,
+        Value::Int(3)
+    );
+    let told = judge().await;
+    assert!(
+        matches!(outage(&told), Some(Outage::Lost { .. })),
+        "{told:?}"
+    );
+}
+
+/// After another primary what is not there counts as nearly used up; what a success cleared does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_clears_after_another_primary() {
+    let mut server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));
+    server.kill();
+    server.restart().await;
+    until_it_answers(store).await;
+    let number = lost(store, &factor.id).await;
+    store.accept_lost_writes(number).await.unwrap();
+    assert!(store.insert_factor(&factor).await.unwrap());
+    let (right, cleared) = (Some((factor.id, 1)), charge("cleared", PACE));
+    let keys = [cleared.key];
+    let told = store.advance_charged(guess(right, &[], &keys), now()).await;
+    let accepted = Charged::Answered(Some(Advanced::Accepted));
+    assert_eq!(told.unwrap(), accepted);
+    one_left(store, "another pace").await;
+    assert_eq!(left(store, cleared).await, 5);
+}
+
+/// A limit or a factor that cannot be read: nothing is burnt, charged or cleared.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_not_guessed_at() {
+    let server = Server::start(&[]).await;
+    let fixture = fixture(&server).await;
+    let (store, charges) = (&fixture.store, charges());
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(store.insert_factor(&factor).await.unwrap());
+    assert!(store.advance(&factor.id, 3, now()).await.is_ok());
+    let cleared = [charges[1].key];
+    let judge = |right| store.advance_charged(guess(right, &charges, &cleared), now());
+    assert_eq!(judge(None).await.unwrap(), Charged::Answered(None));
+    let ceiling = u128::from_be_bytes(*charges[1].key.as_bytes());
+    let id = u128::from_be_bytes(*factor.id.as_bytes());
+    let limit = format!("{{ott}}:limit:{ceiling:032x}");
+    let row = format!("{{ott}}:factor:{id:032x}");
+    let last = format!("{:019}", 3);
+    for (key, field, broken, value) in [
+        (&limit, "count", "many", "1"),
+        (&row, "last", "many", &last),
+        (&row, "last", "3", &last),
+    ] {
+        server.ask(&format!("HSET {key} {field} {broken}")).await;
+        let told = judge(Some((factor.id, 4))).await;
+        assert!(matches!(told, Err(StoreError::Corrupt(_))), "{told:?}");
+        server.ask(&format!("HSET {key} {field} {value}")).await;
+        let looked = store.look(&fixture.alice, &cleared).await.unwrap();
+        assert_eq!(looked.factors[0].last, Some(3), "{key}");
+        assert_eq!(looked.limits[&cleared[0]].count, 1, "{key}");
+    }
+    server.ask(&format!("HDEL {row} state")).await;
+    let told = judge(Some((factor.id, 4))).await;
+    assert!(matches!(told, Err(StoreError::Corrupt(_))), "{told:?}");
+    server.ask(&format!("HSET {row} state 1")).await;
     assert_eq!(left(store, charges[1]).await, 8);
 }
 

@@ -6,7 +6,8 @@ mod fixture;
 use fixture::{CODE, Fixture, PROMPT, after, charge, now, ring};
 use testing::redis::{Install, clean, everything, prefix, url};
 use token_store::{
-    BuildError, Decided, LimitStore, Redeemed, Revoke, Spent, TokenStore, Tokens,
+    BuildError, ChargedFactors, Decided, FactorState, FactorStore, Guess, LimitStore, Redeemed,
+    Revoke, Spent, StoreError, TokenStore, Tokens,
     ott_core::{
         Decider, KeyRing, Limit, LimitKind, Outcome, Reason, State, Subject, Verdict,
         chrono::TimeDelta,
@@ -150,6 +151,34 @@ async fn limits_ahead_of_every_clock_are_a_fault() {
         store.clear(&one.key).await.unwrap();
         let cleared = store.spend(&charges, after(micro)).await.unwrap();
         assert_eq!(cleared, Spent::Allowed);
+    }
+}
+
+/// Factors whose loss nobody accepted are misuse, and guesses at them too.
+#[tokio::test]
+async fn factors_whose_loss_nobody_accepted_are_misuse() {
+    let fixture = Fixture::new(RedisStore::connect(url()).await.unwrap());
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    let factor = fixture.factor(1, FactorState::Active);
+    let guess = |right| Guess {
+        right,
+        charges: &[],
+        cleared: &[],
+    };
+    let right = guess(Some((factor.id, 1)));
+    let told = [
+        store.insert_factor(&factor).await.map(drop),
+        store.factors(alice).await.map(drop),
+        store.advance(&factor.id, 1, now()).await.map(drop),
+        store.look(alice, &[]).await.map(drop),
+        store.advance_charged(right, now()).await.map(drop),
+        store.advance_charged(guess(None), now()).await.map(drop),
+    ];
+    for (verb, told) in told.iter().enumerate() {
+        assert!(
+            matches!(told, Err(StoreError::Misuse(_))),
+            "{verb}: {told:?}"
+        );
     }
 }
 

@@ -16,7 +16,8 @@ use outages::{PACE, redeems, until_it_answers};
 use testing::proxy::Proxy;
 use testing::redis::{Install, Server, everything, free_port};
 use token_store::{
-    Advanced, FactorState, FactorStore, LimitStore, Revoke, Spent, StoreError, TokenStore,
+    Advanced, Charged, ChargedFactors, FactorState, FactorStore, Guess, LimitStore, Revoke, Spent,
+    StoreError, TokenStore,
     ott_core::{Limit, State},
 };
 use token_store_redis::{Outage, RedisStore, StartError};
@@ -63,6 +64,14 @@ async fn full_memory_does_nothing_half() {
     let (code, prompt) = (fixture.insert(&CODE).await, fixture.insert(&PROMPT).await);
     let factor = fixture.factor(1, FactorState::Active);
     assert!(store.insert_factor(&factor).await.unwrap());
+    let guessed = [charge("guessed", Limit::ceiling(3))];
+    let cleared = [guessed[0].key];
+    assert_eq!(store.spend(&guessed, now()).await.unwrap(), Spent::Allowed);
+    let guess = |right: Option<u64>| Guess {
+        right: right.map(|counter| (factor.id, counter)),
+        charges: &guessed,
+        cleared: &cleared,
+    };
     server.ask("CONFIG SET maxmemory 1").await;
     let other = fixture.issue(&CODE).record;
     let (right, approval) = (fixture.right(&CODE, &code), fixture.approval(&prompt));
@@ -80,6 +89,8 @@ async fn full_memory_does_nothing_half() {
             .map(drop),
         store.advance(&factor.id, 1, now()).await.map(drop),
         store.spend(&[charge("pace", PACE)], now()).await.map(drop),
+        store.advance_charged(guess(None), now()).await.map(drop),
+        store.advance_charged(guess(Some(1)), now()).await.map(drop),
     ];
     for (verb, told) in told.iter().enumerate() {
         assert!(
@@ -92,8 +103,10 @@ async fn full_memory_does_nothing_half() {
     assert_eq!((found.state, found.attempts), (State::Ready, 0));
     assert_eq!(store.find(other.id()).await.unwrap(), None);
     assert_eq!(redeems(store, &right).await, None);
-    let again = store.advance(&factor.id, 1, now()).await.unwrap();
-    assert_eq!(again, Advanced::Accepted);
+    let looked = store.look(&fixture.alice, &cleared).await.unwrap();
+    assert_eq!(looked.limits[&cleared[0]].count, 1);
+    let again = store.advance_charged(guess(Some(1)), now()).await.unwrap();
+    assert_eq!(again, Charged::Answered(Some(Advanced::Accepted)));
 }
 
 /// A command that was not answered is not sent again.

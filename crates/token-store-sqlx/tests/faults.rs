@@ -37,9 +37,10 @@ use std::{
 use fixture::{PROMPT, now};
 use process::{Process, heard, own_place, this_binary};
 use token_store::{
-    Advanced, ConfirmIf, Decided, EventSink, FactorChange, FactorId, FactorState, FactorStore,
-    InTransaction, Inserted, LimitStore, NoEvents, RedeemInTransaction, Redeemed, RemoveIf, Revoke,
-    Spent, StoreError, StoredFactor, TokenStore, Tokens,
+    Advanced, Charged, ChargedFactors, ConfirmIf, Decided, EventSink, FactorChange, FactorId,
+    FactorState, FactorStore, Guess, InTransaction, Inserted, LimitStore, NoEvents,
+    RedeemInTransaction, Redeemed, RemoveIf, Revoke, Spent, StoreError, StoredFactor, TokenStore,
+    Tokens,
     ott_core::{
         Binding, Decider, KeyId, KeyRing, Policy, Subject, Verdict, chrono::TimeDelta,
         rand::rngs::SysRng,
@@ -290,6 +291,12 @@ async fn process_without_room() {
 
     let before = dump(&world).await;
     let (id, first) = (factor_id(0), tokens[0].id);
+    let (charges, cleared) = ([last], [kept.key]);
+    let guess = |right| Guess {
+        right,
+        charges: &charges,
+        cleared: &cleared,
+    };
     let later = now().checked_add_signed(TimeDelta::days(1)).unwrap();
     let told = [
         (
@@ -364,6 +371,17 @@ async fn process_without_room() {
                 .map(drop),
         ),
         ("spend", store.spend(&[last], now()).await.map(drop)),
+        (
+            "advance_charged, wrong",
+            store.advance_charged(guess(None), now()).await.map(drop),
+        ),
+        (
+            "advance_charged",
+            store
+                .advance_charged(guess(Some((id, 1 << 60))), now())
+                .await
+                .map(drop),
+        ),
         ("refund", store.refund(&[kept], 1).await),
         ("clear", store.clear(&kept.key).await),
     ];
@@ -385,6 +403,11 @@ async fn process_without_room() {
     let told = store.decide(&prompt.id, &decision, now()).await;
     assert!(matches!(told, Ok(Decided::Decided(_))), "{told:?}");
     assert_eq!(store.spend(&[last], now()).await.unwrap(), Spent::Allowed);
+    let told = store
+        .advance_charged(guess(Some((id, 1 << 60))), now())
+        .await;
+    let accepted = Charged::Answered(Some(Advanced::Accepted));
+    assert_eq!(told.unwrap(), accepted);
     let told = store
         .confirm(&pending.id, Some(1), ConfirmIf::Always, now())
         .await

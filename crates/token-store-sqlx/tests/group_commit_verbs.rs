@@ -16,8 +16,9 @@ use core::{
 
 use fixture::{Fixture, LINK, PROMPT, RECOVERY, now};
 use token_store::{
-    Charge, Charged, ChargedStore, ConfirmIf, Cost, Decided, FactorChange, FactorState,
-    FactorStore, LimitStore, Redeemed, RemoveIf, Revoke, StoreError, TokenStore,
+    Charge, Charged, ChargedFactors, ChargedStore, ConfirmIf, Cost, Decided, FactorChange,
+    FactorState, FactorStore, Guess, LimitStore, Redeemed, RemoveIf, Revoke, Spent, StoreError,
+    TokenStore,
     ott_core::{Decision, Issued, Limit, LimitKey, LimitScope, Presented, Record},
 };
 use token_store_sqlx::{
@@ -51,9 +52,13 @@ struct Prepared {
     touched: Issued,
     revoked: Issued,
     charges: [Charge; 3],
+    /// Charged by the wrong guess.
+    guessed: [Charge; 1],
+    /// Asked by the right guess, which clears the second.
+    asked: [Charge; 2],
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     "insert",
     "insert into a slot",
     "redeem",
@@ -70,7 +75,10 @@ const NAMES: [&str; 16] = [
     "update",
     "remove",
     "restore",
+    "advance_charged, wrong",
+    "advance_charged",
 ];
+const MANY: usize = NAMES.len();
 
 async fn prepare(fixture: &Fixture) -> Prepared {
     let store = &fixture.store;
@@ -78,17 +86,24 @@ async fn prepare(fixture: &Fixture) -> Prepared {
     let prompt = fixture.insert(&PROMPT).await;
     let redeemed = fixture.insert(&LINK).await;
     let earning = fixture.insert(&LINK).await;
-    let charges = ["a", "b", "c"].map(|name| Charge {
+    let charge = |name| Charge {
         key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
         limit: Limit::ceiling(5),
-    });
+    };
+    let charges = ["a", "b", "c"].map(charge);
     store.spend(&charges, now()).await.unwrap();
+    let (guessed, asked) = (["d"].map(charge), ["e", "f"].map(charge));
+    for _ in 0..2 {
+        store.spend(&guessed, now()).await.unwrap();
+    }
+    store.spend(&asked[1..], now()).await.unwrap();
     for (id, state) in [
         (2, FactorState::Pending),
         (3, FactorState::Active),
         (4, FactorState::Active),
         (5, FactorState::Active),
         (6, FactorState::Active),
+        (7, FactorState::Active),
     ] {
         let factor = fixture.factor(id, state);
         assert!(store.insert_factor(&factor).await.unwrap());
@@ -108,6 +123,8 @@ async fn prepare(fixture: &Fixture) -> Prepared {
         replaced,
         prompt,
         charges,
+        guessed,
+        asked,
     }
 }
 
@@ -168,17 +185,52 @@ fn verbs<'s>(
                 .await
         }),
         verb(async move { store.restore(&factor(6).id).await }),
+        verb(async {
+            let guess = Guess {
+                right: None,
+                charges: &prepared.guessed,
+                cleared: &[],
+            };
+            store.advance_charged(guess, now()).await
+        }),
+        verb(async move {
+            let guess = Guess {
+                right: Some((factor(7).id, 2)),
+                charges: &prepared.asked,
+                cleared: &prepared.asked[1..]
+                    .iter()
+                    .map(|charge| charge.key)
+                    .collect::<Vec<_>>(),
+            };
+            store.advance_charged(guess, now()).await
+        }),
     ]
 }
 
 /// What each answers when it is done.
-const DONE: [&str; 16] = [
-    "Done", "Done", "true", "true", "true", "()", "1", "Allowed", "()", "()", "true", "Accepted",
-    "Accepted", "true", "true", "true",
+const DONE: [&str; MANY] = [
+    "Done",
+    "Done",
+    "true",
+    "true",
+    "true",
+    "()",
+    "1",
+    "Allowed",
+    "()",
+    "()",
+    "true",
+    "Accepted",
+    "Accepted",
+    "true",
+    "true",
+    "true",
+    "Answered(None)",
+    "Answered(Some(Accepted))",
 ];
 
 /// Whether what each of them does is done.
-async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 16] {
+async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; MANY] {
     let find = |id| async move { store.find(&id).await.unwrap() };
     let state = |id| async move {
         store
@@ -188,10 +240,7 @@ async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 16] {
             .map(|found| found.state.number())
     };
     let used = |id| async move { store.find(&id).await.unwrap().unwrap().used_at.is_some() };
-    let count = |at: usize| async move {
-        let [charge] = prepared.charges.get(at..=at).unwrap() else {
-            panic!("no such charge")
-        };
+    let count = |charge: Charge| async move {
         let select = "SELECT count FROM ott_limits WHERE key = ?1";
         let count = sqlx::query_scalar::<_, i64>(select).bind(charge.key.as_bytes().as_slice());
         count.fetch_optional(store.pool()).await.unwrap()
@@ -210,6 +259,12 @@ async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 16] {
     let earned = find(*prepared.earned.id()).await.is_some();
     let earning = state(*prepared.earning.id()).await == Some(5);
     assert_eq!(earned, earning, "half of a redeem that earns");
+    let [spent, refunded, cleared] = prepared.charges;
+    let [asked, failures] = prepared.asked;
+    assert_eq!(count(asked).await, None, "a charge of a success");
+    let burnt = factor(7, "last = 2").await;
+    let left = (!burnt).then_some(1);
+    assert_eq!(count(failures).await, left, "half of a right guess");
     [
         find(*prepared.inserted.id()).await.is_some(),
         replaced,
@@ -218,15 +273,17 @@ async fn effects(store: &SqliteStore, prepared: &Prepared) -> [bool; 16] {
         state(*prepared.prompt.record.id()).await == Some(1),
         used(*prepared.touched.record.id()).await,
         state(*prepared.revoked.record.id()).await == Some(4),
-        count(0).await == Some(2),
-        count(1).await == Some(0),
-        count(2).await.is_none(),
+        count(spent).await == Some(2),
+        count(refunded).await == Some(0),
+        count(cleared).await.is_none(),
         factor(1, "true").await,
         factor(2, "state = 1").await,
         factor(3, "last = 1").await,
         factor(4, "label = 'other'").await,
         factor(5, "state = 3").await,
         factor(6, "state = 1").await,
+        count(prepared.guessed[0]).await == Some(3),
+        burnt,
     ]
 }
 
@@ -271,7 +328,7 @@ fn commits(fixture: &Fixture) -> usize {
 async fn every_verb_shares_one_commit() {
     let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
-    assert_eq!(effects(&fixture.store, &prepared).await, [false; 16]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; MANY]);
     let before = commits(&fixture);
     let mut begun = verbs(&fixture.store, &fixture, &prepared);
     wait_together(&fixture, &mut begun).await;
@@ -284,7 +341,7 @@ async fn every_verb_shares_one_commit() {
         2,
         "the first alone, all others together"
     );
-    assert_eq!(effects(&fixture.store, &prepared).await, [true; 16]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; MANY]);
 }
 
 /// Alone each has one commit, and the same answer.
@@ -301,7 +358,7 @@ async fn every_verb_alone_is_one_commit() {
         assert_eq!(verb.await.unwrap(), done, "{name}");
         assert_eq!(commits(&fixture) - before, 1, "{name}");
     }
-    assert_eq!(effects(&fixture.store, &prepared).await, [true; 16]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [true; MANY]);
 }
 
 /// The database refuses what one of them writes, in its first statement or in a later one: that one is undone, and the others
@@ -339,7 +396,10 @@ async fn one_that_fails_takes_nobody_along() {
         ("revoke", "AFTER UPDATE ON ott_tokens WHEN new.state = 4"),
         ("spend", "AFTER UPDATE ON ott_limits WHEN new.count = 2"),
         ("refund", "AFTER UPDATE ON ott_limits WHEN new.count = 0"),
-        ("clear", "AFTER DELETE ON ott_limits"),
+        (
+            "clear",
+            "AFTER DELETE ON ott_limits WHEN old.key = x'{cleared}'",
+        ),
         ("insert_factor", "AFTER INSERT ON ott_factors"),
         (
             "confirm",
@@ -355,6 +415,19 @@ async fn one_that_fails_takes_nobody_along() {
         ),
         ("remove", "AFTER UPDATE ON ott_factors WHEN new.state = 3"),
         ("restore", "AFTER UPDATE ON ott_factors WHEN old.state = 3"),
+        (
+            "advance_charged, wrong",
+            "AFTER UPDATE ON ott_limits WHEN new.count = 3",
+        ),
+        (
+            "advance_charged",
+            "AFTER UPDATE ON ott_factors WHEN new.last = 2",
+        ),
+        // What it clears, after it burnt.
+        (
+            "advance_charged",
+            "AFTER DELETE ON ott_limits WHEN old.key = x'{failures}'",
+        ),
     ] {
         let fixture = Fixture::new().await;
         let prepared = prepare(&fixture).await;
@@ -366,6 +439,12 @@ async fn one_that_fails_takes_nobody_along() {
             ("{earned}", prepared.earned.id()),
         ] {
             when = when.replace(name, &id.to_string());
+        }
+        for (name, charge) in [
+            ("{cleared}", &prepared.charges[2]),
+            ("{failures}", &prepared.asked[1]),
+        ] {
+            when = when.replace(name, &hex(charge));
         }
         let trigger = format!("CREATE TRIGGER t {when} BEGIN SELECT RAISE(ABORT, 'no'); END");
         let made = sqlx::query(AssertSqlSafe(trigger)).execute(fixture.store.pool());
@@ -386,6 +465,11 @@ async fn one_that_fails_takes_nobody_along() {
             assert_eq!(effect, *name != fails, "{name} beside {fails}");
         }
     }
+}
+
+fn hex(charge: &Charge) -> String {
+    let bytes = charge.key.as_bytes().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A commit that fails, as on a disk that does: nobody's is done, and each is told.
@@ -409,7 +493,7 @@ async fn a_commit_that_fails_is_nobodys() {
             "{name}: {told:?}"
         );
     }
-    assert_eq!(effects(&fixture.store, &prepared).await, [false; 16]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; MANY]);
 }
 
 /// Each in turn is dropped while it waits: it is not done, and the others are.
@@ -425,7 +509,7 @@ async fn one_dropped_while_it_waits_is_not_done() {
         for (told, done) in end(begun).await.into_iter().zip(done) {
             assert_eq!(told.unwrap(), done, "without {name}");
         }
-        let mut expected = [true; 16];
+        let mut expected = [true; MANY];
         *expected.get_mut(gone).unwrap() = false;
         assert_eq!(effects(&fixture.store, &prepared).await, expected, "{name}");
     }
@@ -461,7 +545,7 @@ async fn verbs_that_timed_out_are_never_done_later() {
     // Ends once nothing runs on any connection any more.
     pool.close().await;
     let again = SqliteStore::open(fixture.path()).await.unwrap();
-    assert_eq!(effects(&again, &prepared).await, [false; 16]);
+    assert_eq!(effects(&again, &prepared).await, [false; MANY]);
 }
 
 /// What waits together is counted one after another: of eight spends five are allowed, and of eight codes in one slot one stays.
@@ -553,6 +637,55 @@ async fn those_who_earn_together_are_judged_in_turn() {
         spent += u32::from(found.state.number() == 5);
     }
     assert_eq!(spent, 1);
+}
+
+/// Guesses that wait together are judged one after another: of eight wrong ones under a ceiling of five, five are charged, and the
+/// right one behind them is refused. Of two with one code, the second is charged as a replay.
+#[tokio::test]
+async fn guesses_that_wait_together_are_judged_in_turn() {
+    let fixture = Fixture::new().await;
+    let charge = |name| Charge {
+        key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
+        limit: Limit::ceiling(5),
+    };
+    let factor = fixture.factor(1, FactorState::Active);
+    assert!(fixture.store.insert_factor(&factor).await.unwrap());
+    let guess = |right: Option<u64>, charges| {
+        let right = right.map(|counter| (factor.id, counter));
+        let guess = Guess {
+            right,
+            charges,
+            cleared: &[],
+        };
+        verb(fixture.store.advance_charged(guess, now()))
+    };
+    let (wrong, right) = ([charge("wrong")], [charge("right")]);
+    let mut begun: Vec<_> = (0..8).map(|_| guess(None, &wrong)).collect();
+    begun.push(guess(Some(9), &wrong));
+    begun.extend((0..2).map(|_| guess(Some(9), &right)));
+    wait_together(&fixture, &mut begun).await;
+    let told: Vec<_> = end(begun).await.into_iter().map(Result::unwrap).collect();
+    let (wrongs, others) = told.split_at(5);
+    assert!(
+        wrongs.iter().all(|told| told == "Answered(None)"),
+        "{told:?}"
+    );
+    let (refused, others) = others.split_at(4);
+    assert!(
+        refused
+            .iter()
+            .all(|told| told.starts_with("Refused(Locked")),
+        "{told:?}"
+    );
+    assert_eq!(
+        others,
+        ["Answered(Some(Accepted))", "Answered(Some(Replayed))"]
+    );
+    let mut left = 0;
+    while fixture.store.spend(&right, now()).await.unwrap() == Spent::Allowed {
+        left += 1;
+    }
+    assert_eq!(left, 4);
 }
 
 /// What the last write left goes back to the pool, which closes while it is kept.

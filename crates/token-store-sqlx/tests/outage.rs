@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use fixture::{CODE, Fixture, LINK, PROMPT, now};
 use token_store::{
-    Charge, ChargedStore, ConfirmIf, Cost, FactorChange, FactorState, FactorStore, InTransaction,
-    LimitStore, RedeemInTransaction, Redeemed, RemoveIf, Revoke, StoreError, TokenStore,
+    Charge, ChargedFactors, ChargedStore, ConfirmIf, Cost, FactorChange, FactorId, FactorState,
+    FactorStore, Guess, InTransaction, LimitStore, RedeemInTransaction, Redeemed, RemoveIf, Revoke,
+    StoreError, TokenStore,
     ott_core::{Issued, Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::{
@@ -37,6 +38,14 @@ const fn cost(charges: &[Charge]) -> Cost<'_> {
     Cost {
         charges,
         unknown_is_free: true,
+    }
+}
+
+const fn guess(right: Option<(FactorId, u64)>, prepared: &Prepared) -> Guess<'_> {
+    Guess {
+        right,
+        charges: core::slice::from_ref(&prepared.other),
+        cleared: &[],
     }
 }
 
@@ -104,6 +113,20 @@ async fn writes(
             "insert_charged",
             store
                 .insert_charged(&[fixture.issue(&CODE).record], &[prepared.other], now())
+                .await
+                .map(drop),
+        ),
+        (
+            "advance_charged, wrong",
+            store
+                .advance_charged(guess(None, prepared), now())
+                .await
+                .map(drop),
+        ),
+        (
+            "advance_charged",
+            store
+                .advance_charged(guess(Some((id, 1)), prepared), now())
                 .await
                 .map(drop),
         ),
@@ -183,7 +206,7 @@ async fn writes(
 async fn reads(
     fixture: &Fixture,
     prepared: &Prepared,
-) -> [(&'static str, Result<(), StoreError>); 3] {
+) -> [(&'static str, Result<(), StoreError>); 4] {
     let (store, alice) = (&fixture.store, &fixture.alice);
     [
         (
@@ -192,6 +215,10 @@ async fn reads(
         ),
         ("list", store.list(alice, None, now()).await.map(drop)),
         ("factors", store.factors(alice).await.map(drop)),
+        (
+            "look",
+            store.look(alice, &[prepared.other.key]).await.map(drop),
+        ),
     ]
 }
 

@@ -6,25 +6,25 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/running.rs"]
+mod running;
 
 use core::{
     fmt::Display,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 use std::sync::Arc;
 
 use fixture::{CODE, Fixture, at_once, now};
+use running::{Running, TASKS};
 use testing::postgres::Server;
 use token_store::{
-    Charge, Charged, ChargedStore, Cost, Inserted, LimitStore, StoreError, TokenStore,
+    Charge, Charged, ChargedFactors, ChargedStore, Cost, FactorState, FactorStore, Guess, Inserted,
+    LimitStore, StoreError, TokenStore,
     ott_core::{Limit, LimitKey, LimitScope, chrono::TimeDelta},
 };
 use token_store_sqlx::PostgresStore;
-use tokio::task::JoinSet;
-
-/// So many tasks at once.
-const TASKS: usize = 8;
 
 type Guesses = Fixture<PostgresStore, ()>;
 
@@ -43,46 +43,15 @@ const fn cost(charges: &[Charge]) -> Cost<'_> {
     }
 }
 
-/// Tasks that guess, and what they were told.
-struct Running {
-    tasks: JoinSet<()>,
-    ends: Arc<AtomicBool>,
-    told: Arc<AtomicUsize>,
-}
-
-impl Running {
-    async fn start(server: &Server, timeout: Duration) -> Self {
-        let builder = PostgresStore::builder().timeout(timeout);
-        let store = builder.connect(server.options()).await.unwrap();
-        let fixture = Arc::new(Fixture::over(store, ()));
-        let (ends, told) = <(Arc<AtomicBool>, Arc<AtomicUsize>)>::default();
-        let mut tasks = JoinSet::new();
-        for _ in 0..TASKS {
-            let (fixture, ends, told) =
-                (Arc::clone(&fixture), Arc::clone(&ends), Arc::clone(&told));
-            tasks.spawn(async move {
-                while !ends.load(Ordering::SeqCst) && guess(&fixture, &told).await.is_ok() {}
-            });
-        }
-        Self { tasks, ends, told }
-    }
-
-    /// Until so many guesses were answered.
-    async fn answered(&self, guesses: usize) {
-        while self.told.load(Ordering::SeqCst) < guesses {
-            assert!(!self.tasks.is_empty());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    /// How many were answered.
-    async fn end(mut self) -> usize {
-        self.ends.store(true, Ordering::SeqCst);
-        while let Some(ended) = self.tasks.join_next().await {
-            ended.unwrap();
-        }
-        self.told.load(Ordering::SeqCst)
-    }
+/// Tasks that guess at codes.
+async fn start(server: &Server, timeout: Duration) -> Running {
+    let builder = PostgresStore::builder().timeout(timeout);
+    let store = builder.connect(server.options()).await.unwrap();
+    let fixture = Arc::new(Fixture::over(store, ()));
+    Running::start(move |told| {
+        let fixture = Arc::clone(&fixture);
+        async move { guess(&fixture, &told).await }
+    })
 }
 
 /// A code that is asked for at 1,000 s, guessed at three times, and typed twice.
@@ -139,7 +108,7 @@ async fn a_killed_server_leaves_no_half_of_a_charged_verb() {
     let mut server = Server::start();
     let mut guessed = 0;
     for round in 0..4 {
-        let running = Running::start(&server, Duration::from_secs(30)).await;
+        let running = start(&server, Duration::from_secs(30)).await;
         running.answered(20 + 40 * round).await;
         server.kill();
         running.ends.store(true, Ordering::SeqCst);
@@ -155,7 +124,7 @@ async fn a_killed_server_leaves_no_half_of_a_charged_verb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_server_leaves_no_half_of_a_charged_verb() {
     let server = Server::start();
-    let running = Running::start(&server, Duration::from_secs(5)).await;
+    let running = start(&server, Duration::from_secs(5)).await;
     running.answered(20).await;
     server.stop();
     running.ends.store(true, Ordering::SeqCst);
@@ -171,7 +140,7 @@ async fn a_hung_server_leaves_no_half_of_a_charged_verb() {
     assert!(found >= guessed, "{found} of {guessed}");
 }
 
-/// Limits that are there and limits that are new, records, and slots: of many who want several of them, none is ended by the server.
+/// Limits that are there and limits that are new, records, factors, and slots: of many who want several of them, none is ended by the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn charged_verbs_wait_in_no_circle() {
     const ROUNDS: usize = 12;
@@ -181,9 +150,12 @@ async fn charged_verbs_wait_in_no_circle() {
     let fixture = Arc::new(Fixture::over(store, ()));
     let roomy = Limit::pace(10_000, TimeDelta::seconds(1));
     for round in 0..ROUNDS {
-        // The newest record of a slot that each of them may take over.
+        // The newest record of a slot that each of them may take over, and a factor.
         let issued = Arc::new(fixture.insert(&CODE).await);
-        let tasks = (0..TASKS * 2).map(|task| {
+        let factor = fixture.factor(u8::try_from(round).unwrap(), FactorState::Active);
+        assert!(fixture.store.insert_factor(&factor).await.unwrap());
+        let factor = factor.id;
+        let tasks = (0..TASKS * 3).map(|task| {
             let (fixture, issued) = (Arc::clone(&fixture), Arc::clone(&issued));
             async move {
                 // Two that are there since the first round, and two that all make at once; each in an order of its own.
@@ -200,7 +172,7 @@ async fn charged_verbs_wait_in_no_circle() {
                 }
                 let (store, batch) = (&fixture.store, [fixture.issue(&CODE).record]);
                 let wrong = fixture.wrong(&issued);
-                match task % 4 {
+                match task % 6 {
                     0 => {
                         let told = store.insert_charged(&batch, &charges, now());
                         told.await.unwrap();
@@ -209,9 +181,22 @@ async fn charged_verbs_wait_in_no_circle() {
                         let told = store.redeem_charged(&wrong, cost(&charges), &[], now());
                         told.await.unwrap();
                     }
+                    // Right, wrong or late; two of the limits are charged, and three cleared.
+                    3 | 4 => {
+                        let cleared: Vec<_> = charges.iter().skip(1).map(|one| one.key).collect();
+                        let counter = u64::try_from(task).unwrap();
+                        let guess = Guess {
+                            right: (task % 4 > 0).then_some((factor, counter)),
+                            charges: &charges[..2],
+                            cleared: &cleared,
+                        };
+                        store.advance_charged(guess, now()).await.unwrap();
+                    }
                     _ => {
                         store.spend(&charges, now()).await.unwrap();
                         store.redeem(&wrong, now()).await.unwrap();
+                        store.advance(&factor, 1, now()).await.unwrap();
+                        store.clear(&charges[0].key).await.unwrap();
                         store.refund(&charges, 1).await.unwrap();
                     }
                 }

@@ -5,6 +5,8 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
+use core::time::Duration;
+
 use fixture::{CODE, now};
 use pg::PgFixture;
 use token_store::{
@@ -112,4 +114,33 @@ async fn right_token_overtakes_no_wrong_one() {
         told.unwrap(),
         Charged::Answered(Redeemed::Redeemed(_))
     ));
+}
+
+/// New limits are made in the order of their keys, however a guess names them: one that waits for somebody's first key holds up nobody
+/// at the second, and so nobody waits in a circle.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_limits_are_made_by_key() {
+    let fixture = PgFixture::new().await;
+    let mut charges = [charge(&fixture, "one", 9), charge(&fixture, "other", 9)];
+    charges.sort_by_key(|charge| *charge.key.as_bytes());
+    let [low, high] = charges;
+    let id = u128::from_be_bytes(*low.key.as_bytes());
+    let insert = format!("INSERT INTO {{limits}} (key, full_at, count) VALUES ('{id:032x}', 0, 0)");
+    let held = fixture.hold(&insert).await;
+    let store = fixture.store.clone();
+    let told = tokio::spawn(async move {
+        let guess = Guess {
+            right: None,
+            charges: &[high, low],
+            cleared: &[],
+        };
+        store.advance_charged(guess, now()).await.unwrap()
+    });
+    fixture.waiting(1).await;
+    let second = [high];
+    let spent = fixture.store.spend(&second, now());
+    let spent = tokio::time::timeout(Duration::from_secs(20), spent).await;
+    assert_eq!(spent.unwrap().unwrap(), Spent::Allowed);
+    held.commit().await.unwrap();
+    assert_eq!(told.await.unwrap(), Charged::Answered(None));
 }

@@ -12,8 +12,9 @@ use std::{
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, now};
 use sqlx::{AssertSqlSafe, Row};
 use token_store::{
-    Charge, ChargedStore, ConfirmIf, Cost, FactorChange, FactorState, FactorStore, Inserted,
-    LimitStore, RemoveIf, Revoke, TokenStore,
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, ConfirmIf, Cost, FactorChange,
+    FactorState, FactorStore, Guess, Inserted, LimitStore, RemoveIf, Revoke, StoredFactor,
+    TokenStore,
     ott_core::{Issued, Limit, LimitKey, LimitScope},
 };
 use token_store_sqlx::sqlx;
@@ -73,7 +74,7 @@ async fn every_verb_finds_its_rows_by_an_index() {
     ];
     statements.retain(|statement| verbs.iter().any(|verb| statement.starts_with(verb)));
     statements.retain(|statement| statement.contains(" ott_"));
-    // Nineteen verbs; some share a statement, some have two.
+    // Twenty-three verbs; some share a statement, some have two.
     assert!(statements.len() >= 20, "{statements:#?}");
     let is_group = |statement: &String| statement.contains("WHERE id = p.i");
     assert!(statements.iter().any(is_group), "{statements:#?}");
@@ -157,6 +158,7 @@ async fn every_verb(fixture: &Fixture) {
         let advanced = store.advance(&factor.id, 2, now()).await;
         advanced.expect("an answer");
     }
+    guesses(fixture, &factor).await;
     for change in [
         FactorChange::Label("b".into()),
         FactorChange::Seal {
@@ -214,6 +216,33 @@ async fn every_verb(fixture: &Fixture) {
     store.refund(&[charge], 1).await.expect("an answer");
     assert_eq!(store.purge_limits(later, 10).await.expect("an answer"), 1);
     store.clear(&charge.key).await.expect("an answer");
+}
+
+/// A look, a wrong guess, a right one, which clears what the wrong one was charged to, and its replay.
+async fn guesses(fixture: &Fixture, factor: &StoredFactor) {
+    let charges = ["guessed", "failures"].map(|name| Charge {
+        key: LimitKey::new(LimitScope::Application, name, &fixture.binding()),
+        limit: Limit::ceiling(9),
+    });
+    let keys = charges.map(|charge| charge.key);
+    for (right, expected) in [
+        (None, None),
+        (Some((factor.id, 3)), Some(Advanced::Accepted)),
+        (Some((factor.id, 3)), Some(Advanced::Replayed)),
+    ] {
+        let guess = Guess {
+            right,
+            charges: &charges,
+            cleared: &keys,
+        };
+        let told = fixture.store.advance_charged(guess, now()).await;
+        assert_eq!(told.expect("an answer"), Charged::Answered(expected));
+    }
+    let looked = fixture.store.look(&fixture.alice, &keys).await;
+    assert_eq!(looked.expect("an answer").limits.len(), 2);
+    for key in keys {
+        fixture.store.clear(&key).await.expect("an answer");
+    }
 }
 
 /// No index names a column that redeem, spend or advance changes; but what ends leaves its subject's list.

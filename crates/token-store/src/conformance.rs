@@ -43,9 +43,10 @@
 //!
 //! # Replaying
 //!
-//! Law 6 and the histories and races of laws 8 and 9 draw at random. A failure prints its seed and the
-//! shortest history that still fails; the environment variable `LAWS_SEED` repeats it, and one of
-//! several tasks some hundred times, since who meets whom is not drawn.
+//! Law 6, the histories and races of laws 8 and 9 and the histories of law 13 draw at random. A failure
+//! prints its seed and, but for law 13, the shortest history that still fails; the environment variable
+//! `LAWS_SEED` repeats it, and one of several tasks some hundred times, since who meets whom is not
+//! drawn. `HISTORIES` says how many random histories each of these laws runs.
 
 #![expect(
     clippy::arithmetic_side_effects,

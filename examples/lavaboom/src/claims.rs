@@ -151,7 +151,11 @@ mod tests {
     }
 
     async fn moved(app: &App, user: &User, email: Option<&str>) {
-        let moved = app.change(&user.id, |user| user.alt_email = email.map(String::from));
+        let documents = &app.engine.documents;
+        let moved = documents.change(USER, &user.id, |user: &mut User| {
+            user.alt_email = email.map(String::from);
+            Ok::<_, ()>(())
+        });
         assert!(moved.await.expect("changed").is_some());
     }
 

@@ -17,8 +17,12 @@ use crate::{
     begun::Begun,
     claims::Claim,
     input::{Input, Unreadable},
-    user::{REGISTERED, USER, User, new_id, plain_name, styled_name},
+    user::{Changed, REGISTERED, USER, User, new_id, plain_name, styled_name},
 };
+
+fn configured() -> Reply {
+    Reply::refused(403, "This account was already configured")
+}
 
 struct Wanted {
     username: String,
@@ -156,7 +160,7 @@ impl App {
         if user.status == REGISTERED {
             return Ok(());
         }
-        Err(Reply::refused(403, "This account was already configured"))
+        Err(configured())
     }
 
     async fn set_up(&self, wanted: Wanted) -> Answer {
@@ -166,28 +170,23 @@ impl App {
             return Err(Reply::refused(403, "Weak password"));
         }
         let password = self.engine.passwords.hash(wanted.password).await?;
+        // The account decides, since it is what is set up. An invitation that an outage leaves unspent is good for nothing more.
+        let user = match self.set_up_once(&user.id, &password).await? {
+            Changed::Done(user) => user,
+            Changed::Other => return Err(configured()),
+            Changed::Gone => return Err(Reply::refused(400, "Invalid username")),
+        };
         let load =
             async |claimed: Claimed| -> Result<Option<OwnedBinding>, contract_server::Fault> {
                 Ok(claimed.owner_alone())
             };
         let tokens = &self.engine.tokens;
-        let redeemed = tokens
-            .redeem_by_itself(&INVITATION, "", &wanted.invite_code, load)
-            .await;
-        match redeemed {
-            Ok(_) => {}
-            // Somebody else was faster.
-            Err(error) if error.reason().is_some() => {
-                return Err(Reply::refused(403, "This account was already configured"));
-            }
-            Err(error) => return Err(error.into()),
+        let spent = tokens.redeem_by_itself(&INVITATION, "", &wanted.invite_code, load);
+        if let Err(error) = spent.await
+            && error.reason().is_none()
+        {
+            Reply::outage(&error);
         }
-        let changed = self.change(&user.id, |user| {
-            user.password = Some(password.clone());
-            user.status = "setup".into();
-        });
-        let user = changed.await?;
-        let user = user.ok_or_else(|| Reply::refused(400, "Invalid username"))?;
         let message = "Your account has been initialized successfully";
         Ok(Reply::done(200, message).with("account", user.shown()))
     }

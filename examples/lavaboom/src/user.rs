@@ -136,18 +136,6 @@ impl App {
         self.claimed(&Claim::Name(name)).await
     }
 
-    /// Changes an account; `None` where it is gone.
-    pub(crate) async fn change(
-        &self,
-        id: &str,
-        change: impl FnMut(&mut User),
-    ) -> Result<Option<User>, DocumentError> {
-        match self.change_if(id, |_| true, change).await? {
-            Changed::Done(user) => Ok(Some(*user)),
-            Changed::Gone | Changed::Other => Ok(None),
-        }
-    }
-
     /// Changes an account that has still, in this very step, what was proved.
     pub(crate) async fn change_proved(
         &self,
@@ -156,6 +144,23 @@ impl App {
     ) -> Result<Changed, DocumentError> {
         self.change_if(&proof.id, |user| proof.is_of(user), change)
             .await
+    }
+
+    /// Gives an account that is registered its first password.
+    pub(crate) async fn set_up_once(
+        &self,
+        id: &str,
+        password: &str,
+    ) -> Result<Changed, DocumentError> {
+        self.change_if(
+            id,
+            |user| user.status == REGISTERED,
+            |user| {
+                user.password = Some(password.into());
+                user.status = "setup".into();
+            },
+        )
+        .await
     }
 
     async fn change_if(

@@ -9,10 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use token_store::{
-    Advanced, Clock, ConfirmIf, Decided, Inserted, Redeemed, RemoveIf, Revoke, Spent, StoreError,
-    SystemClock,
+    Advanced, Charged, Clock, ConfirmIf, Decided, Guess, Inserted, Redeemed, RemoveIf, Revoke,
+    Spent, StoreError, SystemClock,
     ott_core::{
-        Presented, Stored,
+        Presented, Reason, Stored,
         chrono::{DateTime, TimeDelta, Utc},
     },
 };
@@ -20,7 +20,7 @@ use token_store::{
 use super::{
     entry::{Asked, Entry, Seen, Told, Try},
     process::Process,
-    stock::{Kind, Stock, charge, subject},
+    stock::{Kind, Stock, charge, failures, subject},
 };
 use crate::Everything;
 
@@ -301,6 +301,31 @@ async fn factors(
         }
         Asked::Advance { factor, counter } => {
             advanced(store.advance(&id(factor), counter, now).await?)
+        }
+        Asked::Guess {
+            factor,
+            counter,
+            limit,
+        } => {
+            let factor = &stock.factor(factor).stored;
+            let failures = failures(factor);
+            let guess = Guess {
+                right: counter.map(|counter| (factor.id, counter)),
+                charges: &[charge(limit), failures],
+                cleared: &[failures.key],
+            };
+            let Some(charged) = store.charged_factors(store) else {
+                return Ok(Told::Strange("limits that are apart".into()));
+            };
+            match charged.advance_charged(guess, now).await? {
+                Charged::Answered(Some(told)) if counter.is_some() => advanced(told),
+                Charged::Answered(None) if counter.is_none() => Told::Refused(Reason::Mismatch),
+                Charged::Answered(told) => Told::Strange(format!("{told:?}")),
+                Charged::Refused(Spent::Locked(key)) if key == failures.key => Told::Locked,
+                Charged::Refused(Spent::Locked(_) | Spent::RetryAt(..)) => Told::Limited,
+                Charged::Refused(Spent::Ahead(_)) => Told::Ahead,
+                Charged::Refused(Spent::Allowed) => Told::Strange("refused as allowed".into()),
+            }
         }
         Asked::Remove { factor } => whether(
             store

@@ -4,6 +4,7 @@
 //! after it began, or never. What is said of a store follows from that alone, whatever the order was.
 
 mod factors;
+mod guesses;
 mod limits;
 mod tokens;
 
@@ -37,8 +38,12 @@ pub(super) fn check(
         }
     }
     tokens::check(entries, stock, terms, &mut found);
-    factors::check(entries, stock, terms, &mut found);
-    limits::check(entries, stock, terms, &mut found);
+    let purges = factors::purges(entries);
+    let factors = factors::read(entries, stock, &purges, terms);
+    factors::check(&factors, entries, stock, terms, &mut found);
+    let guesses = guesses::read(entries, &factors);
+    guesses::check(&guesses, stock, terms, &mut found);
+    limits::check(entries, &guesses, stock, terms, &mut found);
     times(entries, terms, pulse, &mut found);
     service(entries, terms, pulse, mended, &mut found);
     found

@@ -66,6 +66,13 @@ pub enum Asked {
         factor: usize,
         counter: u64,
     },
+    /// A guess with its charges, in one step: the code of a counter, or a wrong one. It is charged to this limit and to the factor's
+    /// failures.
+    Guess {
+        factor: usize,
+        counter: Option<u64>,
+        limit: usize,
+    },
     Remove {
         factor: usize,
     },
@@ -109,6 +116,8 @@ pub enum Told {
     Replayed,
     /// Refused: the limit is reached.
     Limited,
+    /// Refused: the factor had too many failures.
+    Locked,
     /// The token as it is found, if it is.
     Found(Option<Seen>),
     /// The tokens of an owner that live.

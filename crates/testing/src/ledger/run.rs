@@ -15,7 +15,7 @@ use super::{
     entry::{Asked, Told, Try},
     pulse::Pulse,
     report::Row,
-    stock::{BURST, Stock},
+    stock::{BURST, FAILURES, Stock},
     tasks::Task,
     terms::Terms,
 };
@@ -206,6 +206,8 @@ impl Shared {
         };
         let entries = self.journal.entries();
         let (tokens, factors) = (self.stock.tokens(), self.stock.factors());
+        // Not the new ones of the guesses.
+        let limits = self.stock.limits();
         let work: Vec<Vec<Asked>> = (0..tokens.len())
             .map(|token| {
                 let how = Try::Right;
@@ -219,10 +221,7 @@ impl Shared {
                 (0..factors.len())
                     .map(|factor| self.again(factor, factors[factor].owner, &entries)),
             )
-            .chain(
-                (0..self.stock.limits())
-                    .map(|limit| vec![Asked::Spend { limit }; BURST as usize + 1]),
-            )
+            .chain((0..limits).map(|limit| vec![Asked::Spend { limit }; BURST as usize + 1]))
             .collect();
         // A few at a time.
         let began = Instant::now();
@@ -255,7 +254,8 @@ impl Shared {
         join_all(each).await;
     }
 
-    /// The factor is looked at, and the last counter that was accepted is presented again, unless it has expired.
+    /// The factor is looked at, the last counter that was accepted is presented again, unless it has expired, and wrong guesses use up
+    /// its failures.
     fn again(&self, factor: usize, owner: usize, entries: &[super::Entry]) -> Vec<Asked> {
         let accepted = entries
             .iter()
@@ -264,6 +264,11 @@ impl Shared {
                     Asked::Advance {
                         factor: of,
                         counter,
+                    }
+                    | Asked::Guess {
+                        factor: of,
+                        counter: Some(counter),
+                        ..
                     }
                     | Asked::Confirm {
                         factor: of,
@@ -279,6 +284,13 @@ impl Shared {
                 .max()
                 .map(|counter| Asked::Advance { factor, counter }),
         );
+        let limit = self.stock.new_limit();
+        let wrong = Asked::Guess {
+            factor,
+            counter: None,
+            limit,
+        };
+        all.extend([wrong; FAILURES as usize + 1]);
         all
     }
 }

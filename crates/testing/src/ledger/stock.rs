@@ -31,6 +31,8 @@ const PROMPT: Policy = Policy::code(Purpose::new("ledger-prompt"))
 
 /// How many spends each limit allows.
 pub(super) const BURST: u32 = 5;
+/// How many failures in a row a factor allows: fewer than a limit, so that wrong guesses under a new one reach it.
+pub(super) const FAILURES: u32 = 4;
 /// Longer than any run: what recovers meanwhile is a part of one.
 pub(super) const PERIOD: TimeDelta = TimeDelta::hours(2);
 
@@ -261,10 +263,15 @@ impl Stock {
         latest(self.owners.load(Ordering::Relaxed), LATEST, dice)
     }
 
+    /// A limit of which nothing is spent.
+    pub(super) fn new_limit(&self) -> usize {
+        self.limits.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// One of the latest limits, or a new one.
     pub(super) fn some_limit(&self, dice: &mut Dice) -> usize {
         if dice.below(8) == 0 {
-            return self.limits.fetch_add(1, Ordering::Relaxed);
+            return self.new_limit();
         }
         latest(self.limits(), LATEST, dice).unwrap_or(0)
     }
@@ -455,6 +462,14 @@ pub(super) fn charge(number: usize) -> Charge {
             &Binding::tenant("t1"),
         ),
         limit,
+    }
+}
+
+/// The ceiling of this factor's failures.
+pub(super) fn failures(factor: &StoredFactor) -> Charge {
+    Charge {
+        key: factor.id.failures_key(),
+        limit: Limit::ceiling(FAILURES),
     }
 }
 

@@ -62,9 +62,14 @@ impl Task<'_> {
                 factor: stock.some_factor(dice)?,
                 counter: stock.counter(dice),
             },
-            70..82 => Asked::Advance {
+            70..76 => Asked::Advance {
                 factor: stock.some_factor(dice)?,
                 counter: stock.counter(dice),
+            },
+            76..82 => Asked::Guess {
+                factor: stock.some_factor(dice)?,
+                counter: (dice.below(3) > 0).then(|| stock.counter(dice)),
+                limit: stock.some_limit(dice),
             },
             82..84 => Asked::Remove {
                 factor: stock.some_factor(dice)?,

@@ -71,6 +71,14 @@ impl Asked {
             Self::Enrol { factor } => format!("enrol {factor}"),
             Self::Confirm { factor, counter } => format!("confirm {factor} {counter}"),
             Self::Advance { factor, counter } => format!("advance {factor} {counter}"),
+            Self::Guess {
+                factor,
+                counter,
+                limit,
+            } => {
+                // Counters begin with 1.
+                format!("guess {factor} {} {limit}", counter.unwrap_or(0))
+            }
             Self::Remove { factor } => format!("remove {factor}"),
             Self::Restore { factor } => format!("restore {factor}"),
             Self::Factors { owner } => format!("factors {owner}"),
@@ -123,6 +131,11 @@ impl Asked {
                 factor: words.next()?,
                 counter: words.next()?,
             },
+            "guess" => Self::Guess {
+                factor: words.next()?,
+                counter: Some(words.next()?).filter(|counter| *counter > 0),
+                limit: words.next()?,
+            },
             "remove" => Self::Remove {
                 factor: words.next()?,
             },
@@ -159,6 +172,7 @@ impl Told {
             Self::Absent => "absent .".into(),
             Self::Replayed => "replayed .".into(),
             Self::Limited => "limited .".into(),
+            Self::Locked => "locked .".into(),
             Self::Found(None) => "found none .".into(),
             Self::Found(Some(seen)) => {
                 format!("found {} {} .", seen.state.number(), seen.attempts)
@@ -190,6 +204,7 @@ impl Told {
             "absent" => Self::Absent,
             "replayed" => Self::Replayed,
             "limited" => Self::Limited,
+            "locked" => Self::Locked,
             "found" => Self::Found(match words.word()? {
                 "none" => None,
                 state => Some(Seen {
@@ -255,6 +270,16 @@ mod tests {
                 factor: 9,
                 counter: 2,
             },
+            Asked::Guess {
+                factor: 1,
+                counter: Some(1 << 40),
+                limit: 3,
+            },
+            Asked::Guess {
+                factor: 2,
+                counter: None,
+                limit: 4,
+            },
             Asked::Remove { factor: 1 },
             Asked::Restore { factor: 2 },
             Asked::Factors { owner: 3 },
@@ -272,6 +297,7 @@ mod tests {
             Told::Absent,
             Told::Replayed,
             Told::Limited,
+            Told::Locked,
             Told::Found(None),
             Told::Listed(Vec::new()),
             Told::Listed(vec![1, 22]),

@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use token_store::{
-    ConfirmIf, FactorId, FactorState, FactorStore, LimitStore, Redeemed, RemoveIf, Spent,
-    TokenStore,
+    ChargedFactors, ConfirmIf, FactorId, FactorState, FactorStore, Guess, LimitStore, Redeemed,
+    RemoveIf, Spent, TokenStore,
     ott_core::{Limit, Presented, Reason, chrono::TimeDelta},
 };
 use token_store_redis::{Outage, RedisStore};
@@ -38,6 +38,12 @@ pub(crate) async fn until_it_answers(store: &RedisStore) {
 pub(crate) async fn lost(store: &RedisStore, id: &FactorId) -> u64 {
     let owner = Fixture::new(store.clone()).alice;
     let other = Fixture::new(store.clone()).factor(9, FactorState::Pending);
+    let pace = [charge("guessed", PACE)];
+    let guess = |right: Option<FactorId>| Guess {
+        right: right.map(|id| (id, 1_000)),
+        charges: &pace,
+        cleared: &[],
+    };
     let told = [
         store.advance(id, 1_000, now()).await.map(drop),
         store
@@ -68,6 +74,12 @@ pub(crate) async fn lost(store: &RedisStore, id: &FactorId) -> u64 {
             .await
             .map(drop),
         store.refund(&[charge("ceiling", CEILING)], 1).await,
+        store.look(&owner, &[]).await.map(drop),
+        store
+            .advance_charged(guess(Some(*id)), now())
+            .await
+            .map(drop),
+        store.advance_charged(guess(None), now()).await.map(drop),
     ];
     let mut numbers = told
         .iter()

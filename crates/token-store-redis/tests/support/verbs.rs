@@ -1,11 +1,11 @@
-//! Every verb of the three contracts.
+//! Every verb of the contracts.
 
 use core::pin::Pin;
 use std::sync::Arc;
 
 use token_store::{
-    Charge, ConfirmIf, FactorChange, FactorId, FactorState, FactorStore, LimitStore, RemoveIf,
-    Revoke, StoreError, StoredFactor, TokenStore,
+    Charge, ChargedFactors, ChargedStore, ConfirmIf, Cost, FactorChange, FactorId, FactorState,
+    FactorStore, Guess, LimitStore, RemoveIf, Revoke, StoreError, StoredFactor, TokenStore,
     ott_core::{Decision, Issued, Presented, Record, RecordId, Subject},
 };
 use token_store_redis::RedisStore;
@@ -25,10 +25,26 @@ struct Given {
     prompt: RecordId,
     approval: Decision,
     other: [Record; 1],
+    charged: [Record; 1],
     pending: FactorId,
     active: FactorId,
     new: StoredFactor,
     pace: [Charge; 1],
+}
+
+const fn cost(charges: &[Charge]) -> Cost<'_> {
+    Cost {
+        charges,
+        unknown_is_free: true,
+    }
+}
+
+const fn guess(given: &Given, right: Option<(FactorId, u64)>) -> Guess<'_> {
+    Guess {
+        right,
+        charges: &given.pace,
+        cleared: &[],
+    }
 }
 
 /// Asks each of them once, about a code to redeem and a prompt to decide.
@@ -41,6 +57,7 @@ pub(crate) fn every_verb(fixture: &Fixture, code: &Issued, prompt: &Issued) -> V
         prompt: *prompt.record.id(),
         approval: fixture.approval(prompt),
         other: [fixture.issue(&CODE).record],
+        charged: [fixture.issue(&CODE).record],
         pending: fixture.factor(1, FactorState::Pending).id,
         active: fixture.factor(2, FactorState::Active).id,
         new: fixture.factor(3, FactorState::Pending),
@@ -75,6 +92,11 @@ pub(crate) fn every_verb(fixture: &Fixture, code: &Issued, prompt: &Issued) -> V
         "refund": |g| g.store.refund(&g.pace, 1);
         "clear": |g| g.store.clear(&g.pace[0].key);
         "purge_limits": |g| g.store.purge_limits(now(), 10);
+        "insert_charged": |g| g.store.insert_charged(&g.charged, &g.pace, now());
+        "redeem_charged": |g| g.store.redeem_charged(&g.right, cost(&g.pace), &[], now());
+        "look": |g| g.store.look(&g.alice, &[g.pace[0].key]);
+        "advance_charged": |g| g.store.advance_charged(guess(&g, Some((g.active, 2))), now());
+        "advance_charged, wrong": |g| g.store.advance_charged(guess(&g, None), now());
         "accept_lost_writes": |g| g.store.accept_lost_writes(1);
     }
 }

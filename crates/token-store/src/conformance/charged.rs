@@ -1,5 +1,7 @@
 //! Law 13, and laws 10 and 11 of its verbs.
 
+use core::fmt::{self, Display, Formatter};
+
 use ott_core::{
     Binding, Limit, LimitKey, LimitScope, Presented, Reason, Record, State, chrono::TimeDelta,
 };
@@ -9,6 +11,7 @@ use super::{
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     fixture::{CODE, ERAS, LINK, Mint, Minted, PROMPT, Pair, Time, alice, at, now, race, records},
+    history::seeds,
     outage::fails,
     report::Law,
 };
@@ -43,8 +46,7 @@ pub(super) const fn cost(charges: &[Charge]) -> Cost<'_> {
 
 /// Law 13: random histories of verbs with charges, beside plain verbs, follow the plain verbs of [`MemoryStore`] one after another.
 pub async fn law_13_charged_histories_follow_the_verbs<H: Harness<Store: Together>>(harness: &H) {
-    for _ in 0..(harness.rounds() / 5).max(1) {
-        let seed = any_seed();
+    for seed in seeds((harness.rounds() / 5).max(1)) {
         let store = harness.store().await;
         history(&*store, seed).await;
     }
@@ -68,7 +70,12 @@ async fn history<S: Together>(store: &S, seed: u64) {
             .map(|_| left.swap_remove(dice.below(left.len())))
             .collect();
         let verb = if minted.is_empty() { 0 } else { dice.below(8) };
-        let what = format!("{LAWS_SEED}{seed}, step {step}, verb {verb}, {charges:?}");
+        let what = Step {
+            seed,
+            step,
+            verb,
+            charges: &charges,
+        };
         match verb {
             0 => {
                 let new = match minted.last() {
@@ -78,7 +85,7 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 let batch = records([&new]);
                 let told = store.insert_charged(&batch, &charges, now).await;
                 let expected = insert_apart(&model, &batch, &charges, now).await;
-                LAW.same(&what, &LAW.answer("insert_charged", told), &expected);
+                LAW.same_at(what, &LAW.answer("insert_charged", told), &expected);
                 minted.push(new);
             }
             1..=4 => {
@@ -106,16 +113,16 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 let told = store.redeem_charged(&presented, cost, &earned, now).await;
                 match redeem_apart(&model, &presented, cost, &earned, now).await {
                     Some(expected) => {
-                        LAW.same(&what, &LAW.answer("redeem_charged", told), &expected);
+                        LAW.same_at(what, &LAW.answer("redeem_charged", told), &expected);
                     }
-                    None => is_twice(&what, &told),
+                    None => is_twice(&what.to_string(), &told),
                 }
                 minted.extend(new);
             }
             5 => {
                 let told = store.spend(&charges, now).await;
                 let expected = LAW.answer("spend", model.spend(&charges, now).await);
-                LAW.same(&what, &LAW.answer("spend", told), &expected);
+                LAW.same_at(what, &LAW.answer("spend", told), &expected);
             }
             6 => {
                 let times = u32::from(dice.below(2) == 0);
@@ -126,18 +133,46 @@ async fn history<S: Together>(store: &S, seed: u64) {
                 let one = minted[dice.below(minted.len())].id();
                 let found = LAW.answer("find", store.find(one).await);
                 let expected = LAW.answer("find", model.find(one).await);
-                LAW.same(&what, &found, &expected);
+                LAW.same_at(what, &found, &expected);
             }
         }
     }
     for one in &minted {
         let found = LAW.answer("find", store.find(one.id()).await);
         let expected = LAW.answer("find", model.find(one.id()).await);
-        LAW.same(&format!("{LAWS_SEED}{seed}, at the end"), &found, &expected);
+        LAW.same_at(
+            format_args!("{LAWS_SEED}{seed}, at the end"),
+            &found,
+            &expected,
+        );
     }
 }
 
 pub(super) const LAWS_SEED: &str = "LAWS_SEED=";
+
+/// A step of a history, written where it went wrong alone.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'c> {
+    pub(super) seed: u64,
+    pub(super) step: usize,
+    pub(super) verb: usize,
+    pub(super) charges: &'c [Charge],
+}
+
+impl Display for Step<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            step,
+            verb,
+            charges,
+        } = self;
+        write!(
+            f,
+            "{LAWS_SEED}{seed}, step {step}, verb {verb}, {charges:?}"
+        )
+    }
+}
 
 /// Spends each, or none.
 pub(super) async fn spend_all(

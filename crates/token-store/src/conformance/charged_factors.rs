@@ -1,14 +1,17 @@
 //! Law 13, and laws 10 and 11, of guesses at factors.
 
+use core::fmt::Display;
+
 use ott_core::{Binding, Limit, LimitKey, LimitScope, chrono::TimeDelta};
 
 use super::{
     Harness,
-    charged::{LAW, LAWS_SEED, passes, spend_all},
+    charged::{LAW, LAWS_SEED, Step, passes, spend_all},
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     factors::factor,
     fixture::{ERAS, Pair, Time, alice, at, now, race},
+    history::seeds,
     outage::fails,
 };
 use crate::{
@@ -45,8 +48,7 @@ async fn inserted<S: FactorStore>(store: &S, dice: &mut Dice, last: u64) -> Stor
 /// Law 13: random histories of guesses, beside plain verbs, follow the plain verbs of [`MemoryStore`] one after another, and a look
 /// sees what they left.
 pub async fn law_13_charged_advances_follow_the_verbs<H: Harness<Store: Guarded>>(harness: &H) {
-    for _ in 0..(harness.rounds() / 5).max(1) {
-        let seed = any_seed();
+    for seed in seeds((harness.rounds() / 5).max(1)) {
         let store = harness.store().await;
         history(&*store, seed).await;
     }
@@ -73,7 +75,12 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
         let id = pool[dice.below(pool.len())].id;
         let counter = u64::try_from(dice.below(step + 4)).unwrap_or(0);
         let verb = dice.below(10);
-        let what = format!("{LAWS_SEED}{seed}, step {step}, verb {verb}, {charges:?}");
+        let what = Step {
+            seed,
+            step,
+            verb,
+            charges: &charges,
+        };
         match verb {
             0..=4 => {
                 let cleared: Vec<_> = some_of(&mut dice, &limits)
@@ -87,8 +94,8 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
                 };
                 let told = store.advance_charged(guess, now).await;
                 let expected = advance_apart(&model, guess, now).await;
-                LAW.same(
-                    &format!("{what}, {guess:?}"),
+                LAW.same_at(
+                    format_args!("{what}, {guess:?}"),
                     &LAW.answer("advance_charged", told),
                     &expected,
                 );
@@ -96,12 +103,12 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
             5 => {
                 let told = store.advance(&id, counter, now).await;
                 let expected = LAW.answer("advance", model.advance(&id, counter, now).await);
-                LAW.same(&what, &LAW.answer("advance", told), &expected);
+                LAW.same_at(what, &LAW.answer("advance", told), &expected);
             }
             6 => {
                 let told = store.spend(&charges, now).await;
                 let expected = LAW.answer("spend", model.spend(&charges, now).await);
-                LAW.same(&what, &LAW.answer("spend", told), &expected);
+                LAW.same_at(what, &LAW.answer("spend", told), &expected);
             }
             7 => {
                 for Charge { key, .. } in &charges {
@@ -113,13 +120,14 @@ async fn history<S: Guarded>(store: &S, seed: u64) {
                 let disable = FactorChange::Disable;
                 let told = store.update(&id, &disable).await;
                 let expected = LAW.answer("update", model.update(&id, &disable).await);
-                LAW.same(&what, &LAW.answer("update", told), &expected);
+                LAW.same_at(what, &LAW.answer("update", told), &expected);
             }
-            _ => same_look(store, &model, &limits, &what, now).await,
+            _ => same_look(store, &model, &limits, what, now).await,
         }
     }
     let what = format!("{LAWS_SEED}{seed}, at the end");
-    same_look(store, &model, &limits, &what, now).await;
+    let what = &what;
+    same_look(store, &model, &limits, what, now).await;
 }
 
 fn some_of(dice: &mut Dice, limits: &[Charge]) -> Vec<Charge> {
@@ -133,15 +141,15 @@ async fn same_look<S: Guarded>(
     store: &S,
     model: &MemoryStore,
     limits: &[Charge],
-    what: &str,
+    what: impl Display + Copy,
     now: Time,
 ) {
     // Those of the factors are found without being named.
     let named: Vec<_> = limits.iter().take(3).map(|charge| charge.key).collect();
     let seen = LAW.answer("look", store.look(&alice(), &named).await);
     let expected = LAW.answer("look", model.look(&alice(), &named).await);
-    LAW.same(
-        &format!("{what}: the factors"),
+    LAW.same_at(
+        format_args!("{what}: the factors"),
         &seen.factors,
         &expected.factors,
     );
@@ -152,8 +160,8 @@ async fn same_look<S: Guarded>(
             let count = state.map_or(0, |state| state.count);
             (count, looked.allows(&[*charge], now))
         };
-        LAW.same(
-            &format!("{what}: what {charge:?} counted, and whether it allows one more"),
+        LAW.same_at(
+            format_args!("{what}: what {charge:?} counted, and whether it allows one more"),
             &left(&seen),
             &left(&expected),
         );

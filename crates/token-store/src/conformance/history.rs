@@ -1,6 +1,9 @@
 //! Random histories: drawn from a seed, compared with a model, shrunk when they differ.
 
-use core::fmt::{Debug, Write};
+use core::{
+    fmt::{Debug, Write},
+    str::FromStr,
+};
 use std::{env, thread::panicking};
 
 use super::{
@@ -31,15 +34,8 @@ pub(super) async fn prove<W: World>(
     steps: usize,
     world: impl Fn(u64) -> W,
 ) {
-    let replayed = env::var("LAWS_SEED").ok();
-    let replayed = replayed.map(|seed| seed.parse().expect("LAWS_SEED is a number"));
-    let (histories, tries) = match replayed {
-        Some(_) => (1, W::TRIES * 10),
-        None => (histories, 1),
-    };
-    let mut seeds = Dice::new(any_seed());
-    for _ in 0..histories {
-        let seed = replayed.unwrap_or_else(|| seeds.next());
+    let tries = replayed().map_or(1, |_| W::TRIES * 10);
+    for seed in seeds(histories) {
         let (world, mut dice) = (world(seed), Dice::new(seed));
         let drawn: Vec<_> = (0..steps).map(|_| world.draw(&mut dice)).collect();
         let seed_is_told = TellsSeed(seed);
@@ -53,6 +49,26 @@ pub(super) async fn prove<W: World>(
             law.broken(&told);
         }
     }
+}
+
+/// The seeds of so many histories, or of as many as `HISTORIES` says; that of `LAWS_SEED` alone where one is repeated.
+pub(super) fn seeds(histories: usize) -> impl Iterator<Item = u64> {
+    let replayed = replayed();
+    let histories = match replayed {
+        Some(_) => 1,
+        None => number("HISTORIES").unwrap_or(histories),
+    };
+    let mut seeds = Dice::new(any_seed());
+    (0..histories).map(move |_| replayed.unwrap_or_else(|| seeds.next()))
+}
+
+fn replayed() -> Option<u64> {
+    number("LAWS_SEED")
+}
+
+fn number<T: FromStr<Err: Debug>>(variable: &str) -> Option<T> {
+    let set = env::var(variable).ok();
+    set.map(|set| set.parse().expect("a number in the environment"))
 }
 
 async fn try_often<W: World>(world: &W, steps: &[W::Step], tries: usize) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! How a law says that it is broken.
 
-use core::fmt::Debug;
+use core::fmt::{Debug, Display};
 
 use ott_core::Stored;
 
@@ -36,6 +36,12 @@ impl Law {
 
     #[track_caller]
     pub(super) fn same<T: PartialEq + Debug>(self, what: &str, found: &T, expected: &T) {
+        self.same_at(what, found, expected);
+    }
+
+    /// The same, where `what` is written down only if they differ.
+    #[track_caller]
+    pub(super) fn same_at<T: PartialEq + Debug>(self, what: impl Display, found: &T, expected: &T) {
         self.holds(found == expected, || {
             format!("{what}: got {found:?} instead of {expected:?}")
         });

@@ -148,6 +148,23 @@ fn unsent_invitation_burns_no_name() {
     site.sign_in("ann");
 }
 
+/// An account whose set-up ended in an outage is set up by the same invitation, once.
+#[test]
+fn interrupted_set_up_keeps_its_invitation() {
+    let mut site = Site::of(&[account("johndoe")]);
+    send(&mut site, true);
+    assert_eq!(register(&site).status, 201);
+    let code = text(&site.server.outbox()[0]["token"]);
+    let body = json!({"username": "ann", "invite_code": code, "password": PASSWORD});
+    site.lose_changes_of_accounts();
+    outage(&site.post("/accounts", &body));
+    site.lose_nothing();
+    assert_eq!(site.post("/accounts", &body).status, 200);
+    let again = site.post("/accounts", &body);
+    refused(&again, 403, "This account was already configured");
+    site.sign_in("ann");
+}
+
 /// Somebody registers while nothing can be deleted.
 fn registered_in_an_outage(site: &Site) {
     site.server.execute(

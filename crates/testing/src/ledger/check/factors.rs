@@ -12,27 +12,56 @@ use crate::ledger::{
     terms::{Found, Terms},
 };
 
-pub(super) fn check(entries: &[Entry], stock: &Stock, terms: &Terms, found: &mut Found) {
+pub(super) fn purges(entries: &[Entry]) -> Vec<Event> {
+    let purges = entries.iter();
+    purges
+        .filter(|entry| entry.asked == Asked::PurgeFactors)
+        .map(Event::of)
+        .collect()
+}
+
+/// Each factor, and what may have become of it.
+pub(super) fn read<'e>(
+    entries: &'e [Entry],
+    stock: &Stock,
+    purges: &'e [Event],
+    terms: &Terms,
+) -> Vec<One<'e>> {
     let mut of_factor: HashMap<usize, Vec<&Entry>> = HashMap::new();
-    let mut lists: HashMap<usize, Vec<&Entry>> = HashMap::new();
-    let mut purges = Vec::new();
     for entry in entries {
         match entry.asked {
             Asked::Enrol { factor }
             | Asked::Confirm { factor, .. }
             | Asked::Advance { factor, .. }
+            | Asked::Guess { factor, .. }
             | Asked::Remove { factor }
             | Asked::Restore { factor } => of_factor.entry(factor).or_default().push(entry),
-            Asked::Factors { owner } => lists.entry(owner).or_default().push(entry),
-            Asked::PurgeFactors => purges.push(Event::of(entry)),
             _ => {}
         }
     }
-    for (number, factor) in stock.factors().iter().enumerate() {
-        let own = of_factor.get(&number).map_or(&[][..], Vec::as_slice);
-        let one = One::new(number, own, &purges, terms.clocks_apart);
+    let one = |number| {
+        let own = of_factor.remove(&number).unwrap_or_default();
+        One::new(number, own, purges, terms.clocks_apart)
+    };
+    (0..stock.factors().len()).map(one).collect()
+}
+
+pub(super) fn check(
+    all: &[One<'_>],
+    entries: &[Entry],
+    stock: &Stock,
+    terms: &Terms,
+    found: &mut Found,
+) {
+    let mut lists: HashMap<usize, Vec<&Entry>> = HashMap::new();
+    for entry in entries {
+        if let Asked::Factors { owner } = entry.asked {
+            lists.entry(owner).or_default().push(entry);
+        }
+    }
+    for (one, factor) in all.iter().zip(stock.factors()) {
         one.check_counters(terms, found);
-        for entry in own {
+        for entry in &one.own {
             one.check_refusal(entry, terms, found);
         }
         for entry in lists.get(&factor.owner).into_iter().flatten() {
@@ -45,8 +74,9 @@ pub(super) fn check(entries: &[Entry], stock: &Stock, terms: &Terms, found: &mut
 const SPARED: Duration = Duration::from_secs(1);
 
 /// A factor and what may have become of it.
-struct One<'e> {
+pub(super) struct One<'e> {
     number: usize,
+    own: Vec<&'e Entry>,
     enrolled: Option<Event>,
     confirms: Vec<(u64, Event)>,
     /// Of confirmations too.
@@ -59,9 +89,10 @@ struct One<'e> {
 }
 
 impl<'e> One<'e> {
-    fn new(number: usize, own: &[&Entry], purges: &'e [Event], apart: Duration) -> Self {
+    fn new(number: usize, own: Vec<&'e Entry>, purges: &'e [Event], apart: Duration) -> Self {
         let mut one = Self {
             number,
+            own: Vec::new(),
             enrolled: None,
             confirms: Vec::new(),
             burns: Vec::new(),
@@ -70,7 +101,7 @@ impl<'e> One<'e> {
             purges,
             apart,
         };
-        for entry in own {
+        for entry in &own {
             let event = Event::of(entry);
             match entry.asked {
                 Asked::Enrol { .. } => one.enrolled = Some(event),
@@ -79,12 +110,28 @@ impl<'e> One<'e> {
                     one.burns.push((counter, event));
                 }
                 Asked::Advance { counter, .. } => one.burns.push((counter, event)),
+                // What a limit refuses burns nothing.
+                Asked::Guess {
+                    counter: Some(counter),
+                    ..
+                } if !matches!(entry.told, Told::Limited | Told::Locked | Told::Ahead) => {
+                    one.burns.push((counter, event));
+                }
                 Asked::Remove { .. } => one.removes.push(event),
                 Asked::Restore { .. } => one.restores.push(event),
                 _ => {}
             }
         }
-        one
+        Self { own, ..one }
+    }
+
+    /// Whether the code of this counter may have been refused, as replayed or because the factor was not active.
+    pub(super) fn may_refuse(&self, entry: &Entry, counter: u64) -> bool {
+        let other = |(burnt, event): &(u64, Event)| *burnt >= counter && event.began != entry.began;
+        self.confirmed_before(entry.began).is_none()
+            || self.may_be_removed(Duration::MAX)
+            || self.may_be_purged(Duration::MAX)
+            || self.burns.iter().any(other)
     }
 
     fn name(&self) -> String {
@@ -186,7 +233,7 @@ impl<'e> One<'e> {
             .and_then(|enrolled| enrolled.done)
             .filter(|done| *done <= entry.began);
         match (&entry.told, entry.asked) {
-            (Told::Absent, Asked::Advance { .. }) => {
+            (Told::Absent, Asked::Advance { .. } | Asked::Guess { .. }) => {
                 if let Some(confirmed) = self.confirmed_before(entry.began)
                     && !gone
                 {
@@ -227,7 +274,15 @@ impl<'e> One<'e> {
                     });
                 }
             }
-            (Told::Replayed, Asked::Advance { counter, .. } | Asked::Confirm { counter, .. }) => {
+            (
+                Told::Replayed,
+                Asked::Advance { counter, .. }
+                | Asked::Confirm { counter, .. }
+                | Asked::Guess {
+                    counter: Some(counter),
+                    ..
+                },
+            ) => {
                 let higher = |(other, event): &&(u64, Event)| {
                     *other >= counter
                         && event.may_be_before(entry.ended)

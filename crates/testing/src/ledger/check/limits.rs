@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use token_store::ott_core::LimitKind;
 
 use crate::ledger::{
+    check::guesses::{Charges, Guess},
     entry::{Asked, Entry, Told},
     stock::{BURST, Stock, charge},
     terms::{Found, Terms},
@@ -13,18 +14,36 @@ use crate::ledger::{
 
 #[derive(Default)]
 struct One<'e> {
-    spends: Vec<&'e Entry>,
+    /// What asked for one more, guesses too, and whether it was charged.
+    spends: Vec<(&'e Entry, Charges)>,
     refunds: Vec<&'e Entry>,
 }
 
-pub(super) fn check(entries: &[Entry], stock: &Stock, terms: &Terms, found: &mut Found) {
+pub(super) fn check(
+    entries: &[Entry],
+    guesses: &[Guess<'_>],
+    stock: &Stock,
+    terms: &Terms,
+    found: &mut Found,
+) {
     let mut all: HashMap<usize, One<'_>> = HashMap::new();
     for entry in entries {
         match entry.asked {
-            Asked::Spend { limit } => all.entry(limit).or_default().spends.push(entry),
+            Asked::Spend { limit } => {
+                let charges = match entry.told {
+                    Told::Done => Charges::Surely,
+                    Told::Limited => Charges::Nothing,
+                    _ => Charges::Perhaps,
+                };
+                all.entry(limit).or_default().spends.push((entry, charges));
+            }
             Asked::Refund { limit } => all.entry(limit).or_default().refunds.push(entry),
             _ => {}
         }
+    }
+    for guess in guesses {
+        let one = all.entry(guess.limit).or_default();
+        one.spends.push((guess.entry, guess.charges));
     }
     for limit in 0..stock.limits() {
         if let Some(one) = all.get(&limit) {
@@ -56,7 +75,7 @@ impl One<'_> {
         }
         // A clock that is behind finds less recovered.
         if terms.lets_go_before.is_none() && terms.changes == 0 && terms.clocks_apart.is_zero() {
-            for entry in &self.spends {
+            for (entry, _) in &self.spends {
                 self.check_refusal(number, entry, found);
             }
         }
@@ -69,15 +88,15 @@ impl One<'_> {
         terms: &Terms,
         within: impl Fn(Duration, Duration) -> bool,
     ) -> usize {
-        let is_within = |entry: &&&Entry| within(entry.ended, entry.began);
+        let is_within = |entry: &Entry| within(entry.ended, entry.began);
         let allowed = self
             .spends
             .iter()
-            .filter(is_within)
-            .filter(|entry| entry.told == Told::Done)
+            .filter(|(entry, charges)| is_within(entry) && *charges == Charges::Surely)
             .count();
         // Whether it was done or not.
-        let refunded = self.refunds.iter().filter(is_within).count();
+        let refunded = self.refunds.iter();
+        let refunded = refunded.filter(|entry| is_within(entry)).count();
         let mut most = usize::try_from(BURST).unwrap_or(usize::MAX) + refunded;
         if kind != LimitKind::Ceiling {
             // Less than one period passes in a run: what recovers is at most one.
@@ -91,7 +110,9 @@ impl One<'_> {
 
     /// It is refused only if as many were asked for.
     fn check_refusal(&self, number: usize, entry: &Entry, found: &mut Found) {
-        let before = |other: &&&Entry| other.began < entry.ended && other.told != Told::Limited;
+        let before = |(other, charges): &&(&Entry, Charges)| {
+            other.began < entry.ended && *charges != Charges::Nothing
+        };
         let asked = self.spends.iter().filter(before).count();
         if entry.told == Told::Limited && asked < usize::try_from(BURST).unwrap_or(usize::MAX) {
             found

@@ -181,7 +181,7 @@ bites! {
     EarnsBesideTheOld, law_13_earned_supersedes_exactly_its_own, "what stood in the slot";
     RedeemsAndEarnsNothing, law_13_earned_twice_redeems_nothing, "what is there: got";
     EarnsInTwoSteps, law_13_one_code_earns_once, "how many of 10 renewed one set";
-    ChargesWhatEarnsTwice, law_13_charged_histories_follow_the_verbs, "LAWS_SEED=";
+    ChargesWhatEarnsTwice, law_13_earned_twice_redeems_nothing, "a wrong guess that would earn what is there";
     AdvancesApart, law_10_dropped_charged_advances, "left of 3 after a right guess";
     ChargesAccepted, law_13_charged_advances_follow_the_verbs, "LAWS_SEED=";
     ReplaysForNothing, law_13_charged_advances_follow_the_verbs, "LAWS_SEED=";

@@ -41,7 +41,7 @@ pub enum NewError {
     /// A name that cannot be one.
     #[error("a name has 1 to 64 characters that are seen")]
     Name(#[from] InvalidName),
-    /// Refused, an outage or a misuse. That the account may have no tokens is [`Reason::Binding`].
+    /// Refused, an outage or a misuse. That the account may have no tokens is [`Reason::Binding`](token_store::ott_core::Reason::Binding).
     #[error(transparent)]
     Tokens(#[from] TokensError),
     /// The owner has as many live tokens of this kind as [`Kind::at_most`](crate::Kind::at_most) lets them: they revoke one

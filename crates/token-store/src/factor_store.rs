@@ -24,7 +24,7 @@ pub trait FactorStore: Send + Sync {
 
     /// The subject's factors, removed ones included until they are purged, oldest first.
     ///
-    /// At most [`MAX_FACTORS`], however many rows there are. Where there are more, removed ones are left out
+    /// At most [`MAX_FACTORS`](crate::MAX_FACTORS), however many rows there are. Where there are more, removed ones are left out
     /// first, then those that wait for their confirmation, and of each the youngest first.
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError>;
 

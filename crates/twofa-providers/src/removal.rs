@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl TwoFactor {
-    /// Removes a factor, unless no other one is active. It proves nothing from then on. For [`UNDO_WITHIN`] its
+    /// Removes a factor, unless no other one is active. It proves nothing from then on. For [`UNDO_WITHIN`](crate::UNDO_WITHIN) its
     /// row keeps the secret, sealed, so that "this was not me" can bring it back;
     /// [`Upkeep::purge_factors`](crate::Upkeep::purge_factors) deletes it afterwards. One that waits for its confirmation goes at once,
     /// where none is active, too.

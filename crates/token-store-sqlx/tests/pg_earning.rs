@@ -9,7 +9,7 @@ mod fixture;
 mod pg;
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use fixture::{CODE, Fixture, LINK, PROMPT, RECOVERY, at_once, now};
 use pg::PgFixture;
@@ -22,7 +22,7 @@ use token_store::{
         rand::rngs::SysRng,
     },
 };
-use token_store_sqlx::PostgresStore;
+use token_store_sqlx::{PostgresStore, sqlx};
 
 const fn cost(charges: &[Charge]) -> Cost<'_> {
     Cost {
@@ -145,6 +145,54 @@ async fn earning_waits_in_no_circle() {
     }
     let circles = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(server.number(circles).await, 0);
+}
+
+/// Two codes that renew their set wait for its slot together: then one comes after the other. In a circle they would wait for as long as
+/// the server looks for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_of_one_set_wait_in_turn() {
+    let server = Server::start();
+    server
+        .ask("ALTER SYSTEM SET deadlock_timeout = '30s'")
+        .await;
+    server.ask("SELECT pg_reload_conf()").await;
+    let builder = PostgresStore::builder().timeout(Duration::from_secs(60));
+    let store = builder.connect(server.options()).await.unwrap();
+    let fixture = Arc::new(Fixture::over(store, ()));
+    let codes = [(); 2].map(|()| fixture.issue(&RECOVERY));
+    let batch = codes.each_ref().map(|code| code.record.clone());
+    let inserted = fixture.store.insert(&batch).await.unwrap();
+    assert_eq!(inserted, Inserted::Done);
+    let mut held = fixture.store.pool().begin().await.unwrap();
+    let lock = sqlx::query("SELECT FROM ott_slots FOR SHARE").execute(&mut *held);
+    lock.await.unwrap();
+    let tasks = codes.map(|code| {
+        let fixture = Arc::clone(&fixture);
+        tokio::spawn(async move {
+            let right = fixture.right(&RECOVERY, &code);
+            let renewed = [fixture.issue(&RECOVERY).record];
+            let told = fixture
+                .store
+                .redeem_charged(&right, cost(&[]), &renewed, now());
+            told.await.unwrap()
+        })
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    while server.number(waiting).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    held.commit().await.unwrap();
+    let mut redeemed = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Charged::Answered(Redeemed::Redeemed(_)) => redeemed += 1,
+            Charged::Answered(Redeemed::Refused(Reason::Superseded)) => {}
+            told => panic!("{told:?}"),
+        }
+    }
+    assert_eq!(redeemed, 1);
+    assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 /// A prompt is approved while its redeem waits for a limit: the statement saw it wait, so the redeem is done again by steps, and earns.

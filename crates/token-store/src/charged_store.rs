@@ -16,8 +16,8 @@ use crate::{Charge, Inserted, Redeemed, Spent, StoreError};
 ///
 /// # Errors
 /// As [`TokenStore`](crate::TokenStore): then the step was done, charges included, or not at all.
-/// [`StoreError::Misuse`] where a key stands twice. A record that cannot be read is [`StoreError::Corrupt`] after it was compared: it stays
-/// counted, and what it earned may be there or not.
+/// [`StoreError::Misuse`] where a key stands twice. A record that cannot be read is [`StoreError::Corrupt`]: whether its guess stays counted
+/// is the store's own, and what it earned may be there or not.
 #[async_trait]
 pub trait ChargedStore: Send + Sync {
     /// Redeems as [`TokenStore::redeem`](crate::TokenStore::redeem), if each limit allows one more. What the answer does not

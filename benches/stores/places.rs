@@ -88,7 +88,7 @@ impl PgPlace {
     }
 
     pub(crate) fn fill(&self, text: &str) -> String {
-        ["tokens", "slots", "factors", "limits"]
+        ["tokens", "slots", "ends", "factors", "limits"]
             .iter()
             .fold(text.to_owned(), |text, table| {
                 let name = format!("{}.ott_{table}", self.schema);

@@ -84,8 +84,8 @@
 //!   what else they can do.
 //! * A sealed secret that was replaced or removed may stay in free pages of the file until `VACUUM`.
 //! * The store purges nothing by itself: call `purge`, `purge_limits` and `purge_factors` regularly. They remove 256 rows at
-//!   a time. They search without a lock, 4,096 rows in a statement, and read every record that is older
-//!   than `before`.
+//!   a time. They search without a lock, 4,096 rows in a statement. `purge_limits` reads every limit; the
+//!   others read only what ended.
 //! * It has no in-memory database (use [`MemoryStore`]), no other table prefix, no `WITHOUT ROWID`. A
 //!   database on a network file system is not supported.
 //!

@@ -158,6 +158,7 @@ pub use on_transaction::OnPgTransaction;
 /// | --- | --- |
 /// | `ott_tokens` | `id` (public), `purpose`, `key`, `tenant`, `subject`, `slot`, `policy`, `binding`, `digest`, `data`, `number`, `max_attempts`, `issued_at`, `expires_at`, `idle_micros`, `tag`; `generation` of its slot when it was inserted; `state` 0 waiting, 1 ready, 2 denied, 3 exhausted, 4 revoked, 5 spent; `attempts`, `used_at`; the decision, all five or none: `outcome` 1 approved, 2 denied, 3 reported, `decider`, `decision_data`, `decided_at`, `decision_tag`; and `decider_tenant`, null where a part of the system decided |
 /// | `ott_slots` | `slot`, `generation`: a record of another generation is superseded, which is no state of a row; the row goes with the last record of its slot |
+/// | `ott_ends` | what a purge looks at: `id` of a record that is final or can be idle, or a slot that was taken over; `after`, the last moment at which it is not dead. An entry may be there twice, and longer than what it names |
 /// | `ott_factors` | `id` (public), `tenant`, `subject`, `provider`, `label`, `state` 0 pending, 1 active, 2 disabled, 3 removed; `sealed`, `last`, `created_at`, `used_at`; while it is removed `removed_at`, `removed_from` (the state before), `removed_by` |
 /// | `ott_limits` | `key`, `full_at`, `count` |
 /// | `ott_queue` | `id` (public), `tenant`, `slot`, `sealed`, `queued_at`, `due_at`, `tries`; of a dead letter `reason`, and `due_at` is when it died |
@@ -180,7 +181,7 @@ pub use on_transaction::OnPgTransaction;
 ///
 /// 1. After each update of this crate, start a store once as another role.
 /// 2. Grant the application `USAGE` on the schema, `SELECT` on `ott_migrations`, and `SELECT, INSERT,
-///    UPDATE, DELETE` on the six other tables. If the tables are up to date, a start only reads.
+///    UPDATE, DELETE` on the seven other tables. If the tables are up to date, a start only reads.
 ///
 /// A store does not start over tables of a newer version. If an update of this crate has a migration, the
 /// first new instance runs it, and an old instance that restarts afterwards does not start.

@@ -75,7 +75,7 @@ impl Prefixes {
             let stores = self.stores.lock().expect("no test panicked");
             stores.iter().find(|known| known.unused())?.clone()
         };
-        let delete = ["tokens", "slots", "factors", "limits"]
+        let delete = ["tokens", "slots", "ends", "factors", "limits"]
             .map(|table| format!("DELETE FROM {}.{prefix}{table};", self.schema.name));
         let deleted = sqlx::raw_sql(AssertSqlSafe(delete.concat())).execute(&self.pools[0]);
         deleted.await.expect("the server is there");

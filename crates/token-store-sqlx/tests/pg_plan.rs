@@ -89,7 +89,10 @@ async fn many_rows(fixture: &PgFixture) {
     fixture
         .run("INSERT INTO {limits} SELECT gen_random_uuid(), 0, 1 FROM generate_series(1, 20000)")
         .await;
-    for table in ["tokens", "slots", "factors", "limits"] {
+    fixture
+        .run("INSERT INTO {ends} SELECT issued_at, id FROM {tokens}")
+        .await;
+    for table in ["tokens", "slots", "ends", "factors", "limits"] {
         fixture.run(&format!("ANALYZE {{{table}}}")).await;
     }
 }

@@ -5,11 +5,11 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
-use fixture::{CODE, RECOVERY, at_once, now};
+use fixture::{CODE, PROMPT, RECOVERY, at_once, now};
 use pg::PgFixture;
 use token_store::{
-    Charge, Inserted, LimitStore, Redeemed, Revoke, TokenStore,
-    ott_core::{Limit, LimitKey, LimitScope, State, chrono::TimeDelta},
+    Charge, ChargedStore, Cost, Inserted, LimitStore, Redeemed, Revoke, TokenStore,
+    ott_core::{Limit, LimitKey, LimitScope, Policy, Purpose, State, chrono::TimeDelta},
 };
 use token_store_sqlx::sqlx;
 
@@ -129,6 +129,157 @@ async fn retired_batch_is_purged_and_its_slot_is_not() {
     assert_eq!(fixture.store.find(old.record.id()).await.unwrap(), None);
     let found = fixture.store.find(new.record.id()).await.unwrap();
     assert_eq!(found.map(|found| found.state), Some(State::Ready));
+}
+
+const ENDS: &str = "SELECT count(*) FROM {ends}";
+
+/// Each verb that ends a record lists it for a purge, and the list ends with what it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_is_listed_until_it_is_gone() {
+    let fixture = PgFixture::new().await;
+    let (store, alice) = (&fixture.store, &fixture.alice);
+    // Lives until it is used or revoked: only the list leads to it.
+    let unending = Policy::link(Purpose::new("link")).until_revoked();
+    let cost = Cost {
+        charges: &[],
+        unknown_is_free: true,
+    };
+    for verb in [
+        "redeem", "charged", "earning", "revoke", "own", "subject", "deny",
+    ] {
+        let policy = if verb == "deny" { PROMPT } else { unending };
+        let issued = fixture.insert(&policy).await;
+        assert_eq!(fixture.number(ENDS).await, 0, "{verb}: it lives");
+        let id = *issued.record.id();
+        let presented = || fixture.right(&policy, &issued);
+        match verb {
+            "redeem" => drop(store.redeem(&presented(), now()).await.unwrap()),
+            "charged" => drop(
+                store
+                    .redeem_charged(&presented(), cost, &[], now())
+                    .await
+                    .unwrap(),
+            ),
+            "earning" => {
+                let earned = [fixture.issue(&CODE).record];
+                let told = store
+                    .redeem_charged(&presented(), cost, &earned, now())
+                    .await;
+                drop(told.unwrap());
+            }
+            "revoke" => drop(store.revoke(&Revoke::Record(id)).await.unwrap()),
+            "own" => drop(store.revoke(&Revoke::own(alice, id)).await.unwrap()),
+            "subject" => drop(store.revoke(&Revoke::subject(alice)).await.unwrap()),
+            _ => drop(
+                store
+                    .decide(&id, &fixture.denial(&issued), now())
+                    .await
+                    .unwrap(),
+            ),
+        }
+        assert_eq!(fixture.number(ENDS).await, 1, "{verb}: it ended");
+        // Not before its time, and then it stays listed.
+        assert_eq!(store.purge(now(), 10).await.unwrap(), 0);
+        assert_eq!(fixture.number(ENDS).await, 1, "{verb}");
+        let later = now() + TimeDelta::microseconds(1);
+        assert_eq!(store.purge(later, 10).await.unwrap(), 1, "{verb}");
+        assert_eq!(store.find(&id).await.unwrap(), None, "{verb}");
+        assert_eq!(fixture.number(ENDS).await, 0, "{verb}: it is gone");
+        store.purge(now() + TimeDelta::days(1), 10).await.unwrap();
+    }
+    // An entry whose record expired goes too.
+    let code = fixture.insert(&CODE).await;
+    store
+        .redeem(&fixture.right(&CODE, &code), now())
+        .await
+        .unwrap();
+    fixture.run("DELETE FROM {tokens}").await;
+    assert_eq!(
+        store.purge(now() + TimeDelta::days(1), 10).await.unwrap(),
+        0
+    );
+    assert_eq!(fixture.number(ENDS).await, 0);
+}
+
+/// What is used in time is listed for its new end, by the purge that finds it alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn used_token_is_listed_for_its_new_end() {
+    let fixture = PgFixture::new().await;
+    let store = &fixture.store;
+    let hour = TimeDelta::hours(1);
+    let idle = Policy::bearer(Purpose::new("link"), TimeDelta::days(30)).idle(hour);
+    let [used, unused] = [fixture.insert(&idle).await, fixture.insert(&idle).await];
+    assert_eq!(fixture.number(ENDS).await, 2);
+    store
+        .touch(used.record.id(), now() + hour / 2)
+        .await
+        .unwrap();
+    // Dead with the 60 s that clocks may differ.
+    let minute = TimeDelta::minutes(1);
+    let first = now() + hour + minute;
+    let micro = TimeDelta::microseconds(1);
+    for (before, gone) in [(first - micro, 0), (first, 1), (first, 0)] {
+        assert_eq!(store.purge(before, 10).await.unwrap(), gone, "{before}");
+    }
+    assert_eq!(store.find(unused.record.id()).await.unwrap(), None);
+    let listed = fixture.number("SELECT after FROM {ends}").await;
+    let second = first + hour / 2;
+    assert_eq!(listed, (second - micro).timestamp_micros());
+    for (before, gone) in [(second - micro, 0), (second, 1)] {
+        assert_eq!(store.purge(before, 10).await.unwrap(), gone, "{before}");
+    }
+    assert_eq!(fixture.number(ENDS).await, 0);
+}
+
+/// Purges at once neither lose an entry of what still lives nor double it.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_purges_at_once_list_each_anew_once() {
+    let fixture = PgFixture::new().await;
+    let hour = TimeDelta::hours(1);
+    let idle = Policy::bearer(Purpose::new("link"), TimeDelta::days(30)).idle(hour);
+    let batch: Vec<_> = (0..2_500).map(|_| fixture.issue(&idle).record).collect();
+    fixture.store.insert(&batch).await.unwrap();
+    let used = (now() + hour / 2).timestamp_micros();
+    fixture
+        .run(&format!("UPDATE {{tokens}} SET used_at = {used}"))
+        .await;
+    let before = now() + hour + TimeDelta::minutes(2);
+    let purges = (0..8).map(|_| {
+        let store = fixture.store.clone();
+        async move { store.purge(before, 10_000).await.unwrap() }
+    });
+    assert_eq!(at_once(purges).await, [0; 8]);
+    assert_eq!(fixture.store.purge(before, 10_000).await.unwrap(), 0);
+    assert_eq!(fixture.number(ENDS).await, 2_500);
+    let early = format!(
+        "SELECT count(*) FROM {{ends}} WHERE after <= {}",
+        before.timestamp_micros()
+    );
+    assert_eq!(fixture.number(&early).await, 0);
+    let later = before + hour;
+    assert_eq!(fixture.store.purge(later, 10_000).await.unwrap(), 2_500);
+    assert_eq!(fixture.number(ENDS).await, 0);
+}
+
+/// A slot is listed as long as something that was superseded rests in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_is_listed_while_it_holds_the_superseded() {
+    let fixture = PgFixture::new().await;
+    let store = &fixture.store;
+    fixture.insert(&RECOVERY).await;
+    assert_eq!(
+        fixture.number(ENDS).await,
+        0,
+        "the first batch supersedes nothing"
+    );
+    fixture.insert(&RECOVERY).await;
+    assert_eq!(fixture.number(ENDS).await, 1);
+    assert_eq!(store.purge(now(), 10).await.unwrap(), 0);
+    assert_eq!(fixture.number(ENDS).await, 1, "not dead yet");
+    let later = now() + TimeDelta::microseconds(1);
+    assert_eq!(store.purge(later, 10).await.unwrap(), 1);
+    assert_eq!(fixture.number(ENDS).await, 0);
+    assert_eq!(fixture.number("SELECT count(*) FROM {tokens}").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,10 +37,17 @@ async fn many_live_rows(fixture: &PgFixture) {
     fixture
         .run("INSERT INTO {slots} SELECT slot, 1 FROM {tokens}")
         .await;
+    // Entries that came too early, as of records that were used since; and those of the rest.
+    fixture
+        .run(
+            "INSERT INTO {ends} SELECT CASE WHEN issued_at <= 20000 THEN issued_at ELSE issued_at + idle_micros END, id \
+             FROM {tokens} WHERE idle_micros IS NOT NULL",
+        )
+        .await;
     fixture
         .run("INSERT INTO {limits} SELECT gen_random_uuid(), 0, 1 FROM generate_series(1, 200000)")
         .await;
-    for table in ["tokens", "slots", "limits"] {
+    for table in ["tokens", "slots", "ends", "limits"] {
         fixture.run(&format!("ANALYZE {{{table}}}")).await;
     }
 }
@@ -86,6 +93,15 @@ async fn purge_reads_4096_rows_a_statement_at_most() {
     let soon = now() + TimeDelta::minutes(1);
     assert_eq!(fixture.store.purge(soon, 1_000).await.unwrap(), 10);
     assert_eq!(fixture.store.purge(later, 1_000).await.unwrap(), 10);
+    let early = format!(
+        "SELECT count(*) FROM {{ends}} WHERE after < {}",
+        later.timestamp_micros()
+    );
+    assert_eq!(
+        fixture.number(&early).await,
+        0,
+        "the next purge looks at none that lives"
+    );
     assert_eq!(fixture.store.purge_limits(later, 1_000).await.unwrap(), 10);
     assert_eq!(
         fixture.number("SELECT count(*) FROM {tokens}").await,
@@ -98,15 +114,11 @@ async fn purge_reads_4096_rows_a_statement_at_most() {
 
     let mut connection = fixture.store.pool().acquire().await.unwrap();
     let found = sqlx::query(
-        "SELECT name, statement FROM pg_prepared_statements WHERE statement LIKE '%AS dead%' \
-           AND statement NOT LIKE '%DELETE%'",
+        "SELECT name, statement FROM pg_prepared_statements WHERE statement LIKE '%AS place%' \
+           AND statement NOT LIKE '%pg_prepared%'",
     );
     let found = found.fetch_all(&mut *connection).await.unwrap();
-    assert_eq!(
-        found.len(),
-        3,
-        "what expired, what is dead otherwise, limits"
-    );
+    assert_eq!(found.len(), 3, "what expired, what ended otherwise, limits");
     let hour = later.timestamp_micros();
     let nothing = "'00000000-0000-0000-0000-000000000000'";
     // From the start and from the middle on; live rows, and far more than are looked at.
@@ -116,7 +128,7 @@ async fn purge_reads_4096_rows_a_statement_at_most() {
             let arguments = if text.contains("expires_at <=") {
                 format!("{hour}, 0, 4096")
             } else if text.contains("$5") {
-                format!("{hour}, {hour}, {place}, {nothing}, 4096")
+                format!("{hour}, {hour}, {place}, {nothing}, 1024")
             } else {
                 format!("{hour}, {nothing}, 4096")
             };
@@ -144,6 +156,9 @@ async fn purge_meets_all_rows_of_one_moment() {
                '\\x00', '\\x00', '\\x00', '', 'sign-in', 't1' \
              FROM generate_series(1, 15000) AS n",
         )
+        .await;
+    fixture
+        .run("INSERT INTO {ends} SELECT issued_at, id FROM {tokens} WHERE state = 4")
         .await;
     for (limit, removed) in [(1, 1), (3_000, 3_000), (u32::MAX, 1_999), (u32::MAX, 0)] {
         let told = fixture.store.purge(now(), limit).await.unwrap();

@@ -190,10 +190,11 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
         told("revoke", ONE);
         store.revoke(&Revoke::subject(alice)).await.unwrap();
         told("revoke all of a subject", ONE);
-        // What expired, a chunk of it, what is dead otherwise: a look each, and the last of each.
         let later = now() + TimeDelta::days(1);
         assert!(store.purge(later, 100).await.unwrap() > 0);
         counts.take();
+        assert_eq!(store.purge(later, 100).await.unwrap(), 0);
+        told("purge of nothing: what expired, and what ended", TWO);
 
         let factor = fixture.factor(round, FactorState::Pending);
         assert!(store.insert_factor(&factor).await.unwrap());

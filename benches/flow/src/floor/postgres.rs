@@ -14,7 +14,9 @@ const ISSUE: &str = "WITH held AS MATERIALIZED ( \
       FROM held AS h WHERE l.key = h.key RETURNING 1), \
     next AS ( \
       INSERT INTO ott_slots AS s (slot, generation) VALUES ($4::text::uuid, 1) \
-      ON CONFLICT (slot) DO UPDATE SET generation = s.generation + 1 RETURNING generation) \
+      ON CONFLICT (slot) DO UPDATE SET generation = s.generation + 1 RETURNING slot, generation), \
+    listed AS ( \
+      INSERT INTO ott_ends (after, id) SELECT -9223372036854775808, slot FROM next WHERE generation > 1) \
     INSERT INTO ott_tokens (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, \
       max_attempts, issued_at, expires_at, tag, state, attempts, generation) \
     SELECT $1::text::uuid, $2, 1, '', $3, $4::text::uuid, $1::text::uuid, $5, $5, ''::bytea, \
@@ -28,6 +30,7 @@ const REDEEM: &str = "WITH held AS MATERIALIZED ( \
       UPDATE ott_tokens AS t SET attempts = attempts + 1, state = 5, used_at = $11 \
       WHERE t.id = $9::text::uuid AND t.state IN (0, 1) AND t.digest = $10 AND $11 < t.expires_at \
         AND t.generation IN (SELECT generation FROM alive) RETURNING *), \
+    ended AS (INSERT INTO ott_ends (after, id) SELECT issued_at, id FROM redeemed), \
     earned AS ( \
       INSERT INTO ott_tokens (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, \
         max_attempts, issued_at, expires_at, tag, state, attempts) \

@@ -36,13 +36,21 @@ CREATE TABLE {tokens} (
 CREATE INDEX {index}tokens_subject    ON {tokens} (tenant, subject, purpose) WHERE subject IS NOT NULL AND listed;
 CREATE INDEX {index}tokens_slot       ON {tokens} (slot) WHERE slot IS NOT NULL;
 CREATE INDEX {index}tokens_expires_at ON {tokens} (expires_at) WHERE expires_at IS NOT NULL;
-CREATE INDEX {index}tokens_issued_at  ON {tokens} (issued_at, id); -- a purge goes on where it was
 
 -- The batch of a slot that is alive: whatever has another generation is superseded.
 CREATE TABLE {slots} (
     slot       uuid   NOT NULL PRIMARY KEY,
     generation bigint NOT NULL
 ) WITH (fillfactor = 80);
+
+-- What a purge looks at, beside what expired: records in a final state, and those that will be idle, by their id; slots that were taken
+-- over, by theirs. An entry may outlive what it names, and a record that was used in time is listed anew.
+CREATE TABLE {ends} (
+    after bigint NOT NULL, -- the last moment at which it is not dead
+    id    uuid   NOT NULL
+);
+
+CREATE INDEX {index}ends_after ON {ends} (after, id); -- a purge goes on where it was
 
 CREATE TABLE {factors} (
     id           uuid     NOT NULL PRIMARY KEY,   -- public

@@ -1,6 +1,7 @@
 -- Rowid tables on purpose: WITHOUT ROWID halves the rate of redeems.
 -- Times are microseconds since 1970. No index names a column that redeem writes (state, attempts, used_at), that spend
--- writes (full_at, count), or that advance writes (last, used_at); but one: what ends leaves its subject's list.
+-- writes (full_at, count), or that advance writes (last, used_at); but two: what ends leaves its subject's list, and is
+-- listed for a purge.
 
 CREATE TABLE ott_tokens (
     id             BLOB    NOT NULL PRIMARY KEY, -- 16 bytes, public
@@ -33,7 +34,10 @@ CREATE TABLE ott_tokens (
 CREATE INDEX ott_tokens_subject    ON ott_tokens (tenant, subject, purpose) WHERE subject IS NOT NULL AND state IN (0, 1);
 CREATE INDEX ott_tokens_slot       ON ott_tokens (slot) WHERE slot IS NOT NULL;
 CREATE INDEX ott_tokens_expires_at ON ott_tokens (expires_at) WHERE expires_at IS NOT NULL;
-CREATE INDEX ott_tokens_issued_at  ON ott_tokens (issued_at);
+-- The last moment at which it is not dead: what will be idle, and what is in a final state.
+CREATE INDEX ott_tokens_ends       ON ott_tokens
+    (CASE WHEN state IN (0, 1) THEN coalesce(used_at, issued_at) + idle_micros + 59999999 ELSE issued_at END)
+    WHERE state NOT IN (0, 1) OR idle_micros IS NOT NULL;
 
 CREATE TABLE ott_factors (
     id           BLOB    NOT NULL PRIMARY KEY,   -- 16 bytes, public

@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 /// 16 bytes in a column or an argument of the type `uuid`. They need not be one of RFC 9562.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id(pub(super) [u8; 16]);
 
 /// Numbers of PostgreSQL's catalogue (`pg_type.dat`), the same in every version.

@@ -19,6 +19,7 @@ impl Names {
         for table in [
             "tokens",
             "slots",
+            "ends",
             "factors",
             "limits",
             "queue",

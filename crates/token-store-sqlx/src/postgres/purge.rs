@@ -11,13 +11,14 @@ use super::{
     PostgresStore,
     connection::{done, on_connection, returned},
     id::Id,
-    row::is_true,
     statements::{Query, Statements},
 };
 use crate::rows::{self, ReadRow, micros};
 
 /// So many rows are looked at in one statement, however many there are,
 const SEEN_AT_ONCE: u32 = 4_096;
+/// or so many entries of a list that lead to rows,
+const LED_AT_ONCE: u32 = 1_024;
 /// and so many removed in one commit.
 const REMOVED_AT_ONCE: usize = 1_024;
 
@@ -28,13 +29,13 @@ pub(super) enum Dead {
     Expired,
     /// Factors that were removed, or never confirmed.
     Factors,
-    /// Tokens in a final state, idle or superseded.
-    Otherwise,
+    /// Tokens in a final state, idle or superseded: those that are listed as such.
+    Ended,
     /// Limits that are as good as new.
     Limits,
 }
 
-pub(super) const TOKENS: &[Dead] = &[Dead::Expired, Dead::Otherwise];
+pub(super) const TOKENS: &[Dead] = &[Dead::Expired, Dead::Ended];
 const FACTORS: &[Dead] = &[Dead::Factors];
 const LIMITS: &[Dead] = &[Dead::Limits];
 
@@ -55,6 +56,8 @@ pub(super) struct Purge {
     id: Id,
     /// Found, and not removed yet.
     found: Vec<Id>,
+    /// Entries that led there, which go once it is gone.
+    leads: Vec<(i64, Id)>,
     /// Whether the last of what was found could be removed.
     moves: bool,
     removed: u64,
@@ -69,6 +72,7 @@ impl Purge {
             at: i64::MIN,
             id: Id([0; 16]),
             found: Vec::new(),
+            leads: Vec::new(),
             moves: true,
             removed: 0,
         }
@@ -88,10 +92,6 @@ impl Purge {
         let Some((kind, rest)) = self.kinds.split_first() else {
             return Ok(false);
         };
-        let left = self.limit.saturating_sub(self.removed);
-        if left == 0 {
-            return Ok(false);
-        }
         if !self.found.is_empty() {
             let kept = self.found.len().saturating_sub(REMOVED_AT_ONCE);
             let some = self.found.get(kept..).unwrap_or_default().to_vec();
@@ -102,6 +102,17 @@ impl Purge {
             self.removed = self.removed.saturating_add(gone);
             self.moves |= gone > 0;
             return Ok(true);
+        }
+        if !self.leads.is_empty() {
+            let (afters, ids): (Vec<_>, Vec<_>) = self.leads.iter().copied().unzip();
+            let settle = statements.settle_ended.query().bind(afters).bind(ids);
+            returned(connection, settle).await?;
+            self.leads.clear();
+            return Ok(true);
+        }
+        let left = self.limit.saturating_sub(self.removed);
+        if left == 0 {
+            return Ok(false);
         }
         let select = self.select(*kind, statements);
         let seen = done(connection, select).await?.rows;
@@ -115,12 +126,16 @@ impl Purge {
         }
         let mut found = Vec::new();
         for row in &seen {
-            let id = row.id("id")?.map(Id).ok_or(StoreError::Corrupt("id"))?;
-            (self.at, self.id) = (rows::number(row, "at")?, id);
-            if is_true(row, "dead")? {
-                found.push(id);
+            let place = row.id("place")?.ok_or(StoreError::Corrupt("place"))?;
+            (self.at, self.id) = (rows::number(row, "at")?, Id(place));
+            if *kind == Dead::Ended {
+                self.leads.push((self.at, self.id));
             }
+            found.extend(row.id("id")?.map(Id));
         }
+        // One that was superseded and is idle is listed twice.
+        found.sort_unstable();
+        found.dedup();
         found.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.moves = false;
         self.found = found;
@@ -134,9 +149,10 @@ impl Purge {
                 let query = statements.expired_tokens.query();
                 query.bind(self.earlier()).bind(self.at).bind(most)
             }
-            Dead::Otherwise => {
-                let query = statements.dead_tokens.query();
+            Dead::Ended => {
+                let query = statements.ended_tokens.query();
                 let query = query.bind(self.earlier()).bind(self.before);
+                let most = i64::from(LED_AT_ONCE);
                 query.bind(self.at).bind(self.id).bind(most)
             }
             Dead::Factors => {
@@ -152,7 +168,7 @@ impl Purge {
 
     fn delete(&self, kind: Dead, statements: &Statements) -> Query<'static> {
         match kind {
-            Dead::Expired | Dead::Otherwise => {
+            Dead::Expired | Dead::Ended => {
                 let query = statements.delete_tokens.query();
                 query.bind(self.earlier()).bind(self.before)
             }

@@ -20,17 +20,30 @@ macro_rules! dead_otherwise {
     };
 }
 
+/// The last moment at which a record is not dead, beside what expires: 60 s after it is idle, and in a final state at once.
+macro_rules! ends {
+    () => {
+        "CASE WHEN state IN (0, 1) THEN coalesce(used_at, issued_at) + idle_micros + 59999999 ELSE issued_at END"
+    };
+}
+
 /// What expired, the oldest first.
 const EXPIRED_TOKENS: &str = "\
 SELECT rowid, expires_at AS at, 1 AS dead FROM ott_tokens \
 WHERE expires_at <= ?1 AND expires_at >= ?2 ORDER BY expires_at LIMIT ?3";
 
-/// The next so many of all that are older, and which of them are dead.
-const OTHER_TOKENS: &str = concat!(
-    "SELECT rowid, issued_at AS at, coalesce(",
-    dead_otherwise!(),
-    ", 0) AS dead FROM ott_tokens \
-     WHERE issued_at < ?2 AND (issued_at, rowid) > (?3, ?4) ORDER BY issued_at, rowid LIMIT ?5"
+/// What ended otherwise, the oldest first: in the words of the index, which has none that lives and will never be idle.
+const ENDED_TOKENS: &str = concat!(
+    "SELECT rowid, ",
+    ends!(),
+    " AS at, 1 AS dead FROM ott_tokens \
+     WHERE (state NOT IN (0, 1) OR idle_micros IS NOT NULL) AND ",
+    ends!(),
+    " < ?1 AND ",
+    ends!(),
+    " >= ?2 ORDER BY ",
+    ends!(),
+    " LIMIT ?3"
 );
 
 /// A row id may be another record's by now, so the condition stands here again.
@@ -74,19 +87,19 @@ pub(super) enum Dead {
     /// Factors that were removed, or never confirmed.
     Factors,
     /// Tokens in a final state, or idle.
-    Otherwise,
+    Ended,
     /// Limits that are as good as new.
     Limits,
 }
 
-pub(super) const OF_TOKENS: &[Dead] = &[Dead::Expired, Dead::Otherwise];
+pub(super) const OF_TOKENS: &[Dead] = &[Dead::Expired, Dead::Ended];
 pub(super) const OF_FACTORS: &[Dead] = &[Dead::Factors];
 pub(super) const OF_LIMITS: &[Dead] = &[Dead::Limits];
 
 impl Dead {
     /// Whether it is looked for from its place on, that place included, and all that is found is dead.
     const fn is_found_by_time(self) -> bool {
-        matches!(self, Self::Expired | Self::Factors)
+        matches!(self, Self::Expired | Self::Ended | Self::Factors)
     }
 }
 
@@ -142,11 +155,7 @@ impl Purge {
             Dead::Expired => sqlx::query(EXPIRED_TOKENS)
                 .bind(self.earlier())
                 .bind(self.at),
-            Dead::Otherwise => sqlx::query(OTHER_TOKENS)
-                .bind(self.earlier())
-                .bind(self.before)
-                .bind(self.at)
-                .bind(self.rowid),
+            Dead::Ended => sqlx::query(ENDED_TOKENS).bind(self.before).bind(self.at),
             Dead::Factors => sqlx::query(FACTORS).bind(self.before).bind(self.at),
             Dead::Limits => sqlx::query(LIMITS).bind(self.before).bind(self.rowid),
         };
@@ -181,7 +190,7 @@ impl Purge {
         let query = match self.kinds.first() {
             Some(Dead::Factors) => sqlx::query(DELETE_FACTORS).bind(self.before),
             Some(Dead::Limits) => sqlx::query(DELETE_LIMITS).bind(self.before),
-            Some(Dead::Expired | Dead::Otherwise) | None => sqlx::query(DELETE_TOKENS)
+            Some(Dead::Expired | Dead::Ended) | None => sqlx::query(DELETE_TOKENS)
                 .bind(self.earlier())
                 .bind(self.before),
         };

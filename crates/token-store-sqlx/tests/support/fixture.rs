@@ -136,7 +136,15 @@ impl<S: TokenStore, P> Fixture<S, P> {
     /// Approves a prompt.
     pub(crate) fn approval(&self, issued: &Issued) -> token_store::ott_core::Decision {
         let number = issued.record.stored().number;
-        let verdict = Verdict::Approve { number };
+        self.decision(issued, Verdict::Approve { number })
+    }
+
+    /// Denies it.
+    pub(crate) fn denial(&self, issued: &Issued) -> token_store::ott_core::Decision {
+        self.decision(issued, Verdict::Deny)
+    }
+
+    fn decision(&self, issued: &Issued, verdict: Verdict) -> token_store::ott_core::Decision {
         let decider = Decider::from(&self.alice);
         let made = self
             .issuer

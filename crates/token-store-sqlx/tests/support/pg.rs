@@ -66,7 +66,7 @@ impl PgFixture {
     }
 
     pub(crate) fn fill(&self, text: &str) -> String {
-        let tables = ["tokens", "slots", "factors", "limits", "migrations"];
+        let tables = ["tokens", "slots", "ends", "factors", "limits", "migrations"];
         tables.iter().fold(text.to_owned(), |text, table| {
             text.replace(&format!("{{{table}}}"), &self.place.table(table))
         })

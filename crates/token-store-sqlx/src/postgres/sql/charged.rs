@@ -4,9 +4,9 @@
 //! records; limits that are new, by key. What is done in steps has another order (ADR 0114).
 
 use super::{
-    insert::{insert_rows, next},
+    insert::{idle_after, insert_rows, next, of_slot},
     limits::{judged, kept},
-    tokens::{columns, counts, current, live, mine, redeem_mine, still_current},
+    tokens::{columns, counts, current, ended, live, mine, redeem_mine, still_current},
 };
 
 /// [`REDEEM`](super::tokens::REDEEM) where no limit refuses, and what it costs, as `Cost::given_back` says: of the limits that are `$judged`,
@@ -21,6 +21,8 @@ macro_rules! redeem_charged {
             ", redeemed AS (",
             $redeem,
             "), ",
+            ended!("redeemed"),
+            ", ",
             $earned,
             "back AS ( \
                SELECT CASE WHEN r.state = 5 THEN greatest(r.attempts, 1) ELSE 0 END AS times FROM redeemed AS r), \
@@ -73,12 +75,7 @@ pub(in crate::postgres) const REDEEM_EARNING: &str = redeem_charged!(
         " AND NOT EXISTS (SELECT FROM refused)"
     ),
     redeem_mine!("$27", "$29"),
-    concat!(
-        next!(earned!()),
-        ", inserted AS (",
-        insert_rows!(earned!()),
-        " RETURNING 1), "
-    ),
+    concat!(next!(earned!()), ", ", insert_rows!(earned!()), ", "),
     " AND (SELECT count(*) FROM inserted) >= 0"
 );
 
@@ -88,9 +85,9 @@ pub(in crate::postgres) const INSERT_CHARGED: &str = concat!(
     judged!("$26", "$27", "$28", "$29", "$30"),
     ", ",
     next!(" AND NOT EXISTS (SELECT FROM refused)"),
-    ", inserted AS (",
+    ", ",
     insert_rows!(" AND NOT EXISTS (SELECT FROM refused)"),
-    " RETURNING 1), \
+    ", \
      paid AS MATERIALIZED ( \
        SELECT j.key, j.is_new, j.spent_full_at AS full_at, j.spent_count AS count FROM judged AS j \
        WHERE NOT EXISTS (SELECT FROM refused) AND (SELECT count(*) FROM inserted) >= 0), ",

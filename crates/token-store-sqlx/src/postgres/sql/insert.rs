@@ -22,11 +22,37 @@ macro_rules! next {
 }
 pub(super) use next;
 
-/// The rows, of the generations of [`next!`].
+/// The time under which a slot is listed: before every other.
+macro_rules! of_slot {
+    () => {
+        "'-9223372036854775808'::bigint"
+    };
+}
+pub(super) use of_slot;
+
+/// The last moment at which a record that will be idle is not dead, 60 s of clocks included. The sum may leave the range of its type.
+macro_rules! idle_after {
+    ($row:literal) => {
+        concat!(
+            "least(coalesce(",
+            $row,
+            ".used_at, ",
+            $row,
+            ".issued_at)::numeric + ",
+            $row,
+            ".idle_micros + 59999999, 9223372036854775807)::bigint"
+        )
+    };
+}
+pub(super) use idle_after;
+
+/// The rows, of the generations of [`next!`]; and for a purge the slots that were raised, whose older rows are superseded, and what will be
+/// idle.
 macro_rules! insert_rows {
     ($if:expr) => {
         concat!(
-            "INSERT INTO {tokens} \
+            "inserted AS ( \
+             INSERT INTO {tokens} \
                (id, purpose, key, tenant, subject, slot, policy, binding, digest, data, number, max_attempts, \
                 issued_at, expires_at, idle_micros, tag, state, attempts, used_at, outcome, decider_tenant, \
                 decider, decision_data, decided_at, decision_tag, generation) \
@@ -42,10 +68,26 @@ macro_rules! insert_rows {
              LEFT JOIN next ON next.slot = n.slot \
              WHERE true{fresh}",
             $if,
-            " ORDER BY n.id"
+            " ORDER BY n.id RETURNING id, issued_at, idle_micros, used_at, state), \
+             listed AS ( \
+               INSERT INTO {ends} (after, id) \
+               SELECT ",
+            of_slot!(),
+            ", n.slot FROM next AS n WHERE n.generation > 1 \
+               UNION ALL \
+               SELECT CASE WHEN i.state IN (0, 1) THEN ",
+            idle_after!("i"),
+            " ELSE i.issued_at END, i.id \
+               FROM inserted AS i WHERE i.idle_micros IS NOT NULL OR i.state NOT IN (0, 1))"
         )
     };
 }
 pub(super) use insert_rows;
 
-pub(in crate::postgres) const INSERT: &str = concat!("WITH ", next!(""), " ", insert_rows!(""));
+pub(in crate::postgres) const INSERT: &str = concat!(
+    "WITH ",
+    next!(""),
+    ", ",
+    insert_rows!(""),
+    " SELECT 1 FROM inserted"
+);

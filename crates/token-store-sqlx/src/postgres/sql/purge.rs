@@ -1,6 +1,11 @@
 //! Finding what is dead, and removing it.
+//!
+//! What looks gives back rows of `id`, which is dead, or none; and of `at` and `place`, from where the next look goes on.
 
-use super::tokens::current;
+use super::{
+    insert::{idle_after, of_slot},
+    tokens::current,
+};
 
 /// `Stored::is_dead_before` at `$2`, beside an `expires_at` that was reached; `$1` is 60 s earlier.
 macro_rules! dead_otherwise {
@@ -26,26 +31,56 @@ macro_rules! bit_by_bit {
 
 /// What expired, the oldest first.
 pub(in crate::postgres) const EXPIRED_TOKENS: &str = concat!(
-    "SELECT t.id, t.expires_at AS at, true AS dead FROM {tokens} AS t \
+    "SELECT t.id, t.expires_at AS at, t.id AS place FROM {tokens} AS t \
      WHERE t.expires_at <= $1::bigint AND t.expires_at >= $2::bigint{fresh}",
     bit_by_bit!(),
     " ORDER BY t.expires_at LIMIT $3::bigint"
 );
 
-/// The dead among the next so many of all that are older, and the last that was looked at.
-pub(in crate::postgres) const DEAD_TOKENS: &str = concat!(
+/// What is listed as ended before `$2`, the next so many; and the dead whom each entry names, or nobody. An entry of a slot names what was
+/// superseded there.
+pub(in crate::postgres) const ENDED_TOKENS: &str = concat!(
     "WITH seen AS MATERIALIZED ( \
-       SELECT t.id, t.issued_at, t.idle_micros, t.used_at, t.state, t.slot, t.generation \
-       FROM {tokens} AS t \
-       WHERE t.issued_at < $2::bigint AND (t.issued_at, t.id) > ($3::bigint, $4::uuid){fresh} \
-       ORDER BY t.issued_at, t.id LIMIT $5::bigint), \
-     judged AS MATERIALIZED ( \
-       SELECT t.id, t.issued_at AS at, coalesce(",
+       SELECT e.after, e.id FROM {ends} AS e \
+       WHERE e.after < $2::bigint AND (e.after, e.id) > ($3::bigint, $4::uuid){fresh} \
+       ORDER BY e.after, e.id LIMIT $5::bigint) \
+     SELECT s.after AS at, s.id AS place, d.id FROM seen AS s LEFT JOIN LATERAL ( \
+       SELECT t.id FROM {tokens} AS t WHERE s.after <> ",
+    of_slot!(),
+    " AND t.id = s.id AND ",
     dead_otherwise!(),
-    ", false) AS dead FROM seen AS t) \
-     SELECT j.id, j.at, j.dead FROM judged AS j \
-     WHERE j.dead OR j.id = (SELECT l.id FROM judged AS l ORDER BY l.at DESC, l.id DESC LIMIT 1) \
-     ORDER BY j.at, j.id"
+    " UNION ALL \
+       SELECT t.id FROM {tokens} AS t WHERE s.after = ",
+    of_slot!(),
+    " AND t.slot = s.id AND t.state IN (0, 1) AND ",
+    dead_otherwise!(),
+    ") AS d ON true ORDER BY s.after, s.id"
+);
+
+/// Takes entries `($1, $2)` off the list: not those whose record ended and is still there, and not those of a slot that still holds what
+/// was superseded. What was used meanwhile, and so will be idle later, is listed for then.
+pub(in crate::postgres) const SETTLE_ENDED: &str = concat!(
+    "WITH seen AS MATERIALIZED ( \
+       SELECT DISTINCT n.after, n.id FROM unnest($1::bigint[], $2::uuid[]) AS n (after, id)), \
+     judged AS MATERIALIZED ( \
+       SELECT s.after, s.id, \
+         (SELECT CASE WHEN t.state NOT IN (0, 1) THEN s.after ELSE ",
+    idle_after!("t"),
+    " END FROM {tokens} AS t WHERE t.id = s.id) AS next, \
+         s.after = ",
+    of_slot!(),
+    " AND EXISTS (SELECT FROM {tokens} AS t WHERE t.slot = s.id AND t.state IN (0, 1) AND NOT ",
+    current!(),
+    ") AS is_held \
+       FROM seen AS s), \
+     held AS MATERIALIZED ( \
+       SELECT e.ctid AS row, j.next FROM {ends} AS e JOIN judged AS j ON j.after = e.after AND j.id = e.id \
+       WHERE NOT j.is_held AND (j.next IS NULL OR j.next > j.after){fresh} FOR UPDATE OF e SKIP LOCKED), \
+     gone AS (DELETE FROM {ends} AS e USING held AS h WHERE e.ctid = h.row RETURNING e.id, h.next), \
+     moved AS ( \
+       INSERT INTO {ends} (after, id) \
+       SELECT DISTINCT g.next, g.id FROM gone AS g WHERE g.next IS NOT NULL) \
+     SELECT count(*) AS gone FROM gone"
 );
 
 /// The condition again, of each row as it is once it is locked; whoever holds one keeps it.
@@ -79,10 +114,10 @@ WITH seen AS MATERIALIZED ( \
   SELECT l.key, l.full_at, l.count FROM {limits} AS l \
   WHERE l.key > $2::uuid ORDER BY l.key LIMIT $3::bigint), \
 judged AS MATERIALIZED ( \
-  SELECT s.key AS id, s.count = 0 AND s.full_at <= $1::bigint AS dead FROM seen AS s) \
-SELECT j.id, 0::bigint AS at, j.dead FROM judged AS j \
-WHERE j.dead OR j.id = (SELECT l.id FROM judged AS l ORDER BY l.id DESC LIMIT 1) \
-ORDER BY j.id";
+  SELECT s.key AS place, CASE WHEN s.count = 0 AND s.full_at <= $1::bigint THEN s.key END AS id FROM seen AS s) \
+SELECT j.id, 0::bigint AS at, j.place FROM judged AS j \
+WHERE j.id IS NOT NULL OR j.place = (SELECT l.place FROM judged AS l ORDER BY l.place DESC LIMIT 1) \
+ORDER BY j.place";
 
 pub(in crate::postgres) const DELETE_LIMITS: &str = "\
 WITH dead AS MATERIALIZED ( \
@@ -93,7 +128,7 @@ SELECT count(*) AS gone FROM gone";
 
 /// What was removed, and what waits for its confirmation, the oldest first.
 pub(in crate::postgres) const DEAD_FACTORS: &str = "\
-SELECT f.id, coalesce(f.removed_at, f.created_at) AS at, true AS dead FROM {factors} AS f \
+SELECT f.id, coalesce(f.removed_at, f.created_at) AS at, f.id AS place FROM {factors} AS f \
 WHERE f.state IN (0, 3) AND coalesce(f.removed_at, f.created_at) < $1::bigint \
   AND coalesce(f.removed_at, f.created_at) >= $2::bigint \
 ORDER BY coalesce(f.removed_at, f.created_at) LIMIT $3::bigint";

@@ -112,6 +112,34 @@ macro_rules! counts {
 }
 pub(super) use counts;
 
+/// A statement that may bring records to an end, and gives back what it changed. What ended is listed apart for a purge: an index that
+/// tells it would be rewritten by each redeem, and all others with it.
+macro_rules! ending {
+    ($($update:expr),+) => {
+        concat!(
+            "changed AS (",
+            $($update,)+
+            "), ",
+            ended!("changed"),
+            " SELECT c.* FROM changed AS c"
+        )
+    };
+}
+
+/// Lists those records of `$changed` that ended, from when on each is dead.
+macro_rules! ended {
+    ($changed:literal) => {
+        concat!(
+            "ended AS ( \
+               INSERT INTO {ends} (after, id) \
+               SELECT c.issued_at, c.id FROM ",
+            $changed,
+            " AS c WHERE c.state NOT IN (0, 1))"
+        )
+    };
+}
+pub(super) use ended;
+
 /// `Stored::redeem` of what is [`mine!`]: what it does not return, it did not touch.
 ///
 /// Whoever waited for the row looks at it again as it is then (READ COMMITTED), so of many at once one
@@ -143,11 +171,13 @@ macro_rules! redeem_mine {
 }
 pub(super) use redeem_mine;
 
-pub(in crate::postgres) const REDEEM: &str = concat!("WITH ", mine!(counts!()), redeem_mine!());
+pub(in crate::postgres) const REDEEM: &str =
+    concat!("WITH ", mine!(counts!()), ", ", ending!(redeem_mine!()));
 pub(in crate::postgres) const REDEEM_UNCOUNTED: &str = concat!(
     "WITH ",
     mine!(counts!(), " AND t.max_attempts IS NULL"),
-    redeem_mine!()
+    ", ",
+    ending!(redeem_mine!())
 );
 
 /// `Stored::decide`. A part of the system has no tenant.
@@ -159,13 +189,16 @@ pub(in crate::postgres) const DECIDE: &str = concat!(
               OR t.tenant = $4::text AND (t.subject IS NULL OR t.subject = $5::text)) AND ",
         live!()
     ),
-    "UPDATE {tokens} AS t SET state = CASE WHEN $3::bigint = 1 THEN 1 ELSE 2 END, \
-       outcome = $3::bigint, decider_tenant = $4::text, decider = $5::text, \
-       decision_data = $6::bytea, decided_at = $7::bigint, decision_tag = $8::bytea ",
-    still_current!(),
-    " RETURNING ",
-    columns!(),
-    ", t.state"
+    ", ",
+    ending!(
+        "UPDATE {tokens} AS t SET state = CASE WHEN $3::bigint = 1 THEN 1 ELSE 2 END, \
+           outcome = $3::bigint, decider_tenant = $4::text, decider = $5::text, \
+           decision_data = $6::bytea, decided_at = $7::bigint, decision_tag = $8::bytea ",
+        still_current!(),
+        " RETURNING ",
+        columns!(),
+        ", t.state"
+    )
 );
 
 pub(in crate::postgres) const FIND: &str = concat!(
@@ -205,18 +238,29 @@ macro_rules! revoked {
     };
 }
 
+/// Revokes what is [`mine!`]: as many rows as were revoked.
+macro_rules! revoke_mine {
+    () => {
+        ending!(
+            revoked!(),
+            still_current!(),
+            " RETURNING t.id, t.issued_at, t.state"
+        )
+    };
+}
+
 pub(in crate::postgres) const REVOKE_RECORD: &str = concat!(
     "WITH ",
     mine!("t.id = $1::uuid AND t.state IN (0, 1)"),
-    revoked!(),
-    still_current!()
+    ", ",
+    revoke_mine!()
 );
 
 pub(in crate::postgres) const REVOKE_OWN: &str = concat!(
     "WITH ",
     mine!("t.id = $1::uuid AND t.tenant = $2::text AND t.subject = $3::text AND t.state IN (0, 1)"),
-    revoked!(),
-    still_current!()
+    ", ",
+    revoke_mine!()
 );
 
 /// Many rows, so behind the subject's lock on every connection; and in the order of their ids.
@@ -237,8 +281,9 @@ pub(in crate::postgres) const REVOKE_SUBJECT: &str = concat!(
      revoked AS ( \
        ",
     revoked!(),
-    "FROM meant WHERE t.id = meant.id RETURNING 1) \
-     SELECT lock.is_mine, (SELECT count(*) FROM revoked) AS revoked FROM lock"
+    "FROM meant WHERE t.id = meant.id RETURNING t.id, t.issued_at, t.state), ",
+    ended!("revoked"),
+    " SELECT lock.is_mine, (SELECT count(*) FROM revoked) AS revoked FROM lock"
 );
 
 /// Waits for the subject's lock: for its own end on a connection of the pool, and to keep it in a transaction.

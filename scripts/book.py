@@ -137,11 +137,10 @@ def check():
         length = len(recipe.read_text().splitlines())
         if recipe.name != "lib.rs" and length not in LENGTHS:
             faults.append(f"{recipe.relative_to(ROOT)}: a recipe is read at a glance, and this one has {length} lines")
-    tracked = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-                                      cwd=ROOT, text=True)
-    for name in sorted(set(tracked.splitlines())):
+    listed = subprocess.check_output([sys.executable, str(ROOT / "scripts/files.py"), "*.md"], text=True)
+    for name in listed.splitlines():
         # What a registry shows of a package is checked by scripts/packages.py, as one text.
-        if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
+        if not (ROOT / name).is_symlink():
             check_links(ROOT / name)
     drawn = subprocess.run([sys.executable, str(ROOT / "scripts/pictures.py")], capture_output=True, text=True)
     if drawn.returncode:

@@ -82,6 +82,7 @@ struct Token {
     max_attempts: Option<i64>,
     now: i64,
     lives: i64,
+    used_at: Option<i64>,
 }
 
 /// Spread over all, as random ids are.
@@ -145,6 +146,7 @@ async fn send(
         max_attempts: Some(5),
         now: now(),
         lives: 600_000_000,
+        used_at: None,
         subject,
     };
     let limit = name(2, &token.subject);
@@ -165,6 +167,7 @@ async fn verify(
     let id = id_of(typed["handle"].as_str().unwrap_or_default())?;
     let digest = digest(typed["otp"].as_str().unwrap_or_default());
     let limits = [name(3, &subject), name(4, &subject)];
+    let now = now();
     let session = Token {
         id: new_id(),
         purpose: "session",
@@ -172,8 +175,9 @@ async fn verify(
         slot: None,
         digest,
         max_attempts: None,
-        now: now(),
+        now,
         lives: 604_800_000_000,
+        used_at: Some(now),
     };
     let is_right = match &app.rows {
         Rows::Postgres(rows) => rows.redeem(id, digest, limits, &session).await,
@@ -195,8 +199,8 @@ async fn session(
     let bearer = bearer.and_then(|text| text.strip_prefix("Bearer "));
     let id = id_of(bearer.unwrap_or_default())?;
     let subject = match &app.rows {
-        Rows::Postgres(rows) => rows.session(id, now()).await,
-        Rows::Sqlite(rows) => rows.session(id, now()).await,
+        Rows::Postgres(rows) => rows.session(id).await,
+        Rows::Sqlite(rows) => rows.session(id).await,
     };
     let subject = subject.ok_or(StatusCode::UNAUTHORIZED)?;
     let email = app.accounts.address(&subject).await;

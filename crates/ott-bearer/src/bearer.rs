@@ -85,13 +85,14 @@ impl<S: Scope> Facts<S> {
         self.idle.and_then(|idle| used.checked_add_signed(idle))
     }
 
-    /// When it was last used, as far as that was written down.
+    /// When it was last used, as far as that was written down. One that a redeem [earned](crate::Bearers::earning) was used when it was
+    /// made.
     #[must_use]
     pub const fn used_at(&self) -> Option<DateTime<Utc>> {
         self.used_at
     }
 
-    /// From which network class it was last used, where the kind notes that, in a list.
+    /// From which network class it was last used, where the kind notes that, in a list: at first the one from which a redeem earned it.
     #[must_use]
     pub fn used_from(&self) -> Option<&str> {
         self.used_from.as_deref()
@@ -101,6 +102,11 @@ impl<S: Scope> Facts<S> {
     #[must_use]
     pub const fn proved(&self) -> Option<&Proved> {
         self.details.proved.as_ref()
+    }
+
+    /// Whether what was written down last of its use is that it was made.
+    pub(crate) fn is_in_use_since_made(&self) -> bool {
+        self.used_at == Some(self.issued_at)
     }
 
     /// From which network class it was made.

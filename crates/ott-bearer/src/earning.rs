@@ -45,6 +45,9 @@ impl<S: Scope> Bearers<S> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Who earns a token is there: it is in use from its issue, [`Facts::used_at`](crate::Facts::used_at) says so, and its first minute
+    /// notes no use. One of [`Bearers::issue`] was never used, until it is.
+    ///
     /// What [`Standing`](crate::Standing) says of the account is loaded now, and once more after the redeem. If it changed in between, as an
     /// epoch does when a password is changed, what was earned is revoked and nobody gets it. An account that may have no tokens is refused
     /// after the redeem, so that a guess at its code costs what every guess does.

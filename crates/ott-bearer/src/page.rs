@@ -95,7 +95,11 @@ impl<S: Scope> Bearers<S> {
         let mut tokens = self.live(owner).await?;
         let from = self.networks(owner).await?;
         for facts in &mut tokens {
-            facts.used_from = from.get(facts.id().as_bytes()).cloned();
+            let noted = from.get(facts.id().as_bytes()).map(String::as_str);
+            let made = facts
+                .made_from()
+                .filter(|_| self.kind.networks.is_some() && facts.is_in_use_since_made());
+            facts.used_from = noted.or(made).map(String::from);
         }
         Ok(tokens)
     }

@@ -40,6 +40,10 @@ pub struct IssueOptions<'a> {
     /// Under this handle, which was drawn before: a [`sibling`](Handle::sibling) of the flow's. It supersedes as a
     /// resend does.
     pub under: Option<&'a Handle>,
+    /// A bearer token is in use from now on: whoever gets it waits for it. [`Stored::used_at`](crate::Stored::used_at) is then when it
+    /// was issued, so that no first use is left to note. By default it was never used. Other tokens are used once they are redeemed, and
+    /// this changes nothing of them.
+    pub used: bool,
 }
 
 impl Default for IssueOptions<'_> {
@@ -50,6 +54,7 @@ impl Default for IssueOptions<'_> {
             count: 1,
             expires_at: None,
             under: None,
+            used: false,
         }
     }
 }
@@ -60,6 +65,7 @@ impl fmt::Debug for IssueOptions<'_> {
             .field("resend", &self.resend)
             .field("count", &self.count)
             .field("expires_at", &self.expires_at)
+            .field("used", &self.used)
             .finish_non_exhaustive()
     }
 }

@@ -133,6 +133,7 @@ impl Making<'_> {
             Lookup::Parked => (id_of_handle(policy, binding, handle), None),
             Lookup::ByItself | Lookup::BySubject => (id_of_token(policy, binding, symbols), None),
         };
+        let in_use = self.options.used && policy.usage() == Usage::Bearer;
         let mut stored = Stored {
             id,
             purpose: String::from(policy.purpose().as_str()),
@@ -152,7 +153,7 @@ impl Making<'_> {
             tag: [0; 32],
             state,
             attempts: 0,
-            used_at: None,
+            used_at: in_use.then_some(self.issued_at),
             decision: None,
         };
         stored.tag = record_tag(key, &stored);

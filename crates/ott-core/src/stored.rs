@@ -63,7 +63,7 @@ pub struct Stored {
     pub state: State,
     /// How many tokens were compared.
     pub attempts: u32,
-    /// When it was last redeemed or touched.
+    /// When it was last redeemed or touched, or issued as [in use](crate::IssueOptions::used).
     pub used_at: Option<DateTime<Utc>>,
     /// What was decided elsewhere.
     pub decision: Option<StoredDecision>,

@@ -336,6 +336,46 @@ fn approval_prolongs_a_life_by_a_minute() {
     }
 }
 
+/// A bearer token that is issued as in use was used then, lives as long as any, and its later uses count. Any other is used once it is
+/// redeemed, whatever was asked.
+#[test]
+fn token_in_use_was_used_when_it_was_issued() {
+    let (issuer, owner) = (issuer(), alice());
+    let binding = Binding::subject(&owner);
+    let options = |used| IssueOptions {
+        used,
+        ..IssueOptions::default()
+    };
+    let issue = |policy: &Policy, used| {
+        let time = now() + TimeDelta::nanoseconds(999);
+        let issued = issue_with(
+            &issuer,
+            policy,
+            &binding,
+            options(used),
+            time,
+            &mut seeded(3),
+        );
+        issued.unwrap().record
+    };
+    for policy in [CODE, RECOVERY, LINK, APPROVAL] {
+        assert_eq!(issue(&policy, true).stored().used_at, None);
+    }
+    let parked = issuer.park_from_rng(&PARKED, &binding, options(true), now(), &mut seeded(3));
+    assert_eq!(parked.unwrap().record.stored().used_at, None);
+    assert_eq!(issue(&BEARER, false).stored().used_at, None);
+
+    let mut record = issue(&BEARER, true);
+    assert_eq!(record.stored().used_at, Some(now()));
+    assert!(issuer.open(&BEARER, record.stored().clone()).is_ok());
+    assert!(record.stored().is_live(at(NOW + DAY - 1)));
+    assert!(!record.stored().is_live(at(NOW + DAY)));
+    record.touch(now());
+    assert_eq!(record.stored().used_at, Some(now()));
+    record.touch(at(NOW + 1));
+    assert_eq!(record.stored().used_at, Some(at(NOW + 1)));
+}
+
 const DAY: i64 = 86_400 * SECOND;
 
 /// A bearer token idles out, and a use postpones that.

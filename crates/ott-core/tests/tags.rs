@@ -93,6 +93,7 @@ const OPTIONS: IssueOptions<'_> = IssueOptions {
     count: 1,
     expires_at: None,
     under: None,
+    used: false,
 };
 
 fn issue(policy: &Policy, seed: u64) -> Issued {

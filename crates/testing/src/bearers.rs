@@ -40,6 +40,8 @@ macro_rules! bearers {
             }
             earning {
                 code_earns_a_session_as_it_was_asked
+                earned_token_says_when_it_was_used
+                earned_token_was_used_from_where_it_was_made
                 epoch_between_load_and_redeem_ends_it
                 account_without_tokens_spends_its_code
             }

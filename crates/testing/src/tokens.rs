@@ -54,6 +54,9 @@ macro_rules! tokens {
             earning {
                 code_earns_a_session_in_one_step
                 every_redeem_earns
+                earned_token_notes_no_first_use
+                earned_token_notes_a_later_use
+                issued_token_was_never_used
                 counted_issue_follows_its_redeem
                 earning_misuse_spends_nothing
                 earning_outage_is_told

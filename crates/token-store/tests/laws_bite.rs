@@ -88,6 +88,7 @@ bites! {
     KeepsReportsAsDenials, law_01_inserted_is_redeemed_once, "finding what was reported";
     RedeemsAgain, law_01_inserted_is_redeemed_once, "redeeming, for the second time";
     IssuesIn32Bits, law_01_inserted_is_redeemed_once, "`issued_at` is";
+    InsertsTheUsedAsNew, law_01_inserted_is_redeemed_once, "`used_at` is";
     ReadsThenWrites, law_02_one_winner, "of 64 redeems of one token succeeded";
     LocksInItsProcess, law_02_one_winner, "of 64 redeems of one token succeeded";
     CountsInTwoSteps, law_03_guesses_are_counted_first, "and the record counts";
@@ -177,6 +178,7 @@ bites! {
     ChargesOneKeyTwice, law_13_charged_twice_is_misuse, "charges one key twice";
     EarnsApart, law_10_dropped_earning, "of both sessions there are";
     EarnsOnRefusal, law_13_earned_comes_with_its_redeem, "what a redeem earned that got";
+    EarnsAsNew, law_13_earned_comes_with_its_redeem, "`used_at` is";
     ForgetsWhatIsEarned, law_13_earned_comes_with_its_redeem, "is gone";
     EarnsBesideTheOld, law_13_earned_supersedes_exactly_its_own, "what stood in the slot";
     RedeemsAndEarnsNothing, law_13_earned_twice_redeems_nothing, "what is there: got";

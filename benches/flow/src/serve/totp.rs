@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use token_store_sqlx::token_store::{FactorStore, Tokens, ott_core::Binding};
+use token_store_sqlx::token_store::{
+    FactorStore, Tokens,
+    ott_core::{Binding, IssueOptions},
+};
 use twofa_providers::{Attempt, Response, TotpProvider, TwoFactor, TwoFactorError};
 
 use super::{Address, App, Page, SESSION, SignedIn, account, refusal};
@@ -45,8 +48,13 @@ pub(super) async fn verify(
         _ => StatusCode::SERVICE_UNAVAILABLE,
     })?;
     let binding = Binding::subject(proof.subject());
-    let session = app.tokens.issue(&SESSION, &binding).await;
-    let session = session.map_err(|error| refusal(&error))?;
+    // Who proved the code waits for the session.
+    let options = IssueOptions {
+        used: true,
+        ..IssueOptions::default()
+    };
+    let session = app.tokens.issue_opts(&SESSION, &binding, options).await;
+    let session = session.map_err(|error| refusal(&error))?.pop().unwrap();
     Ok(Json(SignedIn {
         token: session.token.expose_secret().to_owned(),
     }))

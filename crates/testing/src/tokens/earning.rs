@@ -11,15 +11,17 @@ use token_store::{
 };
 
 use super::reason;
-use crate::{Bench, Place, Watched, alice, stated, told, wrong};
+use crate::{Bench, Place, Watched, alice, start, stated, told, wrong};
 
 const CODE: Policy = Policy::code(Purpose::new("sign-in")).requests(None);
 const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
 const PARKED: Policy = Policy::parked(Purpose::new("parked"));
 const SESSION: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(7));
+const IDLE: Policy =
+    Policy::bearer(Purpose::new("idle"), TimeDelta::days(7)).idle(TimeDelta::seconds(40));
 const LINK: Policy =
     Policy::link(Purpose::new("reset")).requests(Some(Limit::pace(1, TimeDelta::hours(1))));
-const ALL: [&Policy; 5] = [&CODE, &RECOVERY, &PARKED, &SESSION, &LINK];
+const ALL: [&Policy; 6] = [&CODE, &RECOVERY, &PARKED, &SESSION, &IDLE, &LINK];
 
 /// Redeems this code for a token of this policy.
 async fn earn(
@@ -113,6 +115,85 @@ pub async fn every_redeem_earns(place: Place) {
     let earned = session.resume(&PARKED, &parked.handle, &binding).await;
     assert_eq!(earned.unwrap().0.stored().data, b"a proof");
     assert_eq!(sessions(&bench).await, 2);
+}
+
+/// A token of this policy that a code earned.
+async fn earned(bench: &Bench, policy: &Policy) -> Issued {
+    let alice = alice();
+    let code = bench.tokens.issue(&CODE, &Binding::subject(&alice)).await;
+    let code = code.unwrap();
+    let earned = earn(&bench.tokens, policy, &code, code.token.expose_secret());
+    earned.await.unwrap().1
+}
+
+/// When it was last used, as the store has it, and what the store was asked meanwhile.
+async fn use_after(
+    bench: &Bench,
+    policy: &Policy,
+    token: &Issued,
+    seconds: i64,
+) -> (Option<i64>, Vec<&'static str>) {
+    bench.pass(start() + TimeDelta::seconds(seconds) - bench.tokens.now());
+    bench.store.asked();
+    let load = stated(&Binding::subject(&alice()));
+    let text = token.token.expose_secret();
+    let proved = bench.tokens.authenticate(policy, "acme", text, load).await;
+    proved.unwrap();
+    let asked = bench.store.asked();
+    let row = bench.store.inner_row(token.record.id()).await;
+    let used = row.used_at.map(|used| (used - start()).num_seconds());
+    (used, asked)
+}
+
+/// Who earned a token is there: it is in use from its issue, and its first minute writes nothing.
+pub async fn earned_token_notes_no_first_use(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
+    for policy in [&SESSION, &IDLE] {
+        let token = earned(&bench, policy).await;
+        assert_eq!(token.record.stored().used_at, Some(bench.tokens.now()));
+        let row = bench.store.inner_row(token.record.id()).await;
+        assert_eq!(&row, token.record.stored());
+    }
+    let token = earned(&bench, &SESSION).await;
+    for seconds in [0, 1, 59] {
+        let told = use_after(&bench, &SESSION, &token, seconds).await;
+        assert_eq!(told, (Some(0), vec!["find"]), "{seconds}");
+    }
+}
+
+/// The use of a minute later is noted as any is, or of a quarter of the idle time where that is shorter, so that no token in use idles out.
+pub async fn earned_token_notes_a_later_use(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
+    let (token, idle) = (earned(&bench, &SESSION).await, earned(&bench, &IDLE).await);
+    for (seconds, noted) in [(9, None), (10, Some(10)), (19, None), (49, Some(49))] {
+        let (used, asked) = use_after(&bench, &IDLE, &idle, seconds).await;
+        assert_eq!(asked.contains(&"touch"), noted.is_some(), "{seconds}");
+        assert!(noted.is_none_or(|noted| used == Some(noted)), "{seconds}");
+    }
+    let told = use_after(&bench, &SESSION, &token, 60).await;
+    assert_eq!(told, (Some(60), vec!["find", "touch"]));
+    let unused = earned(&bench, &IDLE).await;
+    bench.pass(TimeDelta::seconds(40));
+    let load = stated(&Binding::subject(&alice()));
+    let text = unused.token.expose_secret();
+    let idled = bench.tokens.authenticate(&IDLE, "acme", text, load).await;
+    assert_eq!(reason(idled), Reason::Expired);
+}
+
+/// A token that is issued without a redeem was never used, until it is. So was an earned one that is redeemed itself.
+pub async fn issued_token_was_never_used(place: Place) {
+    let bench = Bench::new(place, &ALL).await;
+    let alice = alice();
+    let binding = Binding::subject(&alice);
+    let issued = bench.tokens.issue(&SESSION, &binding).await.unwrap();
+    let recovery = earned(&bench, &RECOVERY).await;
+    for token in [&issued, &recovery] {
+        assert_eq!(token.record.stored().used_at, None);
+        let row = bench.store.inner_row(token.record.id()).await;
+        assert_eq!(row.used_at, None);
+    }
+    let told = use_after(&bench, &SESSION, &issued, 0).await;
+    assert_eq!(told, (Some(0), vec!["find", "touch"]));
 }
 
 /// Where issuing is counted, it is counted after the redeem: a reached limit leaves a code that is spent and earned nothing.

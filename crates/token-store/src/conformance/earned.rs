@@ -78,7 +78,7 @@ pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(ha
         let what = format!("what a redeem earned that got {told:?}");
         LAW.same(&what, &found(&*store, session.id()).await, &None);
     }
-    let session = mint.mint(&BEARER, &alice(), now());
+    let session = mint.in_use(&BEARER, &alice(), now());
     let other = mint.mint(&BEARER, &subject("t2", "bob"), now());
     let earned = records([&session, &other]);
     let told = earn(&*store, &right, &free, &earned, now()).await;

@@ -158,6 +158,15 @@ impl Mint {
         self.mint_for(policy, subject.tenant(), Some(subject), b"", None, now)
     }
 
+    /// A token that is in use from its issue.
+    pub(super) fn in_use(&mut self, policy: &Policy, subject: &Subject, now: Time) -> Minted {
+        let options = IssueOptions {
+            used: true,
+            ..IssueOptions::default()
+        };
+        self.mint_opts(policy, subject.tenant(), Some(subject), options, now)
+    }
+
     /// The same flow's next token.
     pub(super) fn resend(&mut self, earlier: &Minted, now: Time) -> Minted {
         let subject = earlier.subject.as_ref();
@@ -186,13 +195,24 @@ impl Mint {
         resend: Option<&Handle>,
         now: Time,
     ) -> Minted {
-        let binding = subject.map_or(Binding::tenant(tenant), Binding::subject);
-        let which = self.dice.below(2);
         let options = IssueOptions {
             data,
             resend,
             ..IssueOptions::default()
         };
+        self.mint_opts(policy, tenant, subject, options, now)
+    }
+
+    fn mint_opts(
+        &mut self,
+        policy: &Policy,
+        tenant: &str,
+        subject: Option<&Subject>,
+        options: IssueOptions<'_>,
+        now: Time,
+    ) -> Minted {
+        let binding = subject.map_or(Binding::tenant(tenant), Binding::subject);
+        let which = self.dice.below(2);
         let (issuer, dice) = (&self.issuers[which], &mut self.dice);
         let (token, handle, record) = if policy.token_lookup() == Lookup::Parked {
             let parked = issuer.park_from_rng(policy, &binding, options, now, dice);

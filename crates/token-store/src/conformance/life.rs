@@ -137,6 +137,18 @@ pub async fn law_04_idle_ends<H: Harness<Store: TokenStore>>(harness: &H) {
         let minted = mint.mint(&BEARER, &alice(), now());
         let edge = ("never touched, when it idles out", now() + hour, false);
         redeems(&*store, &mint, minted, edge, purged).await;
+        let minted = mint.in_use(&BEARER, &alice(), now());
+        let edge = ("used at its issue, when it idles out", now() + hour, false);
+        redeems(&*store, &mint, minted, edge, purged).await;
+        let minted = mint.in_use(&BEARER, &alice(), now());
+        LAW.answer("insert", store.insert(&records([&minted])).await);
+        LAW.answer("touch", store.touch(minted.id(), touched).await);
+        let edge = (
+            "used at its issue and touched, 1 µs before it idles out",
+            touched + hour - MICRO,
+            true,
+        );
+        purge_and_redeem(&*store, &mint, &minted, edge, purged).await;
     }
 }
 

@@ -6,7 +6,9 @@ use ott_core::{Decider, Reason, Record, State, Stored, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{ASKED, ERAS, Mint, Minted, POLICIES, PROMPT, Time, alice, at, long_name, subject},
+    fixture::{
+        ASKED, BEARER, ERAS, Mint, Minted, POLICIES, PROMPT, Time, alice, at, long_name, subject,
+    },
     report::Law,
 };
 use crate::{Decided, Inserted, Redeemed, TokenStore};
@@ -39,6 +41,11 @@ pub async fn law_01_inserted_is_redeemed_once<H: Harness<Store: TokenStore>>(har
                 one(&*store, &mint, minted, owner, odd).await;
             }
         }
+    }
+    for owner in &owners {
+        let odd = odd();
+        let minted = mint.in_use(&BEARER, owner, odd);
+        one(&*store, &mint, minted, owner, odd).await;
     }
     for policy in [PROMPT, ASKED] {
         let minted = mint.mint(&policy, &alice(), odd());

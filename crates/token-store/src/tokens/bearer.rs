@@ -12,7 +12,8 @@ impl<S: TokenStore + ?Sized> Tokens<S> {
     /// Proves a bearer token: its record is live, its binding is right, and nothing is spent.
     ///
     /// `load` is as in [`Tokens::redeem_by_itself`]. The first use is noted, and from then on one a
-    /// minute, or one in a quarter of the idle time where that is shorter.
+    /// minute, or one in a quarter of the idle time where that is shorter. The first use of a token that was
+    /// [earned](Tokens::earning), or issued as [in use](ott_core::IssueOptions::used), is its issue.
     ///
     /// # Errors
     /// As [`Tokens::redeem_by_itself`].

@@ -14,7 +14,8 @@ pub struct Earning<'t, S: TokenStore + ?Sized = dyn TokenStore> {
 }
 
 impl<S: TokenStore + ?Sized> Tokens<S> {
-    /// Redeems that earn a token of this policy: a session by a code. [`IssueOptions::count`] is not asked.
+    /// Redeems that earn a token of this policy: a session by a code. [`IssueOptions::count`] is not asked, nor is [`IssueOptions::used`]:
+    /// who earned a bearer token is there, so that it is in use from its issue, and the first minute writes nothing of it.
     ///
     /// ```
     /// # use token_store::{*, ott_core::{Binding, IssueOptions, KeyRing, Policy, Purpose, Subject, chrono::TimeDelta}};
@@ -119,6 +120,7 @@ impl<S: TokenStore + ?Sized> Earning<'_, S> {
         let charges = tokens.asked(self.policy, self.binding)?;
         let options = IssueOptions {
             count: 1,
+            used: true,
             ..self.options
         };
         let made = tokens.make(self.policy, self.binding, options)?.pop();

@@ -212,6 +212,11 @@ impl TokenStore for Toy {
                 row.number = row.number.map(|number| number % 256);
             }
         }
+        if self.makes(Mistake::InsertsTheUsedAsNew) {
+            for row in &mut new {
+                row.used_at = None;
+            }
+        }
         if self.makes(Mistake::IssuesIn32Bits) {
             for row in &mut new {
                 row.issued_at = row.issued_at.min(the_last_of_32_bits());

@@ -143,6 +143,10 @@ impl Toy {
                 self.supersede(&mut rows, earned);
             }
             rows.extend(earned.iter().map(|record| record.stored().clone()));
+            if self.makes(Mistake::EarnsAsNew) {
+                let earned = rows.iter_mut().rev().take(earned.len());
+                earned.for_each(|row| row.used_at = None);
+            }
         }
         let given_back = match &told {
             Redeemed::Redeemed(_) if self.makes(Mistake::ChargesSuccesses) => 0,

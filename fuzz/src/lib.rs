@@ -1,9 +1,10 @@
-//! What the targets share: how they are written, codes and base32 the plain way, fixed keys and people.
+//! What the targets share: how they are written, codes and base32 the plain way, fixed keys and people, the rules of a record.
 
 #![forbid(unsafe_code)]
 
 pub mod codes;
 pub mod people;
+pub mod rules;
 pub mod secrets;
 pub mod target;
 pub mod typed;

@@ -1,6 +1,6 @@
 //! Walks through every order of the steps, with the rules kept and with each taken away.
 
-use models::{Broken, Model, Verb};
+use models::slot::{Broken, Model, Verb};
 use stateright::{Checker, Model as _};
 
 /// Those who meet at one token, and whether it waits for a decision.

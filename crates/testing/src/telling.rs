@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use twofa_providers::{
-    Address, Addresses, Attempt, EnrolDetails, Limits, Notices, Proof, Response, SignInId,
+    Address, Addresses, Attempt, EnrolDetails, Limits, News, Notices, Proof, Response, SignInId,
     TwoFactorError,
     token_delivery::{Delivery, DeliveryError, Message, Outbox, Template, Templates},
     token_store::ott_core::{Destination, Purpose, Subject},
@@ -243,4 +243,18 @@ pub fn to(address: &str) -> Destination {
 /// The name of a sign-in.
 pub fn sign_in(name: &str) -> SignInId {
     SignInId::new(name).expect("a name")
+}
+
+/// Nobody was told.
+pub const NOBODY: (Vec<String>, Option<String>) = (Vec::new(), None);
+
+/// These addresses, told this: as [`Telling::told`] says it.
+#[must_use]
+pub fn all(addresses: &[&str], news: News) -> (Vec<String>, Option<String>) {
+    let mut addresses: Vec<_> = addresses
+        .iter()
+        .map(|&address| address.to_owned())
+        .collect();
+    addresses.sort();
+    (addresses, Some(news.words().to_owned()))
 }

@@ -2,27 +2,28 @@
 
 #![expect(clippy::missing_errors_doc, reason = "they are the engine's")]
 
+mod counted;
+mod enrolling;
+mod plan;
+
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use twofa_providers::{
-    Asked, Attempt, Claim, CodeProvider, Context, Descriptor, EnrolDetails, Enrolled, Enrolment,
-    Existing, Fresh, Import, Imported, KnownDevices, Limits, NewDevice, Notices, Owner, Prompts,
-    Proof, Proofs, Provider, ProviderError, RecoveryCodes, Response, SignInId, TRUST, TotpProvider,
-    TrustedDevices, TwoFactor, TwoFactorError, UNDO_WITHIN, VerifyError,
+    Attempt, Fresh, KnownDevices, NewDevice, Owner, Prompts, Proof, Proofs, RecoveryCodes,
+    Response, SignInId, TRUST, TrustedDevices, TwoFactor, TwoFactorError, UNDO_WITHIN,
     oath_otp::{Secret, Totp},
     token_delivery::Outbox,
     token_store::{
-        Clock, FactorId, FactorStore, ManualClock, Tokens,
-        ott_core::{
-            Destination, KeyRing, Limit, Policy, Purpose, Reason, SlotRule, Subject,
-            chrono::TimeDelta,
-        },
+        Clock as _, FactorId, ManualClock, Tokens,
+        ott_core::{Policy, Purpose, Reason, SlotRule, Subject, chrono::TimeDelta},
     },
 };
 
-use crate::{Log, Place, Watched, key_1, start};
+use crate::{Log, Watched};
+
+pub use counted::Counted;
+pub use plan::Plan;
 
 /// Codes by e-mail.
 pub const EMAIL_CODE: Policy = Policy::code(Purpose::new("email-code"));
@@ -37,79 +38,6 @@ pub const PARKED: Policy = Policy::parked(Purpose::new("second-factor-proof"));
 /// Recovery codes.
 pub const RECOVERY: Policy =
     Policy::recovery(Purpose::new("recovery-code")).slot(SlotRule::Nothing);
-
-/// Counts the responses that a provider compared.
-#[derive(Debug)]
-pub struct Counted<P> {
-    provider: P,
-    evaluated: Arc<AtomicU64>,
-}
-
-#[async_trait]
-impl<P: Provider> Provider for Counted<P> {
-    fn descriptor(&self) -> &Descriptor {
-        self.provider.descriptor()
-    }
-
-    fn form(&self, context: &Context<'_>, response: &Response<'_>) -> Result<(), VerifyError> {
-        self.provider.form(context, response)
-    }
-
-    async fn request(&self, context: &Context<'_>) -> Result<Asked, ProviderError> {
-        self.provider.request(context).await
-    }
-
-    async fn enrol(
-        &self,
-        context: &Context<'_>,
-        details: &EnrolDetails<'_>,
-    ) -> Result<Enrolment, ProviderError> {
-        self.provider.enrol(context, details).await
-    }
-
-    fn import(&self, existing: &Existing<'_>) -> Result<Enrolment, ProviderError> {
-        self.provider.import(existing)
-    }
-
-    async fn available(&self, context: &Context<'_>) -> Result<bool, ProviderError> {
-        self.provider.available(context).await
-    }
-
-    async fn verify(
-        &self,
-        context: &Context<'_>,
-        response: &Response<'_>,
-    ) -> Result<Claim, VerifyError> {
-        self.evaluated.fetch_add(1, Ordering::Relaxed);
-        self.provider.verify(context, response).await
-    }
-}
-
-/// What a world is made of beside its store.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// The engine's.
-    pub limits: Limits,
-    /// The account's, where it is not the default.
-    pub allowance: Option<Limit>,
-    /// Whether it remembers devices.
-    pub knows_devices: bool,
-    /// Whether devices may be trusted.
-    pub trusts_devices: bool,
-    /// How owners are told, if they are.
-    pub notices: Option<Notices>,
-    /// Under which policy it asks on another device, if it does.
-    pub prompts: Option<Policy>,
-    /// Whether a prompt that names no device goes to each.
-    pub every_device: bool,
-    /// Whether a device has a key of its own.
-    pub keys_only: bool,
-    /// How many people approve what is asked of several, under the policy that comes last; nobody else's where none is
-    /// said.
-    pub several: Option<usize>,
-    /// What the application issues beside it.
-    pub policies: Vec<Policy>,
-}
 
 /// An engine, and what is around it.
 #[derive(Debug)]
@@ -146,155 +74,6 @@ pub struct App {
 }
 
 impl World {
-    /// One in this place.
-    pub async fn new(place: Place) -> Self {
-        Self::with(place, Limits::default()).await
-    }
-
-    /// One with these limits.
-    pub async fn with(place: Place, limits: Limits) -> Self {
-        let plan = Plan {
-            limits,
-            ..Plan::default()
-        };
-        Self::planned(place, &plan).await
-    }
-
-    /// One that remembers devices.
-    pub async fn knowing(place: Place, limits: Limits) -> Self {
-        let plan = Plan {
-            limits,
-            knows_devices: true,
-            ..Plan::default()
-        };
-        Self::planned(place, &plan).await
-    }
-
-    /// One that is built like this.
-    pub async fn planned(place: Place, plan: &Plan) -> Self {
-        let store = Arc::new(Watched::new(place).await);
-        let clock = Arc::new(ManualClock::new(start()));
-        Self::over(key_1(), store, clock, plan)
-    }
-
-    /// Another process over the same store and clock.
-    pub fn beside(&self, keys: KeyRing) -> Self {
-        self.beside_planned(keys, &Plan::default())
-    }
-
-    /// Another process over the same store and clock, which remembers devices.
-    pub fn beside_knowing(&self, keys: KeyRing) -> Self {
-        let plan = Plan {
-            knows_devices: true,
-            ..Plan::default()
-        };
-        self.beside_planned(keys, &plan)
-    }
-
-    /// Another process over the same store and clock, built like this.
-    pub fn beside_planned(&self, keys: KeyRing, plan: &Plan) -> Self {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        Self::over(keys, store, clock, plan)
-    }
-
-    fn over(keys: KeyRing, store: Arc<Watched>, clock: Arc<ManualClock>, plan: &Plan) -> Self {
-        let (log, outbox) = (Log::default(), Outbox::new(1_000));
-        let mut builder = Tokens::builder_shared(keys, Arc::clone(&store))
-            .policy(&EMAIL_CODE)
-            .policy(&RECOVERY)
-            .policy(&DEVICE)
-            .policy(&TRUSTED)
-            .policy(&NOT_ME)
-            .policy(&PARKED)
-            .clock(Arc::clone(&clock) as Arc<dyn Clock>)
-            .events(Arc::new(log.clone()));
-        for policy in plan.policies.iter().chain(&plan.prompts) {
-            builder = builder.policy(policy);
-        }
-        if let Some(allowance) = plan.allowance {
-            builder = builder.allowance(allowance);
-        }
-        let tokens = builder.build().expect("policies that fit").shared();
-        let evaluated = Arc::default();
-        let email = CodeProvider::email(&EMAIL_CODE, Arc::new(outbox.clone())).expect("it sends");
-        let totp = Counted {
-            provider: TotpProvider::new("Example").expect("an issuer"),
-            evaluated: Arc::clone(&evaluated),
-        };
-        let factors = Arc::clone(&store) as Arc<dyn FactorStore>;
-        let recovery =
-            RecoveryCodes::new(&tokens, Arc::clone(&factors), &RECOVERY).expect("it fits");
-        let devices = KnownDevices::new(&tokens, &DEVICE).expect("it fits");
-        let known = plan.knows_devices.then_some(devices);
-        let trusted = TrustedDevices::new(&tokens, &TRUSTED).expect("it fits");
-        let trusted = plan.trusts_devices.then_some(trusted);
-        let told = plan.notices.clone().map(|notices| {
-            let owner = Owner::new(&tokens, Arc::clone(&factors), notices).expect("it fits");
-            let mut owner = owner.recovery_codes(&recovery);
-            if let Some(devices) = &known {
-                owner = owner.known_devices(devices);
-            }
-            if let Some(devices) = &trusted {
-                owner = owner.trusted_devices(devices);
-            }
-            owner
-        });
-        let mut engine = TwoFactor::builder(Arc::clone(&tokens), factors)
-            .provider(totp)
-            .provider(email)
-            .recovery_codes(&recovery)
-            .limits(plan.limits);
-        if let Some(devices) = &known {
-            engine = engine.known_devices(devices);
-        }
-        if let Some(devices) = &trusted {
-            engine = engine.trusted_devices(devices);
-        }
-        if let Some(owner) = &told {
-            engine = engine.owner(owner);
-        }
-        let asks = plan.prompts.map(|policy| {
-            let store = Arc::clone(&store) as Arc<dyn FactorStore>;
-            let prompts = Prompts::new(&tokens, Arc::clone(&store), &policy)
-                .or_else(|_| Prompts::accepting_no_number(&tokens, store, &policy));
-            let push = Arc::new(outbox.clone());
-            let prompts = prompts.map(|prompts| match plan.every_device {
-                true => prompts.every_device(),
-                false => prompts,
-            });
-            let prompts = prompts.map(|prompts| match plan.keys_only {
-                true => prompts.keys_only(),
-                false => prompts,
-            });
-            let prompts = prompts.and_then(|prompts| match (plan.several, plan.policies.last()) {
-                (Some(needed), Some(policy)) => prompts.quorum(policy, needed),
-                _ => Ok(prompts),
-            });
-            prompts
-                .and_then(|prompts| prompts.push(push))
-                .expect("it fits")
-        });
-        if let Some(prompts) = &asks {
-            engine = engine.prompts(prompts);
-        }
-        let engine = engine.build().expect("a guess bound below the highest");
-        Self {
-            proofs: Proofs::new(&tokens, &PARKED).expect("it fits"),
-            store,
-            clock,
-            log,
-            outbox,
-            tokens,
-            engine,
-            recovery,
-            known,
-            trusted,
-            told,
-            asks,
-            evaluated,
-        }
-    }
-
     /// Its known devices.
     pub fn devices(&self) -> &KnownDevices {
         self.known.as_ref().expect("it remembers devices")
@@ -323,34 +102,6 @@ impl World {
     /// Lets this much time pass.
     pub fn pass(&self, time: TimeDelta) {
         self.clock.advance(time);
-    }
-
-    /// Enrols an authenticator app, unconfirmed, if it may.
-    pub async fn try_enrol(
-        &self,
-        owner: &Subject,
-        label: &str,
-        proof: Option<&Proof>,
-    ) -> Result<Enrolled, TwoFactorError> {
-        let details = EnrolDetails::new(owner, "alice@example.org");
-        self.enrol_with("totp", &details, label, proof).await
-    }
-
-    /// Enrols behind this proof.
-    pub async fn enrol_with(
-        &self,
-        provider: &str,
-        details: &EnrolDetails<'_>,
-        label: &str,
-        proof: Option<&Proof>,
-    ) -> Result<Enrolled, TwoFactorError> {
-        let Some(proof) = proof else {
-            return self.engine.enrol(provider, details, label, None).await;
-        };
-        let fresh = self.fresh(details.subject, proof).await?;
-        self.engine
-            .enrol(provider, details, label, Some(&fresh))
-            .await
     }
 
     /// The proof as evidence, where the account's epoch is still the proof's.
@@ -387,49 +138,6 @@ impl World {
     ) -> Result<(), TwoFactorError> {
         let fresh = self.fresh(proof.subject(), proof).await?;
         self.engine.rename(&fresh, factor, label).await
-    }
-
-    /// Enrols an authenticator app, unconfirmed.
-    pub async fn enrol(&self, owner: &Subject, proof: Option<&Proof>) -> App {
-        let enrolled = self
-            .try_enrol(owner, "phone", proof)
-            .await
-            .expect("enrolled");
-        App::new(&enrolled)
-    }
-
-    /// Enrols and confirms an authenticator app, with the code of the present step.
-    pub async fn confirmed(&self, owner: &Subject, proof: Option<&Proof>) -> App {
-        let app = self.enrol(owner, proof).await;
-        let _ = self
-            .confirm(owner, &app, &self.code(&app))
-            .await
-            .expect("confirmed");
-        app
-    }
-
-    /// An authenticator app beside what the account has.
-    pub async fn confirmed_beside(&self, owner: &Subject) -> App {
-        let secret = Secret::from_bytes(&[9; 20]).expect("long enough");
-        let totp = Totp::default();
-        let existing = Existing::Totp(&totp, &secret);
-        let import = Import::new(owner, "beside", "beside", existing);
-        let imported = self.engine.import("totp", &import).await;
-        let Imported::New(factor) = imported.expect("imported") else {
-            panic!("it was there");
-        };
-        App { factor, secret }
-    }
-
-    /// Confirms an authenticator app.
-    pub async fn confirm(
-        &self,
-        owner: &Subject,
-        app: &App,
-        typed: &str,
-    ) -> Result<Proof, TwoFactorError> {
-        let attempt = Attempt::new(owner, "totp").factor(app.factor);
-        self.engine.confirm(&attempt, &Response::typed(typed)).await
     }
 
     /// Verifies with whichever authenticator app made the code.
@@ -470,40 +178,6 @@ impl World {
         let typed = self.code(app);
         let verified = self.engine.verify(&attempt, &Response::typed(&typed)).await;
         verified.expect("the right code")
-    }
-
-    /// Enrols an e-mail factor, unconfirmed.
-    pub async fn enrol_email(
-        &self,
-        owner: &Subject,
-        address: &str,
-        proof: Option<&Proof>,
-    ) -> FactorId {
-        let address = Destination::email(address).expect("an address");
-        let details = EnrolDetails::new(owner, "alice").destination(&address);
-        let enrolled = self.enrol_with("email", &details, "mail", proof).await;
-        enrolled.expect("enrolled").factor
-    }
-
-    /// Enrols and confirms an e-mail factor.
-    pub async fn confirmed_email(
-        &self,
-        owner: &Subject,
-        address: &str,
-        proof: Option<&Proof>,
-    ) -> FactorId {
-        let factor = self.enrol_email(owner, address, proof).await;
-        let attempt = Attempt::new(owner, "email").factor(factor);
-        let requested = self.engine.request(&attempt).await.expect("sent");
-        let handle = requested.handle.expect("a flow");
-        let typed = self.sent();
-        let attempt = attempt.handle(&handle);
-        let confirmed = self
-            .engine
-            .confirm(&attempt, &Response::typed(&typed))
-            .await;
-        let _ = confirmed.expect("confirmed");
-        factor
     }
 
     /// Tries a recovery code.
@@ -551,17 +225,6 @@ impl World {
             .expect("a message")
             .expose_token()
             .to_owned()
-    }
-}
-
-impl App {
-    /// Scans what was shown.
-    pub fn new(enrolled: &Enrolled) -> Self {
-        let shown = enrolled.provisioning.as_ref().expect("something to scan");
-        Self {
-            factor: enrolled.factor,
-            secret: Secret::from_base32(shown.base32.expose_secret()).expect("base32"),
-        }
     }
 }
 

@@ -1,33 +1,30 @@
 //! What the tasks know together: tokens, factors and limits, each by its number.
 
+mod kind;
+mod present;
+mod recipe;
+
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use kind::KINDS;
+use recipe::{Recipe, whole_micros};
 use token_store::{
     Charge, FactorId, FactorState, StoredFactor,
     ott_core::{
-        Binding, Format, Handle, IssueOptions, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitScope,
-        Lookup, Matching, Policy, Presented, Purpose, Record, RecordId, Start, Subject,
-        Token as Text,
+        Binding, Handle, IssueOptions, Issuer, KeyId, KeyRing, Limit, LimitKey, LimitScope, Record,
+        RecordId, Subject, Token as Text,
         chrono::{DateTime, TimeDelta, Utc},
-        rand::{TryRng as _, rngs::SysRng},
+        rand::rngs::SysRng,
     },
 };
 
 use super::{dice::Dice, wire::Words};
 
-const CODE: Policy = Policy::code(Purpose::new("ledger-code"));
-const LINK: Policy = Policy::link(Purpose::new("ledger-link"));
-const RECOVERY: Policy = Policy::recovery(Purpose::new("ledger-recovery"));
-const PROMPT: Policy = Policy::code(Purpose::new("ledger-prompt"))
-    .format(Format::LINK)
-    .start(Start::Waiting {
-        number: Matching::TwoDigits,
-        binds_subject: false,
-    });
+pub(super) use kind::Kind;
 
 /// How many spends each limit allows.
 pub(super) const BURST: u32 = 5;
@@ -35,18 +32,6 @@ pub(super) const BURST: u32 = 5;
 pub(super) const FAILURES: u32 = 4;
 /// Longer than any run: what recovers meanwhile is a part of one.
 pub(super) const PERIOD: TimeDelta = TimeDelta::hours(2);
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Code,
-    /// A code, redeemed in one transaction with what it is for.
-    Applied,
-    Link,
-    Prompt,
-    /// One of a sheet.
-    Recovery,
-}
 
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -67,16 +52,6 @@ pub(super) struct Batch {
 pub(super) struct Factor {
     pub(super) owner: usize,
     pub(super) stored: StoredFactor,
-}
-
-/// How a batch was made: another process makes the same one of it.
-struct Recipe {
-    kind: Kind,
-    owner: usize,
-    /// The token whose place it takes.
-    earlier: Option<usize>,
-    now: DateTime<Utc>,
-    seed: u64,
 }
 
 #[derive(Default)]
@@ -330,119 +305,10 @@ impl Stock {
     pub(super) fn is_valid(&self, counter: u64) -> bool {
         counter >= self.floor()
     }
-
-    pub(super) fn present(&self, token: &Token, right: bool, now: DateTime<Utc>) -> Presented {
-        let (policy, subject) = (token.kind.policy(), subject(token.owner));
-        let typed = self.typed(token, right);
-        let (binding, issuer) = (Binding::subject(&subject), &self.issuer);
-        let presented = match policy.token_lookup() {
-            Lookup::ByHandle { .. } => {
-                issuer.present_by_handle(policy, &token.handle, &binding, &typed, now)
-            }
-            Lookup::ByItself => issuer.present_by_itself(policy, subject.tenant(), &typed, now),
-            Lookup::BySubject => issuer.present_by_subject(policy, &binding, &typed, now),
-            Lookup::Parked => issuer.present_parked(policy, &token.handle, &binding, now),
-        };
-        presented.expect("a token of the format")
-    }
-
-    fn typed(&self, token: &Token, right: bool) -> String {
-        let text = token.text.expose_secret();
-        if right {
-            return text.to_owned();
-        }
-        // The last symbol is another one.
-        let last = text.chars().last().unwrap_or('0');
-        let other = match last {
-            '0' => '1',
-            _ if last.is_ascii_digit() => '0',
-            'B' => 'C',
-            _ => 'B',
-        };
-        let mut typed = text.to_owned();
-        typed.pop();
-        typed.push(other);
-        typed
-    }
-
-    pub(super) fn decision(
-        &self,
-        token: &Token,
-        approves: bool,
-        now: DateTime<Utc>,
-    ) -> token_store::ott_core::Decision {
-        use token_store::ott_core::{Decider, Verdict};
-        let number = token.record.stored().number;
-        let verdict = if approves {
-            Verdict::Approve { number }
-        } else {
-            Verdict::Deny
-        };
-        let by = Decider::from(&subject(token.owner));
-        let made = self
-            .issuer
-            .decide(&PROMPT, &token.record, &by, verdict, b"", now);
-        made.expect("the ring has the key")
-    }
-}
-
-const KINDS: [Kind; 5] = [
-    Kind::Code,
-    Kind::Applied,
-    Kind::Link,
-    Kind::Prompt,
-    Kind::Recovery,
-];
-
-impl Recipe {
-    fn new(kind: Kind, owner: usize, earlier: Option<usize>, now: DateTime<Utc>) -> Self {
-        Self {
-            kind,
-            owner,
-            earlier,
-            now: whole_micros(now),
-            seed: SysRng.try_next_u64().expect("randomness"),
-        }
-    }
-
-    /// As [`Stock::make`] reads it.
-    fn to_line(&self) -> String {
-        let kind = KINDS.iter().position(|kind| *kind == self.kind);
-        let earlier = self.earlier.map(|number| number.to_string());
-        format!(
-            "batch {} {} {} {} {}",
-            kind.unwrap_or(0),
-            self.owner,
-            self.seed,
-            self.now.timestamp_micros(),
-            earlier.unwrap_or_default(),
-        )
-    }
-}
-
-/// As both processes read it.
-fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 /// How far counters jump where codes have expired.
 const EXPIRED: u64 = 1 << 20;
-
-impl Kind {
-    const fn policy(self) -> &'static Policy {
-        match self {
-            Self::Applied | Self::Code => &CODE,
-            Self::Link => &LINK,
-            Self::Prompt => &PROMPT,
-            Self::Recovery => &RECOVERY,
-        }
-    }
-
-    /// Whether a wrong one finds the record, and is counted.
-    pub(super) const fn counts(self) -> bool {
-        matches!(self, Self::Applied | Self::Code | Self::Prompt)
-    }
-}
 
 pub(super) fn subject(owner: usize) -> Subject {
     Subject::new("t1", format!("owner-{owner}")).expect("a name")

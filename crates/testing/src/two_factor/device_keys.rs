@@ -10,7 +10,7 @@ use twofa_providers::{
 };
 
 use super::{
-    prompt_approvals::{payment, plan},
+    approvers::{payment, plan},
     prompt_deciders::{decide, kept},
 };
 use crate::{

@@ -1,20 +1,23 @@
 //! How many guesses an attacker gets who knows the password, and what the owner keeps.
 
 use core::net::{IpAddr, Ipv6Addr};
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use twofa_providers::{
-    Attempt, EnrolDetails, Limits, Response, TwoFactorError, counted_network,
-    events::THROTTLED,
+    Attempt, Limits, Response, TwoFactorError, counted_network,
     token_store::{
-        FactorState,
-        ott_core::{Destination, Limit, Reason, chrono::TimeDelta},
+        Charge, Clock as _, FactorState, LimitStore as _, Tokens,
+        ott_core::{
+            Binding, KeyRing, Limit, LimitKey, LimitScope, Policy, Purpose, Reason,
+            chrono::TimeDelta,
+        },
     },
 };
 
 use crate::{
     Place, alice, subject,
     world::{App, World, is_throttled, reason},
+    wrong,
 };
 
 /// One wrong guess; whether it was compared.
@@ -330,97 +333,45 @@ pub async fn refusals_do_not_postpone_the_next_code(place: Place) {
     assert!(sign_in(&world, &app).await);
 }
 
-/// Codes are sent five at once, and then one each ten minutes.
-pub async fn codes_are_sent_five_then_one_each_ten_minutes(place: Place) {
-    let limits = Limits {
-        // The account's own limit decides, not that of the mailbox.
-        destination: Limit::pace(1_000, TimeDelta::minutes(1)),
-        ..Limits::default()
-    };
-    let (world, alice) = (World::with(place, limits).await, alice());
-    let attempt = Attempt::new(&alice, "email");
-    let _ = world
-        .confirmed_email(&alice, "alice@example.org", None)
-        .await;
-    world.pass(TimeDelta::days(1));
-    let mut sent = 0;
-    for _ in 0..144 {
-        while world.engine.request(&attempt).await.is_ok() {
-            sent += 1;
-        }
-        world.pass(TimeDelta::minutes(10));
-    }
-    assert_eq!(sent, 5 + 143);
-}
-
-/// Enrolments are started ten at once and then one each hour; a refusal says when to come back and
-/// writes nothing, whichever provider it is.
-pub async fn enrolments_are_paced_and_write_nothing(place: Place) {
-    let (world, alice) = (World::new(place).await, alice());
-    let mut started = 0;
-    let mut refused = None;
-    let address = Destination::email("a@example.org").unwrap();
-    let details = EnrolDetails::new(&alice, "alice").destination(&address);
-    for at in 0..place.often(4_000, 40) {
-        let provider = ["totp", "email"][at % 2];
-        match world.enrol_with(provider, &details, "x", None).await {
-            Ok(_) => started += 1,
-            Err(error) => refused = Some(error),
-        }
-    }
-    assert_eq!(started, 10);
-    let Some(TwoFactorError::Throttled { retry_after, .. }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(retry_after, Some(TimeDelta::hours(1)));
-    let stored = world.store.store().factors(&alice).await.unwrap();
-    assert_eq!(stored.len(), 10);
-    // Who was refused keeps what waits, and others are not concerned.
-    let _ = world.enrol(&subject("acme", "bob"), None).await;
-    world.pass(TimeDelta::hours(1) - TimeDelta::seconds(1));
-    assert!(is_throttled(&world.try_enrol(&alice, "x", None).await));
-    world.pass(TimeDelta::seconds(1));
-    let app = world.enrol(&alice, None).await;
-    let confirmed = world.confirm(&alice, &app, &world.code(&app)).await;
-    assert!(confirmed.is_ok());
-}
-
-/// Recovery codes are renewed at the pace of enrolments, and on its account: a refusal says when to come back and writes
-/// nothing, so that the sheet stands and what waits goes on waiting.
-pub async fn renewals_are_paced_and_write_nothing(place: Place) {
+/// A policy that is called as the engine's limits are touches none of them.
+pub async fn policy_of_the_engines_name_touches_no_key_of_it(place: Place) {
     let (world, alice) = (World::new(place).await, alice());
     let app = world.confirmed(&alice, None).await;
-    let proof = world.proof(&alice, &app).await;
-    // One was the app's.
-    let mut sheet = Vec::new();
-    for _ in 0..8 {
-        sheet = world.codes(&proof).await;
+    let policy = Policy::code(Purpose::new("second-factor")).spending_allowance(false);
+    let keys = KeyRing::generate().unwrap();
+    let tokens = Tokens::builder_shared(keys, Arc::clone(&world.store))
+        .policy(&policy)
+        .accepting_guess_bound(u64::MAX)
+        .clock(Arc::clone(&world.clock) as Arc<_>);
+    let tokens = tokens.build().unwrap();
+    let binding = Binding::subject(&alice);
+    for _ in 0..2 {
+        let issued = tokens.issue(&policy, &binding).await.unwrap();
+        let typed = wrong(issued.token.expose_secret());
+        for _ in 0..5 {
+            let _ = tokens
+                .redeem(&policy, &issued.handle, &binding, &typed)
+                .await;
+        }
     }
-    let waits = world.enrol(&alice, Some(&proof)).await;
-    let before = world.store.store().factors(&alice).await.unwrap();
-    world.log.drain();
-    for _ in 0..place.often(300, 5) {
-        let Err(TwoFactorError::Throttled { retry_after, .. }) = world.try_codes(&proof).await
-        else {
-            panic!("an eleventh");
-        };
-        let after = retry_after.expect("a time");
-        assert!(after > TimeDelta::minutes(50) && after <= TimeDelta::hours(1));
+    // Its pace is used up, and the engine has all ten tries.
+    let mut tries = 0;
+    while !crate::world::is_throttled(&world.verify(&alice, &world.wrong_code(&[&app])).await) {
+        tries += 1;
     }
-    assert!(world.log.whats().iter().all(|what| what == THROTTLED));
-    assert_eq!(world.store.store().factors(&alice).await.unwrap(), before);
-    assert_eq!(world.recovery.left(&alice).await.unwrap(), 10);
-    assert!(world.recover(&alice, &sheet[0]).await.is_ok());
-    let code = world.code(&waits);
-    assert!(world.confirm(&alice, &waits, &code).await.is_ok());
-    // An enrolment pays on the same account, and an hour later there is one of either.
-    assert!(is_throttled(
-        &world.try_enrol(&alice, "x", Some(&proof)).await
-    ));
-    world.pass(TimeDelta::hours(1));
-    let proof = world.proof(&alice, &app).await;
-    assert!(world.try_codes(&proof).await.is_ok());
-    assert!(is_throttled(
-        &world.try_enrol(&alice, "x", Some(&proof)).await
+    assert_eq!(tries, 10);
+    let pace = LimitKey::new(LimitScope::Engine, "pace", &binding);
+    let charge = Charge {
+        key: pace,
+        limit: Limit::PACE,
+    };
+    let spent = world
+        .store
+        .spend(&[charge], world.clock.now())
+        .await
+        .unwrap();
+    assert!(!matches!(
+        spent,
+        twofa_providers::token_store::Spent::Allowed
     ));
 }

@@ -1,158 +1,23 @@
 //! Several people approve what somebody asks, and none of them is who asks.
 
-use std::sync::Arc;
-
-use tokio::{sync::Barrier, task::JoinSet};
 use twofa_providers::{
-    Approval, Approver, AskedOthers, Attempt, PromptStatus, Response, SignInId, TwoFactorError,
+    Approver, PromptStatus, Response, SignInId, TwoFactorError,
     token_store::{
-        FactorChange, FactorId, FactorStore,
-        ott_core::{Decider, Handle, Reason, RecordId, Subject, Verdict, chrono::TimeDelta},
+        FactorChange, FactorId, FactorStore as _,
+        ott_core::{Decider, Reason, Verdict},
     },
 };
 
-use super::prompt_deciders::kept;
+use super::{
+    approvers::{PAYMENT, Team, payment},
+    prompt_deciders::kept,
+};
 use crate::{
-    Place, alice,
+    Place,
     asking::{APPROVAL, PROMPT, Waiting},
     subject,
-    world::{Plan, World, reason},
+    world::reason,
 };
-
-const PAYMENT: &[(&str, &str)] = &[("pay", "12.50"), ("to", "Zoë")];
-
-/// Somebody who is asked, on a device of theirs.
-#[derive(Clone, Debug)]
-struct Person {
-    subject: Subject,
-    device: FactorId,
-}
-
-/// What one of them is asked.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    id: RecordId,
-    number: Option<u32>,
-}
-
-#[derive(Debug)]
-struct Team {
-    world: World,
-    asker: Subject,
-    people: Vec<Person>,
-}
-
-#[derive(Debug)]
-struct Asked {
-    handle: Handle,
-    parts: Vec<Part>,
-}
-
-/// A world in which two people approve.
-pub(super) fn plan() -> Plan {
-    Plan {
-        prompts: Some(PROMPT),
-        policies: vec![APPROVAL],
-        several: Some(2),
-        ..Plan::default()
-    }
-}
-
-pub(super) fn payment(asker: &Subject) -> Attempt<'_> {
-    Attempt::new(asker, "prompt")
-        .operation(PAYMENT)
-        .origin("Firefox on Linux")
-}
-
-impl Team {
-    async fn new(place: Place) -> Self {
-        let world = World::planned(place, &plan()).await;
-        Self::of(world, alice(), ["bob", "carol", "dave"]).await
-    }
-
-    async fn of<const N: usize>(world: World, asker: Subject, names: [&str; N]) -> Self {
-        let mut people = Vec::new();
-        for name in names {
-            let subject = subject("acme", name);
-            let device = world.device(&subject, name, None).await;
-            people.push(Person { subject, device });
-        }
-        Self {
-            world,
-            asker,
-            people,
-        }
-    }
-
-    fn deciders(&self) -> Vec<Subject> {
-        let people = self.people.iter();
-        people.map(|one| one.subject.clone()).collect()
-    }
-
-    async fn ask(&self) -> Asked {
-        let asked = self.try_ask(&payment(&self.asker)).await;
-        asked.expect("it asks")
-    }
-
-    async fn try_ask(&self, attempt: &Attempt<'_>) -> Result<Asked, TwoFactorError> {
-        let prompts = self.world.prompts();
-        let AskedOthers {
-            handle,
-            approval,
-            deciders,
-            ..
-        } = prompts.ask_others(attempt, &self.deciders()).await?;
-        let mut parts = Vec::new();
-        for (who, number) in deciders {
-            let listed = prompts.pending(&who).await?;
-            let part = listed.iter().find(|part| part.approval == Some(approval));
-            let id = part.expect("it waits").id;
-            parts.push(Part { id, number });
-        }
-        Ok(Asked { handle, parts })
-    }
-
-    async fn say(
-        &self,
-        nth: usize,
-        asked: &Asked,
-        verdict: Verdict,
-    ) -> Result<PromptStatus, TwoFactorError> {
-        say(&self.world, &self.people[nth], asked.parts[nth], verdict).await
-    }
-
-    async fn approve(&self, nth: usize, asked: &Asked) -> Result<PromptStatus, TwoFactorError> {
-        let number = asked.parts[nth].number;
-        self.say(nth, asked, Verdict::Approve { number }).await
-    }
-
-    async fn take_up(&self, asked: &Asked) -> Result<Approval, TwoFactorError> {
-        let attempt = payment(&self.asker).handle(&asked.handle);
-        let prompts = self.world.prompts();
-        prompts.take_up(&attempt, &self.deciders()).await
-    }
-
-    async fn status(&self, asked: &Asked) -> Option<PromptStatus> {
-        let prompts = self.world.prompts();
-        let status = prompts.approval_status(&self.asker, &asked.handle).await;
-        status.expect("it answers")
-    }
-}
-
-async fn say(
-    world: &World,
-    person: &Person,
-    part: Part,
-    verdict: Verdict,
-) -> Result<PromptStatus, TwoFactorError> {
-    let by = Approver::new(&person.subject).device(person.device);
-    let prompts = world.prompts();
-    match verdict {
-        Verdict::Approve { number } => prompts.approve(&by, &part.id, number).await,
-        Verdict::Deny => prompts.deny(&by, &part.id).await,
-        Verdict::Report => prompts.report(&by, &part.id).await,
-    }
-}
 
 /// Each sees who asks for what and types a number of their own. One approval is too few, two are enough, and they are
 /// good once.
@@ -250,119 +115,6 @@ pub async fn asking_sign_in_approves_no_part(place: Place) {
     assert_eq!(reason(said), Reason::Stranger);
     let said = prompts.approve(&own, &part.id, part.number).await;
     assert_eq!(said.unwrap(), PromptStatus::Approved);
-}
-
-/// One denial, one report and one wrong number end the whole, also beside an approval; another person's number is a wrong one.
-/// Who asked is kept from asking others for a while, and after a report from asking at all.
-pub async fn denial_ends_what_several_decide(place: Place) {
-    for what in ["deny", "report", "mistype", "another's number"] {
-        let team = Team::new(place).await;
-        let own = team.world.device(&team.asker, "own", None).await;
-        let mut asked = team.ask().await;
-        // Two numbers of two digits may be the same one.
-        while asked.parts[0].number == asked.parts[1].number {
-            team.world.pass(TimeDelta::minutes(15));
-            asked = team.ask().await;
-        }
-        let _ = team.approve(0, &asked).await.unwrap();
-        let wrong = asked.parts[1].number.map(|number| number ^ 1);
-        let verdict = match what {
-            "deny" => Verdict::Deny,
-            "report" => Verdict::Report,
-            "mistype" => Verdict::Approve { number: wrong },
-            _ => Verdict::Approve {
-                number: asked.parts[0].number,
-            },
-        };
-        let denied = team.say(1, &asked, verdict).await;
-        assert_eq!(denied.unwrap(), PromptStatus::Denied, "{what}");
-        assert_eq!(team.status(&asked).await, Some(PromptStatus::Denied));
-        assert!(team.approve(2, &asked).await.is_err(), "{what}");
-        assert_eq!(reason(team.take_up(&asked).await), Reason::Denied);
-        // Said again, it is what it was.
-        let again = team.say(1, &asked, verdict).await;
-        assert_eq!(again.unwrap(), PromptStatus::Denied, "{what}");
-        let prompts = team.world.prompts();
-        for person in &team.people {
-            assert_eq!(prompts.pending(&person.subject).await.unwrap(), []);
-        }
-        let refused = team.try_ask(&payment(&team.asker)).await;
-        assert!(matches!(refused, Err(TwoFactorError::Throttled { .. })));
-        team.world.pass(TimeDelta::minutes(15));
-        let asks = team.try_ask(&payment(&team.asker)).await;
-        assert_eq!(asks.is_ok(), what != "report", "{what}");
-        let attempt = Attempt::new(&team.asker, "prompt").factor(own);
-        let signs_in = team.world.engine.request(&attempt).await;
-        assert_eq!(signs_in.is_ok(), what != "report", "{what}");
-        // It is nobody else's matter.
-        let person = &team.people[1];
-        let _ = team
-            .world
-            .prompt_proof(&person.subject, person.device)
-            .await;
-    }
-}
-
-/// Of approvals and a denial at once, either enough approved and the denial came too late, or it was taken and nobody takes anything up.
-pub async fn denial_beside_approvals_has_one_outcome(place: Place) {
-    let team = Arc::new(Team::new(place).await);
-    for _ in 0..place.often(40, 6) {
-        team.world.pass(TimeDelta::hours(1));
-        let asked = Arc::new(team.ask().await);
-        let barrier = Arc::new(Barrier::new(3));
-        let mut tasks = JoinSet::new();
-        for nth in 0..3 {
-            let (team, asked) = (Arc::clone(&team), Arc::clone(&asked));
-            let barrier = Arc::clone(&barrier);
-            tasks.spawn(async move {
-                barrier.wait().await;
-                match nth {
-                    2 => (nth, team.say(nth, &asked, Verdict::Deny).await),
-                    _ => (nth, team.approve(nth, &asked).await),
-                }
-            });
-        }
-        let said = tasks.join_all().await;
-        let denied = said.iter().find(|(nth, _)| *nth == 2).map(|(_, said)| said);
-        match denied.expect("it was said") {
-            Ok(status) => {
-                assert_eq!(*status, PromptStatus::Denied);
-                assert_eq!(reason(team.take_up(&asked).await), Reason::Denied);
-            }
-            Err(TwoFactorError::Rejected(why)) => {
-                assert_eq!(why.reason(), Reason::NotWaiting);
-                assert!(said.iter().all(|(nth, said)| *nth == 2 || said.is_ok()));
-                assert_eq!(team.take_up(&asked).await.unwrap().approved_by().len(), 2);
-            }
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-}
-
-/// Approvals at once are counted, none twice; and of many who take them up at once one does.
-pub async fn approvals_at_once_are_taken_up_once(place: Place) {
-    let team = Arc::new(Team::new(place).await);
-    for _ in 0..place.often(20, 3) {
-        team.world.pass(TimeDelta::hours(1));
-        let asked = Arc::new(team.ask().await);
-        let barrier = Arc::new(Barrier::new(22));
-        let mut tasks = JoinSet::new();
-        for nth in 0..22 {
-            let (team, asked) = (Arc::clone(&team), Arc::clone(&asked));
-            let barrier = Arc::clone(&barrier);
-            tasks.spawn(async move {
-                barrier.wait().await;
-                if nth < 2 {
-                    assert!(team.approve(nth, &asked).await.is_ok());
-                    return 0;
-                }
-                usize::from(team.take_up(&asked).await.is_ok())
-            });
-        }
-        let early: usize = tasks.join_all().await.into_iter().sum();
-        let late = usize::from(team.take_up(&asked).await.is_ok());
-        assert_eq!(early + late, 1);
-    }
 }
 
 /// What was approved is good for its own asker, sign-in, operation and epoch.

@@ -1,22 +1,15 @@
 //! Prompts: the person decides on another device.
 
-use core::time::Duration;
-use std::sync::Arc;
-
-use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 use twofa_providers::{
     Approver, Attempt, PromptStatus, Response, SignInId, TwoFactorError,
-    token_store::{
-        FactorId, Revoke,
-        ott_core::{Handle, Reason, Subject, chrono::TimeDelta},
-    },
+    token_store::ott_core::{Reason, chrono::TimeDelta},
 };
 
 use crate::{
     Place, alice,
-    asking::{PROMPT, SIX_DIGITS, TAP, Waiting},
-    key_1, subject,
-    world::{Plan, World, reason},
+    asking::{PROMPT, SIX_DIGITS, TAP},
+    subject,
+    world::{World, reason},
 };
 
 /// The waiting side polls, the device approves with the number, and the approval proves once.
@@ -130,168 +123,6 @@ pub async fn wrong_number_denies(place: Place) {
     }
 }
 
-/// How a prompt may stand when something else happens to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stands {
-    Waiting,
-    Approved,
-    Denied,
-    Reported,
-    Spent,
-    Revoked,
-    Superseded,
-    Expired,
-}
-
-/// Every decision in every state: the first stands, and nothing revives what is over.
-pub async fn decision_meets_every_state(place: Place) {
-    use Stands::{Approved, Denied, Expired, Reported, Revoked, Spent, Superseded, Waiting};
-    for stands in [
-        Waiting, Approved, Denied, Reported, Spent, Revoked, Superseded, Expired,
-    ] {
-        for verb in ["approve", "deny", "report", "go on"] {
-            let (world, alice) = (World::asking(place).await, alice());
-            let phone = world.device(&alice, "phone", None).await;
-            let waiting = world.ask(&alice, phone).await;
-            put(&world, &alice, phone, &waiting, stands).await;
-            let before = world.store.inner_row(&waiting.id).await;
-            let by = Approver::new(&alice).device(phone);
-            let (prompts, id) = (world.prompts(), &waiting.id);
-            let answer = match verb {
-                "approve" => prompts.approve(&by, id, waiting.number).await,
-                "deny" => prompts.deny(&by, id).await,
-                "report" => prompts.report(&by, id).await,
-                _ => {
-                    let proved = world.go_on(&alice, phone, &waiting).await;
-                    proved.map(|_| PromptStatus::Over)
-                }
-            };
-            let refused = match stands {
-                Waiting | Approved => None,
-                Denied | Reported => Some(Reason::Denied),
-                Spent => Some(Reason::Spent),
-                Revoked => Some(Reason::Revoked),
-                Superseded => Some(Reason::Superseded),
-                Expired => Some(Reason::Expired),
-            };
-            match (stands, verb) {
-                (Waiting, "approve") => assert_eq!(answer.unwrap(), PromptStatus::Approved),
-                (Waiting, "deny" | "report") => assert_eq!(answer.unwrap(), PromptStatus::Denied),
-                (Waiting, _) => assert!(matches!(answer, Err(TwoFactorError::Pending))),
-                (Approved, "go on") => assert_eq!(answer.unwrap(), PromptStatus::Over),
-                (Approved, _) => assert_eq!(reason(answer), Reason::NotWaiting),
-                // Said again, it is what it was.
-                (Denied, "deny") | (Reported, "report") => {
-                    assert_eq!(answer.unwrap(), PromptStatus::Denied);
-                }
-                _ => assert_eq!(Some(reason(answer)), refused, "{stands:?} {verb}"),
-            }
-            let changes = matches!((stands, verb), (Waiting, "approve" | "deny" | "report"))
-                || (stands, verb) == (Approved, "go on");
-            let after = world.store.inner_row(&waiting.id).await;
-            assert_eq!(after != before, changes, "{stands:?} {verb}");
-        }
-    }
-}
-
-async fn put(world: &World, owner: &Subject, device: FactorId, waiting: &Waiting, stands: Stands) {
-    let by = Approver::new(owner).device(device);
-    match stands {
-        Stands::Waiting => {}
-        Stands::Approved => {
-            let _ = world.approve(owner, waiting).await.unwrap();
-        }
-        Stands::Denied => {
-            let _ = world.prompts().deny(&by, &waiting.id).await.unwrap();
-        }
-        Stands::Reported => {
-            let _ = world.prompts().report(&by, &waiting.id).await.unwrap();
-        }
-        Stands::Spent => {
-            let _ = world.approve(owner, waiting).await.unwrap();
-            let _ = world.go_on(owner, device, waiting).await.unwrap();
-        }
-        Stands::Revoked => {
-            let own = Revoke::own(owner, waiting.id);
-            assert_eq!(world.tokens.revoke(&own).await.unwrap(), 1);
-        }
-        Stands::Superseded => {
-            let attempt = Attempt::new(owner, "prompt").factor(device);
-            let again = world.engine.request(&attempt.handle(&waiting.handle)).await;
-            let _ = again.unwrap();
-        }
-        Stands::Expired => world.pass(TimeDelta::minutes(10)),
-    }
-}
-
-/// Of decisions at once one is taken, and the waiting side gets what that one said.
-pub async fn decisions_at_once_have_one_winner(place: Place) {
-    let world = Arc::new(World::asking(place).await);
-    for round in 0..place.often(40, 6) {
-        let owner = subject("acme", &round.to_string());
-        let phone = world.device(&owner, owner.id(), None).await;
-        let waiting = world.ask(&owner, phone).await;
-        let barrier = Arc::new(Barrier::new(12));
-        let mut tasks = JoinSet::new();
-        for nth in 0..12 {
-            let (world, owner) = (Arc::clone(&world), owner.clone());
-            let (barrier, id, number) = (Arc::clone(&barrier), waiting.id, waiting.number);
-            tasks.spawn(async move {
-                barrier.wait().await;
-                let by = Approver::new(&owner).device(phone);
-                match nth % 3 {
-                    0 => world.prompts().approve(&by, &id, number).await,
-                    1 => world.prompts().deny(&by, &id).await,
-                    _ => world.prompts().approve(&by, &id, None).await,
-                }
-            });
-        }
-        let mut won: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-        // Who denies what was denied hears that it was.
-        won.dedup();
-        let [won] = won[..] else {
-            panic!("{won:?}");
-        };
-        assert_eq!(world.status(&owner, &waiting).await, Some(won));
-        let proved = world.go_on(&owner, phone, &waiting).await;
-        assert_eq!(proved.is_ok(), won == PromptStatus::Approved);
-    }
-}
-
-/// Of many who go on with one approval, one does.
-pub async fn approval_at_once_proves_one(place: Place) {
-    let world = Arc::new(World::asking(place).await);
-    let owner = alice();
-    let phone = world.device(&owner, "phone", None).await;
-    let waiting = Arc::new(world.ask(&owner, phone).await);
-    let _ = world.approve(&owner, &waiting).await.unwrap();
-    let barrier = Arc::new(Barrier::new(50));
-    let mut tasks = JoinSet::new();
-    for _ in 0..50 {
-        let (world, owner) = (Arc::clone(&world), owner.clone());
-        let (barrier, waiting) = (Arc::clone(&barrier), Arc::clone(&waiting));
-        tasks.spawn(async move {
-            barrier.wait().await;
-            world.go_on(&owner, phone, &waiting).await.is_ok()
-        });
-    }
-    let won = tasks.join_all().await.into_iter().filter(|won| *won);
-    assert_eq!(won.count(), 1);
-}
-
-/// Whoever writes to the database approves nothing by another state.
-pub async fn flipped_state_approves_nothing(place: Place) {
-    use twofa_providers::token_store::ott_core::State;
-    let (world, alice) = (World::asking(place).await, alice());
-    let phone = world.device(&alice, "phone", None).await;
-    let waiting = world.ask(&alice, phone).await;
-    world.store.edit(|row| row.state = State::Ready);
-    let proved = world.go_on(&alice, phone, &waiting).await;
-    assert_eq!(reason(proved), Reason::DecisionForged);
-    let status = world.prompts().status(&alice, &waiting.handle).await;
-    assert_eq!(reason(status), Reason::DecisionForged);
-}
-
 /// An approval is good for its own subject, device, sign-in, operation and epoch.
 pub async fn approval_is_bound_in_every_part(place: Place) {
     let (world, alice) = (World::asking(place).await, alice());
@@ -346,89 +177,6 @@ pub async fn prompt_of_the_other_occasion_is_refused(place: Place) {
         reason(again),
         Reason::Mismatch | Reason::Spent | Reason::DecisionForged
     ));
-}
-
-/// A poll reads one row: it spends nothing, writes nothing and is no event, before the decision and after it.
-pub async fn polls_cost_nothing(place: Place) {
-    let (world, alice) = (World::asking(place).await, alice());
-    let phone = world.device(&alice, "phone", None).await;
-    let waiting = world.ask(&alice, phone).await;
-    for stands in [PromptStatus::Waiting, PromptStatus::Approved] {
-        let before = world.store.inner_row(&waiting.id).await;
-        let (_, _) = (world.log.drain(), world.store.asked());
-        let polls = place.often(1_000, 50);
-        for _ in 0..polls {
-            assert_eq!(world.status(&alice, &waiting).await, Some(stands));
-        }
-        assert_eq!(world.store.asked(), vec!["find"; polls]);
-        assert_eq!(world.log.drain(), []);
-        assert_eq!(world.store.inner_row(&waiting.id).await, before);
-        if stands == PromptStatus::Waiting {
-            let _ = world.approve(&alice, &waiting).await.unwrap();
-        }
-    }
-    assert!(world.go_on(&alice, phone, &waiting).await.is_ok());
-}
-
-/// A request that is kept open ends with the decision: at once where it is made here, with the next look where another
-/// process made it, and with its own patience where nobody decides.
-pub async fn open_request_ends_with_the_decision(place: Place) {
-    let (world, alice) = (World::asking(place).await, alice());
-    let phone = world.device(&alice, "phone", None).await;
-    let plan = Plan {
-        prompts: Some(PROMPT),
-        ..Plan::default()
-    };
-    let elsewhere = world.beside_planned(key_1(), &plan);
-    let waiting = world.ask(&alice, phone).await;
-    let prompts = world.prompts();
-    let (mut looks, handle) = (0, &waiting.handle);
-    let patience = prompts.settled(&alice, handle, || {
-        looks += 1;
-        core::future::ready(looks < 3)
-    });
-    assert_eq!(patience.await.unwrap(), Some(PromptStatus::Waiting));
-    assert_eq!(looks, 3);
-
-    // No pause of this one ends: the decision does.
-    let forever = prompts.settled(&alice, handle, core::future::pending::<bool>);
-    // Whoever is not woken fails here, and does not hang.
-    let forever = timeout(Duration::from_secs(60), forever);
-    let (settled, approved) = tokio::join!(forever, world.approve(&alice, &waiting));
-    assert_eq!(approved.unwrap(), PromptStatus::Approved);
-    assert_eq!(settled.unwrap().unwrap(), Some(PromptStatus::Approved));
-
-    let waiting = world.ask(&alice, phone).await;
-    let mut looks = 0;
-    let settled = prompts.settled(&alice, &waiting.handle, || {
-        looks += 1;
-        async {
-            let by = Approver::new(&alice).device(phone);
-            let _ = elsewhere.prompts().deny(&by, &waiting.id).await;
-            true
-        }
-    });
-    assert_eq!(settled.await.unwrap(), Some(PromptStatus::Denied));
-    assert_eq!(looks, 1);
-    let nobody = Handle::parse(&"0".repeat(64)).unwrap();
-    let settled = prompts.settled(&alice, &nobody, core::future::pending::<bool>);
-    assert_eq!(settled.await.unwrap(), None);
-}
-
-/// Whoever makes up handles, or polls and goes on with them, uses up nothing of the owner's.
-pub async fn made_up_handle_costs_the_owner_nothing(place: Place) {
-    let (world, alice) = (World::asking(place).await, alice());
-    let phone = world.device(&alice, "phone", None).await;
-    for made_up in 0..place.often(1_000, 60) {
-        let handle = Handle::parse(&format!("{made_up:064x}")).unwrap();
-        let status = world.prompts().status(&alice, &handle).await;
-        assert_eq!(status.unwrap(), None);
-        let attempt = Attempt::new(&alice, "prompt").factor(phone);
-        let attempt = attempt.handle(&handle);
-        let proved = world.engine.verify(&attempt, &Response::nothing()).await;
-        assert_eq!(reason(proved), Reason::Unknown);
-    }
-    let _ = world.prompt_proof(&alice, phone).await;
 }
 
 /// A decision at the end comes too late, and an approval in time is good for a minute more.
@@ -496,23 +244,6 @@ pub async fn origin_is_checked_before_anything_is_paid(place: Place) {
         let seen = world.seen(&alice, &waiting.unwrap()).await;
         assert_eq!(seen.origin, "Firefox");
     }
-}
-
-/// Who waits with an open request hears of a report of another prompt at once.
-pub async fn open_request_ends_with_a_report_of_another(place: Place) {
-    let (world, alice) = (World::asking(place).await, alice());
-    let phone = world.device(&alice, "phone", None).await;
-    let (other, waiting) = (
-        world.ask(&alice, phone).await,
-        world.ask(&alice, phone).await,
-    );
-    let (prompts, by) = (world.prompts(), Approver::new(&alice).device(phone));
-    let forever = prompts.settled(&alice, &waiting.handle, core::future::pending::<bool>);
-    // Whoever is not woken fails here, and does not hang.
-    let forever = timeout(Duration::from_secs(20), forever);
-    let (settled, reported) = tokio::join!(forever, prompts.report(&by, &other.id));
-    assert_eq!(reported.unwrap(), PromptStatus::Denied);
-    assert_eq!(settled.unwrap().unwrap(), Some(PromptStatus::Over));
 }
 
 /// A second prompt is no second factor in one sign-in.

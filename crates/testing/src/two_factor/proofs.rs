@@ -1,7 +1,7 @@
 //! Once a factor is confirmed, changing factors takes a fresh proof of the same subject.
 
 use twofa_providers::{
-    Attempt, EnrolDetails, FRESH, Holder, Response,
+    Attempt, EnrolDetails, FRESH, Holder, Operator, ResetReason, Response, TwoFactorError,
     token_store::{
         FactorState,
         ott_core::{Reason, chrono::TimeDelta},
@@ -139,4 +139,42 @@ pub async fn disabled_factor_still_guards(place: Place) {
     assert_eq!(factors[0].state, FactorState::Disabled);
     // Else whoever knows the password would guess until it is disabled, and enrol a factor of their own.
     assert!(needs_proof(&world.try_enrol(&alice, "planted", None).await));
+}
+
+/// A proof by a recovery code names no factor: it is fresh evidence of its own subject alone.
+pub async fn recovery_proof_is_evidence_of_its_own_subject(place: Place) {
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
+    let _ = world.confirmed(&alice, None).await;
+    let app = world.confirmed(&bob, None).await;
+    let proof = world.proof(&bob, &app).await;
+    let sheet = world.codes(&proof).await;
+    let proof = world.recover(&bob, &sheet[0]).await.unwrap();
+    assert!(world.fresh(&bob, &proof).await.is_ok());
+    let fresh = world.fresh(&alice, &proof).await;
+    assert!(matches!(fresh, Err(TwoFactorError::ProofNeeded)));
+}
+
+/// A proof by a recovery code ends with a reset, also for an application that has no epochs and no sign-ins, and it is
+/// none for what is set up afterwards.
+pub async fn recovery_proof_ends_with_a_reset(place: Place) {
+    let (world, alice) = (World::new(place).await, alice());
+    let app = world.confirmed(&alice, None).await;
+    let proof = world.proof(&alice, &app).await;
+    let sheet = world.codes(&proof).await;
+    let by_code = world.recover(&alice, &sheet[0]).await.unwrap();
+    // It does what it is for: a new phone takes the place of the lost one.
+    world.pass(TimeDelta::seconds(1));
+    let newer = world.confirmed(&alice, Some(&by_code)).await;
+    world.remove(&by_code, &app.factor).await.unwrap();
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
+    let later = world.proof(&alice, &newer).await;
+    assert!(world.fresh(&alice, &later).await.is_ok());
+    let by_code = world.recover(&alice, &sheet[1]).await.unwrap();
+    assert!(world.fresh(&alice, &by_code).await.is_ok());
+    world.pass(TimeDelta::seconds(1));
+    let operator = Operator::new(&world.engine);
+    operator.reset(&alice, ResetReason::Lost).await.unwrap();
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
+    let _ = world.confirmed(&alice, None).await;
+    assert!(needs_proof(&world.fresh(&alice, &by_code).await));
 }

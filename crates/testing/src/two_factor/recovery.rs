@@ -13,10 +13,10 @@ use twofa_providers::{
 
 use crate::{
     Place, alice, subject,
-    world::{App, Plan, World, is_outage, is_throttled, needs_proof, reason},
+    world::{App, Plan, World, is_outage, needs_proof, reason},
 };
 
-async fn with_codes(world: &World) -> (App, Vec<String>) {
+pub(super) async fn with_codes(world: &World) -> (App, Vec<String>) {
     let app = world.confirmed(&alice(), None).await;
     let proof = world.proof(&alice(), &app).await;
     let codes = world.codes(&proof).await;
@@ -24,14 +24,14 @@ async fn with_codes(world: &World) -> (App, Vec<String>) {
 }
 
 /// A code of the same shape that is not this one.
-fn wrong(code: &str) -> String {
+pub(super) fn wrong(code: &str) -> String {
     let other = if code.starts_with('B') { 'C' } else { 'B' };
     core::iter::once(other)
         .chain(code.chars().skip(1))
         .collect()
 }
 
-async fn left(world: &World) -> usize {
+pub(super) async fn left(world: &World) -> usize {
     world.recovery.left(&alice()).await.expect("memory")
 }
 
@@ -267,66 +267,6 @@ pub async fn sheet_is_renewed_by_a_fresh_proof(place: Place) {
     let renewed = world.try_codes(&proof).await;
     assert!(needs_proof(&renewed));
     assert!(world.recover(&alice(), &codes[0]).await.is_ok());
-}
-
-/// A thousand wrong codes in a row lock no sheet: nobody guesses 120 bits.
-pub async fn sheet_outlives_every_wrong_code(place: Place) {
-    let world = World::new(place).await;
-    let (app, codes) = with_codes(&world).await;
-    for _ in 0..place.often(1_000, 150) {
-        let wrong = wrong(&codes[0]);
-        assert_eq!(
-            reason(world.recover(&alice(), &wrong).await),
-            Reason::Unknown
-        );
-    }
-    assert!(world.recover(&alice(), &codes[0]).await.is_ok());
-    // Nor did they cost the app anything.
-    let _ = world.proof(&alice(), &app).await;
-}
-
-/// Whoever knows the password and uses up all that the account shares, for a week, keeps the owner from no
-/// recovery code; and has no more guesses at the app than before.
-pub async fn thief_of_the_password_locks_no_sheet(place: Place) {
-    let world = World::new(place).await;
-    let (app, codes) = with_codes(&world).await;
-    let before = world.evaluated();
-    for (day, code) in codes.iter().enumerate().take(7) {
-        loop {
-            let wrong_code = world.wrong_code(&[&app]);
-            let guessed = world.verify(&alice(), &wrong_code).await;
-            let _ = world.recover(&alice(), &wrong(code)).await;
-            if is_throttled(&guessed) || reason(guessed) != Reason::Mismatch {
-                break;
-            }
-        }
-        let recovered = world.recover(&alice(), code).await;
-        assert!(recovered.is_ok(), "day {day}: {recovered:?}");
-        world.pass(TimeDelta::days(1));
-    }
-    assert_eq!(world.evaluated() - before, 70);
-}
-
-/// A wrong recovery code costs the network it comes from, and no other the right one.
-pub async fn wrong_recovery_codes_cost_the_network(place: Place) {
-    let limits = Limits {
-        network: Limit::pace(3, TimeDelta::hours(1)),
-        ..Limits::default()
-    };
-    let world = World::with(place, limits).await;
-    let (_, codes) = with_codes(&world).await;
-    let owner = alice();
-    let from = async |network: [u8; 4], code: &str| {
-        let attempt = Attempt::new(&owner, "recovery").network(network.into());
-        world.engine.verify(&attempt, &Response::typed(code)).await
-    };
-    let (thief, home) = ([192, 0, 2, 1], [198, 51, 100, 7]);
-    for _ in 0..3 {
-        let refused = from(thief, &wrong(&codes[0])).await;
-        assert_eq!(reason(refused), Reason::Unknown);
-    }
-    assert!(is_throttled(&from(thief, &codes[0]).await));
-    assert!(from(home, &codes[0]).await.is_ok());
 }
 
 /// Whoever lost the phone enrols another by a recovery code, and stays guarded.

@@ -227,3 +227,26 @@ pub async fn mailbox_that_is_ahead_is_cleared(place: Place) {
     assert!(sends(&world, &owner).await);
     assert_eq!(operator.clear_ahead(&owner).await.unwrap(), 0);
 }
+
+/// Codes are sent five at once, and then one each ten minutes.
+pub async fn codes_are_sent_five_then_one_each_ten_minutes(place: Place) {
+    let limits = Limits {
+        // The account's own limit decides, not that of the mailbox.
+        destination: Limit::pace(1_000, TimeDelta::minutes(1)),
+        ..Limits::default()
+    };
+    let (world, alice) = (World::with(place, limits).await, alice());
+    let attempt = Attempt::new(&alice, "email");
+    let _ = world
+        .confirmed_email(&alice, "alice@example.org", None)
+        .await;
+    world.pass(TimeDelta::days(1));
+    let mut sent = 0;
+    for _ in 0..144 {
+        while world.engine.request(&attempt).await.is_ok() {
+            sent += 1;
+        }
+        world.pass(TimeDelta::minutes(10));
+    }
+    assert_eq!(sent, 5 + 143);
+}

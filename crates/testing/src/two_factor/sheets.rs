@@ -4,9 +4,8 @@ use twofa_providers::{
     Attempt, News, Operator, Proof, ResetReason, Response, TwoFactorError, UNDO_WITHIN, Upkeep,
     events::RECOVERY_RESTORED,
     token_store::{
-        FactorChange, FactorId, FactorState, FactorStore as _, Given, MAX_FACTORS, Removal,
-        StoredFactor,
-        ott_core::{Binding, IssueOptions, Reason, chrono::TimeDelta},
+        FactorChange, FactorId, FactorState, FactorStore as _, MAX_FACTORS, Removal, StoredFactor,
+        ott_core::{Reason, chrono::TimeDelta},
     },
 };
 
@@ -16,10 +15,10 @@ use crate::{
     world::{App, RECOVERY, World, is_outage, reason},
 };
 
-const ALICE: &str = "alice@example.org";
+pub(super) const ALICE: &str = "alice@example.org";
 
 /// An owner with a phone and a sheet, which they made in the sign-in `mine`.
-async fn owner(place: Place) -> (Telling, App, Vec<String>) {
+pub(super) async fn owner(place: Place) -> (Telling, App, Vec<String>) {
     let told = Telling::new(place, &[ALICE]).await;
     let mine = sign_in("mine");
     let phone = told.add_app(&mine, None).await;
@@ -30,23 +29,23 @@ async fn owner(place: Place) -> (Telling, App, Vec<String>) {
 }
 
 /// A new sheet, made in this sign-in, and the link of the notice that tells of it.
-async fn renewed(told: &Telling, name: &str, app: &App) -> (Vec<String>, String) {
+pub(super) async fn renewed(told: &Telling, name: &str, app: &App) -> (Vec<String>, String) {
     let proof = told.proof(&sign_in(name), app).await;
     let _ = told.arrived();
     let sheet = told.world.codes(&proof).await;
     (sheet, told.arrived().remove(0).token)
 }
 
-async fn recovered(world: &World, code: &str) -> Result<Proof, TwoFactorError> {
+pub(super) async fn recovered(world: &World, code: &str) -> Result<Proof, TwoFactorError> {
     world.recover(&alice(), code).await
 }
 
-async fn left(world: &World) -> usize {
+pub(super) async fn left(world: &World) -> usize {
     world.recovery.left(&alice()).await.expect("a number")
 }
 
 /// The row of the sheet that stands.
-async fn standing(world: &World) -> FactorId {
+pub(super) async fn standing(world: &World) -> FactorId {
     let rows = world.store.factors(&alice()).await.expect("rows");
     let mut spare = rows.iter().filter(|row| row.state == FactorState::Spare);
     let id = spare.next().expect("a sheet").id;
@@ -226,51 +225,6 @@ pub async fn renewal_is_undone_for_a_week(place: Place) {
     let _ = renewed(&told, "mine again", &phone).await;
     let kept = world.tokens.list(&RECOVERY, &alice()).await.unwrap();
     assert_eq!(kept.len(), 10, "only codes of sheets that can come back");
-}
-
-/// Imported codes are on no sheet: they end with the first one that is made, and are back if that was not the owner.
-pub async fn imported_codes_come_back(place: Place) {
-    let told = Telling::new(place, &[ALICE]).await;
-    let (world, owner) = (&told.world, alice());
-    let phone = told.add_app(&sign_in("mine"), None).await;
-    let texts = [
-        "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF",
-        "GGGG-HHHH-IIII-JJJJ-KKKK-LLLL",
-    ];
-    let binding = Binding::subject(&owner);
-    let adopted = world
-        .tokens
-        .issue_given(&RECOVERY, &binding, &texts, IssueOptions::default())
-        .await;
-    assert!(matches!(adopted, Ok(Given::New(_))));
-    assert_eq!(left(world).await, 2);
-    let (theirs, link) = renewed(&told, "theirs", &phone).await;
-    assert_eq!(left(world).await, 10);
-    assert_eq!(reason(recovered(world, texts[0]).await), Reason::Superseded);
-    assert!(told.not_me(&link).await.unwrap().recovery_restored);
-    assert_eq!(left(world).await, 2);
-    assert!(recovered(world, &theirs[0]).await.is_err());
-    assert!(recovered(world, texts[0]).await.is_ok());
-}
-
-/// Codes that were imported end for good a week after a sheet took their place, as a replaced sheet does.
-pub async fn imported_codes_end_after_a_week(place: Place) {
-    let told = Telling::new(place, &[ALICE]).await;
-    let (world, owner) = (&told.world, alice());
-    let phone = told.add_app(&sign_in("mine"), None).await;
-    let text = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF";
-    let binding = Binding::subject(&owner);
-    let adopted = world
-        .tokens
-        .issue_given(&RECOVERY, &binding, &[text], IssueOptions::default())
-        .await;
-    assert!(matches!(adopted, Ok(Given::New(_))));
-    let _ = renewed(&told, "theirs", &phone).await;
-    world.pass(UNDO_WITHIN);
-    let (_, link) = renewed(&told, "theirs", &phone).await;
-    assert!(!told.not_me(&link).await.unwrap().recovery_restored);
-    assert_eq!(left(world).await, 0);
-    assert!(recovered(world, text).await.is_err());
 }
 
 /// A reset takes every sheet off for good, also those that a link could have brought back.

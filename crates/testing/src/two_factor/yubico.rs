@@ -1,4 +1,4 @@
-//! Yubikeys, and tokens with a counter: what has no end is accepted once, and only forward.
+//! Yubikeys: what has no end is accepted once, and only forward.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use twofa_providers::{
         yubico::{Key, Press, PublicId},
     },
     token_store::{
-        FactorId, FactorStore as _, HIGHEST_COUNTER,
+        FactorId, FactorStore as _,
         ott_core::{
             Limit, Reason, Subject,
             chrono::{DateTime, TimeDelta, Utc},
@@ -53,14 +53,18 @@ impl Yubikey {
 }
 
 /// An engine with one provider over a world. The limits refuse nobody: the counter alone decides.
-struct Keys {
-    world: World,
-    engine: TwoFactor,
-    provider: &'static str,
+pub(super) struct Keys {
+    pub(super) world: World,
+    pub(super) engine: TwoFactor,
+    pub(super) provider: &'static str,
 }
 
 impl Keys {
-    async fn new(place: Place, provider: impl Provider + 'static, name: &'static str) -> Self {
+    pub(super) async fn new(
+        place: Place,
+        provider: impl Provider + 'static,
+        name: &'static str,
+    ) -> Self {
         let plan = Plan {
             allowance: Some(Limit::allowance(90, TimeDelta::days(1))),
             ..Plan::default()
@@ -78,7 +82,12 @@ impl Keys {
         Self::new(place, YubicoProvider::new(), "yubico").await
     }
 
-    async fn import(&self, owner: &Subject, existing: Existing<'_>, last: Option<u64>) -> FactorId {
+    pub(super) async fn import(
+        &self,
+        owner: &Subject,
+        existing: Existing<'_>,
+        last: Option<u64>,
+    ) -> FactorId {
         let there = self.engine.factors(owner).await.expect("it answers").len();
         let name = there.to_string();
         let import = Import::new(owner, &name, "key", existing);
@@ -94,7 +103,11 @@ impl Keys {
             .await
     }
 
-    async fn verify(&self, owner: &Subject, typed: &str) -> Result<Proof, TwoFactorError> {
+    pub(super) async fn verify(
+        &self,
+        owner: &Subject,
+        typed: &str,
+    ) -> Result<Proof, TwoFactorError> {
         // Time refills the tries; no key's counter depends on it.
         self.world.pass(TimeDelta::days(1));
         let attempt = Attempt::new(owner, self.provider);
@@ -330,65 +343,5 @@ pub async fn backup_of_counters_ends_at_not_before(place: Place) {
             give(&restored).await;
             assert!(restored.verify(&owner, &next).await.is_ok());
         }
-    }
-}
-
-/// Of codes of a token with a counter that arrive at once, none is accepted twice, and the counter ends at the highest one.
-pub async fn hotp_codes_at_once_go_forward_alone(place: Place) {
-    let (hotp, secret) = (
-        Hotp::default(),
-        Arc::new(Secret::from_bytes(&[3; 20]).expect("long")),
-    );
-    let keys = Arc::new(Keys::new(place, HotpProvider::new(hotp), "hotp").await);
-    let owner = alice();
-    keys.import(&owner, Existing::Hotp(&hotp, &secret), None)
-        .await;
-    let mut next = 0;
-    for round in 0..place.often(20, 3) {
-        keys.world.pass(TimeDelta::days(70));
-        let barrier = Arc::new(Barrier::new(16));
-        let mut tasks = JoinSet::new();
-        for nth in 0..16_u64 {
-            let (keys, secret, barrier) =
-                (Arc::clone(&keys), Arc::clone(&secret), Arc::clone(&barrier));
-            let counter = next + nth % 2;
-            tasks.spawn(async move {
-                barrier.wait().await;
-                let owner = alice();
-                let attempt = Attempt::new(&owner, "hotp");
-                let code = hotp.generate(&secret, counter);
-                let typed = Response::typed(code.expose_secret());
-                let won = keys.engine.verify(&attempt, &typed).await.is_ok();
-                won.then_some(counter)
-            });
-        }
-        let mut won: Vec<u64> = tasks.join_all().await.into_iter().flatten().collect();
-        won.sort_unstable();
-        let (all, highest) = (won.len(), won.last().copied());
-        won.dedup();
-        assert_eq!((won.len(), highest), (all, Some(next + 1)), "round {round}");
-        let stored = keys.world.store.factors(&owner).await.expect("it answers");
-        assert_eq!(stored[0].last, highest);
-        // The one that was passed over is worth nothing any more.
-        for counter in [next, next + 1] {
-            let code = hotp.generate(&secret, counter);
-            assert!(keys.verify(&owner, code.expose_secret()).await.is_err());
-        }
-        next += 2;
-    }
-}
-
-/// A counter at the end of what a store keeps is accepted once, and nothing comes after it.
-pub async fn hotp_counter_ends_without_a_wrap(place: Place) {
-    let (hotp, secret) = (Hotp::default(), Secret::from_bytes(&[3; 20]).expect("long"));
-    let keys = Keys::new(place, HotpProvider::new(hotp), "hotp").await;
-    let owner = alice();
-    let last = Some(HIGHEST_COUNTER - 1);
-    keys.import(&owner, Existing::Hotp(&hotp, &secret), last)
-        .await;
-    let code = |counter| hotp.generate(&secret, counter).expose_secret().to_owned();
-    assert!(keys.verify(&owner, &code(HIGHEST_COUNTER)).await.is_ok());
-    for counter in [HIGHEST_COUNTER, HIGHEST_COUNTER + 1, 0, u64::MAX] {
-        assert!(keys.verify(&owner, &code(counter)).await.is_err());
     }
 }

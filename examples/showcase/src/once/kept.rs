@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use zeroize::Zeroizing;
 
 use super::Name;
 
@@ -27,14 +28,23 @@ impl Kept {
     }
 
     /// A request and its answer: the request's name, the status (2), the number of headers (4), each header's name and
-    /// value after their lengths (4), the body. Integers are big-endian.
+    /// value after their lengths (4), the body. Integers are big-endian. Wiped on drop: cookies and codes are in it.
     pub(super) fn written(
         request: Name,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Vec<u8> {
-        let mut bytes = [&request[..], &[DONE]].concat();
+    ) -> Zeroizing<Vec<u8>> {
+        let both = |(name, value): (&HeaderName, &HeaderValue)| {
+            name.as_str().len().saturating_add(value.len())
+        };
+        let both = headers.iter().map(both).sum();
+        let lengths = headers.len().saturating_mul(8);
+        // All at once: a buffer that grows leaves what it held.
+        let whole = [request.len(), 1, 2, 4, lengths, both, body.len()];
+        let mut bytes = Zeroizing::new(Vec::with_capacity(whole.iter().sum()));
+        bytes.extend(request);
+        bytes.push(DONE);
         bytes.extend(status.as_u16().to_be_bytes());
         let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
         bytes.extend(length(headers.len()));

@@ -11,6 +11,7 @@ use twofa_providers::token_store::{
     ManualClock,
     ott_core::chrono::{DateTime, TimeDelta, Utc},
 };
+use zeroize::Zeroizing;
 
 use super::{LONGEST, MOST, Mine, Name, Turn, WITHIN, now};
 use crate::{Config, Showcase, app::App, once::kept::Kept, tidy::tidy};
@@ -74,7 +75,7 @@ async fn given(app: &App, visit: Name, request: Name) -> Option<Response> {
     }
 }
 
-fn answer(request: Name, body: &[u8]) -> Vec<u8> {
+fn answer(request: Name, body: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut headers = HeaderMap::new();
     for cookie in ["session=one", "visit=two"] {
         headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
@@ -229,6 +230,13 @@ async fn answer_rests_sealed_to_its_visit() {
     let moved = sqlx::query("UPDATE answers SET visit = ?").bind(&ANOTHER[..]);
     moved.execute(&world.pool).await.expect("a change");
     assert!(given(&world.one, ANOTHER, REQUEST).await.is_none());
+}
+
+/// What is wiped is all that was written: the buffer never grew, and left nothing behind.
+#[test]
+fn kept_answer_is_written_without_growing() {
+    let whole = answer(REQUEST, b"the ten codes");
+    assert_eq!(whole.capacity(), whole.len());
 }
 
 /// What was cut is no answer, and no other request's.

@@ -1,5 +1,6 @@
 //! What the engine and the memory store add to the hash functions: redeems a second on two threads,
-//! the keyed digest included, and the time of `TwoFactor::verify` above that of `Totp::verify`.
+//! the keyed digest included, and the time of `TwoFactor::verify` above that of `Totp::verify`, with the parts of it that
+//! can be called alone. A time is that of the median call, so that what else the machine runs does not count.
 //!
 //! `cargo bench -p benches --bench memory`
 
@@ -11,7 +12,7 @@
     reason = "a bench prints figures, and ends where it cannot measure"
 )]
 
-use core::hint::black_box;
+use core::{cell::Cell, hint::black_box};
 use std::{sync::Arc, time::Instant};
 
 use benches::{load, median};
@@ -20,11 +21,14 @@ use twofa_providers::{
     Attempt, EnrolDetails, Response, TotpProvider, TwoFactor,
     oath_otp::{Secret, Totp},
     token_store::{
-        Clock, ManualClock, MemoryStore, Redeemed, TokenStore, Tokens,
+        Advanced, Charge, Charged, ChargedFactors, Clock, FactorId, FactorStore, Guess,
+        ManualClock, MemoryStore, Redeemed, TokenStore, Tokens,
         ott_core::{
-            Binding, Destination, Issued, Issuer, KeyRing, Policy, Purpose, Subject,
+            Binding, Destination, Issued, Issuer, KeyRing, Limit, LimitKey, LimitScope, Policy,
+            Purpose, Subject,
             chrono::{DateTime, TimeDelta, Utc},
         },
+        seal::{self, SealedFor},
     },
 };
 
@@ -33,6 +37,18 @@ const RUNS: usize = 5;
 const THREADS: usize = 2;
 const TOKENS: usize = 100_000;
 const STEPS: u32 = 20_000;
+const BATCHES: u32 = 400;
+/// Calls between two looks at the clock, where a call is short.
+const BATCH: u32 = 50;
+const FIGURES: [&str; 7] = [
+    "TwoFactor::verify, ns",
+    "Totp::verify, ns",
+    "the engine above it, ns",
+    "of which seal::open",
+    "the keys of two limits",
+    "ChargedFactors::look",
+    "ChargedFactors::advance_charged",
+];
 
 fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_010, 0).unwrap()
@@ -104,15 +120,16 @@ async fn redeem_all(issuer: &Issuer, store: &MemoryStore, share: &[Flow]) {
     }
 }
 
-/// Nanoseconds of a verification that succeeds: by the engine, and by the algorithm alone.
-async fn verifications() -> [f64; 2] {
+/// Nanoseconds of a verification that succeeds: by the engine, and by the algorithm alone; then those of the parts.
+async fn verifications() -> [f64; 7] {
+    let keys = KeyRing::generate().unwrap();
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::new(start()));
-    let tokens = Tokens::builder_shared(KeyRing::generate().unwrap(), Arc::clone(&store))
+    let tokens = Tokens::builder_shared(keys.clone(), Arc::clone(&store))
         .clock(Arc::clone(&clock) as Arc<dyn Clock>)
         .build()
         .unwrap();
-    let engine = TwoFactor::builder(tokens.shared(), store)
+    let engine = TwoFactor::builder(tokens.shared(), store.clone())
         .provider(TotpProvider::new("Example").unwrap())
         .build()
         .unwrap();
@@ -132,7 +149,7 @@ async fn verifications() -> [f64; 2] {
     let attempt = Attempt::new(&alice, "totp").factor(enrolled.factor);
     let first = Response::typed(codes.next().unwrap().expose_secret());
     let _ = engine.confirm(&attempt, &first).await.unwrap();
-    let (mut engine_time, mut pure_time) = (0_f64, 0_f64);
+    let (mut engine_times, mut pure_times) = (Vec::new(), Vec::new());
     for code in codes {
         clock.advance(TimeDelta::seconds(30));
         let now = second(clock.now());
@@ -143,34 +160,102 @@ async fn verifications() -> [f64; 2] {
             now,
             Some(now / 30 - 1),
         );
-        pure_time += began.elapsed().as_nanos() as f64;
+        pure_times.push(began.elapsed().as_nanos() as f64);
         assert!(pure.is_ok());
         let response = Response::typed(code.expose_secret());
         let began = Instant::now();
         let verified = engine.verify(&attempt, &response).await;
-        engine_time += began.elapsed().as_nanos() as f64;
+        engine_times.push(began.elapsed().as_nanos() as f64);
         assert!(verified.is_ok());
     }
-    [engine_time / f64::from(STEPS), pure_time / f64::from(STEPS)]
+    let ([with, without], parts) = (
+        [engine_times, pure_times].map(|times| median(&times).0),
+        parts(&keys, &store, &alice, enrolled.factor, clock.now()).await,
+    );
+    let [open, hash, look, step] = parts;
+    [with, without, with - without, open, hash, look, step]
+}
+
+/// What a verification does once each, alone, over the factor that was verified.
+async fn parts(
+    keys: &KeyRing,
+    store: &MemoryStore,
+    alice: &Subject,
+    factor: FactorId,
+    now: DateTime<Utc>,
+) -> [f64; 4] {
+    let stored = store.factors(alice).await.unwrap().remove(0);
+    let context = SealedFor {
+        owner: alice,
+        item: *factor.as_bytes(),
+        kind: &stored.provider,
+    };
+    let limits = || {
+        let binding = Binding::subject(black_box(alice));
+        [
+            LimitKey::new(LimitScope::Engine, "pace", &binding),
+            LimitKey::new(LimitScope::Policy, "allowance", &binding),
+        ]
+    };
+    let [pace, allowance] = limits();
+    let charge = |key, limit| Charge { key, limit };
+    let ceiling = factor.failures_key();
+    let charges = [
+        charge(pace, Limit::PACE),
+        charge(allowance, Limit::ALLOWANCE),
+        charge(ceiling, Limit::CEILING),
+    ];
+    // Beyond every time step.
+    let counter = Cell::new(u64::from(u32::MAX));
+    let advance = async || {
+        counter.set(counter.get() + 1);
+        let guess = Guess {
+            right: Some((factor, counter.get())),
+            charges: &charges,
+            cleared: &[ceiling],
+        };
+        store.advance_charged(guess, now).await.unwrap()
+    };
+    let told = advance().await;
+    assert_eq!(told, Charged::Answered(Some(Advanced::Accepted)));
+    [
+        part(async || seal::open(keys, &context, black_box(&stored.sealed)).unwrap()).await,
+        part(async || limits()).await,
+        part(async || store.look(alice, &[pace, allowance]).await.unwrap()).await,
+        part(advance).await,
+    ]
+}
+
+/// Nanoseconds of a call.
+async fn part<T>(call: impl AsyncFn() -> T) -> f64 {
+    let mut times = Vec::new();
+    for _ in 0..BATCHES {
+        let began = Instant::now();
+        for _ in 0..BATCH {
+            black_box(call().await);
+        }
+        times.push(began.elapsed().as_nanos() as f64 / f64::from(BATCH));
+    }
+    median(&times).0
 }
 
 fn main() {
     println!("before: {}", load());
-    let mut rates = Vec::new();
-    let (mut engine, mut pure, mut above) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut runs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         rates.push(redeems());
-        let [with, without] = runtime().block_on(verifications());
-        engine.push(with);
-        pure.push(without);
-        above.push(with - without);
+        runs.push(runtime().block_on(verifications()));
     }
     println!("after:  {}", load());
     println!("medians of {RUNS} runs (lowest to highest)");
     print("MemoryStore, redeems a second on two threads", &rates);
-    print("TwoFactor::verify, ns", &engine);
-    print("Totp::verify, ns", &pure);
-    print("the engine above it, ns", &above);
+    for (number, name) in FIGURES.iter().enumerate() {
+        let figures: Vec<_> = runs
+            .iter()
+            .filter_map(|run| run.get(number).copied())
+            .collect();
+        print(name, &figures);
+    }
 }
 
 fn print(name: &str, figures: &[f64]) {

@@ -84,6 +84,12 @@ impl MemoryStore {
         redeem_in(&mut self.shard(presented.id()), presented, now)
     }
 
+    fn factors_of(&self, subject: &Subject) -> Vec<StoredFactor> {
+        let factors = lock(&self.factors);
+        let theirs = factors.values().filter(|factor| factor.subject == *subject);
+        StoredFactor::listed(theirs.cloned().collect())
+    }
+
     /// Applies `rule` to this factor, or returns `none` if there is no such factor.
     fn factor<T>(&self, id: &FactorId, none: T, rule: impl FnOnce(&mut StoredFactor) -> T) -> T {
         lock(&self.factors).get_mut(id).map_or(none, rule)
@@ -236,9 +242,7 @@ impl FactorStore for MemoryStore {
     }
 
     async fn factors(&self, subject: &Subject) -> Result<Vec<StoredFactor>, StoreError> {
-        let factors = lock(&self.factors);
-        let theirs = factors.values().filter(|factor| factor.subject == *subject);
-        Ok(StoredFactor::listed(theirs.cloned().collect()))
+        Ok(self.factors_of(subject))
     }
 
     async fn confirm(

@@ -53,21 +53,24 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What one guess costs; `allowance` is the account's.
+    /// What one guess costs beside the ceiling; `allowance` is the account's.
     pub(crate) fn of_guess(
         &self,
         allowance: Charge,
         subject: &Subject,
-        counted: &Counted<'_>,
         network: Option<IpAddr>,
-    ) -> Price {
-        Price {
+    ) -> Timed {
+        Timed {
             network: self.of_network(subject, network),
             shared: [of_subject(subject, PACE, self.pace), allowance],
-            ceiling: Charge {
-                key: counted.key(subject),
-                limit: self.ceiling,
-            },
+        }
+    }
+
+    /// The consecutive failures, of which one guess may be one more.
+    pub(crate) fn ceiling_of(&self, subject: &Subject, counted: &Counted<'_>) -> Charge {
+        Charge {
+            key: counted.key(subject),
+            limit: self.ceiling,
         }
     }
 
@@ -180,11 +183,17 @@ pub(crate) fn of_subject(subject: &Subject, name: &str, limit: Limit) -> Charge 
 /// What one guess costs: the network first, so that a refused network costs the subject nothing,
 /// then the subject, the ceiling last.
 pub(crate) struct Price {
+    pub(crate) timed: Timed,
+    /// The consecutive failures.
+    pub(crate) ceiling: Charge,
+}
+
+/// The part of a price that comes back with time: the same, whichever factor is guessed at.
+#[derive(Clone, Copy)]
+pub(crate) struct Timed {
     pub(crate) network: Option<Charge>,
     /// The subject's pace and allowance, which everybody shares who knows the password.
     pub(crate) shared: [Charge; 2],
-    /// The consecutive failures.
-    pub(crate) ceiling: Charge,
 }
 
 /// What sending a code costs, beside what the network pays.

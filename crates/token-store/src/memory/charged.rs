@@ -1,6 +1,6 @@
 //! Verbs with their charges: the limits' locks are held while the record's or factor's is taken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use ott_core::{
@@ -10,12 +10,12 @@ use ott_core::{
 
 use super::{MemoryStore, MutexGuard, lock, pick, shard_of, whole::redeem_in};
 use crate::{
-    Advanced, Charge, Charged, ChargedFactors, ChargedStore, Cost, FactorStore, Guess, Inserted,
-    Looked, Redeemed, Spent, StoreError, check_charges,
+    Advanced, Charge, Charged, ChargedFactors, ChargedStore, Cost, Guess, Inserted, Looked,
+    Redeemed, Spent, StoreError, check_charges,
 };
 
 /// The shards of some limits, each locked once, in the order of all who lock several.
-struct Locked<'s>(BTreeMap<usize, MutexGuard<'s, HashMap<LimitKey, LimitState>>>);
+struct Locked<'s>(Vec<(usize, MutexGuard<'s, HashMap<LimitKey, LimitState>>)>);
 
 impl<'s> Locked<'s> {
     fn of(store: &'s MemoryStore, charges: &[Charge], beside: &[LimitKey]) -> Self {
@@ -35,9 +35,10 @@ impl<'s> Locked<'s> {
     }
 
     fn shard(&mut self, key: &LimitKey) -> Option<&mut HashMap<LimitKey, LimitState>> {
-        self.0
-            .get_mut(&shard_of(key.as_bytes()))
-            .map(|shard| &mut **shard)
+        let number = shard_of(key.as_bytes());
+        let mut locked = self.0.iter_mut();
+        let found = locked.find(|(locked, _)| *locked == number);
+        found.map(|(_, shard)| &mut **shard)
     }
 
     /// What each would be after one more, or why not. Changes nothing.
@@ -143,7 +144,7 @@ impl MemoryStore {
 #[async_trait]
 impl ChargedFactors for MemoryStore {
     async fn look(&self, subject: &Subject, keys: &[LimitKey]) -> Result<Looked, StoreError> {
-        let factors = self.factors(subject).await?;
+        let factors = self.factors_of(subject);
         let failures = factors.iter().map(|factor| factor.id.failures_key());
         let keys = keys.iter().copied().chain(failures);
         let spent = |key: LimitKey| {

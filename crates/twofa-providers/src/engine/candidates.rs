@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use token_store::{FactorId, FactorState, Looked, StoredFactor, ott_core::Reason};
+use token_store::{FactorId, FactorState, StoredFactor, ott_core::Reason};
 
-use super::{TwoFactor, is_of};
+use super::{TwoFactor, is_of, judging::Seen};
 use crate::{
     attempt::Attempt,
     context::Occasion,
@@ -23,8 +23,8 @@ pub(super) struct Candidates<'e> {
     pub(super) factors: Vec<Option<OpenFactor>>,
     /// Why one more did not open: nobody is told that a code is wrong which may be that one's.
     pub(super) broken: Option<TwoFactorError>,
-    /// What the limits were, where the store can charge a guess in the step that burns its code.
-    pub(super) looked: Option<Looked>,
+    /// What a guess costs and what the limits were, where the store can charge a guess in the step that burns its code.
+    pub(super) seen: Option<Seen>,
 }
 
 impl TwoFactor {
@@ -46,22 +46,21 @@ impl TwoFactor {
                 provider,
                 factors,
                 broken: None,
-                looked: None,
+                seen: None,
             });
         }
         let wanted = match occasion {
             Occasion::Confirm => FactorState::Pending,
             Occasion::Verify => FactorState::Active,
         };
-        let (stored, looked) = match self
+        let (stored, seen) = match self
             .charged(descriptor)
             .filter(|_| occasion == Occasion::Verify)
         {
             Some(store) => {
-                let mut looked = self.look(store, attempt, descriptor).await?;
-                let mut stored = core::mem::take(&mut looked.factors);
+                let (mut stored, seen) = self.look(store, attempt).await?;
                 stored.retain(|stored| !is_sheet(stored));
-                (stored, Some(looked))
+                (stored, Some(seen))
             }
             None => (self.rows.of(attempt.subject).await?, None),
         };
@@ -95,7 +94,7 @@ impl TwoFactor {
             provider,
             factors,
             broken,
-            looked,
+            seen,
         })
     }
 

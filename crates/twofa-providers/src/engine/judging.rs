@@ -1,7 +1,7 @@
 //! Comparing a code between two steps of the store: the limits are looked at before it, and one step burns it or charges it.
 
 use token_store::{
-    Advanced, Charged, ChargedFactors, Guess, HIGHEST_COUNTER, Looked,
+    Advanced, Charged, ChargedFactors, Guess, HIGHEST_COUNTER, Looked, StoredFactor,
     ott_core::{Reason, Rejected},
 };
 
@@ -11,14 +11,21 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
-    context::Occasion,
+    context::Context,
     descriptor::Descriptor,
     error::TwoFactorError,
+    limits::{Counted, Price, Timed},
     open_factor::OpenFactor,
     provider::Provider,
     provider_error::{ProviderError, VerifyError},
     response::Response,
 };
+
+/// What a guess at any factor costs beside the ceiling, and what the limits were when the factors were read.
+pub(super) struct Seen {
+    timed: Timed,
+    looked: Looked,
+}
 
 /// What became of a response that was compared before it was paid for.
 pub(super) enum Judged {
@@ -49,14 +56,14 @@ impl TwoFactor {
         &self,
         store: &dyn ChargedFactors,
         attempt: &Attempt<'_>,
-        provider: &Descriptor,
-    ) -> Result<Looked, TwoFactorError> {
-        // The ceiling is each factor's own.
-        let price = self.price(attempt, provider, None)?;
-        let charges = price.network.iter().chain(&price.shared);
+    ) -> Result<(Vec<StoredFactor>, Seen), TwoFactorError> {
+        let timed = self.timed(attempt)?;
+        let charges = timed.network.iter().chain(&timed.shared);
         let keys: Vec<_> = charges.map(|charge| charge.key).collect();
         let looked = store.look(attempt.subject, &keys).await;
-        looked.map_err(|error| self.rows.outage("factors", error))
+        let mut looked = looked.map_err(|error| self.rows.outage("factors", error))?;
+        let factors = core::mem::take(&mut looked.factors);
+        Ok((factors, Seen { timed, looked }))
     }
 
     /// Compares the response, unless a limit was reached when the factor was read, and has it burnt or charged in one step,
@@ -64,27 +71,31 @@ impl TwoFactor {
     ///
     /// Nobody learns what was compared unless that step answered: a wrong response, or one that comes too early, is told once it is
     /// charged, and a right one once it is burnt. All are the same verb, so that none overtakes another, and where the step
-    /// refuses, each has taken as many round trips.
+    /// refuses, each has taken as many round trips. All of it is judged at the context's time.
     pub(super) async fn judge(
         &self,
         attempt: &Attempt<'_>,
         provider: &dyn Provider,
+        context: &Context<'_>,
         factor: &OpenFactor,
-        looked: &Looked,
+        seen: &Seen,
         response: &Response<'_>,
     ) -> Result<Judged, NotProved> {
         let descriptor = provider.descriptor();
         let Some(store) = self.charged(descriptor) else {
             return Ok(Judged::NotYet);
         };
-        let price = self.price(attempt, descriptor, Some(factor))?;
+        let counted = Counted::Factor(factor.id);
+        let price = Price {
+            timed: seen.timed,
+            ceiling: self.limits.ceiling_of(attempt.subject, &counted),
+        };
         let shared = self.shared_by_strangers(&price);
-        let charges: Vec<_> = price.network.into_iter().chain(shared).collect();
-        if !looked.allows(&charges, self.rows.now()) {
+        let charges: Vec<_> = seen.timed.network.into_iter().chain(shared).collect();
+        if !seen.looked.allows(&charges, context.now) {
             return Ok(Judged::NotYet);
         }
-        let context = self.context(attempt, Occasion::Verify, Some(factor));
-        let compared = match provider.verify(&context, response).await {
+        let compared = match provider.verify(context, response).await {
             Ok(claim) => match claim.counter_alone() {
                 Some(counter) if counter <= HIGHEST_COUNTER => Ok(counter),
                 _ => {
@@ -103,21 +114,21 @@ impl TwoFactor {
             charges: &charges,
             cleared: &self.cleared(attempt.subject, Some(price.ceiling)),
         };
-        let told = store.advance_charged(guess, self.rows.now()).await;
+        let told = store.advance_charged(guess, context.now).await;
         let advanced = match told.map_err(|error| self.rows.outage("advance", error))? {
             Charged::Answered(advanced) => advanced,
             // Others guessed since the look: what was compared is forgotten.
             Charged::Refused(_) => return Ok(Judged::NotYet),
         };
-        let paid = Paid::new(&price, &price.shared);
+        let paid = || Paid::new(&price, &price.timed.shared);
         let rejected = match (compared, advanced) {
             (Ok(_), Some(Advanced::Accepted)) => return Ok(Judged::Accepted),
             (Ok(_), Some(Advanced::Replayed)) => Rejected::new(Reason::Spent),
             // Removed or disabled in the meantime.
             (Ok(_), _) => Rejected::new(Reason::Revoked),
-            (Err(Wrong::Early(counter)), _) => return Ok(Judged::Early(paid, counter)),
+            (Err(Wrong::Early(counter)), _) => return Ok(Judged::Early(paid(), counter)),
             (Err(Wrong::Rejected(rejected)), _) => rejected,
         };
-        Err(NotProved::Refused(rejected, Some(paid)))
+        Err(NotProved::Refused(rejected, Some(paid())))
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Paid {
 impl Paid {
     pub(super) fn new(price: &Price, charges: &[Charge]) -> Self {
         Self {
-            timed: price.network.iter().chain(charges).copied().collect(),
+            timed: price.timed.network.iter().chain(charges).copied().collect(),
             ceiling: Some(price.ceiling),
         }
     }

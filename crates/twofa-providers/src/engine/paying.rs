@@ -13,7 +13,7 @@ use crate::{
     attempt::Attempt,
     descriptor::Descriptor,
     error::TwoFactorError,
-    limits::{Counted, Price, RequestPaid, of_failures},
+    limits::{Counted, Price, RequestPaid, Timed, of_failures},
     news::News,
     open_factor::OpenFactor,
     telling::Told,
@@ -35,11 +35,12 @@ impl TwoFactor {
             return self.pay_network(attempt).await;
         }
         let price = self.price(attempt, provider, factor)?;
+        let Timed { network, shared } = price.timed;
         let charges = self.shared_by_strangers(&price);
-        let Err(first) = self.rows.spend(subject, price.network, &charges).await? else {
-            return Ok(Paid::new(&price, &price.shared));
+        let Err(first) = self.rows.spend(subject, network, &charges).await? else {
+            return Ok(Paid::new(&price, &shared));
         };
-        let by_network = price.network.is_some_and(|charge| charge.key == first.key);
+        let by_network = network.is_some_and(|charge| charge.key == first.key);
         let at_ceiling = first.key == price.ceiling.key;
         // The network was charged above, and is not asked a second time.
         let reserve;
@@ -51,7 +52,7 @@ impl TwoFactor {
             }
             // Nobody is there to keep the rest of the ceiling for.
             Lane::Shared if at_ceiling && !self.has_known_devices(attempt).await? => {
-                Some(price.shared.as_slice())
+                Some(shared.as_slice())
             }
             Lane::Shared => None,
         };
@@ -93,18 +94,27 @@ impl TwoFactor {
             Some(factor) => Counted::Factor(factor.id),
             None => Counted::Provider(&provider.id),
         };
+        Ok(Price {
+            timed: self.timed(attempt)?,
+            ceiling: self.limits.ceiling_of(attempt.subject, &counted),
+        })
+    }
+
+    /// What one guess costs beside the ceiling, whichever factor it is at.
+    pub(super) fn timed(&self, attempt: &Attempt<'_>) -> Result<Timed, TwoFactorError> {
         let (subject, network) = (attempt.subject, attempt.network);
         let allowance = self.allowance_of(subject)?;
-        Ok(self.limits.of_guess(allowance, subject, &counted, network))
+        Ok(self.limits.of_guess(allowance, subject, network))
     }
 
     /// What it costs of the account, the ceiling as it is for those who are no known device.
-    pub(super) fn shared_by_strangers(&self, price: &Price) -> Vec<Charge> {
+    pub(super) fn shared_by_strangers(&self, price: &Price) -> [Charge; 3] {
         let strangers = match self.devices {
             Some(_) => self.limits.ceiling_of_strangers(price.ceiling),
             None => price.ceiling,
         };
-        [&price.shared[..], &[strangers]].concat()
+        let [pace, allowance] = price.timed.shared;
+        [pace, allowance, strangers]
     }
 
     async fn pay_network(&self, attempt: &Attempt<'_>) -> Result<Paid, NotProved> {

@@ -1,14 +1,11 @@
 //! Proving: the form is free, then pay, ask the provider, burn what it claims.
 
-use token_store::{
-    Looked,
-    ott_core::{Reason, Rejected},
-};
+use token_store::ott_core::{Reason, Rejected};
 
 use super::{
     TwoFactor,
     candidates::Candidates,
-    judging::Judged,
+    judging::{Judged, Seen},
     paid::{Lane, NotProved, Paid},
 };
 use crate::{
@@ -33,7 +30,7 @@ use crate::{
 #[derive(Clone, Copy)]
 struct Candidate<'c> {
     factor: Option<&'c OpenFactor>,
-    looked: Option<&'c Looked>,
+    seen: Option<&'c Seen>,
 }
 
 impl TwoFactor {
@@ -100,17 +97,17 @@ impl TwoFactor {
             provider,
             factors,
             broken,
-            looked,
+            seen,
         } = self.candidates(attempt, occasion).await?;
         let mut refusal = Rejected::new(Reason::Unknown);
         let lane = self.lane(attempt).await?;
         let mut paid = Vec::new();
         // Who is compared with several pays at each, and gets back what the ones before cost.
-        let looked = looked.filter(|_| factors.len() == 1);
+        let seen = seen.filter(|_| factors.len() == 1);
         for factor in factors.iter().map(Option::as_ref) {
             let candidate = Candidate {
                 factor,
-                looked: looked.as_ref(),
+                seen: seen.as_ref(),
             };
             let proved = self
                 .prove_one(attempt, occasion, &**provider, candidate, lane, response)
@@ -147,7 +144,7 @@ impl TwoFactor {
         attempt: &Attempt<'_>,
         occasion: Occasion,
         provider: &dyn Provider,
-        Candidate { factor, looked }: Candidate<'_>,
+        Candidate { factor, seen }: Candidate<'_>,
         lane: Lane,
         response: &Response<'_>,
     ) -> Result<Option<Paid>, NotProved> {
@@ -168,9 +165,9 @@ impl TwoFactor {
             Err(VerifyError::Pending) => return Err(NotProved::Pending),
             Err(VerifyError::Provider(error)) => return Err(failed(error).into()),
         }
-        let judged = match (factor, looked) {
-            (Some(factor), Some(looked)) => {
-                self.judge(attempt, provider, factor, looked, response)
+        let judged = match (factor, seen) {
+            (Some(factor), Some(seen)) => {
+                self.judge(attempt, provider, &context, factor, seen, response)
                     .await?
             }
             _ => Judged::NotYet,

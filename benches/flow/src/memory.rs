@@ -10,12 +10,13 @@ use crate::{
     world::{Flow, Place},
 };
 
-/// What is set, and of whom: connections and KiB of pages of each (8 and 2000 are the store's own), or the C library's arenas.
-const SETTINGS: [(&str, &str); 8] = [
+/// What is set, and of whom: connections and KiB of pages of each (8 and 100 are the store's own, 2000 are SQLite's), or the C library's arenas.
+const SETTINGS: [(&str, &str); 9] = [
     ("ours", "FLOW_AS=it-is"),
     ("ours", "FLOW_POOL=8 2000"),
     ("ours", "FLOW_POOL=8 500"),
     ("ours", "FLOW_POOL=8 100"),
+    ("ours", "FLOW_POOL=4 100"),
     ("ours", "FLOW_POOL=2 2000"),
     ("ours", "FLOW_POOL=2 100"),
     ("ours", "MALLOC_ARENA_MAX=1"),

@@ -152,7 +152,7 @@ pub(crate) async fn sqlite(database: &str, counts: bool) -> SqliteStore {
             let (connections, kib) = (connections.parse().unwrap(), kib.parse().unwrap());
             sqlite_over(database, counts, connections, kib).await
         }
-        None if counts => sqlite_over(database, counts, 8, 2_000).await,
+        None if counts => sqlite_over(database, counts, 8, 100).await,
         None => store,
     };
     let pool = store.pool();

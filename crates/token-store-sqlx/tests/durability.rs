@@ -88,6 +88,20 @@ async fn open_is_full_and_wal_on_every_connection() {
     }
 }
 
+/// Each of them keeps few pages: eight of SQLite's own size are 16 MB.
+#[tokio::test]
+async fn open_keeps_few_pages_on_every_connection() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.store.pool();
+    let mut held = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        let mut connection = pool.acquire().await.unwrap();
+        let size = sqlx::query_scalar::<_, i64>("PRAGMA cache_size");
+        assert_eq!(size.fetch_one(&mut *connection).await.unwrap(), -100);
+        held.push(connection);
+    }
+}
+
 /// A second store on the file finds what the first wrote.
 #[tokio::test]
 async fn second_store_on_the_file_finds_the_rows() {

@@ -156,6 +156,7 @@ impl Encode<'_, Postgres> for Uuid {
 const SCRIPT: &str = concat!(
     include_str!("../../crates/token-store-redis/src/lua/epoch.lua"),
     include_str!("../../crates/token-store-redis/src/lua/record.lua"),
+    include_str!("../../crates/token-store-redis/src/lua/redeemed.lua"),
     include_str!("../../crates/token-store-redis/src/lua/redeem.lua"),
 );
 
@@ -188,6 +189,7 @@ pub(crate) async fn redis(place: &RedisPlace, maker: &Maker) -> Side {
                 .arg(format!("{prefix}final"));
             call.arg(format!("{prefix}token:{id}"));
             call.arg(now().timestamp_micros()).arg(id.to_string());
+            call.arg(presented.digests().len());
             for (key, digest) in presented.digests() {
                 call.arg(key.0).arg(digest.as_bytes().as_slice());
             }

@@ -73,7 +73,7 @@ pub use on_transaction::OnPgTransaction;
 ///   transaction of its steps, `redeem_in_transaction` takes one to
 ///   begin, `revoke` of a subject takes two more where an open transaction redeemed for the same person,
 ///   `remove` takes a second one where the factor was confirmed, `confirm` of a first factor is a
-///   transaction of two, and a purge is many small statements, none of which reads more than 4,096 rows. A statement
+///   transaction of two, and a purge is many small statements, none of which reads more than 4,096 rows, or the records of 1,024 slots. A statement
 ///   changes a row only as it is when the statement finds or locks it (READ COMMITTED, which the start
 ///   checks).
 /// * Two verbs at once, in transactions of yours or not, answer and leave what one of the two orders does:

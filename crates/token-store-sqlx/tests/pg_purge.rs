@@ -5,7 +5,7 @@ mod fixture;
 #[path = "support/pg.rs"]
 mod pg;
 
-use fixture::{CODE, PROMPT, RECOVERY, at_once, now};
+use fixture::{CODE, LINK, PROMPT, RECOVERY, at_once, now};
 use pg::PgFixture;
 use token_store::{
     Charge, ChargedStore, Cost, Inserted, LimitStore, Redeemed, Revoke, TokenStore,
@@ -261,7 +261,38 @@ async fn several_purges_at_once_list_each_anew_once() {
     assert_eq!(fixture.number(ENDS).await, 0);
 }
 
-/// A slot is listed as long as something that was superseded rests in it.
+/// The same of an unused one whose first use is noted by a clock that is behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn use_noted_before_the_issue_is_met_in_time() {
+    let fixture = PgFixture::new().await;
+    let (store, hour) = (&fixture.store, TimeDelta::hours(1));
+    let idle = Policy::bearer(Purpose::new("link"), TimeDelta::days(30)).idle(hour);
+    let used = fixture.insert(&idle).await;
+    let behind = now() - TimeDelta::minutes(1);
+    store.touch(used.record.id(), behind).await.unwrap();
+    assert_eq!(store.purge(now() + hour, 10).await.unwrap(), 1);
+    assert_eq!(fixture.number(ENDS).await, 0);
+    // What expires before it could be idle is not listed.
+    let short = Policy::bearer(Purpose::new("link"), hour).idle(TimeDelta::hours(2));
+    fixture.insert(&short).await;
+    assert_eq!(fixture.number(ENDS).await, 0);
+}
+
+/// An entry that was left behind goes, where another record has its id by now and will never be idle.
+#[tokio::test(flavor = "multi_thread")]
+async fn entry_of_what_lives_for_ever_goes() {
+    let fixture = PgFixture::new().await;
+    let unending = Policy::link(Purpose::new("link")).until_revoked();
+    fixture.insert(&unending).await;
+    fixture
+        .run("INSERT INTO {ends} SELECT 1, id FROM {tokens}")
+        .await;
+    assert_eq!(fixture.store.purge(now(), 10).await.unwrap(), 0);
+    assert_eq!(fixture.number(ENDS).await, 0);
+}
+
+/// A slot is listed as long as something that was superseded rests in it: once, however often it was taken over, and after the first purge
+/// for when that is dead.
 #[tokio::test(flavor = "multi_thread")]
 async fn slot_is_listed_while_it_holds_the_superseded() {
     let fixture = PgFixture::new().await;
@@ -272,12 +303,48 @@ async fn slot_is_listed_while_it_holds_the_superseded() {
         0,
         "the first batch supersedes nothing"
     );
-    fixture.insert(&RECOVERY).await;
-    assert_eq!(fixture.number(ENDS).await, 1);
-    assert_eq!(store.purge(now(), 10).await.unwrap(), 0);
-    assert_eq!(fixture.number(ENDS).await, 1, "not dead yet");
+    for batches in [50, 10] {
+        for _ in 0..batches {
+            fixture.insert(&RECOVERY).await;
+        }
+        assert!(fixture.number(ENDS).await >= batches);
+        assert_eq!(store.purge(now(), 10).await.unwrap(), 0, "not dead yet");
+        assert_eq!(fixture.number(ENDS).await, 1);
+        let listed = fixture.number("SELECT after FROM {ends}").await;
+        assert_eq!(listed, now().timestamp_micros());
+    }
     let later = now() + TimeDelta::microseconds(1);
-    assert_eq!(store.purge(later, 10).await.unwrap(), 1);
+    assert_eq!(store.purge(later, 10).await.unwrap(), 10);
+    assert_eq!(fixture.number(ENDS).await, 1, "it holds more");
+    assert_eq!(store.purge(later, 100).await.unwrap(), 50);
+    assert_eq!(fixture.number(ENDS).await, 0);
+    assert_eq!(fixture.number("SELECT count(*) FROM {tokens}").await, 1);
+}
+
+/// A slot that was taken over very often is emptied bit by bit, and keeps no other from its turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_with_very_many_is_emptied() {
+    let fixture = PgFixture::new().await;
+    fixture.insert(&RECOVERY).await;
+    fixture
+        .run(
+            "INSERT INTO {tokens} (id, slot, policy, key, issued_at, generation, attempts, state, digest, binding, \
+               tag, data, purpose, tenant) \
+             SELECT gen_random_uuid(), t.slot, t.policy, 1, 7, 0, 0, 1, '\\x00', '\\x00', '\\x00', '', t.purpose, 't1' \
+             FROM {tokens} AS t, generate_series(1, 5000) AS n",
+        )
+        .await;
+    fixture
+        .run(
+            "INSERT INTO {ends} SELECT '-9223372036854775808'::bigint, slot \
+             FROM {slots}, generate_series(1, 3000) AS n",
+        )
+        .await;
+    let other = fixture.insert(&LINK).await;
+    let revoke = Revoke::Record(*other.record.id());
+    assert_eq!(fixture.store.revoke(&revoke).await.unwrap(), 1);
+    let later = now() + TimeDelta::microseconds(1);
+    assert_eq!(fixture.store.purge(later, u32::MAX).await.unwrap(), 5_001);
     assert_eq!(fixture.number(ENDS).await, 0);
     assert_eq!(fixture.number("SELECT count(*) FROM {tokens}").await, 1);
 }

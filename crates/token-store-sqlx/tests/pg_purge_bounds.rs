@@ -44,6 +44,17 @@ async fn many_live_rows(fixture: &PgFixture) {
              FROM {tokens} WHERE idle_micros IS NOT NULL",
         )
         .await;
+    // A slot that was taken over very often: it has as many records and entries.
+    fixture
+        .run(
+            "WITH one AS (SELECT slot FROM {tokens} WHERE issued_at = 200000), raised AS ( \
+               UPDATE {slots} AS s SET generation = 9000 FROM one WHERE s.slot = one.slot), \
+             old AS ( \
+               UPDATE {tokens} AS t SET slot = one.slot, issued_at = 9e15 FROM one \
+               WHERE t.issued_at > 195000 RETURNING one.slot) \
+             INSERT INTO {ends} SELECT '-9223372036854775808'::bigint, slot FROM old",
+        )
+        .await;
     fixture
         .run("INSERT INTO {limits} SELECT gen_random_uuid(), 0, 1 FROM generate_series(1, 200000)")
         .await;
@@ -128,7 +139,7 @@ async fn purge_reads_4096_rows_a_statement_at_most() {
             let arguments = if text.contains("expires_at <=") {
                 format!("{hour}, 0, 4096")
             } else if text.contains("$5") {
-                format!("{hour}, {hour}, {place}, {nothing}, 1024")
+                format!("{hour}, {hour}, {place}, {nothing}, 1024, 4096")
             } else {
                 format!("{hour}, {nothing}, 4096")
             };

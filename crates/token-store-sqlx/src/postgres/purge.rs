@@ -17,9 +17,9 @@ use crate::rows::{self, ReadRow, micros};
 
 /// So many rows are looked at in one statement, however many there are,
 const SEEN_AT_ONCE: u32 = 4_096;
-/// or so many entries of a list that lead to rows,
+/// or so many entries of a list, and so many rows that one of them leads to;
 const LED_AT_ONCE: u32 = 1_024;
-/// and so many removed in one commit.
+/// and so many are removed in one commit.
 const REMOVED_AT_ONCE: usize = 1_024;
 
 /// What is purged, and by what it is found.
@@ -58,6 +58,8 @@ pub(super) struct Purge {
     found: Vec<Id>,
     /// Entries that led there, which go once it is gone.
     leads: Vec<(i64, Id)>,
+    /// From where to look again if they may lead to more than was found.
+    again: Option<(i64, Id)>,
     /// Whether the last of what was found could be removed.
     moves: bool,
     removed: u64,
@@ -73,6 +75,7 @@ impl Purge {
             id: Id([0; 16]),
             found: Vec::new(),
             leads: Vec::new(),
+            again: None,
             moves: true,
             removed: 0,
         }
@@ -108,6 +111,9 @@ impl Purge {
             let settle = statements.settle_ended.query().bind(afters).bind(ids);
             returned(connection, settle).await?;
             self.leads.clear();
+            if let Some(place) = self.again.take().filter(|_| self.moves) {
+                (self.at, self.id) = place;
+            }
             return Ok(true);
         }
         let left = self.limit.saturating_sub(self.removed);
@@ -124,18 +130,21 @@ impl Purge {
             self.moves = true;
             return Ok(true);
         }
-        let mut found = Vec::new();
+        let (mut found, place) = (Vec::new(), (self.at, self.id));
         for row in &seen {
             let place = row.id("place")?.ok_or(StoreError::Corrupt("place"))?;
             (self.at, self.id) = (rows::number(row, "at")?, Id(place));
-            if *kind == Dead::Ended {
+            if *kind == Dead::Ended && self.leads.last() != Some(&(self.at, self.id)) {
                 self.leads.push((self.at, self.id));
             }
             found.extend(row.id("id")?.map(Id));
         }
-        // One that was superseded and is idle is listed twice.
-        found.sort_unstable();
-        found.dedup();
+        if *kind == Dead::Ended {
+            // One that was superseded and is idle is listed twice.
+            found.sort_unstable();
+            found.dedup();
+            self.again = (found.len() >= REMOVED_AT_ONCE).then_some(place);
+        }
         found.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.moves = false;
         self.found = found;
@@ -152,8 +161,8 @@ impl Purge {
             Dead::Ended => {
                 let query = statements.ended_tokens.query();
                 let query = query.bind(self.earlier()).bind(self.before);
-                let most = i64::from(LED_AT_ONCE);
-                query.bind(self.at).bind(self.id).bind(most)
+                let leads = i64::from(LED_AT_ONCE);
+                query.bind(self.at).bind(self.id).bind(leads).bind(most)
             }
             Dead::Factors => {
                 let query = statements.dead_factors.query();

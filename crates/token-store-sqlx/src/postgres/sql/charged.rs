@@ -4,7 +4,7 @@
 //! records; limits that are new, by key. What is done in steps has another order (ADR 0114).
 
 use super::{
-    insert::{idle_after, insert_rows, next, of_slot},
+    insert::{idle_after, insert_rows, next},
     limits::{judged, kept},
     tokens::{columns, counts, current, ended, live, mine, redeem_mine, still_current},
 };

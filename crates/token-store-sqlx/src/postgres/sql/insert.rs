@@ -22,15 +22,8 @@ macro_rules! next {
 }
 pub(super) use next;
 
-/// The time under which a slot is listed: before every other.
-macro_rules! of_slot {
-    () => {
-        "'-9223372036854775808'::bigint"
-    };
-}
-pub(super) use of_slot;
-
-/// The last moment at which a record that will be idle is not dead, 60 s of clocks included. The sum may leave the range of its type.
+/// The last moment at which a record that will be idle is not dead, 60 s of clocks included; or before, if the first use is noted by a clock
+/// that is 60 s behind. The sum may leave the range of its type.
 macro_rules! idle_after {
     ($row:literal) => {
         concat!(
@@ -38,7 +31,7 @@ macro_rules! idle_after {
             $row,
             ".used_at, ",
             $row,
-            ".issued_at)::numeric + ",
+            ".issued_at::numeric - 60000000) + ",
             $row,
             ".idle_micros + 59999999, 9223372036854775807)::bigint"
         )
@@ -46,8 +39,8 @@ macro_rules! idle_after {
 }
 pub(super) use idle_after;
 
-/// The rows, of the generations of [`next!`]; and for a purge the slots that were raised, whose older rows are superseded, and what will be
-/// idle.
+/// The rows, of the generations of [`next!`]; and for a purge what may be idle before it expires, and the slots that were raised, whose older
+/// rows are superseded: nobody knows yet since when, so before every time.
 macro_rules! insert_rows {
     ($if:expr) => {
         concat!(
@@ -68,17 +61,18 @@ macro_rules! insert_rows {
              LEFT JOIN next ON next.slot = n.slot \
              WHERE true{fresh}",
             $if,
-            " ORDER BY n.id RETURNING id, issued_at, idle_micros, used_at, state), \
+            " ORDER BY n.id RETURNING id, issued_at, expires_at, idle_micros, used_at, state), \
              listed AS ( \
                INSERT INTO {ends} (after, id) \
-               SELECT ",
-            of_slot!(),
-            ", n.slot FROM next AS n WHERE n.generation > 1 \
+               SELECT '-9223372036854775808'::bigint, n.slot FROM next AS n WHERE n.generation > 1 \
                UNION ALL \
                SELECT CASE WHEN i.state IN (0, 1) THEN ",
             idle_after!("i"),
             " ELSE i.issued_at END, i.id \
-               FROM inserted AS i WHERE i.idle_micros IS NOT NULL OR i.state NOT IN (0, 1))"
+               FROM inserted AS i WHERE i.state NOT IN (0, 1) OR i.idle_micros IS NOT NULL \
+                 AND (i.expires_at IS NULL OR i.expires_at::numeric + 60000000 > ",
+            idle_after!("i"),
+            "))"
         )
     };
 }

@@ -2,10 +2,14 @@
 //!
 //! What looks gives back rows of `id`, which is dead, or none; and of `at` and `place`, from where the next look goes on.
 
-use super::{
-    insert::{idle_after, of_slot},
-    tokens::current,
-};
+use super::{insert::idle_after, tokens::current};
+
+/// That a newer batch took its place, and it did not end before.
+macro_rules! superseded {
+    () => {
+        concat!("t.state IN (0, 1) AND NOT ", current!())
+    };
+}
 
 /// `Stored::is_dead_before` at `$2`, beside an `expires_at` that was reached; `$1` is 60 s earlier.
 macro_rules! dead_otherwise {
@@ -37,49 +41,46 @@ pub(in crate::postgres) const EXPIRED_TOKENS: &str = concat!(
     " ORDER BY t.expires_at LIMIT $3::bigint"
 );
 
-/// What is listed as ended before `$2`, the next so many; and the dead whom each entry names, or nobody. An entry of a slot names what was
-/// superseded there.
+/// What is listed as ended before `$2`, the next `$5`; and the dead whom each entry names, or nobody. An entry of a slot names what was
+/// superseded there, of which so many are told at once: settled, the entry stays for the rest.
+///
+/// A slot that was taken over a thousand times has as many entries and records: each of both is told once.
 pub(in crate::postgres) const ENDED_TOKENS: &str = concat!(
     "WITH seen AS MATERIALIZED ( \
        SELECT e.after, e.id FROM {ends} AS e \
        WHERE e.after < $2::bigint AND (e.after, e.id) > ($3::bigint, $4::uuid){fresh} \
-       ORDER BY e.after, e.id LIMIT $5::bigint) \
-     SELECT s.after AS at, s.id AS place, d.id FROM seen AS s LEFT JOIN LATERAL ( \
-       SELECT t.id FROM {tokens} AS t WHERE s.after <> ",
-    of_slot!(),
-    " AND t.id = s.id AND ",
+       ORDER BY e.after, e.id LIMIT $5::bigint), \
+     leads AS MATERIALIZED (SELECT DISTINCT s.after, s.id FROM seen AS s) \
+     SELECT l.after AS at, l.id AS place, d.id FROM leads AS l LEFT JOIN LATERAL ( \
+       SELECT t.id FROM {tokens} AS t WHERE t.id = l.id AND ",
     dead_otherwise!(),
     " UNION ALL \
-       SELECT t.id FROM {tokens} AS t WHERE s.after = ",
-    of_slot!(),
-    " AND t.slot = s.id AND t.state IN (0, 1) AND ",
-    dead_otherwise!(),
-    ") AS d ON true ORDER BY s.after, s.id"
+       (SELECT t.id FROM {tokens} AS t WHERE t.slot = l.id AND t.issued_at < $2::bigint AND ",
+    superseded!(),
+    " LIMIT $5::bigint)) AS d ON true ORDER BY l.after, l.id LIMIT $6::bigint"
 );
 
-/// Takes entries `($1, $2)` off the list: not those whose record ended and is still there, and not those of a slot that still holds what
-/// was superseded. What was used meanwhile, and so will be idle later, is listed for then.
+/// Takes entries `($1, $2)` off the list once nothing is left that they name, and lists anew what was used meanwhile, for when it will be
+/// idle, and a slot, for when the first of what was superseded in it is dead.
 pub(in crate::postgres) const SETTLE_ENDED: &str = concat!(
     "WITH seen AS MATERIALIZED ( \
        SELECT DISTINCT n.after, n.id FROM unnest($1::bigint[], $2::uuid[]) AS n (after, id)), \
      judged AS MATERIALIZED ( \
-       SELECT s.after, s.id, \
-         (SELECT CASE WHEN t.state NOT IN (0, 1) THEN s.after ELSE ",
+       SELECT s.after, s.id, least( \
+         (SELECT CASE WHEN t.state NOT IN (0, 1) THEN s.after WHEN t.idle_micros IS NOT NULL THEN ",
     idle_after!("t"),
-    " END FROM {tokens} AS t WHERE t.id = s.id) AS next, \
-         s.after = ",
-    of_slot!(),
-    " AND EXISTS (SELECT FROM {tokens} AS t WHERE t.slot = s.id AND t.state IN (0, 1) AND NOT ",
-    current!(),
-    ") AS is_held \
-       FROM seen AS s), \
+    " END FROM {tokens} AS t WHERE t.id = s.id), \
+         (SELECT min(t.issued_at) FROM {tokens} AS t WHERE t.slot = s.id AND ",
+    superseded!(),
+    ")) AS next FROM seen AS s), \
      held AS MATERIALIZED ( \
        SELECT e.ctid AS row, j.next FROM {ends} AS e JOIN judged AS j ON j.after = e.after AND j.id = e.id \
-       WHERE NOT j.is_held AND (j.next IS NULL OR j.next > j.after){fresh} FOR UPDATE OF e SKIP LOCKED), \
+       WHERE (j.next IS NULL OR j.next > j.after){fresh} FOR UPDATE OF e SKIP LOCKED), \
      gone AS (DELETE FROM {ends} AS e USING held AS h WHERE e.ctid = h.row RETURNING e.id, h.next), \
      moved AS ( \
        INSERT INTO {ends} (after, id) \
-       SELECT DISTINCT g.next, g.id FROM gone AS g WHERE g.next IS NOT NULL) \
+       SELECT DISTINCT g.next, g.id FROM gone AS g \
+       WHERE g.next IS NOT NULL AND NOT EXISTS (SELECT FROM {ends} AS e WHERE e.after = g.next AND e.id = g.id)) \
      SELECT count(*) AS gone FROM gone"
 );
 

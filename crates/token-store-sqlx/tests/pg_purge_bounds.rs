@@ -155,6 +155,56 @@ async fn purge_reads_4096_rows_a_statement_at_most() {
     }
 }
 
+/// A slot that was taken over very often is read in part: of its records a look tells 1,024, however many entries lead there.
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_with_very_many_is_read_in_part() {
+    let pool = pool_options()
+        .max_connections(1)
+        .connect_lazy_with(options());
+    let builder = PostgresStore::builder().timeout(PATIENCE);
+    let fixture = PgFixture::on_pool(builder, pool).await;
+    // The statement is prepared on the one connection.
+    let later = now() + TimeDelta::hours(1);
+    assert_eq!(fixture.store.purge(later, 1).await.unwrap(), 0);
+    fixture.insert(&CODE).await;
+    for (table, rows) in [
+        (
+            "{tokens} (id, slot, policy, key, issued_at, generation, attempts, state, digest, binding, tag, data, \
+               purpose, tenant)",
+            "gen_random_uuid(), s.slot, gen_random_uuid(), 1, 7, 0, 0, 1, ''::bytea, ''::bytea, ''::bytea, ''::bytea, 'sign-in', 't1'",
+        ),
+        ("{ends}", "'-9223372036854775808'::bigint, s.slot"),
+    ] {
+        let many = format!(
+            "INSERT INTO {table} SELECT {rows} FROM {{slots}} AS s, generate_series(1, 6000)"
+        );
+        fixture.run(&many).await;
+    }
+    for table in ["tokens", "slots", "ends"] {
+        fixture.run(&format!("ANALYZE {{{table}}}")).await;
+    }
+    let mut connection = fixture.store.pool().acquire().await.unwrap();
+    let name = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%AS place%' AND statement LIKE '%LATERAL%' \
+        AND statement NOT LIKE '%pg_prepared%'";
+    let name: String = sqlx::query_scalar(name)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    let hour = later.timestamp_micros();
+    let nothing = "'00000000-0000-0000-0000-000000000000'";
+    let first = "'-9223372036854775808'";
+    let explain = format!(
+        "EXPLAIN (ANALYZE) EXECUTE {name} ({hour}, {hour}, {first}, {nothing}, 1024, 4096)"
+    );
+    let plan = sqlx::raw_sql(AssertSqlSafe(explain))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    let plan: Vec<String> = plan.iter().map(|line| line.get(0)).collect();
+    let most = most_rows(&plan);
+    assert!((1_024..=MOST).contains(&most), "{most} rows\n{plan:#?}");
+}
+
 /// Many of one moment, as a batch has them, are gone on with where the last statement ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn purge_meets_all_rows_of_one_moment() {

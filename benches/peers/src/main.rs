@@ -18,7 +18,8 @@
 //! | base32 | a secret of 20 bytes |
 //!
 //! The floor is the compressions that the work cannot avoid, each waiting for the last: two for the
-//! key, two for each step. A block function that is given two blocks at once may be faster than that.
+//! key, two for each step; of a verify four steps, since ours looks at the one behind the window too, to say of its
+//! code that it is early. A block function that is given two blocks at once may be faster than that.
 
 mod contenders;
 mod floor;

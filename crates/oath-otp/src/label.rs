@@ -100,14 +100,17 @@ fn check(name: &str) -> Result<(), LabelError> {
 /// A name without what would harm a page or a list, and what was dropped. What joins several signs to one, as in
 /// flags and emoji, stays.
 fn clean(name: &str) -> (String, Option<LabelError>) {
+    let Err(wrong) = check(name) else {
+        return (name.into(), None);
+    };
     let drawn = |c: &char| !c.is_control() && (!is_invisible(*c) || joins_signs(*c));
     let mut cleaned: String = name.chars().filter(drawn).collect();
     while cleaned.len() > Label::MAX_BYTES {
         cleaned.pop();
     }
     let cleaned: String = cleaned.trim().into();
-    let wrong = check(name).err().filter(|_| cleaned != name);
-    (cleaned, wrong)
+    let changed = cleaned != name;
+    (cleaned, changed.then_some(wrong))
 }
 
 /// Why a name does not fit a [`Label`].

@@ -1,5 +1,6 @@
 //! otpauth URIs: what a QR code carries to an authenticator.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -212,35 +213,36 @@ fn build(
     digits: Digits,
     moving: Option<(&str, u64)>,
 ) -> SecretText {
-    // The whole length at once: a text that grows leaves copies of the secret behind.
-    let mut uri = Zeroizing::new(String::with_capacity(MAX_URI));
     let issuer = label.issuer().unwrap_or_default();
-    uri.push_str(SCHEME);
-    uri.push_str(kind);
-    uri.push('/');
+    let mut before = String::from(SCHEME);
+    before.push_str(kind);
+    before.push('/');
     if !issuer.is_empty() {
-        encode(issuer, &mut uri);
-        uri.push(':');
+        encode(issuer, &mut before);
+        before.push(':');
     }
-    encode(label.account(), &mut uri);
-    uri.push_str("?secret=");
-    uri.push_str(secret.to_base32().expose_secret());
+    encode(label.account(), &mut before);
+    before.push_str("?secret=");
+
+    let mut behind = String::new();
     if !issuer.is_empty() {
-        uri.push_str("&issuer=");
-        encode(issuer, &mut uri);
+        behind.push_str("&issuer=");
+        encode(issuer, &mut behind);
     }
     // What has its default value is left out: the QR code has fewer modules then, and is read from further.
     // Writing to a String never fails.
     if algorithm != Algorithm::default() {
-        let _ = write!(uri, "&algorithm={algorithm}");
+        let _ = write!(behind, "&algorithm={algorithm}");
     }
     if digits != Digits::default() {
-        let _ = write!(uri, "&digits={}", digits.get());
+        let _ = write!(behind, "&digits={}", digits.get());
     }
     if let Some((name, value)) = moving {
-        let _ = write!(uri, "&{name}={value}");
+        let _ = write!(behind, "&{name}={value}");
     }
-    SecretText(uri)
+    // At once, as long as it is: a text that grows leaves copies of the secret behind.
+    let uri = [&before, secret.to_base32().expose_secret(), &behind].concat();
+    SecretText(Zeroizing::new(uri))
 }
 
 /// Percent-encodes everything but the unreserved characters (RFC 3986 section 2.3).
@@ -289,11 +291,14 @@ fn decode_bytes(text: &str) -> (Zeroizing<Vec<u8>>, bool) {
 }
 
 /// Percent-decodes a name, whatever it is, and says whether it was right.
-fn decode_name(text: &str) -> (String, Option<LabelError>) {
+fn decode_name(text: &str) -> (Cow<'_, str>, Option<LabelError>) {
+    if !text.contains('%') {
+        return (text.into(), None);
+    }
     let (bytes, whole) = decode_bytes(text);
     let right = whole && core::str::from_utf8(&bytes).is_ok();
     let name = String::from_utf8_lossy(&bytes).into_owned();
-    (name, (!right).then_some(LabelError::Encoding))
+    (name.into(), (!right).then_some(LabelError::Encoding))
 }
 
 /// Plain decimal digits; `parse` alone would take a sign.

@@ -1,7 +1,7 @@
 //! RFC 4226, appendix D: every column of both tables, and the example of section 5.4.
 
 use hmac::{Hmac, KeyInit, Mac};
-use oath_otp::{Digits, Hotp, Secret};
+use oath_otp::{Code, Digits, Hotp, Secret};
 
 const SECRET: &[u8] = b"12345678901234567890";
 
@@ -119,6 +119,29 @@ fn appendix_d_intermediate_hmacs() {
         let offset = usize::from(mac[19] & 0xf);
         let word = u32::from_be_bytes(mac[offset..offset + 4].try_into().unwrap());
         assert_eq!(word & 0x7fff_ffff, truncated);
+    }
+}
+
+/// An HMAC of 16 bytes is truncated by the same rule, as far as its last four bits name four bytes. The second and the first
+/// HMAC-MD5 of RFC 2202, section 2; then every offset.
+#[test]
+fn short_mac_is_truncated_where_it_reaches() {
+    let code = |mac: u128| {
+        let code = Code::of_short_mac(&mac.to_be_bytes(), Digits::Ten)?;
+        Some(String::from(code.expose_secret()))
+    };
+    let second = 0x750c_783e_6ab0_b503_eaa8_6e31_0a5d_b738;
+    assert_eq!(code(second), Some(format!("{:010}", 0x6aa8_6e31)));
+    assert_eq!(code(0x9294_727a_3638_bb1c_13f4_8ef8_158b_fc9d), None);
+    let counting = 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e00_u128;
+    for offset in 0..=15_u8 {
+        let told = code(counting | u128::from(offset));
+        let mut bytes = [offset, offset + 1, offset + 2, offset + 3];
+        if offset == 12 {
+            bytes[3] = 12;
+        }
+        let value = u32::from_be_bytes(bytes);
+        assert_eq!(told, (offset <= 12).then(|| format!("{value:010}")));
     }
 }
 

@@ -157,6 +157,9 @@ fn account_gets_no_more_than_its_paces_together() {
         465,
         "one without a pace has the allowance"
     );
+    // A reserve comes on top of the paces too.
+    let reserve = Limit::allowance(20, TimeDelta::days(30));
+    assert_eq!(one.reserve(&reserve).bound().guesses(), 37 + 32);
 }
 
 /// What does not spend the allowance counts beside it, and so does a reserve.

@@ -232,6 +232,8 @@ fn ready_made_formats_keep_their_texts() {
     ];
     for (format, text) in table {
         assert_eq!(drawn(&format), text);
+        let prefix = text.starts_with("ott_").then_some("ott_");
+        assert_eq!(format.prefix(), prefix, "{text}");
     }
     let built = [
         (

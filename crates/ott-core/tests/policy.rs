@@ -29,6 +29,22 @@ fn policies_that_are_ready_made_start() {
     assert_eq!(fault(&Policy::readable(Purpose::new("one"))), None);
 }
 
+/// What was presented knows the policy that it was presented under, by whatever decides what a proof means: a lifetime does not.
+#[test]
+fn presented_token_is_under_its_own_policy() {
+    let (issuer, owner) = (issuer(), alice());
+    let binding = Binding::subject(&owner);
+    let issued = issue_at(&issuer, &CODE, &binding, now(), &mut seeded(1));
+    let typed = issued.token.expose_secret();
+    let presented = issuer.present_by_handle(&CODE, &issued.handle, &binding, typed, now());
+    let presented = presented.expect("what was issued");
+    assert!(presented.is_under(&CODE));
+    assert!(presented.is_under(&CODE.lifetime(TimeDelta::minutes(1))));
+    for other in [LINK, CODE.lookup(Lookup::BySubject), CODE.start(WAITING)] {
+        assert!(!presented.is_under(&other), "{}", other.purpose().as_str());
+    }
+}
+
 /// Strangers make the owner wait only where a code is short, and never lock them out: the allowance
 /// is spent behind a first factor alone.
 #[test]

@@ -1,6 +1,8 @@
 """The book and the pages beside it: every link leads somewhere, and every program in it is a short one that is compiled.
+README.md names every crate with what it depends on, docs/audit.md every file of the two cores with its lines.
 
     scripts/book.py              checks; builds the book too where mdbook is installed
+    scripts/book.py --write      writes the lines of docs/audit.md and the last column of README.md's crates anew
     scripts/book.py preprocess   mdbook calls this: links that leave the book lead to the repository
 """
 import json
@@ -8,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,6 +19,7 @@ LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)|^\[[^\]]+\]:\s*(\
 INCLUDE = re.compile(r"\{\{#include ([^}:\s]+)(?::([^}]*))?\}\}")
 WIDTH = 100
 LENGTHS = range(20, 61)
+CORES = ["oath-otp", "ott-core"]
 faults = []
 
 
@@ -122,6 +126,68 @@ def check_applications(path):
             faults.append(f"{path.name}: the dependency lines of {name} are not those of {folder.name}/Cargo.toml")
 
 
+def compare(page, made):
+    """A page that is written from something else, with what that makes of it now."""
+    if made != page.read_text() and "--write" in sys.argv:
+        page.write_text(made)
+    elif made != page.read_text():
+        faults.append(f"{page.relative_to(ROOT)} is not true any more: scripts/book.py --write")
+
+
+def lines_of(file):
+    return len(file.read_text().splitlines())
+
+
+def check_audit(page):
+    """Each file of the two cores stands in its crate's table, once, with its lines and what it is."""
+    text = page.read_text()
+    for name in CORES:
+        folder = ROOT / "crates" / name / "src"
+        lines = {str(file.relative_to(folder)): lines_of(file) for file in folder.rglob("*.rs")}
+        before, heading, rest = text.partition(f"### `{name}/src/`\n")
+        table, end, after = rest.partition("\n#")
+        listed = re.findall(r"^\| `([^`]+)` \| \d+ \| \w.*\|$", table, re.MULTILINE)
+        faults.extend(f"{page.name}: {name}: {file} has no row of its own, or one of nothing"
+                      for file in {*lines, *listed} if listed.count(file) != 1 or file not in lines)
+        table = re.sub(r"^(\| `([^`]+)` \| )\d+", lambda row: f"{row[1]}{lines.get(row[2], 0)}", table, flags=re.MULTILINE)
+        text = before + heading + table + end + after
+        text, found = re.subn(rf"(?<=`{name}` \()[\d,]+(?= lines)", f"{sum(lines.values()):,}", text)
+        if found != 1:
+            faults.append(f"{page.name}: how many lines {name} has stands there {found} times")
+    compare(page, text)
+
+
+def check_crates(page):
+    """Each crate has a row, which ends with the crates of this repository that it depends on."""
+    manifests = [tomllib.loads(file.read_text()) for folder in ("crates", "examples")
+                 for file in sorted((ROOT / folder).glob("*/Cargo.toml"))]
+    below = {manifest["package"]["name"]: manifest.get("dependencies", {}) for manifest in manifests}
+
+    def last_column(name):
+        inside = [(crate, type(how) is dict and how.get("optional", False))
+                  for crate, how in sorted(below[name].items()) if crate in below]
+        needed = ", ".join(f"`{crate}`" for crate, optional in inside if not optional)
+        chosen = ", ".join(f"`{crate}`" for crate, optional in inside if optional)
+        return "; optional ".join(part for part in (needed, chosen) if part) or "–"
+
+    def row(found):
+        names = re.findall(r"\[`([^`]+)`\]", found[2])
+        listed.extend(names)
+        cells = {last_column(name) for name in names if name in below}
+        if len(cells) > 1:
+            faults.append(f"{page.name}: {', '.join(names)} depend on different crates, and share a row")
+        return found[1] + next(iter(cells), "") + " |"
+
+    listed = []
+    before, heading, rest = page.read_text().partition("| crate | what it is | depends on |\n")
+    table, end, after = rest.partition("\n\n")
+    table = re.sub(r"^((\| \[[^|]*)\|[^|]*\| )[^|]*\|$", row, table, flags=re.MULTILINE)
+    # What the tests share is no crate for anybody else.
+    faults.extend(f"{page.name}: {name} has no row of its own among the crates"
+                  for name in {*below, *listed} - {"testing"} if listed.count(name) != 1 or name not in below)
+    compare(page, before + heading + table + end + after)
+
+
 def check():
     summary = (SOURCE / "SUMMARY.md").read_text()
     listed = re.findall(r"\]\(([^)]+)\)", summary)
@@ -133,6 +199,8 @@ def check():
         if re.search(r"!\[\]\(", (SOURCE / name).read_text()):
             faults.append(f"{name}: a picture without words")
     check_applications(SOURCE / "application.md")
+    check_audit(ROOT / "docs/audit.md")
+    check_crates(ROOT / "README.md")
     for recipe in sorted((ROOT / "examples/recipes/src").glob("*.rs")):
         length = len(recipe.read_text().splitlines())
         if recipe.name != "lib.rs" and length not in LENGTHS:

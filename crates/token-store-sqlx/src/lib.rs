@@ -58,7 +58,7 @@
 //! | --- | --- | --- |
 //! | the database is locked for longer than the time-out | [`StoreError::Timeout`] | If the pool's `busy_timeout` is shorter than the store's time-out, nothing is done; `open` sets it to half. If it is longer, the write may still be done later, completely. A write that waited behind another one is never done later. |
 //! | no connection is free | [`StoreError::Timeout`] | nothing is done |
-//! | the disk is full (in the tests: a limit on the size of the file) or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`], to each write of a shared commit | nothing is done |
+//! | the disk is full or fails, the file is read-only, the pool is closed | [`StoreError::Unavailable`], to each write of a shared commit | nothing is done |
 //! | a row cannot be read | [`StoreError::Corrupt`], to the caller that needs the row | a redeem of that row is counted or spent, and proves nothing |
 //! | the stored time of a limit lies beyond every clock | [`Spent::Ahead`] | nothing is spent at that limit: a clock was ahead. Clear the limit. |
 //! | the process dies, the power fails | none | a write that was answered is done; any other is done completely or not at all |

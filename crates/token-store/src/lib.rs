@@ -36,7 +36,8 @@
 //! # What it does not
 //!
 //! * [`MemoryStore`] forgets with its process, limits included.
-//! * [`Tokens`] does not limit how often a token is issued, and sends none.
+//! * [`Tokens`] sends no token. Only a policy with [`Policy::requests`](ott_core::Policy::requests) limits how often one is
+//!   issued: codes and links have such a limit; recovery codes, bearer tokens and what is parked have none.
 //! * Whoever writes to the database can un-spend a record and reset limits.
 //! * After an outage a token may be spent, or not.
 //!

@@ -1,4 +1,4 @@
-//! Each test and each source file that a page names exists; docs/audit.md names every file of the two cores.
+//! Each test and each source file that a page names exists. `scripts/book.py` counts the lines of docs/audit.md.
 
 use std::{
     fs,
@@ -234,66 +234,4 @@ fn audit_names_what_is_there() {
         }
     }
     assert!(found > 50, "{found} names: the table was not read");
-}
-
-/// Each file of the two cores stands in the reading order, under its crate, with its lines and what it is.
-#[test]
-fn audit_names_every_file_of_the_cores() {
-    for name in ["oath-otp", "ott-core"] {
-        let heading = format!("### `{name}/src/`");
-        let (_, part) = AUDIT.split_once(&heading).expect("its heading");
-        let (part, _) = part.split_once("\n#").expect("its end");
-        let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
-        let mut said: Vec<(String, usize)> = rows
-            .map(|row| {
-                let (file, rest) = row.split_once("` | ").expect("a file");
-                let (lines, words) = rest.split_once(" | ").expect("its lines");
-                assert!(words.len() > 5, "{file}: no word of what it is");
-                (file.to_owned(), lines.parse().expect("a number"))
-            })
-            .collect();
-        said.sort();
-        let folder = root().join("crates").join(name).join("src");
-        let mut files = Vec::new();
-        below(&folder, ".rs", &mut files);
-        let names = files.iter().map(|file| {
-            let file = file.strip_prefix(&folder).expect("below");
-            file.to_string_lossy().into_owned()
-        });
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        let listed: Vec<&String> = said.iter().map(|(file, _)| file).collect();
-        assert_eq!(listed, names.iter().collect::<Vec<_>>(), "{name}");
-        for (file, said) in said {
-            let lines = lines_of(&folder.join(&file));
-            let off = said.abs_diff(lines);
-            assert!(
-                off <= 10 + lines / 10,
-                "{name}, {file}: {lines} lines, not {said}"
-            );
-        }
-    }
-}
-
-/// All of a crate's source counts, with docs and blank lines.
-#[test]
-fn audit_counts_the_lines_of_the_cores() {
-    for name in ["oath-otp", "ott-core"] {
-        let (_, rest) = AUDIT.split_once(&format!("`{name}` (")).expect("a number");
-        let (said, _) = rest.split_once(" lines").expect("a number of lines");
-        let said: f64 = said.replace(',', "").parse().expect("a number");
-        let mut files = Vec::new();
-        below(
-            &root().join("crates").join(name).join("src"),
-            ".rs",
-            &mut files,
-        );
-        let lines: usize = files.iter().map(|file| lines_of(file)).sum();
-        let off = said / lines as f64 - 1.0;
-        assert!(off.abs() < 0.04, "{name}: {lines} lines, not {said}");
-    }
-}
-
-fn lines_of(file: &Path) -> usize {
-    fs::read_to_string(file).expect("text").lines().count()
 }

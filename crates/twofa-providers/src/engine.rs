@@ -40,11 +40,10 @@ use crate::{
 
 /// The second factors of an application: offers, enrols, verifies and removes them.
 ///
-/// It opens seals, spends the limits before anything is compared, asks the provider, and burns what
-/// the provider's claim names in one step of the store.
+/// It opens seals, spends the limits, asks the provider, and burns what the provider's claim names in one step of the store.
 ///
 /// Where the factor store [charges the limits of the tokens](token_store::FactorStore::charged_factors), a provider that
-/// [compares by itself](Descriptor::compares_by_itself) is asked between two round trips: one looks at factors and
+/// [compares by itself](Descriptor::compares_by_itself) is asked between two round trips instead: one looks at factors and
 /// limits, one asks the limits again and burns the code or charges it. Nobody is told what was compared before
 /// that step has answered.
 ///

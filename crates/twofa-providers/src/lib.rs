@@ -26,9 +26,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`Provider`] decides, the engine writes. The engine opens the factor's seal, spends the limits, asks the
-//! provider, and burns what the provider's [`Claim`] names in one step of the store. Whoever adds a provider
-//! cannot forget to.
+//! A [`Provider`] decides, the engine writes. The engine opens the factor's seal, asks the provider, charges the limits, and
+//! burns what the provider's [`Claim`] names in one step of the store. Whoever adds a provider cannot forget to.
 //!
 //! A [`Proof`] says what was proved. [`TwoFactor::fresh`] turns it into [`Fresh`], the evidence that is taken
 //! by whatever changes how an account is guarded. [`Proofs`] carries a proof to the next request.
@@ -52,8 +51,8 @@
 //!   try it at once. A code of an earlier step than the last accepted one is refused.
 //! * A code that is sent is good for its own factor, subject, tenant, credential epoch, sign-in, operation,
 //!   occasion (confirm or verify) and flow. A resend voids the earlier code of its flow.
-//! * Limits are spent before anything is compared, or in the step that answers whether it was right. An
-//!   attacker who knows the password and stays under all limits has 465 guesses in the first year, at the
+//! * Nobody is told whether a response was right before the limits allowed it. A wrong response is charged by then.
+//! * An attacker who knows the password and stays under all limits has 465 guesses in the first year, at the
 //!   engine and at all policies of the tokens together; 497 with a stolen known device, however many of them
 //!   there are. An engine whose bound is above 10⁻³ a year does not start, unless its figure is accepted by name.
 //! * A hundred consecutive failures disable a factor: the next try is refused, and an event tells. What nobody
@@ -85,9 +84,10 @@
 //!   renewed, address changed, device trusted, account reset, and, once a day at most, ten or more failures in a row behind
 //!   the right password. An address that nobody confirmed is told nothing. What happened stands whether or not the
 //!   message arrives.
-//! * "This was not me" works once, for all addresses together. It disables and wipes the factors that its sign-in added,
-//!   voids the recovery codes and forgets the devices that it made, brings back what it removed and the sheet that it replaced, ends the trust
-//!   in every device, and touches no other factor, known device or session. The link is spent last: after an outage it is still good.
+//! * "This was not me" undoes one sign-in, once, for all addresses together. It disables and wipes the factors that the sign-in
+//!   added. It voids the recovery codes and forgets the known devices that the sign-in made. It brings back the factors that the
+//!   sign-in removed and the sheet that the sign-in replaced. It ends the trust in every device, and removes what waits
+//!   for its confirmation. Other factors, known devices and sessions stay. The link is spent last: after an outage it is still good.
 //! * While a change of address or a removal can be undone, the old address gets every message with the link. An
 //!   address, also an e-mail factor's, that is younger than [`UNDO_WITHIN`] gets the messages without it.
 //! * At most five factors of a provider, and at least one active one unless the caller says that none is
@@ -110,10 +110,8 @@
 //!   that must prove two factors at each sign-in (NIST AAL2) trusts none.
 //! * Recovery codes stay valid when the password changes and when the last factor is removed. To make them
 //!   invalid, make new ones.
-//! * Whoever reads a verified mailbox can press "this was not me" in the owner's own notice, while the
-//!   link lives: that ends the sign-in, wipes the factors, recovery codes and known devices that it made, ends
-//!   the trust in every device, and brings back the factors that it removed and the sheet that it replaced. The owner
-//!   is told of each.
+//! * Whoever reads a verified mailbox can press "this was not me" in a notice about the owner's own acts, while the
+//!   link lives. They undo that sign-in as the owner would. The owner is told of each change.
 //! * "This was not me" brings back no recovery code that was used up, nor a sheet beside one that another sign-in made.
 //! * If the owner disowns their only factor, the account still asks for a second step. They need a recovery
 //!   code; without one, an operator must check who they are and call [`Operator::reset`].

@@ -67,7 +67,7 @@ impl Site {
         Self::of(config, clock, folder.into()).await
     }
 
-    /// Another process over the same database, keys and clock.
+    /// Another showcase over the same database, keys and clock, in this process too.
     pub(crate) async fn beside(&self) -> Self {
         self.beside_with(|_| {}).await
     }

@@ -1,4 +1,4 @@
-//! A person with two browsers, each served by a process of its own, over one database.
+//! A person with two browsers, each served by a showcase of its own in this process, over one database.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 

@@ -1,6 +1,6 @@
 //! A person with two browsers: a computer on which they sign in, and a phone on which they approve it.
 //!
-//! Each is served by a process of its own, over one database. Pictures of every page are left where those of `browser.rs` are.
+//! Each is served by a showcase of its own, in this process, over one database. Pictures of every page are left where those of `browser.rs` are.
 
 #[path = "common/axe.rs"]
 mod axe;

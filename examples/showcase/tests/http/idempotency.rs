@@ -94,7 +94,7 @@ async fn about_to_send(
     (person, values)
 }
 
-/// Whatever form is sent twice at once, as by a button that is pressed twice on a slow line, to two processes: both get one
+/// Whatever form is sent twice at once, as by a button that is pressed twice on a slow line, to two showcases over one database: both get one
 /// answer, and one message at most goes out. [`forms_are_all_listed`] holds the list against the routes.
 #[tokio::test(flavor = "multi_thread")]
 async fn form_that_is_pressed_twice_has_one_answer() {
@@ -122,7 +122,7 @@ async fn form_that_is_pressed_twice_has_one_answer() {
             person.go_to(&Person::new(at));
             told(&person.post(path, &typed).await)
         };
-        // Whichever of two processes either comes to.
+        // Whichever of two showcases either comes to.
         let (first, second) = tokio::join!(press(&site), press(&beside));
         // What was refused is tried again, and costs again.
         let refused = first.0 >= 400 || second.0 >= 400;

@@ -1,4 +1,5 @@
-"""The book and the pages beside it: every link leads somewhere, and every program in it is a short one that is compiled.
+"""The book and the pages beside it: every link leads somewhere, and every program in it is a short one that is compiled. And
+each test, which the pages name, has a sentence above it.
 
     scripts/book.py              checks; builds the book too where mdbook is installed
     scripts/book.py preprocess   mdbook calls this: links that leave the book lead to the repository
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "docs/book/src"
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
 INCLUDE = re.compile(r"\{\{#include ([^}:\s]+)(?::([^}]*))?\}\}")
+# A function with the comments and the attributes above it. One that a macro makes has its sentence elsewhere.
+FUNCTION = re.compile(r"^((?:[ \t]*(?://.*|#\[(?:[^\]\[]|\[[^\]]*\])*\])\n)*)[ \t]*((?:pub )?(?:async )?fn (\w+).*)", re.MULTILINE)
+MACRO = re.compile(r"^( *)macro_rules! .*?^\1\}", re.MULTILINE | re.DOTALL)
 WIDTH = 100
 LENGTHS = range(20, 61)
 faults = []
@@ -122,6 +126,26 @@ def check_applications(path):
             faults.append(f"{path.name}: the dependency lines of {name} are not those of {folder.name}/Cargo.toml")
 
 
+def tests(path):
+    """The tests of a file, by name and whether a sentence stands above: also the functions that macros run over a place."""
+    for above, line, name in FUNCTION.findall(MACRO.sub("", path.read_text())):
+        is_over_place = "crates/testing/src/" in str(path) and line.startswith("pub async") and "(place: Place)" in line
+        if is_over_place or re.search(r"^\s*#\[(?:tokio::)?test\b", above, re.MULTILINE):
+            yield name, bool(re.search(r"^\s*/// \S", above, re.MULTILINE))
+
+
+def check_tests():
+    listed = subprocess.check_output([sys.executable, str(ROOT / "scripts/files.py"), "*.rs"], text=True)
+    found = [(file, *test) for file in listed.splitlines() for test in tests(ROOT / file)]
+    if len(found) < 1500:
+        faults.append(f"{len(found)} tests: the sources were not read")
+    for file, name, has_sentence in found:
+        if not has_sentence:
+            faults.append(f"{file}: {name} has no sentence (`///`) above it")
+        if len(name) > 50 or re.match(r"(a|an|the)_", name):
+            faults.append(f"{file}: {name}: the name of a test begins with its subject and has at most 50 characters")
+
+
 def check():
     summary = (SOURCE / "SUMMARY.md").read_text()
     listed = re.findall(r"\]\(([^)]+)\)", summary)
@@ -133,6 +157,7 @@ def check():
         if re.search(r"!\[\]\(", (SOURCE / name).read_text()):
             faults.append(f"{name}: a picture without words")
     check_applications(SOURCE / "application.md")
+    check_tests()
     for recipe in sorted((ROOT / "examples/recipes/src").glob("*.rs")):
         length = len(recipe.read_text().splitlines())
         if recipe.name != "lib.rs" and length not in LENGTHS:

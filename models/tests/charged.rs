@@ -81,6 +81,7 @@ fn found(broken: Broken, property: &'static str) {
     assert!(MEETINGS.iter().any(finds), "{broken:?} breaks nothing");
 }
 
+/// Where limits are judged as the snapshot shows them, failures pass the limit.
 #[test]
 fn limits_that_are_not_locked_are_passed() {
     found(Broken::LimitsUnlocked, "no failure beyond the limit");
@@ -95,21 +96,25 @@ fn success_that_makes_no_limit_overtakes() {
     );
 }
 
+/// Where a limit that somebody made meanwhile is written over, failures pass the limit.
 #[test]
 fn new_limit_written_over_is_passed() {
     found(Broken::NewIsWrittenOver, "no failure beyond the limit");
 }
 
+/// Where the row is written as the snapshot showed it, a code is burnt twice.
 #[test]
 fn row_that_is_not_looked_at_again_burns_twice() {
     found(Broken::NoSecondLook, "a code is burnt once");
 }
 
+/// Where limits are locked in the order of their names in the call, callers wait in a circle.
 #[test]
 fn limits_locked_as_named_are_a_circle() {
     found(Broken::LockedAsNamed, "nobody waits in a circle");
 }
 
+/// Where a right guess locks the row before the limits, callers wait in a circle.
 #[test]
 fn row_locked_before_the_limits_is_a_circle() {
     found(Broken::RowFirst, "nobody waits in a circle");

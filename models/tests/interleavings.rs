@@ -77,11 +77,13 @@ fn found(broken: Broken, property: &'static str) {
     assert!(MEETINGS.iter().any(finds), "{broken:?} breaks nothing");
 }
 
+/// A read and then a write redeem a token twice.
 #[test]
 fn read_and_then_a_write_spends_twice() {
     found(Broken::NoSecondLook, "one redeems at most");
 }
 
+/// A guess that is told before its commit, and then rolled back, allows a guess beyond the last.
 #[test]
 fn guess_told_before_its_commit_is_one_too_many() {
     found(Broken::ToldBeforeCommit, "no guess beyond the last");

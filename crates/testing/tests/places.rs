@@ -41,26 +41,31 @@ async fn store_is_one_behind_its_handles(place: Place) {
     );
 }
 
+/// Handles of one store in memory have the same records, and another store has none of them.
 #[tokio::test]
 async fn store_in_memory() {
     store_is_one_behind_its_handles(Place::Memory).await;
 }
 
+/// Handles of one SQLite store have the same records, and another store has none of them.
 #[tokio::test]
 async fn store_in_sqlite() {
     store_is_one_behind_its_handles(Place::Sqlite).await;
 }
 
+/// Handles of one PostgreSQL store have the same records, and another store has none of them.
 #[tokio::test]
 async fn store_in_postgres() {
     store_is_one_behind_its_handles(Place::Postgres).await;
 }
 
+/// Handles of one Redis store have the same records, and another store has none of them.
 #[tokio::test]
 async fn store_in_redis() {
     store_is_one_behind_its_handles(Place::Redis).await;
 }
 
+/// Handles of one store on a Redis Cluster have the same records, and another store has none of them.
 #[tokio::test]
 async fn store_in_a_cluster() {
     store_is_one_behind_its_handles(Place::Cluster).await;

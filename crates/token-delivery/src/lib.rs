@@ -117,7 +117,7 @@ mod words;
 pub use delivery::Delivery;
 pub use error::{DeliveryError, SpendLimit};
 pub use message::Message;
-pub use notice::{Notice, What};
+pub use notice::{Notice, NoticeText};
 pub use phrase::{InvalidPhrase, Phrase};
 pub use undelivered::Undelivered;
 

@@ -17,7 +17,7 @@ use ott_core::chrono::{DateTime, Utc};
 pub struct Notice {
     /// What happened, in the application's own words: `a second step was added to your account`. Templates of other languages
     /// have [clauses](crate::Template::clauses) for it.
-    pub what: What,
+    pub what: NoticeText,
     /// When.
     pub at: DateTime<Utc>,
     /// From which network address, where that is known.
@@ -26,9 +26,9 @@ pub struct Notice {
 
 /// Words of the program: made of a text that was there when it was compiled, and of nothing else.
 #[derive(Clone, PartialEq, Eq)]
-pub struct What(Cow<'static, str>);
+pub struct NoticeText(Cow<'static, str>);
 
-impl What {
+impl NoticeText {
     /// The words.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -42,13 +42,13 @@ impl What {
     }
 }
 
-impl From<&'static str> for What {
+impl From<&'static str> for NoticeText {
     fn from(words: &'static str) -> Self {
         Self(Cow::Borrowed(words))
     }
 }
 
-impl fmt::Debug for What {
+impl fmt::Debug for NoticeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

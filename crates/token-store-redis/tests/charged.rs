@@ -122,7 +122,7 @@ async fn charged_verb_is_one_script() {
 
 /// A redeem and what it earns. What is earned in a slot that is taken costs a second script, as a new batch there does, and a wrong guess none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redeem_that_earns_is_one_script() {
+async fn redeem_that_earns_is_one_script() {
     let server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, charges) = (&fixture.store, charges());
@@ -182,7 +182,7 @@ async fn lost_answer_was_charged_once() {
 
 /// The answer is lost on its way: a wrong guess was charged once, and a right one burnt once, with what it clears.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guess_whose_answer_is_lost_was_judged_once() {
+async fn guess_whose_answer_is_lost_was_judged_once() {
     let server = Server::start(&[]).await;
     let proxy = Proxy::start(free_port(), server.port()).await;
     let fixture = Fixture::new(everything().timeout(LONG).install(proxy.url()).await);
@@ -235,7 +235,7 @@ async fn unreadable_row_is_compared_by_nobody() {
 /// A ceiling that got lost with the index that names it is not begun anew by a guess: keys get lost so where a slot's move is broken
 /// off.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guess_begins_no_lost_ceiling_anew() {
+async fn guess_begins_no_lost_ceiling_anew() {
     let server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, charges) = (&fixture.store, charges());
@@ -257,7 +257,7 @@ async fn a_guess_begins_no_lost_ceiling_anew() {
 
 /// After another primary what is not there counts as nearly used up; what a success cleared does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_success_clears_after_another_primary() {
+async fn success_clears_after_another_primary() {
     let mut server = Server::start(&[]).await;
     let fixture = fixture(&server).await;
     let (store, factor) = (&fixture.store, fixture.factor(1, FactorState::Active));

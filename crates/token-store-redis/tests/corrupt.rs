@@ -124,6 +124,7 @@ async fn edited(fixture: &Edited, edit: &Edit) -> token_store::ott_core::Issued 
     issued
 }
 
+/// A token with a wrong field is corrupt to each verb that reads the field, and a wrong guess changes nothing of the token.
 #[tokio::test]
 async fn token_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;
@@ -159,6 +160,7 @@ async fn token_with_a_wrong_field_is_corrupt() {
     }
 }
 
+/// A token's key that holds no hash is corrupt for find, redeem and decide.
 #[tokio::test]
 async fn key_of_another_type_is_corrupt() {
     let edits = Edited::new().await;
@@ -179,6 +181,7 @@ async fn key_of_another_type_is_corrupt() {
     );
 }
 
+/// A name that cannot be read is corrupt in a subject's set. A name that nothing stands under is taken out of the set.
 #[tokio::test]
 async fn name_that_is_no_id_is_corrupt() {
     let edits = Edited::new().await;
@@ -195,6 +198,7 @@ async fn name_that_is_no_id_is_corrupt() {
     assert_eq!(edits.edit("SISMEMBER", set, &[b"nothing"]), Value::Int(0));
 }
 
+/// A limit whose time or count is no number that a limit can have is corrupt for spend and refund.
 #[tokio::test]
 async fn limit_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;
@@ -222,6 +226,7 @@ async fn limit_with_a_wrong_field_is_corrupt() {
     }
 }
 
+/// A factor with a wrong or missing field is corrupt. A factor that is gone is told as lost until somebody accepts the loss.
 #[tokio::test]
 async fn factor_with_a_wrong_field_is_corrupt() {
     let edits = Edited::new().await;

@@ -118,6 +118,7 @@ async fn commands_without_an_answer_are_not_sent_again() {
     cut_off(&store, &proxy).await;
 }
 
+/// A command to a cluster that was not answered is not sent again.
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_to_a_cluster_are_not_sent_again() {

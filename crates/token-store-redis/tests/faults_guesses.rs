@@ -96,7 +96,7 @@ async fn is_whole(store: &RedisStore, told: &BTreeMap<u64, usize>) {
 
 /// It writes each command to its disk before it answers, and comes back with what stands there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_leaves_no_half_of_a_guess() {
+async fn killed_server_leaves_no_half_of_a_guess() {
     for round in 0..4 {
         let mut server = Server::start(DURABLE).await;
         let store = everything().install(server.url()).await;
@@ -113,8 +113,9 @@ async fn a_killed_server_leaves_no_half_of_a_guess() {
     }
 }
 
+/// After the server hung, each guess is done whole or not at all, each answered guess is done, and no code counts twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hung_server_leaves_no_half_of_a_guess() {
+async fn hung_server_leaves_no_half_of_a_guess() {
     let server = Server::start(&[]).await;
     let store = everything().timeout(Duration::from_secs(2));
     let store = store.install(server.url()).await;

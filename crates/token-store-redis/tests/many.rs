@@ -227,6 +227,7 @@ async fn purge_leaves_nothing_behind() {
     assert_eq!(world.all_keys(), [format!("{{{}}}:epoch", world.prefix)]);
 }
 
+/// Neither the keys' names nor the values of tokens and sets hold a handle or a long token.
 #[tokio::test]
 async fn names_and_values_hold_no_secret() {
     let world = World::new().await;

@@ -25,16 +25,19 @@ const ROUNDS: u64 = 500;
 const TASKS: usize = 4;
 const BURST: u32 = 5;
 
+/// Two processes that race redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_together_have_one_winner() {
     one_winner(2, &Place::new(Vec::new())).await;
 }
 
+/// Four processes that race redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_together_have_one_winner() {
     one_winner(4, &Place::new(Vec::new())).await;
 }
 
+/// Two processes that race on a cluster redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_on_a_cluster_have_one_winner() {
@@ -42,6 +45,7 @@ async fn two_processes_on_a_cluster_have_one_winner() {
     one_winner(2, &Place::new(cluster.urls())).await;
 }
 
+/// Four processes that race on a cluster redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[cfg(feature = "cluster")]
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_on_a_cluster_have_one_winner() {
@@ -86,6 +90,7 @@ async fn one_winner(processes: usize, place: &Place) {
     );
 }
 
+/// Each of the other processes: it joins the race that a line names, and says what it won.
 #[tokio::test(flavor = "multi_thread")]
 async fn process_that_races() {
     let Some((fixture, asked)) = own_fixture().await else {

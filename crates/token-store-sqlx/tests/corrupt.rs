@@ -30,6 +30,7 @@ async fn edit(fixture: &Fixture, table: &str, change: &str) {
     assert_eq!(done.rows_affected(), 1, "{change}");
 }
 
+/// A token's row that cannot be is corrupt for find and for both ways to redeem.
 #[tokio::test]
 async fn tokens() {
     let changes = [
@@ -87,6 +88,7 @@ async fn id_of_another_length_is_found_as_nothing_else() {
     );
 }
 
+/// A prompt whose row cannot be is not decided: the row is corrupt.
 #[tokio::test]
 async fn decision_on_a_corrupt_row_is_an_outage() {
     let fixture = Fixture::new().await;
@@ -100,6 +102,7 @@ async fn decision_on_a_corrupt_row_is_an_outage() {
     is_corrupt::<Decided>("decide", told);
 }
 
+/// A factor's row that cannot be is corrupt for a list. A state that cannot be is corrupt for advance too.
 #[tokio::test]
 async fn factors() {
     let changes = [
@@ -127,6 +130,7 @@ async fn factors() {
     }
 }
 
+/// A limit's row that cannot be is corrupt for spend and refund until the limit is cleared.
 #[tokio::test]
 async fn limits() {
     for change in ["count = -1", "count = 4294967296"] {
@@ -144,6 +148,7 @@ async fn limits() {
     }
 }
 
+/// A store does not open a file that is no database: the file is corrupt.
 #[tokio::test]
 async fn file_that_is_no_database_is_corrupt() {
     let folder = tempfile::tempdir().unwrap();

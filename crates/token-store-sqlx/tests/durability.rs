@@ -63,6 +63,7 @@ async fn weaker_durability_must_be_accepted_by_name() {
     }
 }
 
+/// A store does not start on a database in memory: its durability is too weak.
 #[tokio::test]
 async fn database_in_memory_is_weak() {
     let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
@@ -70,6 +71,7 @@ async fn database_in_memory_is_weak() {
     assert!(matches!(told, Err(StartError::WeakDurability { .. })));
 }
 
+/// Every connection of `open` has `synchronous=FULL` and a write-ahead log.
 #[tokio::test]
 async fn open_is_full_and_wal_on_every_connection() {
     let fixture = Fixture::new().await;
@@ -114,6 +116,7 @@ async fn second_store_on_the_file_finds_the_rows() {
     }
 }
 
+/// Sixteen stores that open one new file at once all start.
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_first_starts_at_once_all_succeed() {
     for _ in 0..20 {
@@ -129,6 +132,7 @@ async fn sixteen_first_starts_at_once_all_succeed() {
     }
 }
 
+/// The application's migrations and the store's stand beside each other, also when both run again.
 #[tokio::test]
 async fn applications_own_migrations_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -152,6 +156,7 @@ async fn applications_own_migrations_are_left_alone() {
     );
 }
 
+/// A store does not open tables of a newer version.
 #[tokio::test]
 async fn tables_of_a_newer_version_are_refused() {
     let fixture = Fixture::new().await;
@@ -164,6 +169,7 @@ async fn tables_of_a_newer_version_are_refused() {
     assert!(matches!(told, Err(StartError::Migration(_))), "{told:?}");
 }
 
+/// The database file and the files of its log have mode 0600.
 #[cfg(unix)]
 #[tokio::test]
 async fn files_are_their_owners_alone() {

@@ -138,6 +138,7 @@ fn written(file: &Path) -> u64 {
     length(file) + length(&file.with_extension("db-wal"))
 }
 
+/// The process that opens a store and waits to be killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn process_that_opens() {
     let Some(place) = own_place() else {
@@ -180,6 +181,7 @@ async fn lock_ends_with_the_process_that_held_it() {
     }
 }
 
+/// The process that redeems in a transaction and keeps the transaction open until it is killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn process_that_holds_on() {
     let Some(place) = own_place() else {
@@ -203,6 +205,7 @@ async fn process_that_holds_on() {
     drop(transaction);
 }
 
+/// On a full disk every write is an outage and changes nothing, and the file stays in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn full_disk_acknowledges_nothing() {
     full_disk(false).await;
@@ -244,6 +247,7 @@ async fn full_disk(goes_on: bool) {
     backend::look(&world.store).await;
 }
 
+/// The process whose disk fills up: it checks that nothing is done then, and that verbs are done once there is room.
 #[tokio::test(flavor = "multi_thread")]
 async fn process_without_room() {
     let Some(place) = own_place() else {

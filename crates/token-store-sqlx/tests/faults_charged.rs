@@ -32,14 +32,15 @@ use token_store_sqlx::{SqliteStore, sqlx};
 /// So many tasks share the commits.
 const TASKS: usize = 24;
 
+/// After the process was killed, each guess has its charge, each record has the charge of its issue, and what was answered is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_process_leaves_no_half_of_a_charged_verb() {
+async fn killed_process_leaves_no_half_of_a_charged_verb() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.db");
     SqliteStore::open(&file).await.unwrap().pool().close().await;
     let mut guessed = 0;
     for round in 0..8 {
-        let mut process = Process::start(this_binary(), "the_process_that_guesses", &file);
+        let mut process = Process::start(this_binary(), "process_that_guesses", &file);
         // As long as some of them were answered, and then at once.
         let mut told = 0;
         while told < 20 + 40 * round {
@@ -73,8 +74,9 @@ async fn a_killed_process_leaves_no_half_of_a_charged_verb() {
     }
 }
 
+/// The process that guesses at tokens until it is killed.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_guesses() {
+async fn process_that_guesses() {
     let Some(place) = own_place() else {
         return;
     };
@@ -131,7 +133,7 @@ struct Guesser {
 
 impl Guesser {
     fn start(command: Command, place: &std::path::Path, first: u64) -> Self {
-        let mut process = Process::start(command, "the_process_that_guesses_at_factors", place);
+        let mut process = Process::start(command, "process_that_guesses_at_factors", place);
         process.tell(&first.to_string());
         let told = HashMap::new();
         Self { process, told }
@@ -173,7 +175,7 @@ async fn reopened(file: &std::path::Path) -> SqliteStore {
 
 /// Killed in the middle of its commits: a code is burnt and clears what it clears, or it is charged, or nothing was done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_process_leaves_no_half_of_a_guess() {
+async fn killed_process_leaves_no_half_of_a_guess() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.db");
     SqliteStore::open(&file).await.unwrap().pool().close().await;
@@ -204,7 +206,7 @@ async fn a_killed_process_leaves_no_half_of_a_guess() {
 
 /// Where the disk is full, a guess that was refused for it did nothing, and it is done once there is room.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_leaves_no_half_of_a_guess() {
+async fn full_disk_leaves_no_half_of_a_guess() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.db");
     SqliteStore::open(&file).await.unwrap().pool().close().await;
@@ -233,8 +235,9 @@ async fn a_full_disk_leaves_no_half_of_a_guess() {
     store.pool().close().await;
 }
 
+/// The process that guesses at factors until it is killed: on a full disk it says so, and goes on once there is room.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_that_guesses_at_factors() {
+async fn process_that_guesses_at_factors() {
     let Some(place) = own_place() else {
         return;
     };

@@ -122,6 +122,7 @@ fn commits(fixture: &Fixture) -> usize {
     frames.chunks_exact(24 + 4_096).filter(commit).count()
 }
 
+/// Redeems that wait together are one commit, and each gets its own record. Redeems that follow each other have a commit each.
 #[tokio::test]
 async fn verbs_that_wait_together_are_one_commit() {
     let fixture = Fixture::new().await;
@@ -315,6 +316,7 @@ async fn dropped_caller_harms_nobody() {
     );
 }
 
+/// A redeem that is dropped before its turn is not done, and every other one is.
 #[tokio::test]
 async fn caller_dropped_before_its_turn_is_not_done() {
     let fixture = Fixture::new().await;
@@ -467,6 +469,7 @@ async fn group_is_chosen_when_the_lock_is_held() {
     assert_eq!(found, UNTOUCHED);
 }
 
+/// One task serves all who wait, and it ends when nobody waits.
 #[tokio::test]
 async fn task_that_serves_ends_when_nobody_waits() {
     let fixture = Fixture::new().await;

@@ -24,6 +24,7 @@ async fn roll_back(store: &SqliteStore, presented: &Presented) -> Result<(), Rea
     }
 }
 
+/// A rollback gives no guess back: of 64 wrong guesses at once five are compared, and then the right token is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn rolled_back_guesses_stay_counted() {
     let fixture = Fixture::new().await;
@@ -73,6 +74,7 @@ async fn rolled_back_success_leaves_the_token_unspent() {
     assert!(matches!(redeemed, Redeemed::Redeemed(_)));
 }
 
+/// A commit applies the redeem and the caller's own write. A transaction that is dropped applies neither.
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_applies_both() {
     let fixture = Fixture::new().await;
@@ -110,6 +112,7 @@ async fn commit_applies_both() {
     }
 }
 
+/// A redeem that is refused says why and changes no record.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_say_why_and_change_nothing_else() {
     let fixture = Fixture::new().await;

@@ -32,6 +32,7 @@ impl Operator for SqlitePool {
     }
 }
 
+/// The statements of step 4 count what the old key made and name its owners, until nothing is left and the key can go.
 #[tokio::test(flavor = "multi_thread")]
 async fn step_4_shows_what_is_left_of_the_old_key() {
     let fixture = Fixture::new().await;
@@ -39,6 +40,7 @@ async fn step_4_shows_what_is_left_of_the_old_key() {
     the_old_key_is_dropped_once_nothing_is_left(fixture.store.clone(), &mut shell).await;
 }
 
+/// Two statements remove what a leaked key made, and leave what another key made.
 #[tokio::test(flavor = "multi_thread")]
 async fn leak_ends_with_two_statements() {
     let fixture = Fixture::new().await;

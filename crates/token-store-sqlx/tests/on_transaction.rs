@@ -65,6 +65,7 @@ async fn record_with_attempts_is_misuse() {
     assert_eq!(stored, *issued.record.stored());
 }
 
+/// Verbs on the caller's transaction are done if it commits, and undone if it is rolled back.
 #[tokio::test(flavor = "multi_thread")]
 async fn verbs_stand_or_fall_with_the_transaction() {
     for commits in [false, true] {

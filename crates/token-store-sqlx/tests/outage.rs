@@ -242,6 +242,7 @@ async fn dump(fixture: &Fixture) -> Vec<String> {
     rows
 }
 
+/// While somebody else holds the lock, each write times out within the store's time and changes nothing, and each read answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn locked_database_is_a_time_out_within_the_time() {
     // The pool of the application may wait for a lock for less or for far longer than the store.
@@ -300,6 +301,7 @@ async fn verb_beside_an_open_write_times_out() {
     assert!(matches!(told, Redeemed::Redeemed(_)));
 }
 
+/// Every verb times out while others hold all connections of the pool.
 #[tokio::test(flavor = "multi_thread")]
 async fn lack_of_a_connection_is_a_time_out() {
     let fixture = Fixture::with(SqliteStore::builder().timeout(TIMEOUT)).await;
@@ -315,6 +317,7 @@ async fn lack_of_a_connection_is_a_time_out() {
     }
 }
 
+/// Every verb over a closed pool is unavailable and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_pool_is_unavailable() {
     let fixture = Fixture::new().await;
@@ -331,6 +334,7 @@ async fn closed_pool_is_unavailable() {
     assert_eq!(dump(&fixture).await, before);
 }
 
+/// Over a read-only file each write is unavailable and each read answers. Without its tables a store does not start there.
 #[tokio::test(flavor = "multi_thread")]
 async fn read_only_file_is_unavailable() {
     let mut fixture = Fixture::new().await;

@@ -47,6 +47,7 @@ fn decision(column: &str, value: &str) -> String {
     changed.join(", ")
 }
 
+/// A token's row that cannot be is corrupt for find and for both ways to redeem.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens() {
     let mut changes = [
@@ -93,6 +94,7 @@ async fn tokens() {
     }
 }
 
+/// A token whose column has another type is corrupt.
 #[tokio::test(flavor = "multi_thread")]
 async fn column_of_another_type_is_corrupt() {
     for change in ["key TYPE real", "binding TYPE text", "attempts TYPE text"] {
@@ -122,6 +124,7 @@ async fn record_whose_slot_is_lost_is_superseded() {
     assert_eq!(found.map(|found| found.state), Some(State::Superseded));
 }
 
+/// A prompt whose row cannot be is not decided: the row is corrupt.
 #[tokio::test(flavor = "multi_thread")]
 async fn decision_on_a_corrupt_row_is_an_outage() {
     let fixture = PgFixture::new().await;
@@ -135,6 +138,7 @@ async fn decision_on_a_corrupt_row_is_an_outage() {
     is_corrupt::<Decided>("decide", told);
 }
 
+/// A factor's row that cannot be is corrupt for a list. A state that cannot be is corrupt for advance too.
 #[tokio::test(flavor = "multi_thread")]
 async fn factors() {
     let changes = [
@@ -160,6 +164,7 @@ async fn factors() {
     }
 }
 
+/// A label with a NUL, which PostgreSQL does not keep, is misuse.
 #[tokio::test(flavor = "multi_thread")]
 async fn label_that_postgresql_does_not_keep_is_misuse() {
     let fixture = PgFixture::new().await;
@@ -169,6 +174,7 @@ async fn label_that_postgresql_does_not_keep_is_misuse() {
     assert!(matches!(told, Err(StoreError::Misuse(_))), "{told:?}");
 }
 
+/// A limit's row that cannot be is corrupt for spend and refund, and stays as it is until the limit is cleared.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits() {
     let fixture = PgFixture::new().await;

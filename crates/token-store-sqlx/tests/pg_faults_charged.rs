@@ -103,8 +103,9 @@ async fn is_whole(server: &Server, what: &str) -> usize {
     usize::try_from(server.number(all).await).unwrap()
 }
 
+/// After the server was killed, each guess has its charge, each record has the charge of its issue, and what was answered is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_leaves_no_half_of_a_charged_verb() {
+async fn killed_server_leaves_no_half_of_a_charged_verb() {
     let mut server = Server::start();
     let mut guessed = 0;
     for round in 0..4 {
@@ -121,8 +122,9 @@ async fn a_killed_server_leaves_no_half_of_a_charged_verb() {
     }
 }
 
+/// After the server hung, each guess has its charge, each record has the charge of its issue, and what was answered is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hung_server_leaves_no_half_of_a_charged_verb() {
+async fn hung_server_leaves_no_half_of_a_charged_verb() {
     let server = Server::start();
     let running = start(&server, Duration::from_secs(5)).await;
     running.answered(20).await;

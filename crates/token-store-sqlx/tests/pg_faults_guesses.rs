@@ -77,8 +77,9 @@ async fn connect(server: &Server, timeout: Duration) -> PostgresStore {
     builder.connect(server.options()).await.unwrap()
 }
 
+/// After the server was killed, each guess is done whole or not at all, and each answered guess is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_leaves_no_half_of_a_guess() {
+async fn killed_server_leaves_no_half_of_a_guess() {
     let mut server = Server::start();
     let told = Told::default();
     for round in 0..4 {
@@ -92,8 +93,9 @@ async fn a_killed_server_leaves_no_half_of_a_guess() {
     }
 }
 
+/// After the server hung, each guess is done whole or not at all, and each answered guess is done.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hung_server_leaves_no_half_of_a_guess() {
+async fn hung_server_leaves_no_half_of_a_guess() {
     let server = Server::start();
     let told = Told::default();
     let running = told.start(&server, Duration::from_secs(5), false).await;

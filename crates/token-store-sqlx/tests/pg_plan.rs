@@ -97,6 +97,7 @@ async fn many_rows(fixture: &PgFixture) {
     }
 }
 
+/// Every statement of every verb finds its rows by an index, whatever its arguments are: none scans a table.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_finds_its_rows_by_an_index() {
     let fixture = PgFixture::new().await;

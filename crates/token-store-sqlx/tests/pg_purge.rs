@@ -13,6 +13,7 @@ use token_store::{
 };
 use token_store_sqlx::sqlx;
 
+/// A purge removes as many tokens as it may, says how many, and leaves no slot of a token that is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn purge_takes_as_many_as_it_may_and_says_how_many() {
     let fixture = PgFixture::new().await;
@@ -27,6 +28,7 @@ async fn purge_takes_as_many_as_it_may_and_says_how_many() {
     assert_eq!(fixture.number("SELECT count(*) FROM {slots}").await, 0);
 }
 
+/// Purges at once remove each row once, and their numbers add up to all rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_purges_at_once_take_each_row_once() {
     let fixture = PgFixture::new().await;
@@ -349,6 +351,7 @@ async fn slot_with_very_many_is_emptied() {
     assert_eq!(fixture.number("SELECT count(*) FROM {tokens}").await, 1);
 }
 
+/// A purge removes limits that are as good as new, as many as it may, and no others.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_that_are_as_good_as_new_go_and_no_others() {
     let fixture = PgFixture::new().await;

@@ -231,6 +231,7 @@ async fn purge_meets_all_rows_of_one_moment() {
     );
 }
 
+/// A purge that an outage stops says how many rows it removed before. The next purge is the outage.
 #[tokio::test(flavor = "multi_thread")]
 async fn purge_tells_what_it_removed_before_an_outage() {
     let fixture = PgFixture::new().await;

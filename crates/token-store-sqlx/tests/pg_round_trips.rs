@@ -126,7 +126,7 @@ async fn counted(server: &Server) -> (Fixture<PostgresStore, ()>, Arc<Counts>) {
 
 /// Each verb twice: what is new to the connection is parsed in the first round, and never again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verb_is_one_statement_in_one_round_trip() {
+async fn verb_is_one_statement_in_one_round_trip() {
     let server = Server::start();
     let (fixture, counts) = counted(&server).await;
     for round in 1..=2u8 {
@@ -346,7 +346,7 @@ async fn a_verb_is_one_statement_in_one_round_trip() {
 
 /// A code is sent, typed, and a session issued, with the limits of the policy: no more than that goes to the server.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_is_three_statements_of_the_store() {
+async fn sign_in_is_three_statements_of_the_store() {
     const SESSION: Policy = Policy::bearer(Purpose::new("session"), TimeDelta::days(7));
     let server = Server::start();
     let (fixture, counts) = counted(&server).await;

@@ -16,6 +16,7 @@ use token_store_sqlx::sqlx;
 
 const SECRET: &str = "a secret of 160 bits";
 
+/// No row holds a long token, a handle, an address, an operation's parameter, a factor's secret or a server key, in whatever spelling.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_hold_nothing_secret() {
     let fixture = PgFixture::new().await;

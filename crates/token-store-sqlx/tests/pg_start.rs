@@ -71,6 +71,7 @@ async fn weak_commits_must_be_accepted_by_name() {
     }
 }
 
+/// A store does not start where transactions are isolated more strictly than `READ COMMITTED` by default.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_isolation_is_refused() {
     let schema = Schema::new();
@@ -84,6 +85,7 @@ async fn another_isolation_is_refused() {
     }
 }
 
+/// A store does not start with a prefix or a schema that is empty, too long, or no plain name in small letters.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_mean_something_else_are_refused() {
     let long = "a".repeat(47);
@@ -115,6 +117,7 @@ async fn prefixes_separate_stores_and_the_longest_fits() {
     assert!(matches!(told, Redeemed::Redeemed(_)));
 }
 
+/// Sixteen stores that start at once in one new schema all start.
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_first_starts_at_once_all_succeed() {
     for _ in 0..5 {

@@ -145,6 +145,7 @@ async fn password_changes_with_its_token_or_not_at_all() {
     );
 }
 
+/// A rollback gives no guess back: of 64 wrong guesses at once five are compared, and then the right token is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn rolled_back_guesses_stay_counted() {
     let fixture = PgFixture::new().await;
@@ -184,6 +185,7 @@ async fn record_with_attempts_is_misuse() {
     assert_eq!(stored.as_ref(), Some(issued.record.stored()));
 }
 
+/// Verbs on the caller's transaction are done if it commits, and undone if it is rolled back.
 #[tokio::test(flavor = "multi_thread")]
 async fn verbs_stand_or_fall_with_the_transaction() {
     let fixture = PgFixture::new().await;

@@ -58,6 +58,7 @@ impl Visit for Statements {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
+/// Every statement of every verb finds its rows by an index: none scans a table, and none with a limit sorts.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_finds_its_rows_by_an_index() {
     let fixture = Fixture::new().await;

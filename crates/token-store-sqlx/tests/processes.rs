@@ -36,11 +36,13 @@ const BURST: u32 = 5;
 /// Who won how often of one round's tasks: token, counter, limit.
 type Won = [usize; 3];
 
+/// Two processes that race redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_together_have_one_winner() {
     one_winner(2, 1_000).await;
 }
 
+/// Four processes that race redeem a token once, advance a counter once, and spend a limit's burst and no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_together_have_one_winner() {
     one_winner(4, 250).await;
@@ -125,6 +127,7 @@ impl Other {
     }
 }
 
+/// Each of the other processes: it joins the race that a line names, and says what it won.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_process() {
     let Ok(file) = env::var(FILE) else {

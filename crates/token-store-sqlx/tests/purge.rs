@@ -7,6 +7,7 @@ use fixture::{CODE, Fixture, at_once, now};
 use token_store::{Inserted, Revoke, TokenStore, ott_core::chrono::TimeDelta};
 use token_store_sqlx::sqlx;
 
+/// A live record that takes a purged row's number during the purge stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn live_record_that_took_a_purged_rows_place_stays() {
     let fixture = Fixture::new().await;
@@ -46,6 +47,7 @@ async fn live_record_that_took_a_purged_rows_place_stays() {
     }
 }
 
+/// A purge removes as many tokens as it may, and says how many.
 #[tokio::test(flavor = "multi_thread")]
 async fn purge_takes_as_many_as_it_may_and_says_how_many() {
     let fixture = Fixture::new().await;

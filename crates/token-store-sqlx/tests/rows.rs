@@ -17,6 +17,7 @@ const ISSUED: usize = 13_600;
 const WINDOW: usize = 16;
 const SECRET: &[u8] = b"a secret of 160 bits";
 
+/// Neither the file nor its log holds a long token, a handle, an address, an operation's parameter, a factor's secret or a server key.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_hold_nothing_secret() {
     let fixture = Fixture::new().await;

@@ -49,6 +49,7 @@ fn first_start_makes_the_key_that_the_next_reads() {
     }
 }
 
+/// A key file that anybody but its owner may read, write or run is refused.
 #[test]
 fn file_that_others_may_read_is_refused() {
     let path = folder("mode").join("keys");
@@ -96,6 +97,7 @@ fn threads_that_start_at_once_read_one_key() {
     }
 }
 
+/// A key file that is too long is refused, also where its beginning is a ring.
 #[test]
 fn file_that_is_too_long_is_refused_whole() {
     let path = folder("long").join("keys");
@@ -106,6 +108,7 @@ fn file_that_is_too_long_is_refused_whole() {
     assert!(matches!(read(&path), Err(KeyFileError::Io(_))));
 }
 
+/// No error of a key file repeats a key of the file.
 #[test]
 fn errors_repeat_nothing_of_the_file() {
     let path = folder("errors").join("keys");

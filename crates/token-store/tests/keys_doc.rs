@@ -27,6 +27,7 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
+/// No ring of docs/keys.md works when it is copied: each is malformed in its first line.
 #[test]
 fn ring_copied_from_the_page_is_refused() {
     let mut rings = 0;
@@ -40,6 +41,7 @@ fn ring_copied_from_the_page_is_refused() {
     assert_eq!(rings, 8);
 }
 
+/// docs/keys.md and docs/formats.md list the same sub-keys.
 #[test]
 fn page_lists_the_sub_keys_of_the_formats() {
     let labels = |page: &'static str| -> Vec<_> {
@@ -55,6 +57,7 @@ fn page_lists_the_sub_keys_of_the_formats() {
     assert_eq!(labels(KEYS).len(), 5);
 }
 
+/// The seal of docs/formats.md opens, and the crate's own seals have its shape.
 #[test]
 fn seal_of_the_formats_page_opens() {
     let keys = ring(&[&format!("{} {}", value("key id"), value("key"))]);
@@ -75,6 +78,7 @@ fn seal_of_the_formats_page_opens() {
     assert_eq!(again.len(), sealed.len());
 }
 
+/// A seal needs renewal if the ring's first key did not make it. A renewed seal needs none.
 #[test]
 fn seal_of_another_key_than_the_first_needs_renewal() {
     let (one, two) = (format!("1 {KEY_1}"), format!("2 {KEY_2}"));

@@ -41,6 +41,7 @@ impl Row {
     }
 }
 
+/// A seal opens in the row that it was made for, and in no other.
 #[test]
 fn seal_opens_in_its_own_row_alone() {
     let rows = [
@@ -124,6 +125,7 @@ fn retired_key_opens_seals_and_makes_none() {
     assert_eq!(row.open(&key_2(), &new).as_deref(), Ok(SECRET));
 }
 
+/// Two seals of one secret differ, and a seal shows no part of the secret.
 #[test]
 fn seals_differ_and_show_no_secret() {
     let (row, keys) = (Row::new("acme", "alice", 1, "totp"), key_1());

@@ -81,6 +81,7 @@ async fn tokens_are_printed_logged_and_stored_nowhere() {
     assert_eq!(bench.store.records().await.len(), 10_000);
 }
 
+/// A factor's change prints neither a seal nor a label.
 #[test]
 fn change_of_a_factor_prints_neither_seal_nor_label() {
     let seal = FactorChange::Seal {

@@ -37,6 +37,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
     begun.filter_map(|rest| rest.split("```").next()).collect()
 }
 
+/// Each block of Rust on the page stands in this crate.
 #[test]
 fn page_shows_what_runs() {
     let lines =
@@ -71,6 +72,7 @@ fn store_is_small() {
 /// Names every field, or does not compile.
 macro_rules! fields {
     ($($type:ident { $($field:ident)* })*) => {
+        /// The page names every field of what a store keeps.
         #[test]
         fn columns_on_the_page_are_all_there_are() {
             $(

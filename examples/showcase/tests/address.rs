@@ -161,6 +161,8 @@ async fn change_ends_other_sessions_and_keeps_this() {
     assert_eq!(person.get(FORM).await.status, 200);
 }
 
+/// A thief changes the address twice. The owner's link puts the old one back and signs everybody out, and the thief's addresses open and
+/// hear nothing more.
 #[tokio::test(flavor = "multi_thread")]
 async fn owner_takes_a_thiefs_change_of_address_back() {
     const OWN: &str = "owner@example.org";
@@ -285,6 +287,7 @@ async fn address_that_cannot_come_back_is_free() {
     );
 }
 
+/// A session whose second step was disabled changes no address before a step that still counts is proved.
 #[tokio::test(flavor = "multi_thread")]
 async fn step_that_proves_no_more_changes_no_address() {
     const EMAIL: &str = "kept@example.org";
@@ -327,6 +330,7 @@ async fn step_that_proves_no_more_changes_no_address() {
     assert_eq!(thief.post(FORM, &wanted).await.leads_to(), prove);
 }
 
+/// An address of another account, a text that is no address and a proof of more than ten minutes change nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn anothers_address_and_a_stale_proof_change_nothing() {
     let site = Site::start().await;
@@ -365,6 +369,7 @@ async fn anothers_address_and_a_stale_proof_change_nothing() {
     );
 }
 
+/// An account has codes sent to five addresses, and then to no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_mailboxes_are_not_filled() {
     let site = Site::start().await;

@@ -13,6 +13,7 @@ use support::{Person, Site};
 
 const EMAIL: &str = "kim@example.org";
 
+/// A person has a device remembered, finds it remembered after a sign-out, and forgets it.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_has_a_device_remembered() {
     let site = Site::start().await;

@@ -101,6 +101,7 @@ async fn scanner_ends_nothing_and_a_person_does() {
     plain.close().await;
 }
 
+/// A person without scripts pastes the link of a notice, and the thief is signed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_without_scripts_pastes_the_link() {
     let site = Site::start().await;
@@ -117,6 +118,7 @@ async fn person_without_scripts_pastes_the_link() {
     browser.close().await;
 }
 
+/// A person moves the account to another address with the code that is sent there.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_moves_the_account_to_another_address() {
     let site = Site::start().await;

@@ -79,6 +79,7 @@ async fn copy_button_copies_the_ten_codes() {
     browser.close().await;
 }
 
+/// A person without the phone signs in with a code of the sheet and makes a new set, which voids the old sheet.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_loses_the_phone() {
     let site = Site::start().await;

@@ -58,6 +58,7 @@ async fn gets_past_a_stranger(site: &Site, person: &Person, email: &str, secret:
     }
 }
 
+/// A device is remembered and listed once, stays when its owner signs out, and goes with its cookie when it is forgotten.
 #[tokio::test(flavor = "multi_thread")]
 async fn device_is_remembered_listed_and_forgotten() {
     let site = Site::start().await;
@@ -122,6 +123,7 @@ async fn device_is_remembered_listed_and_forgotten() {
     );
 }
 
+/// A device opens no page by itself, and stands for neither the password nor the second step.
 #[tokio::test(flavor = "multi_thread")]
 async fn device_is_no_factor() {
     let site = Site::start().await;
@@ -203,6 +205,7 @@ async fn stranger_keeps_no_known_device_out() {
     assert!(!gets_past_a_stranger(&site, &out, email, &secret).await);
 }
 
+/// A device is void after thirty days, and when the account's epoch is raised.
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_days_or_another_epoch_void_a_device() {
     let site = Site::start().await;
@@ -225,6 +228,7 @@ async fn thirty_days_or_another_epoch_void_a_device() {
     assert_eq!(listed(&owner.get("/devices").await), [""; 0]);
 }
 
+/// A device is forgotten by its owner and by nobody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn device_is_forgotten_by_its_owner_alone() {
     let site = Site::start().await;
@@ -335,6 +339,7 @@ async fn post(
     person.send("POST", path, headers, body.as_bytes()).await
 }
 
+/// The box that remembers a device has one value. Any other is refused and uses no code up, and without a tick no device is remembered.
 #[tokio::test(flavor = "multi_thread")]
 async fn box_is_ticked_or_it_is_not() {
     let site = Site::start().await;

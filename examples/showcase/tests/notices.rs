@@ -281,6 +281,7 @@ async fn thief_with_an_own_app_is_thrown_out_there_too() {
     assert!(activity.contains("somebody said that it was not theirs"));
 }
 
+/// The page of a notice's link may run one script of ours, and other pages may run none.
 #[tokio::test(flavor = "multi_thread")]
 async fn script_of_ours_runs_on_one_page_alone() {
     let site = Site::start().await;

@@ -29,6 +29,7 @@ fn run(args: &[&str]) -> (Output, String) {
     (output, words)
 }
 
+/// Accounts, sessions, factors and the use of codes outlive a kill of the program. Its files are its owner's alone.
 #[tokio::test]
 async fn accounts_and_factors_outlive_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -95,6 +96,7 @@ async fn accounts_and_factors_outlive_a_kill() {
     assert_eq!(answer.leads_to(), "/account", "{answer:?}");
 }
 
+/// The program does not start on a key file that others may read, and says which mode it wants.
 #[test]
 fn key_file_that_others_may_read_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -138,6 +140,7 @@ fn data_that_others_may_read_is_refused() {
     }
 }
 
+/// The program does not start with its key file among the data, and makes no key there.
 #[test]
 fn key_file_with_the_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -153,6 +156,7 @@ fn key_file_with_the_data_is_refused() {
     );
 }
 
+/// A start that cannot be names the option that would change it.
 #[test]
 fn start_that_cannot_be_says_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,6 +175,7 @@ fn start_that_cannot_be_says_what_to_do() {
     assert!(words.contains("--origin"), "{words}");
 }
 
+/// Wrong arguments end the program with code 2 and words, and `--help` names every option.
 #[test]
 fn arguments_are_checked() {
     for args in [

@@ -17,6 +17,7 @@ use twofa_providers::{
     },
 };
 
+/// A code of an authenticator app is right once.
 #[test]
 #[rustfmt::skip]
 fn authenticator() -> Result<(), Box<dyn Error>> {
@@ -32,6 +33,7 @@ fn authenticator() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The rules alone redeem a token once.
 #[test]
 #[rustfmt::skip]
 fn rules_alone_redeem_once() -> Result<(), Box<dyn Error>> {
@@ -47,6 +49,7 @@ fn rules_alone_redeem_once() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A code is redeemed once, and its mail has the template's words.
 #[tokio::test]
 #[rustfmt::skip]
 async fn code_and_its_mail_are_redeemed() -> Result<(), Box<dyn Error>> {
@@ -87,6 +90,7 @@ fn app(enrolled: &Enrolled, now: DateTime<Utc>) -> String {
         .to_owned()
 }
 
+/// The engine enrols an app, confirms it, and proves its owner.
 #[tokio::test]
 #[rustfmt::skip]
 async fn second_factor() -> Result<(), Box<dyn Error>> {

@@ -56,6 +56,7 @@ fn assert_left(account: &Answer, left: usize) {
     assert!(account.body.contains(&words), "not {words}: {account:?}");
 }
 
+/// Recovery codes are shown once, and stand in no header, on no later page and in no row of the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_are_shown_once_and_kept_nowhere() {
     let site = Site::start().await;
@@ -144,6 +145,7 @@ async fn set_that_is_shown_lives_when_pressed_twice() {
     }
 }
 
+/// The sheet downloads as a file that no cache keeps. A form without ten codes and their time gets no file.
 #[tokio::test(flavor = "multi_thread")]
 async fn sheet_downloads_as_a_file_that_nobody_keeps() {
     let site = Site::start().await;
@@ -196,6 +198,7 @@ async fn sheet_downloads_as_a_file_that_nobody_keeps() {
     assert_eq!(answer.leads_to_path(), "/sign-in");
 }
 
+/// A recovery code signs in once, and proves enough to make a new set.
 #[tokio::test(flavor = "multi_thread")]
 async fn code_signs_in_once_and_a_new_set_is_offered() {
     let site = Site::start().await;
@@ -261,6 +264,7 @@ async fn code_signs_in_once_and_a_new_set_is_offered() {
     assert!(!account.body.contains("You have used a recovery code"));
 }
 
+/// A new set voids the old sheet, and no other account's.
 #[tokio::test(flavor = "multi_thread")]
 async fn new_set_voids_the_old_sheet_and_only_that() {
     let site = Site::start().await;
@@ -281,6 +285,7 @@ async fn new_set_voids_the_old_sheet_and_only_that() {
     assert_eq!(neighbour.recover(&others[0]).await.leads_to(), "/account");
 }
 
+/// A sign-in takes one recovery code, and no second one as a later proof.
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_in_takes_one_recovery_code() {
     let site = Site::start().await;
@@ -332,6 +337,7 @@ async fn sign_in_takes_one_recovery_code() {
     assert_eq!(proved.leads_to(), MAKE, "{proved:?}");
 }
 
+/// Making codes takes a proof of less than ten minutes. The page of the proof leads to our own pages alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn making_codes_takes_a_fresh_proof_that_leads_back() {
     let site = Site::start().await;
@@ -401,6 +407,7 @@ async fn disabled_step_leads_to_recovery_and_a_new_one() {
     assert_eq!(again.code(&site.code(&secret)).await.leads_to(), "/account");
 }
 
+/// The use of the last recovery code is told, and after it none is asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn last_code_is_told() {
     let site = Site::start().await;
@@ -426,6 +433,7 @@ async fn last_code_is_told() {
     assert_eq!(half.code(&site.code(&secret)).await.leads_to(), "/account");
 }
 
+/// A raised epoch ends every session and every half of a sign-in, and the sheet still signs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn sheet_outlives_what_voids_everything_else() {
     let site = Site::start().await;
@@ -441,6 +449,7 @@ async fn sheet_outlives_what_voids_everything_else() {
     assert_left(&half.get("/account").await, 9);
 }
 
+/// While the store is down, no recovery code is made and none is taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_makes_no_codes_and_takes_none() {
     let site = Site::start().await;

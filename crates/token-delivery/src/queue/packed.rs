@@ -11,7 +11,7 @@ use ott_core::{
 use token_store::seal::{self, SealedFor};
 use zeroize::Zeroizing;
 
-use crate::{DeliveryError, Language, Message, Notice, Phrase, notice::What};
+use crate::{DeliveryError, Language, Message, Notice, Phrase, notice::NoticeText};
 
 /// What stands first in a message of this form.
 const VERSION: u64 = 1;
@@ -149,7 +149,7 @@ pub(super) fn open<'p>(
             (None, Some(what), not_me) => {
                 let at = fields.number()?.cast_signed();
                 let notice = Notice {
-                    what: What::unsealed(what.to_owned()),
+                    what: NoticeText::unsealed(what.to_owned()),
                     at: DateTime::<Utc>::from_timestamp_micros(at)?,
                     from: match fields.optional()? {
                         Some(from) => Some(from.parse::<IpAddr>().ok()?),

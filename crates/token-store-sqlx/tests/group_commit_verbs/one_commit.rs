@@ -14,6 +14,7 @@ use crate::{
     together::{begin, commits, end, wait_together, wait_together_but},
 };
 
+/// Verbs that wait together are one commit, and each is done and answered.
 #[tokio::test]
 async fn every_verb_shares_one_commit() {
     let fixture = Fixture::new().await;
@@ -164,7 +165,7 @@ fn hex(charge: &Charge) -> String {
 
 /// A commit that fails, as on a disk that does: nobody's is done, and each is told.
 #[tokio::test]
-async fn a_commit_that_fails_is_nobodys() {
+async fn commit_that_fails_is_nobodys() {
     let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
     for statement in [
@@ -227,7 +228,7 @@ async fn verbs_that_timed_out_are_never_done_later() {
 
 /// What the last write left goes back to the pool, which closes while it is kept.
 #[tokio::test]
-async fn a_kept_connection_goes_back_to_the_pool() {
+async fn kept_connection_goes_back_to_the_pool() {
     let fixture = Fixture::new().await;
     let pool = fixture.store.pool();
     let size = pool.options().get_max_connections();
@@ -247,7 +248,7 @@ async fn a_kept_connection_goes_back_to_the_pool() {
 
 /// A store whose runtime is gone is dropped without one.
 #[test]
-fn a_store_is_dropped_outside_of_a_runtime() {
+fn store_is_dropped_outside_of_a_runtime() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let fixture = runtime.block_on(async {
         let fixture = Fixture::new().await;

@@ -336,12 +336,14 @@ mod tests {
         )
     }
 
+    /// A purge may count a factor once more that was inserted again while the purge ran.
     #[test]
     fn purge_counts_what_was_inserted_again() {
         assert!(purges(4, 1));
         assert!(purges(4, 2));
     }
 
+    /// A purge that counts more than was inserted before its end is wrong.
     #[test]
     fn purge_counts_nothing_twice() {
         assert!(!purges(4, 3));

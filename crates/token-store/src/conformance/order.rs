@@ -76,6 +76,7 @@ mod tests {
     const READS_0: Asked = (None, 0);
     const READS_1: Asked = (None, 1);
 
+    /// Two calls at once may be in either order.
     #[test]
     fn calls_at_once_may_be_in_either_order() {
         for read in [READS_0, READS_1] {
@@ -83,6 +84,7 @@ mod tests {
         }
     }
 
+    /// A call that ended before another began comes first, in one task and across several.
     #[test]
     fn what_ended_before_comes_before() {
         assert!(ordered(&[&[(WRITES_1, 0, 1)], &[(READS_1, 2, 3)]], 1));
@@ -92,6 +94,7 @@ mod tests {
         assert!(!ordered(&chain, 1));
     }
 
+    /// Answers have no order that does not lead to what is left, or that an answer contradicts.
     #[test]
     fn what_is_left_is_explained_too() {
         assert!(!ordered(&[&[(WRITES_1, 0, 1)]], 0));

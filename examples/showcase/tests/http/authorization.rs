@@ -5,6 +5,7 @@ use crate::{
     support::{Person, Site, signed_in},
 };
 
+/// What proves the password opens no page and no form of the account, under whatever cookie, and enrols no factor.
 #[tokio::test(flavor = "multi_thread")]
 async fn proof_of_the_password_proves_nothing_else() {
     let site = Site::start().await;
@@ -67,6 +68,7 @@ async fn proof_of_the_password_proves_nothing_else() {
     );
 }
 
+/// A cookie that was edited, and one from before a sign-out, open nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn edited_or_foreign_cookie_opens_nothing() {
     let site = Site::start().await;
@@ -131,6 +133,7 @@ async fn edited_or_foreign_cookie_opens_nothing() {
     );
 }
 
+/// A factor of another account is neither renamed nor removed, and its codes prove nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn factor_of_another_account_is_of_no_use() {
     let site = Site::start().await;

@@ -5,6 +5,7 @@ use crate::{
     support::{PASSWORD, Person, Site, exchange, form, other_than, signed_in},
 };
 
+/// A form without the session's value, from another site or to another host is refused and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_come_from_our_own_pages_alone() {
     let site = Site::start().await;

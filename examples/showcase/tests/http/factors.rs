@@ -48,6 +48,7 @@ async fn last_step_stays_when_two_go_at_once() {
     }
 }
 
+/// Removing a second step ends every session but the one that removes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn removing_a_second_step_ends_every_other_session() {
     let site = Site::start().await;
@@ -102,6 +103,7 @@ async fn disabled_step_is_said_and_password_adds_none() {
     assert_eq!(adds.status, 422, "{adds:?}");
 }
 
+/// A proof counts for ten minutes. After them each change of the second steps asks for a new proof.
 #[tokio::test(flavor = "multi_thread")]
 async fn proof_is_asked_for_again_after_ten_minutes() {
     let site = Site::start().await;

@@ -4,6 +4,7 @@ use twofa_providers::token_store::ott_core::chrono::TimeDelta;
 
 use crate::support::{Person, Site, code_at, other_than, signed_in};
 
+/// A used code is refused because its use was written down, and for nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn used_code_is_refused_for_its_use_alone() {
     let site = Site::start().await;
@@ -30,6 +31,7 @@ async fn used_code_is_refused_for_its_use_alone() {
     assert_eq!(answer.leads_to_path(), "/sign-in", "{answer:?}");
 }
 
+/// Of 32 sign-ins at once with one code, one succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn code_used_32_times_at_once_succeeds_once() {
     let site = Site::start().await;
@@ -73,6 +75,7 @@ async fn code_used_32_times_at_once_succeeds_once() {
     assert_eq!(won, 1);
 }
 
+/// After too many tries the next one waits as long as the answer says. The right code waits too, and is not used up.
 #[tokio::test(flavor = "multi_thread")]
 async fn tries_wait_as_long_as_the_answer_says() {
     let site = Site::start().await;
@@ -142,6 +145,7 @@ async fn unknown_address_looks_like_a_wrong_password() {
     assert_eq!(answers[0], answers[1]);
 }
 
+/// A stranger who tries a hundred wrong passwords does not lock the owner out.
 #[tokio::test(flavor = "multi_thread")]
 async fn stranger_does_not_lock_the_owner_out() {
     let site = Site::start().await;

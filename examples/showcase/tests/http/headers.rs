@@ -2,6 +2,7 @@
 
 use crate::support::{PASSWORD, Person, Site, exchange, other_than};
 
+/// Every answer carries the security headers, and repeats no password, no code, no cookie's token and no secret of a confirmed app.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_carry_the_headers_and_no_secret() {
     let site = Site::start().await;
@@ -93,6 +94,7 @@ async fn answers_carry_the_headers_and_no_secret() {
     }
 }
 
+/// Behind TLS the cookies are `__Host-` and `Secure`, and the outbox is not shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_behind_tls_are_for_this_host_and_tls() {
     let site =

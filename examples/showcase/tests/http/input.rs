@@ -5,6 +5,7 @@ use crate::{
     support::{Person, Site, signed_in},
 };
 
+/// Bad input in any field of any form is refused with words, whoever sends it, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_a_clear_refusal_on_every_route() {
     let megabyte = "7".repeat(1_048_576);

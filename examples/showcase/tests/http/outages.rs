@@ -5,6 +5,7 @@ use crate::{
     support::{Person, Site, signed_in},
 };
 
+/// While the store is down, every page and every form answers 503, and nobody is signed in or signed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_of_the_store_grants_nothing() {
     let site = Site::start().await;
@@ -63,6 +64,7 @@ async fn outage_of_the_store_grants_nothing() {
     );
 }
 
+/// While the mail is down, mail adds no factor and signs nobody in. The app works meanwhile, and the mail afterwards.
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_of_the_mail_grants_nothing_and_passes() {
     let site = Site::start().await;

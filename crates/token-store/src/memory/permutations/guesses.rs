@@ -144,7 +144,7 @@ fn guess_beside_guess_has_an_order() {
 /// A guess that asks the limits and then charges them is found out.
 #[test]
 #[should_panic(expected = "no order")]
-fn a_planted_look_then_charge_is_found() {
+fn planted_look_then_charge_is_found() {
     wrong_beside_right(|store, charges| {
         let refused = charges.iter().find(|charge| count(store, charge) > 0);
         if let Some(charge) = refused {

@@ -113,6 +113,10 @@ fn typed_text_is_else_malformed() {
         "287\u{1b}082",
         "287~082",
         "287082\u{301}",
+        // What stands behind the nine of a script: Arabic, Devanagari, fullwidth.
+        "28708\u{66a}",
+        "28708\u{970}",
+        "28708\u{ff1a}",
         "ß",
         "🔑🔑🔑🔑🔑🔑",
         &megabyte,
@@ -121,6 +125,8 @@ fn typed_text_is_else_malformed() {
     ] {
         let refused = verify(typed).unwrap_err();
         assert_eq!(refused.reason(), Reason::Malformed, "{typed:?}");
+        let form = Digits::Six.check_form(typed);
+        assert_eq!(form, Err(refused), "{typed:?}");
     }
 }
 

@@ -194,6 +194,8 @@ fn account_counts_no_long_tokens() {
     for policy in [RECOVERY, LINK, BEARER, parked, PROMPT, long] {
         assert_eq!(empty.policy(&policy).bound(), GuessBound::default());
     }
+    // What is parked has no token, and counts as a link by itself too.
+    assert_eq!(PARKED.guess_bound().parts_per_billion(), 1);
     let short = CODE.format(Format::alphanumeric(18));
     assert_ne!(empty.policy(&short).bound(), GuessBound::default());
 }

@@ -181,6 +181,15 @@ fn typed_token_is_taken_in_each_spelling() {
         let answer = outcome(Format::READABLE_8, &readable, vowel);
         assert_eq!(answer, Some(Reason::Malformed));
     }
+    // What stands behind the nine of a script is not what stands behind the nine of ASCII.
+    let colons = Format::builder("0123456789:", 9).separators(" -").build();
+    let issued = issue(colons, 1);
+    assert_eq!(
+        outcome(colons, &issued, "11111111:"),
+        Some(Reason::Mismatch)
+    );
+    let answer = outcome(colons, &issued, "11111111\u{970}");
+    assert_eq!(answer, Some(Reason::Malformed));
 }
 
 /// What a machine sends is taken exactly.

@@ -389,6 +389,7 @@ macro_rules! two_factor {
             }
             requests {
                 prompt_that_waits_costs_nothing
+                made_up_handle_is_given_back
                 unknown_and_foreign_handles_cost_nothing
                 request_without_a_name_refuses_to_choose
             }

@@ -10,7 +10,7 @@
 //! | 1 | verifying changes nothing: twice, and at once, it gives the same claim | burning in `verify` |
 //! | 2 | one answer proves once, in sequence and of 16 at once | a claim whose counter is not the code's |
 //! | 3 | an answer is worth nothing for another subject, factor, sign-in, operation, epoch or occasion | not issuing through the context |
-//! | 4 | while nobody decided, asking costs nothing and refuses nothing | a refusal for "not yet" |
+//! | 4 | while nobody decided, asking costs nothing and refuses nothing | a refusal for "not yet", or polls that count as tries |
 //! | 5 | whatever is sent, the answer comes within a second | a search that grows with the input |
 //! | 6 | the odds are not understated: of all codes no more are right at one moment | a window that `valid` leaves out |
 //! | 7 | what `verify` calls malformed, `form` refuses before it is paid for | no `form` |

@@ -6,7 +6,7 @@ mod trials;
 
 use core::{
     future::{Future, pending},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,7 @@ enum Mistake {
     BurnsInVerify,
     BurnsNothing,
     RefusesTheWaiting,
+    CountsPolls,
     NeverAnswers,
     RefusesWhatIsNoFlow,
 }
@@ -40,6 +41,7 @@ struct Prompt {
     descriptor: Descriptor,
     mistake: Option<Mistake>,
     used: AtomicBool,
+    polls: AtomicUsize,
 }
 
 #[async_trait]
@@ -76,6 +78,13 @@ impl Provider for Prompt {
             (Err(VerifyError::Pending), Some(Mistake::RefusesTheWaiting)) => {
                 return Err(Reason::Denied.into());
             }
+            (Err(VerifyError::Pending), Some(Mistake::CountsPolls)) => {
+                self.polls.fetch_add(1, Ordering::Relaxed);
+                return Err(VerifyError::Pending);
+            }
+            (Ok(_), Some(Mistake::CountsPolls)) if self.polls.load(Ordering::Relaxed) > 5 => {
+                return Err(Reason::Exhausted.into());
+            }
             (Err(VerifyError::NoFlow), Some(Mistake::RefusesWhatIsNoFlow)) => {
                 return Err(Reason::Mismatch.into());
             }
@@ -91,15 +100,30 @@ impl Provider for Prompt {
     }
 }
 
+/// Guessed, and so charged to the account: and more codes than law 6 has tried.
+const GUESSABLE: Odds = Odds {
+    code_space: 1 << 64,
+    valid: 1,
+};
+
 struct Prompts {
     mistake: Option<Mistake>,
+    odds: Odds,
     tokens: Mutex<Option<Arc<Tokens>>>,
 }
 
 impl Prompts {
     fn with(mistake: Option<Mistake>) -> Arc<Self> {
+        Self::guessed_at(Odds::NOT_GUESSED, mistake)
+    }
+
+    fn guessed_at(odds: Odds, mistake: Option<Mistake>) -> Arc<Self> {
         let tokens = Mutex::default();
-        Arc::new(Self { mistake, tokens })
+        Arc::new(Self {
+            mistake,
+            odds,
+            tokens,
+        })
     }
 }
 
@@ -131,12 +155,12 @@ impl Trial for Prompts {
 
     fn build(&self, tokens: &Arc<Tokens>, engine: TwoFactorBuilder) -> TwoFactorBuilder {
         *self.tokens.lock().expect("no panic") = Some(Arc::clone(tokens));
-        let odds = Odds::NOT_GUESSED;
-        let descriptor = Descriptor::new(Kind::RequestToken, "prompt", "Prompt", "", odds);
+        let descriptor = Descriptor::new(Kind::RequestToken, "prompt", "Prompt", "", self.odds);
         engine.provider(Prompt {
             descriptor: descriptor.requested(&PROMPT),
             mistake: self.mistake,
             used: AtomicBool::new(false),
+            polls: AtomicUsize::new(0),
         })
     }
 
@@ -276,18 +300,22 @@ async fn broken(law: impl Future<Output = ()> + Send + 'static) -> String {
     text.expect("words")
 }
 
-/// Without a mistake the prompt keeps all laws: what bites below is the mistake.
+/// Without a mistake the prompt keeps all laws, and so does one whose tries are charged to the account: what bites
+/// below is the mistake.
 #[tokio::test(flavor = "multi_thread")]
 async fn prompt_without_a_mistake_keeps_all() {
-    let trial = Prompts::with(None);
-    conformance::law_1_verifying_changes_nothing(&trial).await;
-    conformance::law_2_an_answer_proves_once(&trial).await;
-    conformance::law_3_an_answer_is_good_for_its_own_alone(&trial).await;
-    conformance::law_4_waiting_is_free(&trial).await;
-    conformance::law_5_every_answer_comes_in_time(&trial).await;
-    conformance::law_6_odds_are_not_understated(&trial).await;
-    conformance::law_7_form_refuses_what_is_malformed(&trial).await;
-    conformance::law_8_no_flow_is_free(&trial).await;
+    for odds in [Odds::NOT_GUESSED, GUESSABLE] {
+        assert_eq!(odds.is_guessable(), odds == GUESSABLE);
+        let trial = Prompts::guessed_at(odds, None);
+        conformance::law_1_verifying_changes_nothing(&trial).await;
+        conformance::law_2_an_answer_proves_once(&trial).await;
+        conformance::law_3_an_answer_is_good_for_its_own_alone(&trial).await;
+        conformance::law_4_waiting_is_free(&trial).await;
+        conformance::law_5_every_answer_comes_in_time(&trial).await;
+        conformance::law_6_odds_are_not_understated(&trial).await;
+        conformance::law_7_form_refuses_what_is_malformed(&trial).await;
+        conformance::law_8_no_flow_is_free(&trial).await;
+    }
 }
 
 /// A provider that burns in `verify` breaks law 1.
@@ -328,6 +356,18 @@ async fn law_4_bites_who_refuses_the_waiting() {
         conformance::law_4_waiting_is_free(&trial).await;
     });
     assert!(said.await.contains("law 4"));
+}
+
+/// Polls that count as tries break law 4, once the owner approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn law_4_bites_who_counts_polls() {
+    for odds in [Odds::NOT_GUESSED, GUESSABLE] {
+        let trial = Prompts::guessed_at(odds, Some(Mistake::CountsPolls));
+        let said = broken(async move {
+            conformance::law_4_waiting_is_free(&trial).await;
+        });
+        assert!(said.await.contains("approved after 1000 polls"));
+    }
 }
 
 /// An answer that never comes breaks law 5.

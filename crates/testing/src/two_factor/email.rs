@@ -2,6 +2,7 @@
 
 use twofa_providers::{
     Attempt, Proof, Response, TwoFactorError, masked,
+    token_delivery::Sent,
     token_store::{
         FactorId,
         ott_core::{Channel, Destination, Handle, Reason, State, Subject},
@@ -292,15 +293,21 @@ pub async fn factor_that_goes_meanwhile_proves_nothing(place: Place) {
     assert_eq!(reason(confirmed), Reason::Revoked);
 }
 
-/// A delivery that is down is an outage, and loses nothing.
+/// A delivery that is down is an outage, and loses nothing; and no code goes to anybody but the owner's address,
+/// while somebody else signs in at the same time.
 pub async fn delivery_down_is_an_outage_and_loses_nothing(place: Place) {
-    let (world, alice) = (World::new(place).await, alice());
+    const OTHER: &str = "bob@example.org";
+    let (world, alice, bob) = (World::new(place).await, alice(), subject("acme", "bob"));
     let factor = world.confirmed_email(&alice, ADDRESS, None).await;
-    let mine = of(&alice, factor);
+    let of_bob = world.confirmed_email(&bob, OTHER, None).await;
+    let (mine, theirs) = (of(&alice, factor), of(&bob, of_bob));
     let (earlier, earlier_code) = request(&world, mine).await;
     world.log.drain();
     world.outbox.fail();
-    assert!(is_outage(&world.engine.request(&mine).await));
+    let sent = world.outbox.messages().len();
+    let (down, down_too) = tokio::join!(world.engine.request(&mine), world.engine.request(&theirs));
+    assert!(is_outage(&down) && is_outage(&down_too));
+    assert_eq!(world.outbox.messages().len(), sent);
     let told = world.log.whats();
     assert!(
         told.contains(&"delivery.failed provider email-code".to_owned()),
@@ -312,6 +319,21 @@ pub async fn delivery_down_is_an_outage_and_loses_nothing(place: Place) {
             .await
             .is_ok()
     );
-    let (handle, code) = request(&world, mine).await;
-    assert!(verify(&world, mine.handle(&handle), &code).await.is_ok());
+    let (asked, asked_too) =
+        tokio::join!(world.engine.request(&mine), world.engine.request(&theirs));
+    // Whoever reads either mailbox finds the code of that account's sign-in, and every other code there is its own.
+    for (attempt, asked, address) in [(mine, asked, ADDRESS), (theirs, asked_too, OTHER)] {
+        let messages = world.outbox.messages();
+        let own = |sent: &Sent| sent.destination().address() == address;
+        let received: Vec<_> = messages.iter().filter(|sent| own(sent)).collect();
+        let confirming_and_asked = if address == ADDRESS { 3 } else { 2 };
+        assert_eq!(received.len(), confirming_and_asked, "{address}");
+        let code = received.last().unwrap().expose_token();
+        let handle = asked.unwrap().handle.unwrap();
+        let verified = verify(&world, attempt.handle(&handle), code).await;
+        assert!(verified.is_ok(), "{address}");
+    }
+    let addresses = world.outbox.messages();
+    let mut addresses = addresses.iter().map(|sent| sent.destination().address());
+    assert!(addresses.all(|address| [ADDRESS, OTHER].contains(&address)));
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use twofa_providers::{
-    Attempt, Kind, Odds, Response, Show, TwoFactor, TwoFactorError,
+    Asked, Attempt, Descriptor, Kind, Odds, Response, Show, TwoFactor, TwoFactorError,
     token_store::{
         Answer, Tokens,
-        ott_core::{Handle, Policy, Purpose, Reason, State, Verdict},
+        ott_core::{Handle, Policy, Purpose, Reason, State, Subject, Verdict},
     },
 };
 
 use crate::{
-    Place, alice, key_1,
+    Log, Place, alice, key_1,
     provider::Told,
     subject,
     world::{World, reason},
@@ -19,22 +19,20 @@ use crate::{
 
 const PROMPT: Policy = Policy::prompt(Purpose::new("prompt"));
 
-/// A thousand polls of a waiting prompt cost nothing and are no event; then the approval proves, once.
-pub async fn prompt_that_waits_costs_nothing(place: Place) {
-    let world = World::new(place).await;
-    let log = crate::Log::default();
+/// The odds of six digits: each answer is charged to the account before the provider reads what was parked.
+const SIX_DIGITS: Odds = Odds {
+    code_space: 1_000_000,
+    valid: 1,
+};
+
+/// An engine over the store of this world whose provider `waits` is asked, and waits for a decision.
+fn waiting(world: &World, log: &Log, odds: Odds) -> (Arc<Tokens>, TwoFactor) {
     let tokens = Tokens::builder_shared(key_1(), Arc::clone(&world.store))
         .policy(&PROMPT)
         .clock(Arc::clone(&world.clock) as Arc<_>)
         .events(Arc::new(log.clone()));
     let tokens = tokens.build().unwrap().shared();
-    let descriptor = twofa_providers::Descriptor::new(
-        Kind::RequestToken,
-        "prompt",
-        "Prompt",
-        "",
-        Odds::NOT_GUESSED,
-    );
+    let descriptor = Descriptor::new(Kind::RequestToken, "waits", "Prompt", "", odds);
     let told = Told::new(
         descriptor.requested(&PROMPT).of_subject(),
         |_, _| unreachable!(),
@@ -44,15 +42,49 @@ pub async fn prompt_that_waits_costs_nothing(place: Place) {
         .provider(told)
         .build()
         .unwrap();
-    let owner = alice();
-    let attempt = Attempt::new(&owner, "prompt");
-    let asked = engine.request(&attempt).await.unwrap();
+    (tokens, engine)
+}
+
+/// Each of so many tries was charged before the store looked, and what it cost given back.
+fn charged_and_given_back(world: &World, tries: usize) {
+    let verbs = world.store.asked();
+    for verb in ["spend", "refund"] {
+        let times = verbs.iter().filter(|asked| **asked == verb).count();
+        assert_eq!(times, tries, "{verb}");
+    }
+}
+
+/// Somebody approves what waits still.
+async fn approve(tokens: &Tokens, owner: &Subject, asked: &Asked) {
     let Some(Show::Number(number)) = asked.show else {
         panic!("no number");
     };
+    let listed = tokens.list(&PROMPT, owner).await.unwrap();
+    assert_eq!(listed[0].stored().state, State::Waiting);
+    let number = Some(number);
+    let verdict = Verdict::Approve { number };
+    let decided = tokens.decide(&PROMPT, listed[0].id(), owner, verdict, b"");
+    decided.await.unwrap();
+}
+
+/// A thousand polls of a waiting prompt cost nothing and are no event; then the approval proves, once. What each
+/// poll is charged is given back: the network's share, and where an answer could be guessed the account's.
+pub async fn prompt_that_waits_costs_nothing(place: Place) {
+    for odds in [Odds::NOT_GUESSED, SIX_DIGITS] {
+        polls_are_given_back(place, odds).await;
+    }
+}
+
+async fn polls_are_given_back(place: Place, odds: Odds) {
+    let (world, log, owner) = (World::new(place).await, Log::default(), alice());
+    let (tokens, engine) = waiting(&world, &log, odds);
+    let attempt = Attempt::new(&owner, "waits").network([192, 0, 2, 1].into());
+    let asked = engine.request(&attempt).await.unwrap();
     let attempt = attempt.handle(asked.handle.as_ref().unwrap());
-    log.drain();
-    for _ in 0..place.often(1_000, 100) {
+    let (_, _) = (log.drain(), world.store.asked());
+    // More than any limit has.
+    let polls = place.often(1_000, 110);
+    for _ in 0..polls {
         let polled = engine.verify(&attempt, &Response::nothing()).await;
         let Err(error @ TwoFactorError::Pending) = polled else {
             panic!("{polled:?}");
@@ -60,18 +92,33 @@ pub async fn prompt_that_waits_costs_nothing(place: Place) {
         assert_eq!(error.answer(), Answer::Conflict);
     }
     assert!(log.drain().is_empty());
-    let listed = tokens.list(&PROMPT, &owner).await.unwrap();
-    assert_eq!(listed[0].stored().state, State::Waiting);
-    let verdict = Verdict::Approve {
-        number: Some(number),
-    };
-    let decided = tokens
-        .decide(&PROMPT, listed[0].id(), &owner, verdict, b"")
-        .await;
-    decided.unwrap();
+    charged_and_given_back(&world, polls);
+    approve(&tokens, &owner, &asked).await;
     assert!(engine.verify(&attempt, &Response::nothing()).await.is_ok());
     let again = engine.verify(&attempt, &Response::nothing()).await;
     assert_eq!(reason(again), Reason::Spent);
+}
+
+/// Whoever makes up handles uses up nothing of the owner's where an answer could be guessed, so that each try is
+/// charged to the account: the owner's approval proves.
+pub async fn made_up_handle_is_given_back(place: Place) {
+    let (world, log, owner) = (World::new(place).await, Log::default(), alice());
+    let (tokens, engine) = waiting(&world, &log, SIX_DIGITS);
+    let attempt = Attempt::new(&owner, "waits").network([192, 0, 2, 1].into());
+    let asked = engine.request(&attempt).await.unwrap();
+    let _ = world.store.asked();
+    // More than any limit has.
+    let tries = place.often(1_000, 110);
+    for made_up in 0..tries {
+        let handle = Handle::parse(&format!("{made_up:064x}")).unwrap();
+        let attempt = attempt.handle(&handle);
+        let tried = engine.verify(&attempt, &Response::nothing()).await;
+        assert_eq!(reason(tried), Reason::Unknown);
+    }
+    charged_and_given_back(&world, tries);
+    approve(&tokens, &owner, &asked).await;
+    let attempt = attempt.handle(asked.handle.as_ref().unwrap());
+    assert!(engine.verify(&attempt, &Response::nothing()).await.is_ok());
 }
 
 /// A made-up handle, and one of somebody else, cost the subject nothing: with ten tries, a thousand later the

@@ -49,19 +49,17 @@ impl<'a> Flow<'a> {
 impl<T: Trial> Bench<T> {
     /// With limits that refuse nobody.
     pub(super) fn new(trial: &Arc<T>) -> Self {
-        let most = Limit::pace(1_000_000, TimeDelta::seconds(1));
-        Self::with(trial, most)
+        Self::with(trial, 1_000_000, TimeDelta::seconds(1))
     }
 
-    /// With this pace, of the account and of its network.
-    pub(super) fn with(trial: &Arc<T>, pace: Limit) -> Self {
+    /// With so many tries, of the account, its factor and its network, and one more after each of these times.
+    pub(super) fn with(trial: &Arc<T>, tries: u32, every: TimeDelta) -> Self {
         let store = Arc::new(MemoryStore::new());
         let start = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
         let clock = Arc::new(ManualClock::new(start));
         let keys = KeyRing::generate().expect("randomness");
-        let wide = Limit::allowance(1_000_000, TimeDelta::seconds(1));
         let mut tokens = Tokens::builder_shared(keys, Arc::clone(&store))
-            .allowance(wide)
+            .allowance(Limit::allowance(tries, every))
             .accepting_guess_bound(u64::MAX)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>);
         for policy in trial.policies() {
@@ -70,10 +68,10 @@ impl<T: Trial> Bench<T> {
         let tokens = tokens.build().expect("policies that fit").shared();
         let most = Limit::pace(1_000_000, TimeDelta::seconds(1));
         let limits = Limits {
-            pace,
+            pace: Limit::pace(tries, every),
             // What nobody guesses spends this alone.
-            network: pace,
-            ceiling: Limit::ceiling(1_000_000),
+            network: Limit::pace(tries, every),
+            ceiling: Limit::ceiling(tries),
             requests: most,
             destination: most,
             enrolments: most,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use token_store::ott_core::{Handle, Limit, chrono::TimeDelta};
+use token_store::ott_core::{Handle, chrono::TimeDelta};
 
 use super::{
     bench::{Bench, Flow, subject},
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{asked::Asked, error::TwoFactorError};
 
-/// A pace that three tries use up.
+/// Limits that three tries use up: allowance, pace, ceiling and network.
 fn three<T: Trial>(trial: &Arc<T>) -> Bench<T> {
-    Bench::with(trial, Limit::pace(3, TimeDelta::days(300)))
+    Bench::with(trial, 3, TimeDelta::days(300))
 }
 
 /// Law 4: while nobody decided, asking costs nothing and refuses nothing. A thousand polls later the

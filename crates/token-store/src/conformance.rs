@@ -18,8 +18,9 @@
 //!
 //! Each law becomes a test of its name. A test that fails says which law is broken, how, and what the
 //! store did. The laws sleep nowhere and read no clock: they run at 1,000 s after 1970, in 2026 and
-//! from the second in which 32 bits overflow, and move that time themselves, forward and back, so a
-//! store that asks a clock of its own fails them.
+//! from the second in which 32 bits overflow, each race and each history at one of these times, and move
+//! that time themselves, forward and back, so a store that asks a clock of its own fails them. Law 11, law 13's
+//! misuse and, for names of 255 bytes, law 7 run in 2026 alone.
 //!
 //! `docs/own-store.md` tells how to write a store and what a broken law usually means.
 //!

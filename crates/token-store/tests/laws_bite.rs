@@ -90,6 +90,8 @@ bites! {
     IssuesIn32Bits, law_01_inserted_is_redeemed_once, "`issued_at` is";
     InsertsTheUsedAsNew, law_01_inserted_is_redeemed_once, "`used_at` is";
     ReadsThenWrites, law_02_one_winner, "of 64 redeems of one token succeeded";
+    Wraps32Bits, law_02_one_winner, "0 of 64 redeems of one token succeeded";
+    FailsToday, law_02_one_winner, "0 of 64 redeems of one token succeeded";
     LocksInItsProcess, law_02_one_winner, "of 64 redeems of one token succeeded";
     CountsInTwoSteps, law_03_guesses_are_counted_first, "and the record counts";
     CountsWithoutComparing, law_03_guesses_are_counted_first, "and the record counts";
@@ -202,6 +204,53 @@ bites! {
     TakesTheIdForProof, law_12_public_id_grants_nothing, "with its id and a wrong digest";
     LetsAnyoneDecide, law_12_public_id_grants_nothing, "a decision of Subject";
     CountsFinding, law_12_public_id_grants_nothing, "finding a";
+}
+
+macro_rules! bites_at_each_time {
+    ($($law:ident)*) => {
+        /// Laws that run at each time: a store whose 32 bits wrap in 2038 fails them, and so does one that fails
+        /// today alone.
+        mod bites_at_each_time {
+            use super::{Mistake, Mistaken, conformance, fails};
+            $(
+                #[test]
+                fn $law() {
+                    for mistake in [Mistake::Wraps32Bits, Mistake::FailsToday] {
+                        let mistaken = Mistaken(mistake);
+                        let law = async move { conformance::$law(&mistaken).await };
+                        fails(Box::pin(law), stringify!($law), "is broken");
+                    }
+                }
+            )*
+        }
+    };
+}
+
+bites_at_each_time! {
+    law_01_inserted_is_redeemed_once
+    law_02_one_winner
+    law_02_ten_thousand_clients
+    law_03_guesses_are_counted_first
+    law_03_open_guesses_are_counted_first
+    law_03_open_success_is_the_callers
+    law_04_life_has_sharp_edges
+    law_04_approval_adds_a_minute
+    law_04_idle_ends
+    law_05_batch_is_all_or_none
+    law_05_superseding_retires_exactly_its_own
+    law_06_histories_follow_the_record
+    law_07_purge_takes_the_dead_alone
+    law_08_histories_follow_the_rules
+    law_10_dropped_earning
+    law_10_dropped_factor_verbs
+    law_10_dropped_redeem_in_transaction
+    law_10_dropped_token_verbs
+    law_12_public_id_grants_nothing
+    law_13_charged_guesses_are_exact
+    law_13_earned_comes_with_its_redeem
+    law_13_earned_supersedes_exactly_its_own
+    law_13_earned_twice_redeems_nothing
+    law_13_one_code_earns_once
 }
 
 /// A store with one race fails the history of several tasks, which tells its seed and little else.

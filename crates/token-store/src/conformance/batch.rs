@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use ott_core::{Reason, State};
+use ott_core::{Reason, State, Subject};
 
 use super::{
     Harness,
-    fixture::{CODE, LINK, Mint, Minted, OTHER_CODE, RECOVERY, alice, now, race, records, subject},
+    fixture::{
+        CODE, LINK, Mint, Minted, NOWS, Now, OTHER_CODE, RECOVERY, Time, alice, race, records,
+        rounds, subject,
+    },
     report::Law,
 };
 use crate::{Inserted, Redeemed, TokenStore};
@@ -23,14 +26,20 @@ const SLOT: Law = Law(
 /// Law 5: a batch is inserted whole or not at all; a second insert of an id is `Collision`, and
 /// then nothing was inserted or retired.
 pub async fn law_05_batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness: &H) {
+    for now in NOWS {
+        batch_is_all_or_none(harness, now).await;
+    }
+}
+
+async fn batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness: &H, now: Now) {
     let store = harness.store().await;
     let mut mint = Mint::new();
-    let old = mint.batch(&RECOVERY, &alice(), 10);
+    let old = mint.batch(&RECOVERY, &alice(), 10, now);
     insert(&*store, BATCH, "ten recovery codes", &old, Inserted::Done).await;
     let link = mint.mint(&LINK, &alice(), now());
     insert(&*store, BATCH, "a link", [&link], Inserted::Done).await;
     for place in 0..3 {
-        let new = mint.batch(&RECOVERY, &alice(), 3);
+        let new = mint.batch(&RECOVERY, &alice(), 3, now);
         let mut batch = records(&new);
         batch.insert(place, link.record.clone());
         let what = format!("a batch with a known id in place {place}");
@@ -45,7 +54,7 @@ pub async fn law_05_batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness:
         nothing_happened(&*store, &what, &new, &old).await;
     }
     // Spent or revoked, an id stays taken: a second insert would bring the token back.
-    redeem(&*store, BATCH, &mint, &old[0]).await;
+    redeem(&*store, BATCH, &mint, &old[0], now()).await;
     insert(
         &*store,
         BATCH,
@@ -63,8 +72,8 @@ pub async fn law_05_batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness:
     )
     .await;
     insert(&*store, BATCH, "no record at all", &[], Inserted::Done).await;
-    for round in 0..(harness.rounds() / 10).max(1) {
-        let new = mint.batch(&LINK, &alice(), 3);
+    for round in 0..(harness.rounds() / 30).max(1) {
+        let new = mint.batch(&LINK, &alice(), 3, now);
         let answers = race(16, |_| {
             let (store, batch) = (Arc::clone(&store), records(&new));
             async move { store.insert(&batch).await }
@@ -85,14 +94,14 @@ pub async fn law_05_superseding_retires_exactly_its_own<H: Harness<Store: TokenS
 ) {
     let store = harness.store().await;
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for (round, now) in rounds(harness.rounds() / 10) {
         let owner = subject("t1", &format!("alice {round}"));
-        one_after_the_other(&*store, &mut mint, &owner).await;
-        sixteen_at_once(&store, &mut mint, round).await;
+        one_after_the_other(&*store, &mut mint, &owner, now).await;
+        sixteen_at_once(&store, &mut mint, round, now).await;
     }
 }
 
-async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &ott_core::Subject) {
+async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &Subject, now: Now) {
     let elsewhere = subject("t2", owner.id());
     let first = mint.mint(&CODE, owner, now());
     let again = mint.resend(&first, now());
@@ -146,7 +155,7 @@ async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &
         )
         .await;
     }
-    redeem(store, SLOT, mint, &again).await;
+    redeem(store, SLOT, mint, &again, now()).await;
     let third = mint.resend(&again, now());
     insert(store, SLOT, "a third code", [&third], Inserted::Done).await;
     state(
@@ -159,13 +168,18 @@ async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &
     .await;
 }
 
-async fn sixteen_at_once<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint, round: usize) {
+async fn sixteen_at_once<S: TokenStore + 'static>(
+    store: &Arc<S>,
+    mint: &mut Mint,
+    round: usize,
+    now: Now,
+) {
     const TASKS: usize = 16;
     let owner = subject("t1", &format!("bob {round}"));
-    let old = mint.batch(&RECOVERY, &owner, 3);
+    let old = mint.batch(&RECOVERY, &owner, 3, now);
     insert(&**store, SLOT, "recovery codes", &old, Inserted::Done).await;
     let batches: Vec<_> = (0..TASKS)
-        .map(|_| mint.batch(&RECOVERY, &owner, 3))
+        .map(|_| mint.batch(&RECOVERY, &owner, 3, now))
         .collect();
     // Among them, somebody uses one of the old codes: spent or superseded, never both.
     let right = mint.right(&old[0]);
@@ -259,8 +273,8 @@ async fn insert<'m, S: TokenStore>(
     law.same(&format!("inserting {what}"), &answer, &expected);
 }
 
-async fn redeem<S: TokenStore>(store: &S, law: Law, mint: &Mint, minted: &Minted) {
-    let answer = law.answer("redeem", store.redeem(&mint.right(minted), now()).await);
+async fn redeem<S: TokenStore>(store: &S, law: Law, mint: &Mint, minted: &Minted, now: Time) {
+    let answer = law.answer("redeem", store.redeem(&mint.right(minted), now).await);
     law.holds(matches!(answer, Redeemed::Redeemed(_)), || {
         format!("redeeming a live code got {answer:?}")
     });

@@ -10,7 +10,9 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
-    fixture::{CODE, ERAS, LINK, Mint, Minted, PROMPT, Pair, Time, alice, at, now, race, records},
+    fixture::{
+        CODE, ERAS, LINK, Mint, Minted, NOWS, PROMPT, Pair, Time, alice, at, race, records, rounds,
+    },
     history::seeds,
     outage::fails,
     report::Law,
@@ -253,13 +255,13 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 50).max(1) {
+    for (round, now) in rounds(harness.rounds() / 50) {
         let ceiling = charge(&format!("guesses {round}"), Limit::ceiling(10));
         let pace = charge(
             &format!("pace {round}"),
             Limit::pace(1_000, TimeDelta::minutes(1)),
         );
-        let minted = mint.batch(&CODE, &alice(), TASKS);
+        let minted = mint.batch(&CODE, &alice(), TASKS, now);
         LAW.answer("insert", store.insert(&records(&minted)).await);
         let right = mint.mint(&CODE, &alice(), now());
         LAW.answer("insert", store.insert(&records([&right])).await);
@@ -311,10 +313,11 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
     }
 }
 
-/// How many more this limit allows.
+/// How many more this ceiling allows: it has no time.
 pub(super) async fn passes<S: LimitStore>(store: &S, charge: Charge) -> u32 {
     let mut passes = 0;
-    while passes < 64 && LAW.answer("spend", store.spend(&[charge], now()).await) == Spent::Allowed
+    while passes < 64
+        && LAW.answer("spend", store.spend(&[charge], NOWS[1]()).await) == Spent::Allowed
     {
         passes += 1;
     }
@@ -323,7 +326,7 @@ pub(super) async fn passes<S: LimitStore>(store: &S, charge: Charge) -> u32 {
 
 /// Law 13: one key twice is misuse, and changes nothing.
 pub async fn law_13_charged_twice_is_misuse<H: Harness<Store: Together>>(harness: &H) {
-    let (store, mut mint) = (harness.store().await, Mint::new());
+    let (store, mut mint, now) = (harness.store().await, Mint::new(), NOWS[1]);
     let twice = [charge("twice", Limit::ceiling(3)); 2];
     let minted = mint.mint(&CODE, &alice(), now());
     let batch = records([&minted]);
@@ -354,7 +357,7 @@ pub async fn law_13_charged_twice_is_misuse<H: Harness<Store: Together>>(harness
 pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let limit = Limit::ceiling(3);
         let (guessed, asked) = (format!("guessed {round}"), format!("asked {round}"));
         let (guessed, asked) = (charge(&guessed, limit), charge(&asked, limit));
@@ -394,6 +397,7 @@ pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: 
 /// Law 11: each verb of a broken [`ChargedStore`] is a `StoreError` in time.
 pub async fn law_11_outage_of_charged<H: Harness<Store: Together>>(harness: &H) {
     let (store, patience, mut mint) = (harness.broken().await, harness.patience(), Mint::new());
+    let now = NOWS[1];
     let minted = mint.mint(&LINK, &alice(), now());
     let (batch, right) = (records([&minted]), mint.right(&minted));
     let earned = records([&mint.mint(&LINK, &alice(), now())]);

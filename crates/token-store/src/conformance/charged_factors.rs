@@ -10,7 +10,7 @@ use super::{
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     factors::factor,
-    fixture::{ERAS, Pair, Time, alice, at, now, race},
+    fixture::{ERAS, NOWS, Pair, Time, alice, at, race, rounds},
     history::seeds,
     outage::fails,
 };
@@ -196,7 +196,7 @@ pub async fn law_13_charged_advances_are_exact<H: Harness<Store: Guarded>>(harne
     const TASKS: usize = 64;
     let (stores, mut dice) = (Pair::new(harness).await, Dice::new(any_seed()));
     let (stores, store) = (&stores, stores.first());
-    for round in 0..(harness.rounds() / 50).max(1) {
+    for (round, now) in rounds(harness.rounds() / 50) {
         let minute = TimeDelta::minutes(1);
         let pace = charge(
             &format!("pace of guesses {round}"),
@@ -285,6 +285,7 @@ async fn last<S: FactorStore>(store: &S, factor: &StoredFactor) -> Option<u64> {
 
 /// Law 13: one key twice is misuse, as is a counter that no store keeps; neither changes anything.
 pub async fn law_13_charged_advance_misuse<H: Harness<Store: Guarded>>(harness: &H) {
+    let now = NOWS[1];
     let (store, mut dice) = (harness.store().await, Dice::new(any_seed()));
     let made = inserted(&*store, &mut dice, 0).await;
     let once = charge("once", Limit::ceiling(3));
@@ -311,7 +312,7 @@ pub async fn law_13_charged_advance_misuse<H: Harness<Store: Guarded>>(harness: 
 /// Law 10: a dropped future leaves a guess done with its charges, or neither.
 pub async fn law_10_dropped_charged_advances<H: Harness<Store: Guarded>>(harness: &H) {
     let (store, mut dice) = (harness.store().await, Dice::new(any_seed()));
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let made = inserted(&*store, &mut dice, 0).await;
         let mut limits = ["dropped", "again", "wrong"]
             .into_iter()
@@ -359,7 +360,10 @@ pub async fn law_10_dropped_charged_advances<H: Harness<Store: Guarded>>(harness
 /// Law 11: each verb of a broken [`ChargedFactors`] is a `StoreError` in time.
 pub async fn law_11_outage_of_charged_factors<H: Harness<Store: Guarded>>(harness: &H) {
     let (store, patience) = (harness.broken().await, harness.patience());
-    let made = factor(&mut Dice::new(any_seed()), &alice(), FactorState::Active);
+    let (made, now) = (
+        factor(&mut Dice::new(any_seed()), &alice(), FactorState::Active),
+        NOWS[1],
+    );
     let charges = [charge("outage", Limit::ceiling(3))];
     let (owner, keys) = (alice(), [charges[0].key]);
     let guess = |right| Guess {

@@ -7,7 +7,7 @@ use ott_core::{Record, RecordId, State};
 use super::{
     Harness,
     dice::Dice,
-    fixture::{Minted, Pair, Time, now},
+    fixture::{ERAS, Minted, Pair, Time, at},
     histories::{Step, Tokens},
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
@@ -59,9 +59,9 @@ impl<H: Harness<Store: TokenStore>> World for Racing<'_, H> {
         let pool = &self.0.pool;
         for minted in &pool[pool.len() / 2..] {
             let insert = Verb::Insert(vec![minted.record.clone()]);
-            let told = insert.ask(store, now()).await;
+            let told = insert.ask(store, at(ERAS[0])).await;
             let told = told.map_err(|error| format!("before the race an outage: {error:?}"))?;
-            if let Some(how) = differs(&told, &model.answer(&insert, now())) {
+            if let Some(how) = differs(&told, &model.answer(&insert, at(ERAS[0]))) {
                 return Err(format!("before the race: {how}"));
             }
         }

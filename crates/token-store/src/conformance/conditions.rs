@@ -6,7 +6,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::{factor, find, insert},
-    fixture::{Pair, alice, now, race, subject},
+    fixture::{NOWS, Pair, alice, race, rounds, subject},
     report::Law,
 };
 use crate::{Advanced, ConfirmIf, FactorState, FactorStore, RemoveIf, StoredFactor};
@@ -46,7 +46,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
         insert(store, ONE, &other).await;
         others.push((other.id, state));
     }
-    for own in [&own, &spare] {
+    for (own, now) in [(&own, NOWS[1]), (&spare, NOWS[2])] {
         let mut useless = vec![own.id, unknown.id, foreign.id];
         let of_another_kind = others.iter().filter(|(_, state)| *state != own.state);
         useless.extend(of_another_kind.map(|(id, _)| *id));
@@ -62,7 +62,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
             ONE.same("the factor", &found.state, &own.state);
         }
     }
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("owner {round}"));
         let mut ids = Vec::new();
         let state = [FactorState::Active, FactorState::Spare][round % 2];
@@ -100,7 +100,7 @@ pub async fn law_08_one_first_factor<H: Harness<Store: FactorStore>>(harness: &H
     let store = stores.first();
     let mut dice = Dice::new(any_seed());
     conditions_of_confirm(store, &mut dice).await;
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("owner {round}"));
         let mut ids = Vec::new();
         for _ in 0..4 {
@@ -134,6 +134,7 @@ async fn conditions_of_confirm<S: FactorStore>(store: &S, dice: &mut Dice) {
     let foreign = factor(dice, &subject("t1", "Alice"), FactorState::Active);
     insert(store, FIRST, &foreign).await;
     for (number, state) in FactorState::ALL.into_iter().enumerate() {
+        let now = NOWS[number % 3];
         let owner = subject("t2", &format!("owner {number}"));
         let own = factor(dice, &owner, FactorState::Pending);
         let other = factor(dice, &owner, state);
@@ -173,7 +174,7 @@ pub async fn law_08_pending_removal_spares_the_confirmed<H: Harness<Store: Facto
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut dice = Dice::new(any_seed());
-    for state in FactorState::ALL {
+    for (state, now) in FactorState::ALL.into_iter().zip(NOWS.into_iter().cycle()) {
         let made = factor(&mut dice, &alice(), state);
         insert(store, PENDING, &made).await;
         let told = store.remove(&made.id, RemoveIf::Pending, &[], now()).await;
@@ -181,7 +182,7 @@ pub async fn law_08_pending_removal_spares_the_confirmed<H: Harness<Store: Facto
         let pending = state == FactorState::Pending;
         PENDING.same(&what, &PENDING.answer("remove", told), &pending);
     }
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("owner {round}"));
         let made = factor(&mut dice, &owner, FactorState::Pending);
         insert(store, PENDING, &made).await;

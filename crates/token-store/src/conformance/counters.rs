@@ -6,7 +6,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::{factor, find, insert},
-    fixture::{Pair, alice, now, race},
+    fixture::{NOWS, Now, Pair, alice, race, rounds},
     report::Law,
 };
 use crate::{Advanced, ConfirmIf, FactorId, FactorState, FactorStore, HIGHEST_COUNTER};
@@ -22,8 +22,10 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut dice = Dice::new(any_seed());
-    one_after_the_other(store, &mut dice).await;
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for now in NOWS {
+        one_after_the_other(store, &mut dice, now).await;
+    }
+    for (round, now) in rounds(harness.rounds() / 5) {
         let factor = factor(&mut dice, &alice(), FactorState::Pending);
         let (id, counter) = (factor.id, u64::try_from(round).unwrap_or(0));
         insert(store, ONCE, &factor).await;
@@ -68,7 +70,7 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
     }
 }
 
-async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice) {
+async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice, now: Now) {
     let highest = HIGHEST_COUNTER;
     let confirmed = factor(dice, &alice(), FactorState::Pending);
     insert(store, ONCE, &confirmed).await;

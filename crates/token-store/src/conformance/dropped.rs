@@ -12,7 +12,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::factor,
-    fixture::{CODE, MICRO, Mint, Minted, PROMPT, RECOVERY, alice, now, records, subject},
+    fixture::{CODE, MICRO, Mint, Minted, Now, PROMPT, RECOVERY, alice, records, rounds, subject},
     report::Law,
 };
 use crate::{
@@ -47,16 +47,16 @@ pub(super) async fn cut<F: Future>(dice: &mut Dice, verb: F) -> Option<F::Output
 pub async fn law_10_dropped_token_verbs<H: Harness<Store: TokenStore>>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("alice {round}"));
-        redeem(&*store, &mut mint, &mut dice).await;
-        guess(&*store, &mut mint, &mut dice).await;
-        decide(&*store, &mut mint, &mut dice).await;
-        insert_and_revoke(&*store, &mut mint, &mut dice, &owner).await;
+        redeem(&*store, &mut mint, &mut dice, now).await;
+        guess(&*store, &mut mint, &mut dice, now).await;
+        decide(&*store, &mut mint, &mut dice, now).await;
+        insert_and_revoke(&*store, &mut mint, &mut dice, &owner, now).await;
     }
 }
 
-async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
+async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
     let minted = mint.mint(&CODE, &alice(), now());
     let right = mint.right(&minted);
     LAW.answer("insert", store.insert(&records([&minted])).await);
@@ -78,7 +78,7 @@ async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
     );
 }
 
-async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
+async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
     let minted = mint.mint(&CODE, &alice(), now());
     let wrong = mint.wrong(&minted, 0);
     let most = minted.stored().max_attempts.map_or(0, u32::from);
@@ -95,7 +95,7 @@ async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
     );
 }
 
-async fn decide<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice) {
+async fn decide<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
     let minted = mint.mint(&PROMPT, &alice(), now());
     let yes = mint.approve(&minted, &alice(), now());
     let no = mint.decide(&minted, &alice(), ott_core::Verdict::Deny, b"no", now());
@@ -127,10 +127,11 @@ async fn insert_and_revoke<S: TokenStore>(
     mint: &mut Mint,
     dice: &mut Dice,
     owner: &ott_core::Subject,
+    now: Now,
 ) {
     let (old, new) = (
-        mint.batch(&RECOVERY, owner, 3),
-        mint.batch(&RECOVERY, owner, 3),
+        mint.batch(&RECOVERY, owner, 3, now),
+        mint.batch(&RECOVERY, owner, 3, now),
     );
     LAW.answer("insert", store.insert(&records(&old)).await);
     let batch = records(&new);
@@ -176,7 +177,7 @@ async fn insert_and_revoke<S: TokenStore>(
 pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness: &H) {
     let store = harness.store().await;
     let mut dice = Dice::new(any_seed());
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("alice {round}"));
         let mut made = factor(&mut dice, &owner, FactorState::Pending);
         made.created_at = now() + TimeDelta::days(1);
@@ -310,7 +311,7 @@ pub async fn law_10_dropped_limit_verbs<H: Harness<Store: LimitStore>>(harness: 
     let store = harness.store().await;
     let mut dice = Dice::new(any_seed());
     let (owner, minute) = (alice(), TimeDelta::minutes(1));
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let limit = [Limit::pace(3, minute), Limit::ceiling(3)][round % 2];
         // A key for each verb: one that was dropped may be done while a later one is asked for.
         let charge = |verb: &str| {

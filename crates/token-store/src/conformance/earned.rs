@@ -8,11 +8,11 @@ use super::{
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     fixture::{
-        AGES, BEARER, CODE, Mint, PROMPT, Pair, RECOVERY, Time, alice, at, now, race, records,
-        subject,
+        AGES, BEARER, CODE, Mint, NOWS, Now, PROMPT, Pair, RECOVERY, Time, alice, at, race,
+        records, rounds, subject,
     },
 };
-use crate::{Charge, Charged, ChargedStore, LimitStore, Redeemed, Spent, TokenStore};
+use crate::{Charge, Charged, ChargedStore, Redeemed, Spent, TokenStore};
 
 async fn found<S: TokenStore>(store: &S, id: &RecordId) -> Option<Stored> {
     LAW.answer("find", store.find(id).await)
@@ -40,7 +40,13 @@ async fn insert<S: TokenStore>(store: &S, batch: &[Record]) {
 
 /// Law 13: what is earned is there after a success, as it was given, and after no refusal.
 pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(harness: &H) {
-    let (store, mut mint) = (harness.store().await, Mint::new());
+    for now in NOWS {
+        earned_comes_with_its_redeem(&*harness.store().await, now).await;
+    }
+}
+
+async fn earned_comes_with_its_redeem<S: Together>(store: &S, now: Now) {
+    let mut mint = Mint::new();
     let full = [charge("full", Limit::ceiling(1))];
     LAW.answer("spend", store.spend(&full, now()).await);
     let free = [charge("free", Limit::ceiling(9))];
@@ -49,7 +55,7 @@ pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(ha
         mint.mint(&PROMPT, &alice(), now()),
         mint.mint(&CODE, &alice(), now()),
     );
-    insert(&*store, &records([&code, &prompt])).await;
+    insert(store, &records([&code, &prompt])).await;
     let refused = |reason| Charged::Answered(Redeemed::Refused(reason));
     let limited = Charged::Refused(Spent::Locked(full[0].key));
     let (right, ages) = (mint.right(&code), at(AGES));
@@ -73,19 +79,19 @@ pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(ha
     ] {
         let session = mint.mint(&BEARER, &alice(), now());
         let earned = records([&session]);
-        let told = earn(&*store, &presented, charges, &earned, when).await;
+        let told = earn(store, &presented, charges, &earned, when).await;
         LAW.same("a redeem that earns", &told, &expected);
         let what = format!("what a redeem earned that got {told:?}");
-        LAW.same(&what, &found(&*store, session.id()).await, &None);
+        LAW.same(&what, &found(store, session.id()).await, &None);
     }
     let session = mint.in_use(&BEARER, &alice(), now());
     let other = mint.mint(&BEARER, &subject("t2", "bob"), now());
     let earned = records([&session, &other]);
-    let told = earn(&*store, &right, &free, &earned, now()).await;
+    let told = earn(store, &right, &free, &earned, now()).await;
     let redeemed = matches!(told, Charged::Answered(Redeemed::Redeemed(_)));
     LAW.holds(redeemed, || format!("a right code got {told:?}"));
     for one in [&session, &other] {
-        let there = found(&*store, one.id()).await;
+        let there = found(store, one.id()).await;
         LAW.same_record("what a code earned", there.as_ref(), one.stored());
     }
     let listed = store.list(&alice(), Some(BEARER.purpose()), now()).await;
@@ -96,34 +102,40 @@ pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(ha
         mint.mint(&CODE, &alice(), now()),
         mint.mint(&BEARER, &alice(), now()),
     );
-    insert(&*store, &records([&code])).await;
+    insert(store, &records([&code])).await;
     for (times, presented) in [mint.wrong(&code, 2), mint.right(&code)].iter().enumerate() {
-        earn(&*store, presented, &[], &records([&late]), now()).await;
-        let there = found(&*store, late.id()).await.is_some();
+        earn(store, presented, &[], &records([&late]), now()).await;
+        let there = found(store, late.id()).await.is_some();
         LAW.same("what is earned without a limit", &there, &(times == 1));
     }
-    let told = earn(&*store, &right, &free, &records([&unknown]), now()).await;
+    let told = earn(store, &right, &free, &records([&unknown]), now()).await;
     LAW.same("the code again", &told, &refused(Reason::Spent));
     LAW.same(
         "what it earned again",
-        &found(&*store, unknown.id()).await,
+        &found(store, unknown.id()).await,
         &None,
     );
 }
 
 /// Law 13: what is earned supersedes as an insert does: its own slot, and nothing that is final.
 pub async fn law_13_earned_supersedes_exactly_its_own<H: Harness<Store: Together>>(harness: &H) {
-    let (store, mut mint) = (harness.store().await, Mint::new());
+    for now in NOWS {
+        earned_supersedes_exactly_its_own(&*harness.store().await, now).await;
+    }
+}
+
+async fn earned_supersedes_exactly_its_own<S: Together>(store: &S, now: Now) {
+    let mut mint = Mint::new();
     let (code, older) = (
         mint.mint(&CODE, &alice(), now()),
         mint.mint(&CODE, &alice(), now()),
     );
     let spared = mint.mint(&CODE, &alice(), now());
-    insert(&*store, &records([&code, &older, &spared])).await;
+    insert(store, &records([&code, &older, &spared])).await;
     // In the slot of another flow, and in the one of the code itself.
     let earned = [mint.resend(&older, now()), mint.resend(&code, now())];
     let right = mint.right(&code);
-    earn(&*store, &right, &[], &records(&earned), now()).await;
+    earn(store, &right, &[], &records(&earned), now()).await;
     for (what, one, expected) in [
         ("the code that earned", &code, State::Spent),
         ("what stood in the slot", &older, State::Superseded),
@@ -135,24 +147,30 @@ pub async fn law_13_earned_supersedes_exactly_its_own<H: Harness<Store: Together
             State::Ready,
         ),
     ] {
-        LAW.same(what, &state(&*store, one.id()).await, &Some(expected));
+        LAW.same(what, &state(store, one.id()).await, &Some(expected));
     }
-    let told = earn(&*store, &mint.right(&earned[1]), &[], &[], now()).await;
+    let told = earn(store, &mint.right(&earned[1]), &[], &[], now()).await;
     let redeemed = matches!(told, Charged::Answered(Redeemed::Redeemed(_)));
     LAW.holds(redeemed, || format!("what was earned got {told:?}"));
 }
 
 /// Law 13: where an id of what is earned is there already, nothing is redeemed, charged, inserted or superseded.
 pub async fn law_13_earned_twice_redeems_nothing<H: Harness<Store: Together>>(harness: &H) {
-    let (store, mut mint) = (harness.store().await, Mint::new());
+    for now in NOWS {
+        earned_twice_redeems_nothing(&*harness.store().await, now).await;
+    }
+}
+
+async fn earned_twice_redeems_nothing<S: Together>(store: &S, now: Now) {
+    let mut mint = Mint::new();
     let ceiling = charge("twice earned", Limit::ceiling(3));
     let (code, older) = (
         mint.mint(&CODE, &alice(), now()),
         mint.mint(&CODE, &alice(), now()),
     );
-    insert(&*store, &records([&code, &older])).await;
+    insert(store, &records([&code, &older])).await;
     let there = mint.mint(&BEARER, &alice(), now());
-    insert(&*store, &records([&there])).await;
+    insert(store, &records([&there])).await;
     let (new, newer) = (
         mint.mint(&BEARER, &alice(), now()),
         mint.resend(&older, now()),
@@ -166,25 +184,25 @@ pub async fn law_13_earned_twice_redeems_nothing<H: Harness<Store: Together>>(ha
         let charges = [ceiling];
         let told = store.redeem_charged(&right, cost(&charges), &earned, now());
         is_twice(what, &told.await);
-        let code = found(&*store, code.id()).await;
+        let code = found(store, code.id()).await;
         let code = code.map(|code| (code.state, code.attempts));
         LAW.same(what, &code, &Some((State::Ready, 0)));
         for one in [&new, &newer] {
-            LAW.same(what, &found(&*store, one.id()).await, &None);
+            LAW.same(what, &found(store, one.id()).await, &None);
         }
-        let older = state(&*store, older.id()).await;
+        let older = state(store, older.id()).await;
         LAW.same(what, &older, &Some(State::Ready));
     }
     // A wrong guess does not come so far.
     let (wrong, earned) = (mint.wrong(&code, 1), records([&there]));
-    let told = earn(&*store, &wrong, &[ceiling], &earned, now()).await;
+    let told = earn(store, &wrong, &[ceiling], &earned, now()).await;
     let mismatch = Charged::Answered(Redeemed::Refused(Reason::Mismatch));
     LAW.same(
         "a wrong guess that would earn what is there",
         &told,
         &mismatch,
     );
-    LAW.same("what is left of 3", &passes(&*store, ceiling).await, &2);
+    LAW.same("what is left of 3", &passes(store, ceiling).await, &2);
 }
 
 /// Law 13: 50 tasks with one code and a session each, at two instances: one code is redeemed, and its session alone lives. Of 10 recovery
@@ -193,7 +211,7 @@ pub async fn law_13_one_code_earns_once<H: Harness<Store: Together>>(harness: &H
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 50).max(1) {
+    for (round, now) in rounds(harness.rounds() / 50) {
         let owner = subject("t1", &format!("alice {round}"));
         let charges = [charge(&format!("earning {round}"), Limit::ceiling(60))];
         let code = mint.mint(&CODE, &owner, now());
@@ -258,7 +276,7 @@ pub async fn law_13_one_code_earns_once<H: Harness<Store: Together>>(harness: &H
 pub async fn law_10_dropped_earning<H: Harness<Store: Together>>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
-    for _ in 0..(harness.rounds() / 5).max(1) {
+    for (_, now) in rounds(harness.rounds() / 5) {
         let code = mint.mint(&CODE, &alice(), now());
         insert(&*store, &records([&code])).await;
         let right = mint.right(&code);

@@ -6,7 +6,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::{factor, find, insert},
-    fixture::{ERAS, MICRO, Pair, alice, at, now, race, subject},
+    fixture::{ERAS, MICRO, NOWS, Pair, alice, at, race, rounds, subject},
     report::Law,
 };
 use crate::{FactorState, FactorStore, MAX_FACTORS, RemoveIf, StoredFactor};
@@ -30,7 +30,7 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut dice = Dice::new(any_seed());
-    for state in FactorState::ALL {
+    for (state, now) in FactorState::ALL.into_iter().zip(NOWS.into_iter().cycle()) {
         let mut made = factor(&mut dice, &alice(), state);
         made.last = Some(5);
         made.used_at = Some(now());
@@ -60,9 +60,12 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
         let told = UNDONE.answer("restore", store.restore(&made.id).await);
         UNDONE.same("restoring again", &told, &false);
     }
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("owner {round}"));
-        let made = factor(&mut dice, &owner, FactorState::Removed);
+        let mut made = factor(&mut dice, &owner, FactorState::Removed);
+        if let Some(removal) = &mut made.removal {
+            removal.at = now();
+        }
         insert(store, UNDONE, &made).await;
         let told = race(4, |task| {
             let (store, id) = (stores.of(task / 2), made.id);
@@ -159,6 +162,7 @@ pub async fn law_08_list_is_bounded<H: Harness<Store: FactorStore>>(harness: &H)
     for (state, many) in states {
         for _ in 0..many {
             let mut made = factor(&mut dice, &alice(), state);
+            let now = NOWS[all.len() * NOWS.len() / (MAX_FACTORS + 12)];
             made.created_at = now() + MICRO * i32::try_from(all.len()).unwrap_or(0);
             if let Some(removal) = &mut made.removal {
                 removal.at = made.created_at;

@@ -5,7 +5,7 @@ use ott_core::{Subject, chrono::TimeDelta};
 use super::{
     Harness,
     dice::{Dice, any_seed},
-    fixture::{ERAS, Time, alice, at, long_name, now, subject},
+    fixture::{ERAS, Time, alice, at, long_name, subject},
     report::Law,
 };
 use crate::{
@@ -118,7 +118,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     });
     same_factors(&*store, "removed", &model).await;
     let unknown = factor(&mut dice, &alice(), FactorState::Active).id;
-    let told = store.remove(&unknown, RemoveIf::Always, &[], now()).await;
+    let told = store.remove(&unknown, RemoveIf::Always, &[], later).await;
     let told = KEPT.answer("remove", told);
     KEPT.same("removing what never was", &told, &false);
     for other in &others {
@@ -129,6 +129,7 @@ pub async fn law_08_factors_keep_what_they_are<H: Harness<Store: FactorStore>>(h
     }
 }
 
+/// A factor that was enrolled long ago.
 pub(super) fn factor(dice: &mut Dice, subject: &Subject, state: FactorState) -> StoredFactor {
     let id = [dice.next().to_be_bytes(), dice.next().to_be_bytes()].concat();
     StoredFactor {
@@ -139,11 +140,11 @@ pub(super) fn factor(dice: &mut Dice, subject: &Subject, state: FactorState) -> 
         state,
         sealed: (0..=255).collect(),
         last: None,
-        created_at: now(),
+        created_at: at(ERAS[0]),
         used_at: None::<Time>,
         removal: (state == FactorState::Removed).then(|| Removal {
             from: FactorState::Active,
-            at: now(),
+            at: at(ERAS[0]),
             by: Vec::new(),
         }),
     }

@@ -10,7 +10,7 @@ use super::{
     Harness,
     dice::Dice,
     fixture::{
-        ERAS, MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, at, now, subject,
+        AGES, ERAS, MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, at, subject,
     },
     history::{World, prove},
     model::{Answer, Model, Verb, differs},
@@ -275,8 +275,9 @@ impl<H: Harness<Store: TokenStore>> World for Tokens<'_, H> {
         }
         for (place, minted) in self.pool.iter().enumerate() {
             let found = Verb::Find(*minted.id());
-            let expected = model.answer(&found, now());
-            let told = found.ask(&*store, now()).await;
+            let now = at(AGES);
+            let expected = model.answer(&found, now);
+            let told = found.ask(&*store, now).await;
             let told = told.map_err(|error| format!("at the end an outage: {error:?}"))?;
             if let Some(how) = differs(&told, &expected) {
                 return Err(format!("at the end, find {place}: {how}"));

@@ -6,7 +6,7 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{AGES, ERAS, MICRO, Pair, Time, at, now, race, subject},
+    fixture::{AGES, ERAS, MICRO, Now, Pair, Time, at, race, rounds, subject},
     report::Law,
 };
 use crate::{Charge, LimitStore, Spent};
@@ -25,7 +25,7 @@ const MINUTE: TimeDelta = TimeDelta::minutes(1);
 pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
     const TASKS: usize = 64;
     let stores = Pair::new(harness).await;
-    for round in 0..(harness.rounds() / 10).max(1) {
+    for (round, now) in rounds(harness.rounds() / 10) {
         let charges = [
             charge(&format!("address {round}"), Limit::pace(10, MINUTE)),
             charge(&format!("tenant {round}"), Limit::allowance(7, MINUTE)),
@@ -36,7 +36,7 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
                 key: charge(&format!("alone {:?} {round}", one.limit), one.limit).key,
                 ..one
             };
-            let told = spends(&stores, TASKS, |_| vec![alone]).await;
+            let told = spends(&stores, TASKS, now, |_| vec![alone]).await;
             let passed = told.iter().filter(|told| **told == Spent::Allowed).count();
             let burst = alone.limit.burst() as usize;
             EXACT.holds(passed == burst, || {
@@ -52,7 +52,7 @@ pub async fn law_09_burst_is_exact<H: Harness<Store: LimitStore>>(harness: &H) {
             }
             mine
         };
-        let told = spends(&stores, TASKS, order).await;
+        let told = spends(&stores, TASKS, now, order).await;
         let mut charged: HashMap<LimitKey, u32> = HashMap::new();
         let mut refused = Vec::new();
         for (task, told) in told.iter().enumerate() {
@@ -212,19 +212,19 @@ async fn what_gives_back<S: LimitStore>(store: &S, era: i64) {
             store.clear(&charge("never spent", limit).key).await,
         );
     }
-    purge_counts(store).await;
+    purge_counts(store, now()).await;
 }
 
-async fn purge_counts<S: LimitStore>(store: &S) {
+async fn purge_counts<S: LimitStore>(store: &S, now: Time) {
     let purge = async |before: Time, limit: u32| {
         BACK.answer("purge_limits", store.purge_limits(before, limit).await)
     };
     purge(at(AGES), u32::MAX).await;
     for number in 0..5 {
         let one = charge(&format!("purged {number}"), Limit::pace(3, MINUTE));
-        BACK.answer("spend", store.spend(&[one], now()).await);
+        BACK.answer("spend", store.spend(&[one], now).await);
     }
-    let (full, what) = (now() + MINUTE, "keys that a purge removed");
+    let (full, what) = (now + MINUTE, "keys that a purge removed");
     BACK.same(what, &purge(full - MICRO, u32::MAX).await, &0);
     BACK.same(what, &purge(full, 2).await, &2);
     BACK.same(what, &purge(full, 0).await, &0);
@@ -243,6 +243,7 @@ fn charge(name: &str, limit: Limit) -> Charge {
 async fn spends<S: LimitStore + 'static>(
     stores: &Pair<S>,
     tasks: usize,
+    now: Now,
     charges: impl Fn(usize) -> Vec<Charge>,
 ) -> Vec<Spent> {
     let told = race(tasks, |task| {

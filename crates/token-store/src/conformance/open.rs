@@ -8,7 +8,7 @@ use super::{
     OpenHarness,
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
-    fixture::{CODE, Mint, alice, now, race, records},
+    fixture::{CODE, Mint, NOWS, Now, alice, race, records, rounds},
     report::Law,
 };
 use crate::{InTransaction, RedeemInTransaction, Redeemed, TokenStore};
@@ -21,6 +21,12 @@ const LAW: Law = Law(
 /// Law 3 through `redeem_in_transaction`: each refusal is committed before it is told, so that a rollback
 /// never gives a guess back.
 pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) {
+    for now in NOWS {
+        guesses_are_counted_first(harness, now).await;
+    }
+}
+
+async fn guesses_are_counted_first<H: OpenHarness>(harness: &H, now: Now) {
     const GUESSES: usize = 1_000;
     let store = harness.store().await;
     let mut mint = Mint::new();
@@ -69,7 +75,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
     const TASKS: usize = 16;
     let store = harness.store().await;
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 50).max(1) {
+    for (round, now) in rounds(harness.rounds() / 50) {
         let minted = mint.mint(&CODE, &alice(), now());
         let right = mint.right(&minted);
         LAW.answer("insert", store.insert(&records([&minted])).await);
@@ -116,7 +122,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
 pub async fn law_10_dropped_redeem_in_transaction<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
-    for round in 0..(harness.rounds() / 5).max(1) {
+    for (round, now) in rounds(harness.rounds() / 5) {
         let minted = mint.mint(&CODE, &alice(), now());
         let right = mint.right(&minted);
         DROPPED.answer("insert", store.insert(&records([&minted])).await);

@@ -8,7 +8,7 @@ use super::{
     Harness,
     dice::Dice,
     factors::factor,
-    fixture::{LINK, Mint, PROMPT, alice, now, records},
+    fixture::{LINK, Mint, NOWS, PROMPT, alice, records},
     report::Law,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub(super) async fn fails<T: Debug>(
 /// Law 11: each verb of a broken [`TokenStore`] is a `StoreError` in time.
 pub async fn law_11_outage_of_tokens<H: Harness<Store: TokenStore>>(harness: &H) {
     let (store, patience, mut mint) = (harness.broken().await, harness.patience(), Mint::new());
+    let now = NOWS[1];
     let link = mint.mint(&LINK, &alice(), now());
     let prompt = mint.mint(&PROMPT, &alice(), now());
     let (batch, right) = (records([&link, &prompt]), mint.right(&link));
@@ -68,6 +69,7 @@ pub async fn law_11_outage_of_tokens<H: Harness<Store: TokenStore>>(harness: &H)
 /// Law 11: each verb of a broken [`FactorStore`] is a `StoreError` in time.
 pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &H) {
     let (store, patience) = (harness.broken().await, harness.patience());
+    let now = NOWS[1];
     let made = factor(&mut Dice::new(1), &alice(), FactorState::Pending);
     let (id, owner) = (made.id, alice());
     let label = FactorChange::Label(String::from("phone"));
@@ -104,6 +106,7 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
 /// Law 11: each verb of a broken [`LimitStore`] is a `StoreError` in time.
 pub async fn law_11_outage_of_limits<H: Harness<Store: LimitStore>>(harness: &H) {
     let (store, patience) = (harness.broken().await, harness.patience());
+    let now = NOWS[1];
     let key = LimitKey::new(LimitScope::Application, "broken", &Binding::tenant("t1"));
     let charge = [Charge {
         key,

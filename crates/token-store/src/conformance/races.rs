@@ -7,7 +7,8 @@ use ott_core::{Reason, State};
 use super::{
     Harness,
     fixture::{
-        BEARER, CODE, LINK, Mint, Minted, PROMPT, Pair, RECOVERY, alice, now, race, records,
+        BEARER, CODE, LINK, Mint, Minted, NOWS, PROMPT, Pair, RECOVERY, alice, race, records,
+        rounds,
     },
     report::Law,
 };
@@ -28,7 +29,7 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
     let stores = Pair::new(harness).await;
     let store = stores.first();
     let mut mint = Mint::new();
-    for round in 0..harness.rounds() {
+    for (round, now) in rounds(harness.rounds()) {
         // A code allows five comparisons, so wrong ones beside it may use it up: no winner then.
         let policy = [CODE, LINK, RECOVERY, BEARER][round % 4];
         let with_wrong = round % 8 >= 4;
@@ -77,12 +78,13 @@ pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness:
     let mut rights = Vec::with_capacity(TOKENS);
     while rights.len() < TOKENS {
         let policy = [CODE, LINK][rights.len() / 100 % 2];
-        let batch = mint.batch(&policy, &alice(), 100);
+        let now = NOWS[rights.len() / 100 % 3];
+        let batch = mint.batch(&policy, &alice(), 100, now);
         ONE_WINNER.answer("insert", store.insert(&records(&batch)).await);
-        rights.extend(batch.iter().map(|minted| mint.right(minted)));
+        rights.extend(batch.iter().map(|minted| (mint.right(minted), now)));
     }
     let answers = race(CLIENTS, |client| {
-        let (store, right) = (stores.of(client / TOKENS), rights[client % TOKENS].clone());
+        let (store, (right, now)) = (stores.of(client / TOKENS), rights[client % TOKENS].clone());
         async move { store.redeem(&right, now()).await }
     })
     .await;
@@ -98,7 +100,7 @@ pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness:
         let times: usize = won.iter().sum();
         format!("{CLIENTS} clients redeemed {TOKENS} tokens {times} times")
     });
-    for right in &rights {
+    for (right, _) in &rights {
         let found = ONE_WINNER.answer("find", store.find(right.id()).await);
         let left = found.map(|found| (found.state, found.attempts));
         ONE_WINNER.same("what is left", &left, &Some((State::Spent, 1)));
@@ -113,7 +115,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
     const GUESSES: usize = 1_000;
     let store = harness.store().await;
     let mut mint = Mint::new();
-    for round in 0..(harness.rounds() / 25).max(1) {
+    for (round, now) in rounds(harness.rounds() / 25) {
         let minted = mint.mint(&[CODE, PROMPT][round % 2], &alice(), now());
         let most = usize::from(minted.stored().max_attempts.unwrap_or(0));
         COUNTED.answer("insert", store.insert(&records([&minted])).await);

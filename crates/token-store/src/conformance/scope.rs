@@ -7,7 +7,7 @@ use ott_core::{Policy, Purpose, State, Subject, chrono::TimeDelta};
 use super::{
     Harness,
     fixture::{
-        BEARER, CODE, LINK, MICRO, Mint, Minted, PAIRING, Time, alice, long_name, now, race,
+        BEARER, CODE, LINK, MICRO, Mint, Minted, NOWS, Now, PAIRING, Time, alice, long_name, race,
         records, subject,
     },
     report::Law,
@@ -37,14 +37,22 @@ pub async fn law_07_revoke_and_list_keep_to_their_own<H: Harness<Store: TokenSto
         subject("t", "1alice"),
         subject("alice", "t1"),
     ];
-    own_alone(&*harness.store().await, &alice(), &strangers).await;
+    for now in NOWS {
+        own_alone(&*harness.store().await, &alice(), &strangers, now).await;
+    }
     // And names of 255 bytes that differ in their last.
     let [own, other] = ['a', 'b'].map(long_name);
     let strangers = [subject(&own, &other), subject(&other, &own)];
-    own_alone(&*harness.store().await, &subject(&own, &own), &strangers).await;
+    own_alone(
+        &*harness.store().await,
+        &subject(&own, &own),
+        &strangers,
+        NOWS[1],
+    )
+    .await;
 }
 
-async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subject]) {
+async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subject], now: Now) {
     let longer = Policy::bearer(Purpose::new("law-bearer-2"), TimeDelta::days(1));
     let mut mint = Mint::new();
     let mut theirs = Vec::new();
@@ -55,7 +63,7 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
     let nobodys = mint.mint_for(&PAIRING, owner.tenant(), None, b"", None, now());
     theirs.push(nobodys);
     let own = |mint: &mut Mint, policy: &Policy| {
-        let mut minted = mint.batch(policy, owner, 2);
+        let mut minted = mint.batch(policy, owner, 2, now);
         minted.push(mint.mint(policy, owner, now() - TimeDelta::seconds(5)));
         minted
     };
@@ -65,17 +73,14 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
         let answer = SCOPE.answer("insert", store.insert(&records([minted])).await);
         SCOPE.same("inserting a bystander", &answer, &Inserted::Done);
     }
+    lists(store, &subject(owner.tenant(), "nobody"), None, &[], now()).await;
+    let lists = async |policy: Option<&Policy>, expected: &[&Minted]| {
+        lists(store, owner, policy, expected, now()).await;
+    };
     let all: Vec<_> = bearers.iter().chain(&others).collect();
-    lists(store, owner, None, &all).await;
-    lists(
-        store,
-        owner,
-        Some(&BEARER),
-        &bearers.iter().collect::<Vec<_>>(),
-    )
-    .await;
-    lists(store, owner, Some(&CODE), &[]).await;
-    lists(store, &subject(owner.tenant(), "nobody"), None, &[]).await;
+    lists(None, &all).await;
+    lists(Some(&BEARER), &bearers.iter().collect::<Vec<_>>()).await;
+    lists(Some(&CODE), &[]).await;
     let revoke = async |what: Revoke, expected: u64| {
         let count = SCOPE.answer("revoke", store.revoke(&what).await);
         SCOPE.same(&format!("what {what:?} counts"), &count, &expected);
@@ -94,18 +99,18 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
     revoke(Revoke::Record(*link.id()), 0).await;
     revoke(Revoke::purpose(owner, BEARER.purpose()), 2).await;
     revoke(Revoke::purpose(owner, BEARER.purpose()), 0).await;
-    lists(store, owner, None, &others.iter().collect::<Vec<_>>()).await;
+    lists(None, &others.iter().collect::<Vec<_>>()).await;
     let but = |except: &Minted, purpose: Option<Purpose>| Revoke::Subject {
         subject: owner.clone(),
         purpose,
         except: Some(*except.id()),
     };
     revoke(but(&others[1], Some(*longer.purpose())), 2).await;
-    lists(store, owner, None, &[&others[1]]).await;
+    lists(None, &[&others[1]]).await;
     revoke(but(&others[1], None), 0).await;
     revoke(but(&others[0], None), 1).await;
     revoke(Revoke::subject(owner), 0).await;
-    lists(store, owner, None, &[]).await;
+    lists(None, &[]).await;
     for minted in &all {
         let found = SCOPE.answer("find", store.find(minted.id()).await);
         SCOPE.same(
@@ -126,9 +131,10 @@ async fn lists<S: TokenStore>(
     subject: &Subject,
     policy: Option<&Policy>,
     expected: &[&Minted],
+    now: Time,
 ) {
     let purpose = policy.map(Policy::purpose);
-    let listed = SCOPE.answer("list", store.list(subject, purpose, now()).await);
+    let listed = SCOPE.answer("list", store.list(subject, purpose, now).await);
     SCOPE.holds(listed.is_sorted_by_key(|stored| stored.issued_at), || {
         format!("the list of {subject:?} is not oldest first")
     });
@@ -150,9 +156,15 @@ async fn lists<S: TokenStore>(
 ///
 /// A purge that runs while tokens are redeemed takes none of them.
 pub async fn law_07_purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H) {
+    for now in NOWS {
+        purge_takes_the_dead_alone(harness, now).await;
+    }
+}
+
+async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, now: Now) {
     let store = harness.store().await;
     let mut mint = Mint::new();
-    let ready = mint.batch(&LINK, &alice(), 12);
+    let ready = mint.batch(&LINK, &alice(), 12, now);
     PURGE.answer("insert", store.insert(&records(&ready)).await);
     for minted in &ready[..3] {
         PURGE.answer("redeem", store.redeem(&mint.right(minted), now()).await);
@@ -198,7 +210,7 @@ pub async fn law_07_purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(ha
     purge(dead, u32::MAX, 1, "one expired one left").await;
     PURGE.same("records left", &left().await, &0);
     purge(dead, u32::MAX, 0, "nothing left").await;
-    beside_redeems(&store, &mut mint).await;
+    beside_redeems(&store, &mut mint, now).await;
     // A purge leaves a slot in order: what a purged batch superseded stays so.
     let old = mint.mint_for(&CODE, "t1", Some(&alice()), b"", None, now() + MICRO);
     let new = mint.resend(&old, now());
@@ -215,9 +227,9 @@ pub async fn law_07_purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(ha
     );
 }
 
-async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint) {
-    for round in 0..20 {
-        let minted = mint.batch(&LINK, &alice(), 16);
+async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint, now: Now) {
+    for round in 0..7 {
+        let minted = mint.batch(&LINK, &alice(), 16, now);
         PURGE.answer("insert", store.insert(&records(&minted)).await);
         let answers = race(20, |task| {
             let store = Arc::clone(store);

@@ -143,7 +143,7 @@ impl Toy {
         Redeemed::Refused(reason.unwrap())
     }
 
-    fn now(&self, now: Time) -> Time {
+    pub(crate) fn now(&self, now: Time) -> Time {
         match self.mistake {
             Mistake::AsksItsOwnClock => SystemClock.now(),
             Mistake::RoundsTimes => {
@@ -151,6 +151,15 @@ impl Toy {
                 DateTime::from_timestamp_micros(rounded.timestamp_micros()).unwrap()
             }
             Mistake::EndsWithin32Bits => now.min(the_last_of_32_bits()),
+            // Beyond 2038 it is 1901.
+            Mistake::Wraps32Bits => {
+                let seconds = now.timestamp().rem_euclid(1 << 32);
+                let wrapped = (seconds + (1 << 31)).rem_euclid(1 << 32) - (1 << 31);
+                DateTime::from_timestamp(wrapped, now.timestamp_subsec_nanos()).unwrap()
+            }
+            Mistake::FailsToday if (1_780_000_000..1_800_000_000).contains(&now.timestamp()) => {
+                DateTime::UNIX_EPOCH
+            }
             _ => now,
         }
     }

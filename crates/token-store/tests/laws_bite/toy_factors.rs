@@ -95,7 +95,7 @@ impl Toy {
             return Advanced::Replayed;
         }
         factor.last = Some(counter);
-        factor.used_at = DateTime::from_timestamp_micros(now.timestamp_micros());
+        factor.used_at = DateTime::from_timestamp_micros(self.now(now).timestamp_micros());
         Advanced::Accepted
     }
 
@@ -162,6 +162,7 @@ impl FactorStore for Toy {
     ) -> Result<Advanced, StoreError> {
         self.up().await?;
         self.check(counter)?;
+        let now = self.now(now);
         let holds = |factors: &[StoredFactor]| {
             let own = factors.iter().find(|one| one.id == *id);
             self.makes(Mistake::ConfirmsUnvouched) || own.is_none_or(|own| only.holds(own, factors))

@@ -237,3 +237,40 @@ fn row_03_uris_stand_alone() {
     refused(&response, 400, "bad request");
     assert!(response.json()["reason"]["uri"].is_string());
 }
+
+/// 002-3. A field that may be left out may be null, which the OpenAPI file says too.
+#[test]
+fn row_03_null_is_a_field_that_is_left_out() {
+    let site = Site::start();
+    let alice = site.by("alice");
+    let account =
+        json!({"otp_type": "totp", "account": "a", "service": "s", "icon": null, "secret": SECRET});
+    let uri = json!({"uri": format!("otpauth://totp/a?secret={SECRET}")});
+    let sent = [
+        (
+            format!("{T}/otp"),
+            &account,
+            "digits algorithm period counter custom_otp",
+        ),
+        (
+            T.to_owned(),
+            &account,
+            "digits algorithm period counter custom_otp",
+        ),
+        (format!("{T}/preview"), &uri, "custom_otp"),
+        (
+            String::from("/api/v1/icons/default"),
+            &json!({"service": "nobody's"}),
+            "iconPack iconCollection variant",
+        ),
+    ];
+    for (path, body, fields) in sent {
+        let without = alice.post(&path, body).status;
+        assert!((200..300).contains(&without), "{path}: {without}");
+        for field in fields.split(' ') {
+            let mut body = body.clone();
+            body[field] = Value::Null;
+            assert_eq!(alice.post(&path, &body).status, without, "{path}: {field}");
+        }
+    }
+}

@@ -372,7 +372,7 @@ mod tests {
         let data = data_of(&sheet);
         assert_eq!(sheet_of(&data), Some(sheet));
         let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-        let page = include_str!("../../../docs/formats.md");
+        let page = include_str!("../docs/formats.md");
         assert!(page.contains(&format!("`{hex}`")), "{hex}");
         for none in [&[][..], &data[1..], &data[..16], &[2; 17], &[1; 18]] {
             assert_eq!(sheet_of(none), None, "{none:?}");

@@ -9,6 +9,7 @@ example is compiled and run there.
 """
 import json
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -161,11 +162,24 @@ def pack(published, target):
         crate = target / "package" / f"{package['name']}-{package['version']}.crate"
         with tarfile.open(crate) as archive:
             names = {member.name.split("/", 1)[1] for member in archive.getmembers()}
+            faults.extend(left_behind(archive, names))
         faults.extend(f"{package['name']}: {name} is not in its package"
                       for name in [*LICENCES, "README.md", "Cargo.toml"] if name not in names)
         print(f"{package['name']}: {len(names)} files, {crate.stat().st_size // 1024} KiB")
         files.append(crate)
     return files
+
+
+def left_behind(archive, names):
+    """Files that a source of the package includes, and that are not in it: it compiles here alone."""
+    for member in archive.getmembers():
+        crate, name = member.name.split("/", 1)
+        if not name.endswith(".rs"):
+            continue
+        text = archive.extractfile(member).read().decode()
+        for included in re.findall(r"""include_(?:str|bytes)!\(\s*"([^"]+)"\s*,?\)""", text):
+            if posixpath.normpath(posixpath.join(posixpath.dirname(name), included)) not in names:
+                yield f"{crate}: {name} includes {included}, which is not in the package"
 
 
 def build(crates, target):

@@ -7,8 +7,8 @@ use ott_core::{Reason, State, Subject};
 use super::{
     Harness,
     fixture::{
-        CODE, LINK, Mint, Minted, NOWS, Now, OTHER_CODE, RECOVERY, Time, alice, race, records,
-        rounds, subject,
+        CODE, LINK, Mint, Minted, NOWS, OTHER_CODE, RECOVERY, Time, alice, race, records, rounds,
+        subject,
     },
     report::Law,
 };
@@ -31,12 +31,12 @@ pub async fn law_05_batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness:
     }
 }
 
-async fn batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness: &H, now: Now) {
+async fn batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness: &H, now: Time) {
     let store = harness.store().await;
     let mut mint = Mint::new();
     let old = mint.batch(&RECOVERY, &alice(), 10, now);
     insert(&*store, BATCH, "ten recovery codes", &old, Inserted::Done).await;
-    let link = mint.mint(&LINK, &alice(), now());
+    let link = mint.mint(&LINK, &alice(), now);
     insert(&*store, BATCH, "a link", [&link], Inserted::Done).await;
     for place in 0..3 {
         let new = mint.batch(&RECOVERY, &alice(), 3, now);
@@ -54,7 +54,7 @@ async fn batch_is_all_or_none<H: Harness<Store: TokenStore>>(harness: &H, now: N
         nothing_happened(&*store, &what, &new, &old).await;
     }
     // Spent or revoked, an id stays taken: a second insert would bring the token back.
-    redeem(&*store, BATCH, &mint, &old[0], now()).await;
+    redeem(&*store, BATCH, &mint, &old[0], now).await;
     insert(
         &*store,
         BATCH,
@@ -101,21 +101,23 @@ pub async fn law_05_superseding_retires_exactly_its_own<H: Harness<Store: TokenS
     }
 }
 
-async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &Subject, now: Now) {
+async fn one_after_the_other<S: TokenStore>(
+    store: &S,
+    mint: &mut Mint,
+    owner: &Subject,
+    now: Time,
+) {
     let elsewhere = subject("t2", owner.id());
-    let first = mint.mint(&CODE, owner, now());
-    let again = mint.resend(&first, now());
+    let first = mint.mint(&CODE, owner, now);
+    let again = mint.resend(&first, now);
     let bystanders = [
-        ("another flow's code", mint.mint(&CODE, owner, now())),
-        (
-            "another purpose's code",
-            mint.mint(&OTHER_CODE, owner, now()),
-        ),
-        ("a link", mint.mint(&LINK, owner, now())),
-        ("a recovery code", mint.mint(&RECOVERY, owner, now())),
+        ("another flow's code", mint.mint(&CODE, owner, now)),
+        ("another purpose's code", mint.mint(&OTHER_CODE, owner, now)),
+        ("a link", mint.mint(&LINK, owner, now)),
+        ("a recovery code", mint.mint(&RECOVERY, owner, now)),
         (
             "another tenant's recovery code",
-            mint.mint(&RECOVERY, &elsewhere, now()),
+            mint.mint(&RECOVERY, &elsewhere, now),
         ),
     ];
     insert(store, SLOT, "a code", [&first], Inserted::Done).await;
@@ -139,7 +141,7 @@ async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &
     )
     .await;
     state(store, SLOT, "the newer code", &again, State::Ready).await;
-    let refused = SLOT.answer("redeem", store.redeem(&mint.right(&first), now()).await);
+    let refused = SLOT.answer("redeem", store.redeem(&mint.right(&first), now).await);
     SLOT.same(
         "redeeming a superseded code",
         &refused,
@@ -155,8 +157,8 @@ async fn one_after_the_other<S: TokenStore>(store: &S, mint: &mut Mint, owner: &
         )
         .await;
     }
-    redeem(store, SLOT, mint, &again, now()).await;
-    let third = mint.resend(&again, now());
+    redeem(store, SLOT, mint, &again, now).await;
+    let third = mint.resend(&again, now);
     insert(store, SLOT, "a third code", [&third], Inserted::Done).await;
     state(
         store,
@@ -172,7 +174,7 @@ async fn sixteen_at_once<S: TokenStore + 'static>(
     store: &Arc<S>,
     mint: &mut Mint,
     round: usize,
-    now: Now,
+    now: Time,
 ) {
     const TASKS: usize = 16;
     let owner = subject("t1", &format!("bob {round}"));
@@ -193,7 +195,7 @@ async fn sixteen_at_once<S: TokenStore + 'static>(
                     told.map(|told| told == Inserted::Done)
                 }
                 None => {
-                    let told = store.redeem(&right, now()).await;
+                    let told = store.redeem(&right, now).await;
                     told.map(|told| matches!(told, Redeemed::Redeemed(_)))
                 }
             }
@@ -239,7 +241,7 @@ async fn sixteen_at_once<S: TokenStore + 'static>(
             live.len()
         )
     });
-    let listed = SLOT.answer("list", store.list(&owner, None, now()).await);
+    let listed = SLOT.answer("list", store.list(&owner, None, now).await);
     SLOT.same("records of the slot in `list`", &listed.len(), &3);
 }
 

@@ -263,10 +263,10 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
         );
         let minted = mint.batch(&CODE, &alice(), TASKS, now);
         LAW.answer("insert", store.insert(&records(&minted)).await);
-        let right = mint.mint(&CODE, &alice(), now());
+        let right = mint.mint(&CODE, &alice(), now);
         LAW.answer("insert", store.insert(&records([&right])).await);
         let (presented, charges) = (mint.right(&right), [pace, ceiling]);
-        let told = store.redeem_charged(&presented, cost(&charges), &[], now());
+        let told = store.redeem_charged(&presented, cost(&charges), &[], now);
         let told = LAW.answer("redeem_charged", told.await);
         LAW.holds(
             matches!(told, Charged::Answered(Redeemed::Redeemed(_))),
@@ -276,7 +276,7 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
             let (store, wrong) = (stores.of(task), mint.wrong(&minted[task], round));
             async move {
                 store
-                    .redeem_charged(&wrong, cost(&[pace, ceiling]), &[], now())
+                    .redeem_charged(&wrong, cost(&[pace, ceiling]), &[], now)
                     .await
             }
         })
@@ -317,7 +317,7 @@ pub async fn law_13_charged_guesses_are_exact<H: Harness<Store: Together>>(harne
 pub(super) async fn passes<S: LimitStore>(store: &S, charge: Charge) -> u32 {
     let mut passes = 0;
     while passes < 64
-        && LAW.answer("spend", store.spend(&[charge], NOWS[1]()).await) == Spent::Allowed
+        && LAW.answer("spend", store.spend(&[charge], NOWS[1]).await) == Spent::Allowed
     {
         passes += 1;
     }
@@ -328,11 +328,11 @@ pub(super) async fn passes<S: LimitStore>(store: &S, charge: Charge) -> u32 {
 pub async fn law_13_charged_twice_is_misuse<H: Harness<Store: Together>>(harness: &H) {
     let (store, mut mint, now) = (harness.store().await, Mint::new(), NOWS[1]);
     let twice = [charge("twice", Limit::ceiling(3)); 2];
-    let minted = mint.mint(&CODE, &alice(), now());
+    let minted = mint.mint(&CODE, &alice(), now);
     let batch = records([&minted]);
     LAW.misuse(
         "an insert that charges one key twice",
-        store.insert_charged(&batch, &twice, now()).await,
+        store.insert_charged(&batch, &twice, now).await,
     );
     LAW.same(
         "what it inserted",
@@ -341,7 +341,7 @@ pub async fn law_13_charged_twice_is_misuse<H: Harness<Store: Together>>(harness
     );
     LAW.answer("insert", store.insert(&batch).await);
     let told = store
-        .redeem_charged(&mint.right(&minted), cost(&twice), &[], now())
+        .redeem_charged(&mint.right(&minted), cost(&twice), &[], now)
         .await;
     LAW.misuse("a redeem that charges one key twice", told);
     let found = LAW.answer("find", store.find(minted.id()).await);
@@ -361,9 +361,9 @@ pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: 
         let limit = Limit::ceiling(3);
         let (guessed, asked) = (format!("guessed {round}"), format!("asked {round}"));
         let (guessed, asked) = (charge(&guessed, limit), charge(&asked, limit));
-        let minted = mint.mint(&CODE, &alice(), now());
+        let minted = mint.mint(&CODE, &alice(), now);
         let batch = records([&minted]);
-        let told = cut(&mut dice, store.insert_charged(&batch, &[asked], now())).await;
+        let told = cut(&mut dice, store.insert_charged(&batch, &[asked], now)).await;
         // If it was dropped it may be done now, or while this waits; what comes after it waits for it.
         let again = DROPPED.answer("insert", store.insert(&batch).await);
         let was_there = again == Inserted::Collision;
@@ -377,12 +377,12 @@ pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: 
         let wrong = mint.wrong(&minted, round);
         let told = cut(
             &mut dice,
-            store.redeem_charged(&wrong, cost(&[guessed]), &[], now()),
+            store.redeem_charged(&wrong, cost(&[guessed]), &[], now),
         )
         .await;
         // Whatever is still under way is done before the ceiling is reached, or refused by it.
         let again = store
-            .redeem_charged(&wrong, cost(&[guessed]), &[], now())
+            .redeem_charged(&wrong, cost(&[guessed]), &[], now)
             .await;
         DROPPED.answer("redeem_charged", again);
         let left = passes(&*store, guessed).await;
@@ -398,25 +398,25 @@ pub async fn law_10_dropped_charged_verbs<H: Harness<Store: Together>>(harness: 
 pub async fn law_11_outage_of_charged<H: Harness<Store: Together>>(harness: &H) {
     let (store, patience, mut mint) = (harness.broken().await, harness.patience(), Mint::new());
     let now = NOWS[1];
-    let minted = mint.mint(&LINK, &alice(), now());
+    let minted = mint.mint(&LINK, &alice(), now);
     let (batch, right) = (records([&minted]), mint.right(&minted));
-    let earned = records([&mint.mint(&LINK, &alice(), now())]);
+    let earned = records([&mint.mint(&LINK, &alice(), now)]);
     let charges = [charge("outage", Limit::ceiling(3))];
     tokio::join!(
         fails(
             patience,
             "insert_charged",
-            store.insert_charged(&batch, &charges, now())
+            store.insert_charged(&batch, &charges, now)
         ),
         fails(
             patience,
             "redeem_charged",
-            store.redeem_charged(&right, cost(&charges), &[], now())
+            store.redeem_charged(&right, cost(&charges), &[], now)
         ),
         fails(
             patience,
             "redeem_charged, which earns,",
-            store.redeem_charged(&right, cost(&charges), &earned, now())
+            store.redeem_charged(&right, cost(&charges), &earned, now)
         ),
     );
 }

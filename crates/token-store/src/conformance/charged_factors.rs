@@ -212,7 +212,7 @@ pub async fn law_13_charged_advances_are_exact<H: Harness<Store: Guarded>>(harne
                         charges: &charges,
                         cleared: &[],
                     };
-                    store.advance_charged(guess, now()).await
+                    store.advance_charged(guess, now).await
                 }
             })
         };
@@ -231,7 +231,7 @@ pub async fn law_13_charged_advances_are_exact<H: Harness<Store: Guarded>>(harne
             charges: &[pace, ceiling],
             cleared: &[ceiling.key],
         };
-        let told = LAW.answer("advance_charged", store.advance_charged(guess, now()).await);
+        let told = LAW.answer("advance_charged", store.advance_charged(guess, now).await);
         let locked = Charged::Refused(Spent::Locked(ceiling.key));
         LAW.same("a right guess after ten wrong ones", &told, &locked);
         LAW.same("what it burnt", &last(store, &wrong).await, &Some(5));
@@ -254,7 +254,7 @@ pub async fn law_13_charged_advances_are_exact<H: Harness<Store: Guarded>>(harne
             charges: &[pace, more],
             cleared: &cleared,
         };
-        let told = LAW.answer("advance_charged", store.advance_charged(guess, now()).await);
+        let told = LAW.answer("advance_charged", store.advance_charged(guess, now).await);
         let accepted = Charged::Answered(Some(Advanced::Accepted));
         LAW.same("the next code", &told, &accepted);
         LAW.same("failures left of 11", &passes(store, more).await, &11);
@@ -303,7 +303,7 @@ pub async fn law_13_charged_advance_misuse<H: Harness<Store: Guarded>>(harness: 
             charges: &charges,
             cleared: &[],
         };
-        LAW.misuse(what, store.advance_charged(guess, now()).await);
+        LAW.misuse(what, store.advance_charged(guess, now).await);
     }
     LAW.same("what was burnt", &last(&*store, &made).await, &Some(0));
     LAW.same("what is left", &passes(&*store, once).await, &3);
@@ -328,7 +328,7 @@ pub async fn law_10_dropped_charged_advances<H: Harness<Store: Guarded>>(harness
                     charges,
                     cleared,
                 },
-                now(),
+                now,
             )
         };
         // Whenever the dropped one is done, it is above the other one, and so it charges nothing.
@@ -377,12 +377,12 @@ pub async fn law_11_outage_of_charged_factors<H: Harness<Store: Guarded>>(harnes
         fails(
             patience,
             "advance_charged",
-            store.advance_charged(right, now())
+            store.advance_charged(right, now)
         ),
         fails(
             patience,
             "advance_charged",
-            store.advance_charged(guess(None), now())
+            store.advance_charged(guess(None), now)
         ),
     );
 }

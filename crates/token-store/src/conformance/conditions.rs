@@ -52,7 +52,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
         useless.extend(of_another_kind.map(|(id, _)| *id));
         for other in useless {
             let only = RemoveIf::Beside(other);
-            let told = store.remove(&own.id, only, &[], now()).await;
+            let told = store.remove(&own.id, only, &[], now).await;
             ONE.same(
                 "`remove` beside itself, or one that does not stand as it does or is not hers",
                 &ONE.answer("remove", told),
@@ -76,11 +76,7 @@ pub async fn law_08_one_factor_stays<H: Harness<Store: FactorStore>>(harness: &H
             let store = stores.of(task);
             let (own, other) = pairs[task];
             let (own, other) = (ids[own], ids[other]);
-            async move {
-                store
-                    .remove(&own, RemoveIf::Beside(other), &[], now())
-                    .await
-            }
+            async move { store.remove(&own, RemoveIf::Beside(other), &[], now).await }
         })
         .await;
         let told = told.into_iter().map(|told| ONE.answer("remove", told));
@@ -117,7 +113,7 @@ pub async fn law_08_one_first_factor<H: Harness<Store: FactorStore>>(harness: &H
                 if task >= 2 {
                     store.insert_factor(&made).await?;
                 }
-                store.confirm(&made.id, None, ConfirmIf::First, now()).await
+                store.confirm(&made.id, None, ConfirmIf::First, now).await
             }
         })
         .await;
@@ -154,7 +150,7 @@ async fn conditions_of_confirm<S: FactorStore>(store: &S, dice: &mut Dice) {
         tries.push((ConfirmIf::First, is_first));
         for (only, holds) in tries {
             let waits = find(store, FIRST, &owner, own.id).await == own;
-            let told = store.confirm(&own.id, Some(3), only, now()).await;
+            let told = store.confirm(&own.id, Some(3), only, now).await;
             let expected = match (waits, holds) {
                 (true, true) => Advanced::Accepted,
                 (true, false) => Advanced::Unvouched,
@@ -177,7 +173,7 @@ pub async fn law_08_pending_removal_spares_the_confirmed<H: Harness<Store: Facto
     for (state, now) in FactorState::ALL.into_iter().zip(NOWS.into_iter().cycle()) {
         let made = factor(&mut dice, &alice(), state);
         insert(store, PENDING, &made).await;
-        let told = store.remove(&made.id, RemoveIf::Pending, &[], now()).await;
+        let told = store.remove(&made.id, RemoveIf::Pending, &[], now).await;
         let what = format!("`remove` while pending of a factor that is {state:?}");
         let pending = state == FactorState::Pending;
         PENDING.same(&what, &PENDING.answer("remove", told), &pending);
@@ -190,10 +186,10 @@ pub async fn law_08_pending_removal_spares_the_confirmed<H: Harness<Store: Facto
             let (store, id) = (stores.of(task / 2), made.id);
             async move {
                 if task % 2 == 0 {
-                    let confirmed = store.confirm(&id, None, ConfirmIf::Always, now()).await;
+                    let confirmed = store.confirm(&id, None, ConfirmIf::Always, now).await;
                     confirmed.map(|told| told == Advanced::Accepted)
                 } else {
-                    store.remove(&id, RemoveIf::Pending, &[], now()).await
+                    store.remove(&id, RemoveIf::Pending, &[], now).await
                 }
             }
         })

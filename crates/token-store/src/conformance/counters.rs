@@ -6,7 +6,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::{factor, find, insert},
-    fixture::{NOWS, Now, Pair, alice, race, rounds},
+    fixture::{NOWS, Pair, Time, alice, race, rounds},
     report::Law,
 };
 use crate::{Advanced, ConfirmIf, FactorId, FactorState, FactorStore, HIGHEST_COUNTER};
@@ -36,10 +36,10 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
                 async move {
                     if verb == "confirm" {
                         store
-                            .confirm(&id, Some(counter), ConfirmIf::Always, now())
+                            .confirm(&id, Some(counter), ConfirmIf::Always, now)
                             .await
                     } else {
-                        store.advance(&id, counter, now()).await
+                        store.advance(&id, counter, now).await
                     }
                 }
             })
@@ -52,7 +52,7 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
         }
         let answers = race(64, |task| {
             let (store, ahead) = (stores.of(task), u64::try_from(task).unwrap_or(0));
-            async move { store.advance(&id, counter + 2 + ahead, now()).await }
+            async move { store.advance(&id, counter + 2 + ahead, now).await }
         })
         .await;
         for told in answers {
@@ -70,21 +70,18 @@ pub async fn law_08_one_code_counts_once<H: Harness<Store: FactorStore>>(harness
     }
 }
 
-async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice, now: Now) {
+async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice, now: Time) {
     let highest = HIGHEST_COUNTER;
     let confirmed = factor(dice, &alice(), FactorState::Pending);
     insert(store, ONCE, &confirmed).await;
     let advance = async |counter: u64, expected: Advanced| {
-        let told = ONCE.answer(
-            "advance",
-            store.advance(&confirmed.id, counter, now()).await,
-        );
+        let told = ONCE.answer("advance", store.advance(&confirmed.id, counter, now).await);
         ONCE.same(&format!("`advance` to {counter}"), &told, &expected);
     };
     let confirm = async |id: FactorId, counter: Option<u64>, expected: Advanced| {
         let told = ONCE.answer(
             "confirm",
-            store.confirm(&id, counter, ConfirmIf::Always, now()).await,
+            store.confirm(&id, counter, ConfirmIf::Always, now).await,
         );
         ONCE.same(&format!("`confirm` with {counter:?}"), &told, &expected);
     };
@@ -99,7 +96,7 @@ async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice, now: No
     advance(highest, Advanced::Accepted).await;
     advance(highest, Advanced::Replayed).await;
     let before = find(store, ONCE, &alice(), confirmed.id).await;
-    let later = now() + TimeDelta::seconds(1);
+    let later = now + TimeDelta::seconds(1);
     for counter in [highest + 1, u64::MAX] {
         let told = store.advance(&confirmed.id, counter, later).await;
         ONCE.misuse(&format!("`advance` to {counter}"), told);
@@ -136,6 +133,6 @@ async fn one_after_the_other<S: FactorStore>(store: &S, dice: &mut Dice, now: No
     }
     let unknown = factor(dice, &alice(), FactorState::Active);
     confirm(unknown.id, Some(1), Advanced::Absent).await;
-    let told = ONCE.answer("advance", store.advance(&unknown.id, 1, now()).await);
+    let told = ONCE.answer("advance", store.advance(&unknown.id, 1, now).await);
     ONCE.same("`advance` of an unknown factor", &told, &Advanced::Absent);
 }

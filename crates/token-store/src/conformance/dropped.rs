@@ -12,7 +12,7 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     factors::factor,
-    fixture::{CODE, MICRO, Mint, Minted, Now, PROMPT, RECOVERY, alice, records, rounds, subject},
+    fixture::{CODE, MICRO, Mint, Minted, PROMPT, RECOVERY, Time, alice, records, rounds, subject},
     report::Law,
 };
 use crate::{
@@ -56,13 +56,13 @@ pub async fn law_10_dropped_token_verbs<H: Harness<Store: TokenStore>>(harness: 
     }
 }
 
-async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
-    let minted = mint.mint(&CODE, &alice(), now());
+async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Time) {
+    let minted = mint.mint(&CODE, &alice(), now);
     let right = mint.right(&minted);
     LAW.answer("insert", store.insert(&records([&minted])).await);
-    let dropped = cut(dice, store.redeem(&right, now())).await;
+    let dropped = cut(dice, store.redeem(&right, now)).await;
     let was_dropped = dropped.is_none();
-    let again = store.redeem(&right, now()).await;
+    let again = store.redeem(&right, now).await;
     let told = dropped.into_iter().chain([again]);
     let told = told.map(|told| LAW.answer("redeem", told));
     let winners = told.filter(|told| matches!(told, Redeemed::Redeemed(_)));
@@ -78,14 +78,14 @@ async fn redeem<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now:
     );
 }
 
-async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
-    let minted = mint.mint(&CODE, &alice(), now());
+async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Time) {
+    let minted = mint.mint(&CODE, &alice(), now);
     let wrong = mint.wrong(&minted, 0);
     let most = minted.stored().max_attempts.map_or(0, u32::from);
     LAW.answer("insert", store.insert(&records([&minted])).await);
-    let dropped = cut(dice, store.redeem(&wrong, now())).await.is_none();
+    let dropped = cut(dice, store.redeem(&wrong, now)).await.is_none();
     for _ in 0..most {
-        LAW.answer("redeem", store.redeem(&wrong, now()).await);
+        LAW.answer("redeem", store.redeem(&wrong, now).await);
     }
     let found = LAW.answer("find", store.find(minted.id()).await);
     LAW.same(
@@ -95,15 +95,15 @@ async fn guess<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: 
     );
 }
 
-async fn decide<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Now) {
-    let minted = mint.mint(&PROMPT, &alice(), now());
-    let yes = mint.approve(&minted, &alice(), now());
-    let no = mint.decide(&minted, &alice(), ott_core::Verdict::Deny, b"no", now());
+async fn decide<S: TokenStore>(store: &S, mint: &mut Mint, dice: &mut Dice, now: Time) {
+    let minted = mint.mint(&PROMPT, &alice(), now);
+    let yes = mint.approve(&minted, &alice(), now);
+    let no = mint.decide(&minted, &alice(), ott_core::Verdict::Deny, b"no", now);
     LAW.answer("insert", store.insert(&records([&minted])).await);
-    let first = cut(dice, store.decide(minted.id(), &yes, now())).await;
+    let first = cut(dice, store.decide(minted.id(), &yes, now)).await;
     let first = first.map(|told| LAW.answer("decide", told));
     let approved = matches!(first, Some(Decided::Decided(_)));
-    let second = LAW.answer("decide", store.decide(minted.id(), &no, now()).await);
+    let second = LAW.answer("decide", store.decide(minted.id(), &no, now).await);
     let denied = matches!(second, Decided::Decided(_));
     LAW.holds(
         !(approved && denied) && (approved || denied || first.is_none()),
@@ -127,7 +127,7 @@ async fn insert_and_revoke<S: TokenStore>(
     mint: &mut Mint,
     dice: &mut Dice,
     owner: &ott_core::Subject,
-    now: Now,
+    now: Time,
 ) {
     let (old, new) = (
         mint.batch(&RECOVERY, owner, 3, now),
@@ -137,7 +137,7 @@ async fn insert_and_revoke<S: TokenStore>(
     let batch = records(&new);
     let first = cut(dice, store.insert(&batch)).await;
     let first = first.map(|told| LAW.answer("insert", told));
-    let listed = LAW.answer("list", store.list(owner, None, now()).await);
+    let listed = LAW.answer("list", store.list(owner, None, now).await);
     let shows = |batch: &[Minted]| {
         let all = |minted: &Minted| listed.iter().any(|found| found.id == *minted.id());
         listed.len() == batch.len() && batch.iter().all(all)
@@ -180,7 +180,7 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
     for (round, now) in rounds(harness.rounds() / 5) {
         let owner = subject("t1", &format!("alice {round}"));
         let mut made = factor(&mut dice, &owner, FactorState::Pending);
-        made.created_at = now() + TimeDelta::days(1);
+        made.created_at = now + TimeDelta::days(1);
         let first = cut(&mut dice, store.insert_factor(&made)).await;
         let first = first.map(|told| LAW.answer("insert_factor", told));
         let again = LAW.answer("insert_factor", store.insert_factor(&made).await);
@@ -199,14 +199,14 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
 
         let first = cut(
             &mut dice,
-            store.confirm(&id, Some(3), ConfirmIf::Always, now()),
+            store.confirm(&id, Some(3), ConfirmIf::Always, now),
         )
         .await;
         let first = first.map(|told| LAW.answer("confirm", told));
         let confirmed = StoredFactor {
             state: FactorState::Active,
             last: Some(3),
-            used_at: Some(now()),
+            used_at: Some(now),
             ..made.clone()
         };
         let found = one().await;
@@ -216,16 +216,16 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
         );
         let again = LAW.answer(
             "confirm",
-            store.confirm(&id, Some(3), ConfirmIf::Always, now()).await,
+            store.confirm(&id, Some(3), ConfirmIf::Always, now).await,
         );
         once(first, again, Advanced::Absent);
         LAW.holds(one().await == confirmed, || {
             String::from("a factor was confirmed half")
         });
 
-        let first = cut(&mut dice, store.advance(&id, 4, now())).await;
+        let first = cut(&mut dice, store.advance(&id, 4, now)).await;
         let first = first.map(|told| LAW.answer("advance", told));
-        let again = LAW.answer("advance", store.advance(&id, 4, now()).await);
+        let again = LAW.answer("advance", store.advance(&id, 4, now).await);
         once(first, again, Advanced::Replayed);
         LAW.same("the last counter", &one().await.last, &Some(4));
 
@@ -275,7 +275,7 @@ pub async fn law_10_dropped_factor_verbs<H: Harness<Store: FactorStore>>(harness
         });
 
         // A purge that ends after its drop takes nothing of a later round.
-        let at = now() + TimeDelta::seconds(i64::try_from(round).unwrap_or(0));
+        let at = now + TimeDelta::seconds(i64::try_from(round).unwrap_or(0));
         let owner = subject("t2", &format!("alice {round}"));
         let mut dead = factor(&mut dice, &owner, FactorState::Removed);
         if let Some(removal) = &mut dead.removal {
@@ -322,7 +322,7 @@ pub async fn law_10_dropped_limit_verbs<H: Harness<Store: LimitStore>>(harness: 
         let passes = async |charge: &[Charge]| {
             let mut passes = 0;
             while passes < 9 {
-                let told = LAW.answer("spend", store.spend(charge, now()).await);
+                let told = LAW.answer("spend", store.spend(charge, now).await);
                 if told != Spent::Allowed {
                     break;
                 }
@@ -336,7 +336,7 @@ pub async fn law_10_dropped_limit_verbs<H: Harness<Store: LimitStore>>(harness: 
             });
         };
         let spent = charge("spend");
-        let dropped = cut(&mut dice, store.spend(&spent, now())).await.is_none();
+        let dropped = cut(&mut dice, store.spend(&spent, now)).await.is_none();
         one_of("a spend", dropped, passes(&spent).await, [3, 2]);
         let refunded = charge("refund");
         one_of("nothing", false, passes(&refunded).await, [3, 3]);

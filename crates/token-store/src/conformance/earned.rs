@@ -8,8 +8,8 @@ use super::{
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     fixture::{
-        AGES, BEARER, CODE, Mint, NOWS, Now, PROMPT, Pair, RECOVERY, Time, alice, at, race,
-        records, rounds, subject,
+        AGES, BEARER, CODE, Mint, NOWS, PROMPT, Pair, RECOVERY, Time, alice, at, race, records,
+        rounds, subject,
     },
 };
 use crate::{Charge, Charged, ChargedStore, Redeemed, Spent, TokenStore};
@@ -45,70 +45,60 @@ pub async fn law_13_earned_comes_with_its_redeem<H: Harness<Store: Together>>(ha
     }
 }
 
-async fn earned_comes_with_its_redeem<S: Together>(store: &S, now: Now) {
+async fn earned_comes_with_its_redeem<S: Together>(store: &S, now: Time) {
     let mut mint = Mint::new();
     let full = [charge("full", Limit::ceiling(1))];
-    LAW.answer("spend", store.spend(&full, now()).await);
+    LAW.answer("spend", store.spend(&full, now).await);
     let free = [charge("free", Limit::ceiling(9))];
-    let code = mint.mint(&CODE, &alice(), now());
+    let code = mint.mint(&CODE, &alice(), now);
     let (prompt, unknown) = (
-        mint.mint(&PROMPT, &alice(), now()),
-        mint.mint(&CODE, &alice(), now()),
+        mint.mint(&PROMPT, &alice(), now),
+        mint.mint(&CODE, &alice(), now),
     );
     insert(store, &records([&code, &prompt])).await;
     let refused = |reason| Charged::Answered(Redeemed::Refused(reason));
     let limited = Charged::Refused(Spent::Locked(full[0].key));
     let (right, ages) = (mint.right(&code), at(AGES));
     for (presented, charges, when, expected) in [
-        (
-            mint.wrong(&code, 1),
-            &free,
-            now(),
-            refused(Reason::Mismatch),
-        ),
-        (
-            mint.keyless(&code),
-            &free,
-            now(),
-            refused(Reason::KeyMissing),
-        ),
-        (mint.right(&prompt), &free, now(), refused(Reason::Pending)),
-        (mint.right(&unknown), &free, now(), refused(Reason::Unknown)),
+        (mint.wrong(&code, 1), &free, now, refused(Reason::Mismatch)),
+        (mint.keyless(&code), &free, now, refused(Reason::KeyMissing)),
+        (mint.right(&prompt), &free, now, refused(Reason::Pending)),
+        (mint.right(&unknown), &free, now, refused(Reason::Unknown)),
         (right.clone(), &free, ages, refused(Reason::Expired)),
-        (right.clone(), &full, now(), limited),
+        (right.clone(), &full, now, limited),
     ] {
-        let session = mint.mint(&BEARER, &alice(), now());
+        let session = mint.mint(&BEARER, &alice(), now);
         let earned = records([&session]);
         let told = earn(store, &presented, charges, &earned, when).await;
         LAW.same("a redeem that earns", &told, &expected);
         let what = format!("what a redeem earned that got {told:?}");
         LAW.same(&what, &found(store, session.id()).await, &None);
     }
-    let session = mint.in_use(&BEARER, &alice(), now());
-    let other = mint.mint(&BEARER, &subject("t2", "bob"), now());
+    let session = mint.in_use(&BEARER, &alice(), now);
+    let other = mint.mint(&BEARER, &subject("t2", "bob"), now);
     let earned = records([&session, &other]);
-    let told = earn(store, &right, &free, &earned, now()).await;
+    let told = earn(store, &right, &free, &earned, now).await;
     let redeemed = matches!(told, Charged::Answered(Redeemed::Redeemed(_)));
     LAW.holds(redeemed, || format!("a right code got {told:?}"));
     for one in [&session, &other] {
         let there = found(store, one.id()).await;
         LAW.same_record("what a code earned", there.as_ref(), one.stored());
     }
-    let listed = store.list(&alice(), Some(BEARER.purpose()), now()).await;
+    let listed = store.list(&alice(), Some(BEARER.purpose()), now).await;
     let listed = LAW.answer("list", listed);
     LAW.same("sessions of alice", &listed.len(), &1);
     // Without a limit it is the same step.
     let (code, late) = (
-        mint.mint(&CODE, &alice(), now()),
-        mint.mint(&BEARER, &alice(), now()),
+        mint.mint(&CODE, &alice(), now),
+        mint.mint(&BEARER, &alice(), now),
     );
     insert(store, &records([&code])).await;
     for (times, presented) in [mint.wrong(&code, 2), mint.right(&code)].iter().enumerate() {
-        earn(store, presented, &[], &records([&late]), now()).await;
+        earn(store, presented, &[], &records([&late]), now).await;
         let there = found(store, late.id()).await.is_some();
         LAW.same("what is earned without a limit", &there, &(times == 1));
     }
-    let told = earn(store, &right, &free, &records([&unknown]), now()).await;
+    let told = earn(store, &right, &free, &records([&unknown]), now).await;
     LAW.same("the code again", &told, &refused(Reason::Spent));
     LAW.same(
         "what it earned again",
@@ -124,18 +114,18 @@ pub async fn law_13_earned_supersedes_exactly_its_own<H: Harness<Store: Together
     }
 }
 
-async fn earned_supersedes_exactly_its_own<S: Together>(store: &S, now: Now) {
+async fn earned_supersedes_exactly_its_own<S: Together>(store: &S, now: Time) {
     let mut mint = Mint::new();
     let (code, older) = (
-        mint.mint(&CODE, &alice(), now()),
-        mint.mint(&CODE, &alice(), now()),
+        mint.mint(&CODE, &alice(), now),
+        mint.mint(&CODE, &alice(), now),
     );
-    let spared = mint.mint(&CODE, &alice(), now());
+    let spared = mint.mint(&CODE, &alice(), now);
     insert(store, &records([&code, &older, &spared])).await;
     // In the slot of another flow, and in the one of the code itself.
-    let earned = [mint.resend(&older, now()), mint.resend(&code, now())];
+    let earned = [mint.resend(&older, now), mint.resend(&code, now)];
     let right = mint.right(&code);
-    earn(store, &right, &[], &records(&earned), now()).await;
+    earn(store, &right, &[], &records(&earned), now).await;
     for (what, one, expected) in [
         ("the code that earned", &code, State::Spent),
         ("what stood in the slot", &older, State::Superseded),
@@ -149,7 +139,7 @@ async fn earned_supersedes_exactly_its_own<S: Together>(store: &S, now: Now) {
     ] {
         LAW.same(what, &state(store, one.id()).await, &Some(expected));
     }
-    let told = earn(store, &mint.right(&earned[1]), &[], &[], now()).await;
+    let told = earn(store, &mint.right(&earned[1]), &[], &[], now).await;
     let redeemed = matches!(told, Charged::Answered(Redeemed::Redeemed(_)));
     LAW.holds(redeemed, || format!("what was earned got {told:?}"));
 }
@@ -161,20 +151,17 @@ pub async fn law_13_earned_twice_redeems_nothing<H: Harness<Store: Together>>(ha
     }
 }
 
-async fn earned_twice_redeems_nothing<S: Together>(store: &S, now: Now) {
+async fn earned_twice_redeems_nothing<S: Together>(store: &S, now: Time) {
     let mut mint = Mint::new();
     let ceiling = charge("twice earned", Limit::ceiling(3));
     let (code, older) = (
-        mint.mint(&CODE, &alice(), now()),
-        mint.mint(&CODE, &alice(), now()),
+        mint.mint(&CODE, &alice(), now),
+        mint.mint(&CODE, &alice(), now),
     );
     insert(store, &records([&code, &older])).await;
-    let there = mint.mint(&BEARER, &alice(), now());
+    let there = mint.mint(&BEARER, &alice(), now);
     insert(store, &records([&there])).await;
-    let (new, newer) = (
-        mint.mint(&BEARER, &alice(), now()),
-        mint.resend(&older, now()),
-    );
+    let (new, newer) = (mint.mint(&BEARER, &alice(), now), mint.resend(&older, now));
     let right = mint.right(&code);
     for (what, earned) in [
         ("what is there", records([&newer, &new, &there])),
@@ -182,7 +169,7 @@ async fn earned_twice_redeems_nothing<S: Together>(store: &S, now: Now) {
         ("the code itself", records([&code])),
     ] {
         let charges = [ceiling];
-        let told = store.redeem_charged(&right, cost(&charges), &earned, now());
+        let told = store.redeem_charged(&right, cost(&charges), &earned, now);
         is_twice(what, &told.await);
         let code = found(store, code.id()).await;
         let code = code.map(|code| (code.state, code.attempts));
@@ -195,7 +182,7 @@ async fn earned_twice_redeems_nothing<S: Together>(store: &S, now: Now) {
     }
     // A wrong guess does not come so far.
     let (wrong, earned) = (mint.wrong(&code, 1), records([&there]));
-    let told = earn(store, &wrong, &[ceiling], &earned, now()).await;
+    let told = earn(store, &wrong, &[ceiling], &earned, now).await;
     let mismatch = Charged::Answered(Redeemed::Refused(Reason::Mismatch));
     LAW.same(
         "a wrong guess that would earn what is there",
@@ -214,15 +201,15 @@ pub async fn law_13_one_code_earns_once<H: Harness<Store: Together>>(harness: &H
     for (round, now) in rounds(harness.rounds() / 50) {
         let owner = subject("t1", &format!("alice {round}"));
         let charges = [charge(&format!("earning {round}"), Limit::ceiling(60))];
-        let code = mint.mint(&CODE, &owner, now());
+        let code = mint.mint(&CODE, &owner, now);
         insert(store, &records([&code])).await;
-        let sessions: Vec<_> = (0..50).map(|_| mint.mint(&BEARER, &owner, now())).collect();
+        let sessions: Vec<_> = (0..50).map(|_| mint.mint(&BEARER, &owner, now)).collect();
         let answers = race(50, |task| {
             let (store, right) = (stores.of(task), mint.right(&code));
             let earned = records([&sessions[task]]);
             async move {
                 store
-                    .redeem_charged(&right, cost(&charges), &earned, now())
+                    .redeem_charged(&right, cost(&charges), &earned, now)
                     .await
             }
         });
@@ -235,26 +222,18 @@ pub async fn law_13_one_code_earns_once<H: Harness<Store: Together>>(harness: &H
             })
             .collect();
         LAW.same("how many of 50 redeemed one code", &won.len(), &1);
-        let listed = store.list(&owner, Some(BEARER.purpose()), now()).await;
+        let listed = store.list(&owner, Some(BEARER.purpose()), now).await;
         let listed = LAW.answer("list", listed);
         let listed: Vec<_> = listed.into_iter().map(|session| session.id).collect();
         LAW.same("the sessions that one code earned", &listed, &won);
 
-        let codes: Vec<_> = (0..10)
-            .map(|_| mint.mint(&RECOVERY, &owner, now()))
-            .collect();
+        let codes: Vec<_> = (0..10).map(|_| mint.mint(&RECOVERY, &owner, now)).collect();
         insert(store, &records(&codes)).await;
-        let newer: Vec<_> = (0..10)
-            .map(|_| mint.mint(&RECOVERY, &owner, now()))
-            .collect();
+        let newer: Vec<_> = (0..10).map(|_| mint.mint(&RECOVERY, &owner, now)).collect();
         let answers = race(10, |task| {
             let (store, right) = (stores.of(task), mint.right(&codes[task]));
             let earned = records([&newer[task]]);
-            async move {
-                store
-                    .redeem_charged(&right, cost(&[]), &earned, now())
-                    .await
-            }
+            async move { store.redeem_charged(&right, cost(&[]), &earned, now).await }
         });
         let answers = answers.await.into_iter().zip(&newer);
         let won: Vec<_> = answers
@@ -264,7 +243,7 @@ pub async fn law_13_one_code_earns_once<H: Harness<Store: Together>>(harness: &H
                 told => LAW.broken(&format!("one of 10 got {told:?}")),
             })
             .collect();
-        let listed = store.list(&owner, Some(RECOVERY.purpose()), now()).await;
+        let listed = store.list(&owner, Some(RECOVERY.purpose()), now).await;
         let listed = LAW.answer("list", listed);
         let listed: Vec<_> = listed.into_iter().map(|code| code.id).collect();
         LAW.same("how many of 10 renewed one set", &won.len(), &1);
@@ -277,16 +256,16 @@ pub async fn law_10_dropped_earning<H: Harness<Store: Together>>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
     for (_, now) in rounds(harness.rounds() / 5) {
-        let code = mint.mint(&CODE, &alice(), now());
+        let code = mint.mint(&CODE, &alice(), now);
         insert(&*store, &records([&code])).await;
         let right = mint.right(&code);
-        let [first, second] = [(), ()].map(|()| mint.mint(&BEARER, &alice(), now()));
+        let [first, second] = [(), ()].map(|()| mint.mint(&BEARER, &alice(), now));
         let earned = records([&first]);
-        let told = store.redeem_charged(&right, cost(&[]), &earned, now());
+        let told = store.redeem_charged(&right, cost(&[]), &earned, now);
         let told = cut(&mut dice, told).await;
         // If it was dropped it may be done now, or while this waits.
         let earned = records([&second]);
-        let again = store.redeem_charged(&right, cost(&[]), &earned, now());
+        let again = store.redeem_charged(&right, cost(&[]), &earned, now);
         let again = DROPPED.answer("redeem_charged", again.await);
         let was_done = again == Charged::Answered(Redeemed::Refused(Reason::Spent));
         let won = matches!(again, Charged::Answered(Redeemed::Redeemed(_)));

@@ -33,7 +33,7 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
     for (state, now) in FactorState::ALL.into_iter().zip(NOWS.into_iter().cycle()) {
         let mut made = factor(&mut dice, &alice(), state);
         made.last = Some(5);
-        made.used_at = Some(now());
+        made.used_at = Some(now);
         insert(store, UNDONE, &made).await;
         if state == FactorState::Removed {
             made.state = FactorState::Active;
@@ -41,7 +41,7 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
         } else {
             let told = UNDONE.answer("restore", store.restore(&made.id).await);
             UNDONE.same("restoring what is there", &told, &false);
-            let later = now() + TimeDelta::hours(1);
+            let later = now + TimeDelta::hours(1);
             let told = store.remove(&made.id, RemoveIf::Always, b"by", later).await;
             UNDONE.answer("remove", told);
         }
@@ -64,7 +64,7 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
         let owner = subject("t1", &format!("owner {round}"));
         let mut made = factor(&mut dice, &owner, FactorState::Removed);
         if let Some(removal) = &mut made.removal {
-            removal.at = now();
+            removal.at = now;
         }
         insert(store, UNDONE, &made).await;
         let told = race(4, |task| {
@@ -74,7 +74,7 @@ pub async fn law_08_removal_is_undone_until_purged<H: Harness<Store: FactorStore
                 if restores {
                     store.restore(&id).await.map(u64::from)
                 } else {
-                    store.purge_factors(now() + MICRO, u32::MAX).await
+                    store.purge_factors(now + MICRO, u32::MAX).await
                 }
             }
         })
@@ -163,7 +163,7 @@ pub async fn law_08_list_is_bounded<H: Harness<Store: FactorStore>>(harness: &H)
         for _ in 0..many {
             let mut made = factor(&mut dice, &alice(), state);
             let now = NOWS[all.len() * NOWS.len() / (MAX_FACTORS + 12)];
-            made.created_at = now() + MICRO * i32::try_from(all.len()).unwrap_or(0);
+            made.created_at = now + MICRO * i32::try_from(all.len()).unwrap_or(0);
             if let Some(removal) = &mut made.removal {
                 removal.at = made.created_at;
                 removal.by = vec![1];

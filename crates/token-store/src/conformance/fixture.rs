@@ -55,19 +55,16 @@ pub(super) const POLICIES: [Policy; 8] =
 pub(super) const MICRO: TimeDelta = TimeDelta::microseconds(1);
 
 /// So many seconds after 1970.
-pub(super) fn at(seconds: i64) -> Time {
+pub(super) const fn at(seconds: i64) -> Time {
     DateTime::from_timestamp(seconds, 0).expect("the laws stay within the calendar")
 }
 
-/// When a law runs, or one round of it.
-pub(super) type Now = fn() -> Time;
-
 /// Long ago, today, and from the second in which 32 bits overflow.
-pub(super) const NOWS: [Now; 3] = [|| at(ERAS[0]), || at(ERAS[1]), || at(ERAS[2] + 1)];
+pub(super) const NOWS: [Time; 3] = [at(ERAS[0]), at(ERAS[1]), at(ERAS[2] + 1)];
 
 /// Rounds, three at least: a third of them at each of these times. Time never goes back, so that what is done late of a
 /// verb that was dropped takes nothing of a later round.
-pub(super) fn rounds(many: usize) -> impl Iterator<Item = (usize, Now)> {
+pub(super) fn rounds(many: usize) -> impl Iterator<Item = (usize, Time)> {
     let many = many.max(NOWS.len());
     (0..many).map(move |round| (round, NOWS[round * NOWS.len() / many]))
 }
@@ -193,11 +190,9 @@ impl Mint {
         policy: &Policy,
         subject: &Subject,
         size: usize,
-        now: Now,
+        now: Time,
     ) -> Vec<Minted> {
-        (0..size)
-            .map(|_| self.mint(policy, subject, now()))
-            .collect()
+        (0..size).map(|_| self.mint(policy, subject, now)).collect()
     }
 
     pub(super) fn mint_for(

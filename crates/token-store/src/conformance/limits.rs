@@ -6,7 +6,7 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{AGES, ERAS, MICRO, Now, Pair, Time, at, race, rounds, subject},
+    fixture::{AGES, ERAS, MICRO, Pair, Time, at, race, rounds, subject},
     report::Law,
 };
 use crate::{Charge, LimitStore, Spent};
@@ -243,12 +243,12 @@ fn charge(name: &str, limit: Limit) -> Charge {
 async fn spends<S: LimitStore + 'static>(
     stores: &Pair<S>,
     tasks: usize,
-    now: Now,
+    now: Time,
     charges: impl Fn(usize) -> Vec<Charge>,
 ) -> Vec<Spent> {
     let told = race(tasks, |task| {
         let (store, charges) = (stores.of(task), charges(task));
-        async move { store.spend(&charges, now()).await }
+        async move { store.spend(&charges, now).await }
     })
     .await;
     told.into_iter()

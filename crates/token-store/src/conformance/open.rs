@@ -8,7 +8,7 @@ use super::{
     OpenHarness,
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
-    fixture::{CODE, Mint, NOWS, Now, alice, race, records, rounds},
+    fixture::{CODE, Mint, NOWS, Time, alice, race, records, rounds},
     report::Law,
 };
 use crate::{InTransaction, RedeemInTransaction, Redeemed, TokenStore};
@@ -26,18 +26,18 @@ pub async fn law_03_open_guesses_are_counted_first<H: OpenHarness>(harness: &H) 
     }
 }
 
-async fn guesses_are_counted_first<H: OpenHarness>(harness: &H, now: Now) {
+async fn guesses_are_counted_first<H: OpenHarness>(harness: &H, now: Time) {
     const GUESSES: usize = 1_000;
     let store = harness.store().await;
     let mut mint = Mint::new();
-    let minted = mint.mint(&CODE, &alice(), now());
+    let minted = mint.mint(&CODE, &alice(), now);
     let most = usize::from(minted.stored().max_attempts.unwrap_or(0));
     LAW.answer("insert", store.insert(&records([&minted])).await);
     let guesses: Vec<_> = (0..GUESSES).map(|n| mint.wrong(&minted, n)).collect();
     let answers = race(GUESSES, |task| {
         let (store, guess) = (Arc::clone(&store), guesses[task].clone());
         async move {
-            match store.redeem_in_transaction(&guess, now()).await {
+            match store.redeem_in_transaction(&guess, now).await {
                 Ok(InTransaction::Redeemed(transaction, _)) => {
                     drop(transaction);
                     Ok(None)
@@ -62,7 +62,7 @@ async fn guesses_are_counted_first<H: OpenHarness>(harness: &H, now: Now) {
             most - 1
         )
     });
-    let answer = LAW.answer("redeem", store.redeem(&mint.right(&minted), now()).await);
+    let answer = LAW.answer("redeem", store.redeem(&mint.right(&minted), now).await);
     LAW.same(
         "the right token afterwards",
         &answer,
@@ -76,12 +76,12 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let mut mint = Mint::new();
     for (round, now) in rounds(harness.rounds() / 50) {
-        let minted = mint.mint(&CODE, &alice(), now());
+        let minted = mint.mint(&CODE, &alice(), now);
         let right = mint.right(&minted);
         LAW.answer("insert", store.insert(&records([&minted])).await);
         match LAW.answer(
             "redeem_in_transaction",
-            store.redeem_in_transaction(&right, now()).await,
+            store.redeem_in_transaction(&right, now).await,
         ) {
             InTransaction::Redeemed(transaction, _) => drop(transaction),
             InTransaction::Refused(reason) => {
@@ -91,7 +91,7 @@ pub async fn law_03_open_success_is_the_callers<H: OpenHarness>(harness: &H) {
         let answers = race(TASKS, |_| {
             let (store, right) = (Arc::clone(&store), right.clone());
             async move {
-                match store.redeem_in_transaction(&right, now()).await {
+                match store.redeem_in_transaction(&right, now).await {
                     Ok(InTransaction::Redeemed(transaction, _)) => {
                         H::commit(transaction).await;
                         Ok(1)
@@ -123,14 +123,14 @@ pub async fn law_10_dropped_redeem_in_transaction<H: OpenHarness>(harness: &H) {
     let store = harness.store().await;
     let (mut mint, mut dice) = (Mint::new(), Dice::new(any_seed()));
     for (round, now) in rounds(harness.rounds() / 5) {
-        let minted = mint.mint(&CODE, &alice(), now());
+        let minted = mint.mint(&CODE, &alice(), now);
         let right = mint.right(&minted);
         DROPPED.answer("insert", store.insert(&records([&minted])).await);
-        if let Some(opened) = cut(&mut dice, store.redeem_in_transaction(&right, now())).await {
+        if let Some(opened) = cut(&mut dice, store.redeem_in_transaction(&right, now)).await {
             // Handed over, and dropped here.
             DROPPED.answer("redeem_in_transaction", opened);
         }
-        let answer = DROPPED.answer("redeem", store.redeem(&right, now()).await);
+        let answer = DROPPED.answer("redeem", store.redeem(&right, now).await);
         DROPPED.holds(matches!(answer, Redeemed::Redeemed(_)), || {
             format!("round {round}: nothing was committed, and the right token got {answer:?}")
         });

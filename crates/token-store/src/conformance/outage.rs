@@ -43,26 +43,26 @@ pub(super) async fn fails<T: Debug>(
 pub async fn law_11_outage_of_tokens<H: Harness<Store: TokenStore>>(harness: &H) {
     let (store, patience, mut mint) = (harness.broken().await, harness.patience(), Mint::new());
     let now = NOWS[1];
-    let link = mint.mint(&LINK, &alice(), now());
-    let prompt = mint.mint(&PROMPT, &alice(), now());
+    let link = mint.mint(&LINK, &alice(), now);
+    let prompt = mint.mint(&PROMPT, &alice(), now);
     let (batch, right) = (records([&link, &prompt]), mint.right(&link));
-    let approval = mint.approve(&prompt, &alice(), now());
+    let approval = mint.approve(&prompt, &alice(), now);
     let (id, owner) = (*link.id(), alice());
     let (one, all) = (Revoke::Record(id), Revoke::subject(&owner));
     tokio::join!(
         fails(patience, "insert", store.insert(&batch)),
-        fails(patience, "redeem", store.redeem(&right, now())),
+        fails(patience, "redeem", store.redeem(&right, now)),
         fails(
             patience,
             "decide",
-            store.decide(prompt.id(), &approval, now())
+            store.decide(prompt.id(), &approval, now)
         ),
         fails(patience, "find", store.find(&id)),
-        fails(patience, "touch", store.touch(&id, now())),
-        fails(patience, "list", store.list(&owner, None, now())),
+        fails(patience, "touch", store.touch(&id, now)),
+        fails(patience, "list", store.list(&owner, None, now)),
         fails(patience, "revoke", store.revoke(&one)),
         fails(patience, "revoke", store.revoke(&all)),
-        fails(patience, "purge", store.purge(now(), 1)),
+        fails(patience, "purge", store.purge(now, 1)),
     );
 }
 
@@ -79,14 +79,14 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
         fails(
             patience,
             "confirm",
-            store.confirm(&id, Some(1), ConfirmIf::Always, now())
+            store.confirm(&id, Some(1), ConfirmIf::Always, now)
         ),
         fails(
             patience,
             "confirm",
-            store.confirm(&id, Some(1), ConfirmIf::First, now())
+            store.confirm(&id, Some(1), ConfirmIf::First, now)
         ),
-        fails(patience, "advance", store.advance(&id, 1, now())),
+        fails(patience, "advance", store.advance(&id, 1, now)),
         fails(
             patience,
             "update",
@@ -96,10 +96,10 @@ pub async fn law_11_outage_of_factors<H: Harness<Store: FactorStore>>(harness: &
         fails(
             patience,
             "remove",
-            store.remove(&id, RemoveIf::Always, &[], now())
+            store.remove(&id, RemoveIf::Always, &[], now)
         ),
         fails(patience, "restore", store.restore(&id)),
-        fails(patience, "purge_factors", store.purge_factors(now(), 1)),
+        fails(patience, "purge_factors", store.purge_factors(now, 1)),
     );
 }
 
@@ -113,9 +113,9 @@ pub async fn law_11_outage_of_limits<H: Harness<Store: LimitStore>>(harness: &H)
         limit: Limit::CEILING,
     }];
     tokio::join!(
-        fails(patience, "spend", store.spend(&charge, now())),
+        fails(patience, "spend", store.spend(&charge, now)),
         fails(patience, "refund", store.refund(&charge, 1)),
         fails(patience, "clear", store.clear(&key)),
-        fails(patience, "purge_limits", store.purge_limits(now(), 1)),
+        fails(patience, "purge_limits", store.purge_limits(now, 1)),
     );
 }

@@ -6,7 +6,7 @@ use ott_core::{Handle, Reason, State, Verdict, chrono::TimeDelta};
 
 use super::{
     Harness,
-    fixture::{BEARER, Mint, Minted, NOWS, Now, POLICIES, alice, records, subject},
+    fixture::{BEARER, Mint, Minted, NOWS, POLICIES, Time, alice, records, subject},
     report::Law,
 };
 use crate::{Decided, Redeemed, TokenStore};
@@ -26,17 +26,17 @@ pub async fn law_12_public_id_grants_nothing<H: Harness<Store: TokenStore>>(harn
     }
 }
 
-async fn public_id_grants_nothing<S: TokenStore>(store: &S, now: Now) {
+async fn public_id_grants_nothing<S: TokenStore>(store: &S, now: Time) {
     let mut mint = Mint::new();
     let minted: Vec<_> = POLICIES
         .iter()
-        .map(|policy| mint.mint(policy, &alice(), now()))
+        .map(|policy| mint.mint(policy, &alice(), now))
         .collect();
     let batch = records(&minted);
     LAW.answer("insert", store.insert(&batch).await);
     for minted in &minted {
         let name = minted.policy.purpose().as_str();
-        for time in [now(), now() + TimeDelta::hours(2)] {
+        for time in [now, now + TimeDelta::hours(2)] {
             for _ in 0..3 {
                 unchanged(store, &format!("finding a `{name}`"), minted).await;
             }
@@ -49,15 +49,15 @@ async fn public_id_grants_nothing<S: TokenStore>(store: &S, now: Now) {
         wrong_keys(store, &mint, minted, now).await;
     }
     // A name keeps nothing alive, and wakes nothing.
-    let idle = mint.mint(&BEARER, &alice(), now());
+    let idle = mint.mint(&BEARER, &alice(), now);
     LAW.answer("insert", store.insert(&records([&idle])).await);
-    let dead = now() + TimeDelta::hours(1);
+    let dead = now + TimeDelta::hours(1);
     LAW.answer("touch", store.touch(idle.id(), dead).await);
     unchanged(store, "touching a dead record", &idle).await;
 }
 
 /// Whatever a row shows, padded to a handle's length, with the right token beside it.
-async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Now) {
+async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Time) {
     let name = minted.policy.purpose().as_str();
     let stored = minted.stored();
     let (id, zeros) = (stored.id.to_string(), "0".repeat(32));
@@ -78,9 +78,9 @@ async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, 
         let typed = minted.typed();
         let presented =
             mint.issuer()
-                .present_by_handle(&minted.policy, &handle, &binding, typed, now());
+                .present_by_handle(&minted.policy, &handle, &binding, typed, now);
         if let Ok(presented) = presented {
-            let answer = LAW.answer("redeem", store.redeem(&presented, now()).await);
+            let answer = LAW.answer("redeem", store.redeem(&presented, now).await);
             LAW.same(
                 &format!("redeeming a `{name}` with a handle made of its row"),
                 &answer,
@@ -91,7 +91,7 @@ async fn forged_handles<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, 
 }
 
 /// Whatever a row shows, cut to a token's length.
-async fn forged_tokens<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Now) {
+async fn forged_tokens<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Time) {
     let name = minted.policy.purpose().as_str();
     let stored = minted.stored();
     let (id, digest) = (stored.id.to_string(), hex(stored.digest.as_bytes()));
@@ -100,12 +100,12 @@ async fn forged_tokens<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, n
         let cut = shown.get(..length).unwrap_or(&shown);
         let tries = [
             mint.issuer()
-                .present_by_itself(&minted.policy, &minted.tenant, cut, now()),
+                .present_by_itself(&minted.policy, &minted.tenant, cut, now),
             mint.issuer()
-                .present_by_subject(&minted.policy, &minted.binding(), cut, now()),
+                .present_by_subject(&minted.policy, &minted.binding(), cut, now),
         ];
         for presented in tries.into_iter().flatten() {
-            let answer = LAW.answer("redeem", store.redeem(&presented, now()).await);
+            let answer = LAW.answer("redeem", store.redeem(&presented, now).await);
             LAW.same(
                 &format!("redeeming a `{name}` with a token made of its row"),
                 &answer,
@@ -116,7 +116,7 @@ async fn forged_tokens<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, n
 }
 
 /// Nobody but the subject decides, and only what waits.
-async fn strangers_decide<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Now) {
+async fn strangers_decide<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Time) {
     let name = minted.policy.purpose().as_str();
     let waits = minted.stored().state == State::Waiting;
     for stranger in [
@@ -131,8 +131,8 @@ async fn strangers_decide<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted
                 number: minted.stored().number,
             },
         ] {
-            let decision = mint.decide(minted, &stranger, verdict, b"", now());
-            let answer = store.decide(minted.id(), &decision, now()).await;
+            let decision = mint.decide(minted, &stranger, verdict, b"", now);
+            let answer = store.decide(minted.id(), &decision, now).await;
             let expected = if waits {
                 Reason::Stranger
             } else {
@@ -148,14 +148,14 @@ async fn strangers_decide<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted
 }
 
 /// The right id with a digest under other keys is a guess like any other.
-async fn wrong_keys<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Now) {
+async fn wrong_keys<S: TokenStore>(store: &S, mint: &Mint, minted: &Minted, now: Time) {
     let name = minted.policy.purpose().as_str();
     let keyless = mint.keyless(minted);
     for (presented, reason) in [
         (keyless, Reason::KeyMissing),
         (mint.wrong(minted, 7), Reason::Mismatch),
     ] {
-        let answer = LAW.answer("redeem", store.redeem(&presented, now()).await);
+        let answer = LAW.answer("redeem", store.redeem(&presented, now).await);
         LAW.same(
             &format!("redeeming a `{name}` with its id and a wrong digest"),
             &answer,

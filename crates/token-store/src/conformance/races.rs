@@ -33,14 +33,14 @@ pub async fn law_02_one_winner<H: Harness<Store: TokenStore>>(harness: &H) {
         // A code allows five comparisons, so wrong ones beside it may use it up: no winner then.
         let policy = [CODE, LINK, RECOVERY, BEARER][round % 4];
         let with_wrong = round % 8 >= 4;
-        let minted = mint.mint(&policy, &alice(), now());
+        let minted = mint.mint(&policy, &alice(), now);
         ONE_WINNER.answer("insert", store.insert(&records([&minted])).await);
         let (right, wrong) = (mint.right(&minted), mint.wrong(&minted, round));
         let answers = race(TASKS, |task| {
             let store = stores.of(task / 2);
             let is_wrong = with_wrong && task % 2 == 1;
             let presented = if is_wrong { &wrong } else { &right }.clone();
-            async move { (is_wrong, store.redeem(&presented, now()).await) }
+            async move { (is_wrong, store.redeem(&presented, now).await) }
         })
         .await;
         let mut winners = 0;
@@ -85,7 +85,7 @@ pub async fn law_02_ten_thousand_clients<H: Harness<Store: TokenStore>>(harness:
     }
     let answers = race(CLIENTS, |client| {
         let (store, (right, now)) = (stores.of(client / TOKENS), rights[client % TOKENS].clone());
-        async move { store.redeem(&right, now()).await }
+        async move { store.redeem(&right, now).await }
     })
     .await;
     let mut won = vec![0_usize; TOKENS];
@@ -116,7 +116,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
     let store = harness.store().await;
     let mut mint = Mint::new();
     for (round, now) in rounds(harness.rounds() / 25) {
-        let minted = mint.mint(&[CODE, PROMPT][round % 2], &alice(), now());
+        let minted = mint.mint(&[CODE, PROMPT][round % 2], &alice(), now);
         let most = usize::from(minted.stored().max_attempts.unwrap_or(0));
         COUNTED.answer("insert", store.insert(&records([&minted])).await);
         let (right, keyless) = (mint.right(&minted), mint.keyless(&minted));
@@ -125,7 +125,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
             uncounted.push((&right, Reason::Pending));
         }
         for (presented, reason) in uncounted {
-            let answer = COUNTED.answer("redeem", store.redeem(presented, now()).await);
+            let answer = COUNTED.answer("redeem", store.redeem(presented, now).await);
             COUNTED.same(
                 &format!("round {round}: what is not compared"),
                 &answer,
@@ -135,7 +135,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
         let guesses: Vec<_> = (0..GUESSES).map(|n| mint.wrong(&minted, n)).collect();
         let answers = race(GUESSES, |task| {
             let (store, guess) = (Arc::clone(&store), guesses[task].clone());
-            async move { store.redeem(&guess, now()).await }
+            async move { store.redeem(&guess, now).await }
         })
         .await;
         let (mut mismatches, mut exhausted) = (0, 0);
@@ -155,7 +155,7 @@ pub async fn law_03_guesses_are_counted_first<H: Harness<Store: TokenStore>>(har
                 most - 1,
             )
         });
-        let answer = COUNTED.answer("redeem", store.redeem(&right, now()).await);
+        let answer = COUNTED.answer("redeem", store.redeem(&right, now).await);
         COUNTED.same(
             &format!("round {round}: the right token afterwards"),
             &answer,

@@ -7,7 +7,7 @@ use ott_core::{Policy, Purpose, State, Subject, chrono::TimeDelta};
 use super::{
     Harness,
     fixture::{
-        BEARER, CODE, LINK, MICRO, Mint, Minted, NOWS, Now, PAIRING, Time, alice, long_name, race,
+        BEARER, CODE, LINK, MICRO, Mint, Minted, NOWS, PAIRING, Time, alice, long_name, race,
         records, subject,
     },
     report::Law,
@@ -52,19 +52,19 @@ pub async fn law_07_revoke_and_list_keep_to_their_own<H: Harness<Store: TokenSto
     .await;
 }
 
-async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subject], now: Now) {
+async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subject], now: Time) {
     let longer = Policy::bearer(Purpose::new("law-bearer-2"), TimeDelta::days(1));
     let mut mint = Mint::new();
     let mut theirs = Vec::new();
     for stranger in strangers {
-        theirs.push(mint.mint(&BEARER, stranger, now()));
-        theirs.push(mint.mint(&CODE, stranger, now()));
+        theirs.push(mint.mint(&BEARER, stranger, now));
+        theirs.push(mint.mint(&CODE, stranger, now));
     }
-    let nobodys = mint.mint_for(&PAIRING, owner.tenant(), None, b"", None, now());
+    let nobodys = mint.mint_for(&PAIRING, owner.tenant(), None, b"", None, now);
     theirs.push(nobodys);
     let own = |mint: &mut Mint, policy: &Policy| {
         let mut minted = mint.batch(policy, owner, 2, now);
-        minted.push(mint.mint(policy, owner, now() - TimeDelta::seconds(5)));
+        minted.push(mint.mint(policy, owner, now - TimeDelta::seconds(5)));
         minted
     };
     let bearers = own(&mut mint, &BEARER);
@@ -73,9 +73,9 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
         let answer = SCOPE.answer("insert", store.insert(&records([minted])).await);
         SCOPE.same("inserting a bystander", &answer, &Inserted::Done);
     }
-    lists(store, &subject(owner.tenant(), "nobody"), None, &[], now()).await;
+    lists(store, &subject(owner.tenant(), "nobody"), None, &[], now).await;
     let lists = async |policy: Option<&Policy>, expected: &[&Minted]| {
-        lists(store, owner, policy, expected, now()).await;
+        lists(store, owner, policy, expected, now).await;
     };
     let all: Vec<_> = bearers.iter().chain(&others).collect();
     lists(None, &all).await;
@@ -93,7 +93,7 @@ async fn own_alone<S: TokenStore>(store: &S, owner: &Subject, strangers: &[Subje
     revoke(Revoke::own(owner, *theirs[0].id()), 0).await;
     revoke(Revoke::own(owner, id), 1).await;
     revoke(Revoke::own(owner, id), 0).await;
-    let link = mint.mint(&LINK, owner, now());
+    let link = mint.mint(&LINK, owner, now);
     SCOPE.answer("insert", store.insert(&records([&link])).await);
     revoke(Revoke::Record(*link.id()), 1).await;
     revoke(Revoke::Record(*link.id()), 0).await;
@@ -161,13 +161,13 @@ pub async fn law_07_purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(ha
     }
 }
 
-async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, now: Now) {
+async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, now: Time) {
     let store = harness.store().await;
     let mut mint = Mint::new();
     let ready = mint.batch(&LINK, &alice(), 12, now);
     PURGE.answer("insert", store.insert(&records(&ready)).await);
     for minted in &ready[..3] {
-        PURGE.answer("redeem", store.redeem(&mint.right(minted), now()).await);
+        PURGE.answer("redeem", store.redeem(&mint.right(minted), now).await);
     }
     for minted in &ready[3..6] {
         PURGE.answer("revoke", store.revoke(&Revoke::Record(*minted.id())).await);
@@ -184,11 +184,11 @@ async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, 
         let count = PURGE.answer("purge", store.purge(before, limit).await);
         PURGE.same(&format!("{what}: what `purge` counts"), &count, &expected);
     };
-    purge(now(), u32::MAX, 0, "before they were a microsecond old").await;
-    purge(now() + MICRO, 0, 0, "none allowed").await;
-    purge(now() + MICRO, 4, 4, "six final ones, four allowed").await;
+    purge(now, u32::MAX, 0, "before they were a microsecond old").await;
+    purge(now + MICRO, 0, 0, "none allowed").await;
+    purge(now + MICRO, 4, 4, "six final ones, four allowed").await;
     PURGE.same("records left", &left().await, &8);
-    purge(now() + MICRO, u32::MAX, 2, "two final ones left").await;
+    purge(now + MICRO, u32::MAX, 2, "two final ones left").await;
     PURGE.same("records left", &left().await, &6);
     let dead = ready[0].expires_at() + TimeDelta::seconds(60);
     purge(
@@ -212,13 +212,13 @@ async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, 
     purge(dead, u32::MAX, 0, "nothing left").await;
     beside_redeems(&store, &mut mint, now).await;
     // A purge leaves a slot in order: what a purged batch superseded stays so.
-    let old = mint.mint_for(&CODE, "t1", Some(&alice()), b"", None, now() + MICRO);
-    let new = mint.resend(&old, now());
+    let old = mint.mint_for(&CODE, "t1", Some(&alice()), b"", None, now + MICRO);
+    let new = mint.resend(&old, now);
     for minted in [&old, &new] {
         PURGE.answer("insert", store.insert(&records([minted])).await);
     }
     PURGE.answer("revoke", store.revoke(&Revoke::Record(*new.id())).await);
-    purge(now() + MICRO, u32::MAX, 1, "the newer of two, revoked").await;
+    purge(now + MICRO, u32::MAX, 1, "the newer of two, revoked").await;
     let found = PURGE.answer("find", store.find(old.id()).await);
     PURGE.same(
         "what a purged batch had superseded",
@@ -227,7 +227,7 @@ async fn purge_takes_the_dead_alone<H: Harness<Store: TokenStore>>(harness: &H, 
     );
 }
 
-async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint, now: Now) {
+async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint, now: Time) {
     for round in 0..7 {
         let minted = mint.batch(&LINK, &alice(), 16, now);
         PURGE.answer("insert", store.insert(&records(&minted)).await);
@@ -236,8 +236,8 @@ async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint
             let right = minted.get(task).map(|minted| mint.right(minted));
             async move {
                 match right {
-                    Some(right) => store.redeem(&right, now()).await.map(Some),
-                    None => store.purge(now() + MICRO, u32::MAX).await.map(|_| None),
+                    Some(right) => store.redeem(&right, now).await.map(Some),
+                    None => store.purge(now + MICRO, u32::MAX).await.map(|_| None),
                 }
             }
         })
@@ -248,6 +248,6 @@ async fn beside_redeems<S: TokenStore + 'static>(store: &Arc<S>, mint: &mut Mint
                 format!("round {round}: redeeming a live token beside purges got {told:?}")
             });
         }
-        PURGE.answer("purge", store.purge(now() + MICRO, u32::MAX).await);
+        PURGE.answer("purge", store.purge(now + MICRO, u32::MAX).await);
     }
 }

@@ -33,7 +33,7 @@ fn said(value: &[u8]) -> Result<&[u8], HeaderError> {
         .copied()
         .take_while(|byte| *byte != b' ')
         .collect();
-    if scheme.to_ascii_lowercase() != b"bearer" {
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(HeaderError::Missing);
     }
     let blank = |byte: &u8| byte.is_ascii_whitespace();

@@ -40,8 +40,9 @@ fuzz::fuzz_target!(|input: Input| {
     });
     let (solution, other) = (input.solution.text(), input.other.text());
     let made = Challenge::new(salts.clone(), &solution);
-    let hex =
-        |salt: &String| salt.len() % 2 == 0 && salt.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = |salt: &String| {
+        salt.len().is_multiple_of(2) && salt.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     let fit = salts[0].len() >= LENGTHS[0]
         && salts[1].len() == LENGTHS[1]
         && salts[2].len() == LENGTHS[2];

@@ -74,7 +74,10 @@ fuzz::fuzz_target!(|input: Input| {
     }
 
     // Nobody makes one without the key.
-    assert!(open(&keys, &place, &input.made_up).is_err());
+    assert_eq!(
+        open(&keys, &place, &input.made_up).is_ok(),
+        input.made_up == sealed
+    );
     let _ = needs_renewal(&keys, &input.made_up);
     let mut begun = sealed[..5].to_vec();
     begun.extend(&input.made_up);

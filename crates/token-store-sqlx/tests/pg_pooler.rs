@@ -216,7 +216,7 @@ async fn time_out_behind_a_pooler_ends_at_the_server() {
     let pooler = Pooler::start(5);
     let builder = PostgresStore::builder()
         .behind_transaction_pooler()
-        .timeout(Duration::from_secs(2));
+        .timeout(Duration::from_secs(8));
     let store = builder.pool(pooler.pool()).await.unwrap();
     let fixture = Fixture::<_, ()>::over(store, ());
     let code = fixture.insert(&CODE).await;

@@ -23,8 +23,7 @@ use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
-use testing::postgres::Server;
-use testing::proxy::Proxy;
+use testing::{patiently, postgres::Server, proxy::Proxy};
 use token_store::{
     Charge, InTransaction, LimitStore, RedeemInTransaction, Redeemed, Revoke, Spent, StoreError,
     TokenStore,
@@ -183,7 +182,9 @@ async fn connection_that_died_unused_fails_no_verb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_server_ends_lose_nothing() {
     let server = Server::start();
-    let store = builder().connect(server.options()).await.unwrap();
+    // No verb is one that times out.
+    let patient = builder().timeout(Duration::from_secs(60));
+    let store = patient.connect(server.options()).await.unwrap();
     let (goes_on, spent) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
     let unknown = Arc::new(AtomicU32::new(0));
     let ceiling = ceiling("all", u32::MAX);
@@ -203,7 +204,13 @@ async fn connections_that_the_server_ends_lose_nothing() {
         });
     }
     for _ in 0..30 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Until second tries had their time, however long a connection takes here.
+        let enough = spent.load(Ordering::SeqCst) + 10 * AT_ONCE;
+        let begun = Instant::now();
+        while spent.load(Ordering::SeqCst) < enough {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody spends");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         end_all(&server).await;
     }
     goes_on.store(false, Ordering::SeqCst);
@@ -279,8 +286,10 @@ async fn verb_that_may_be_done_is_not_run_again() {
     let store = builder().connect(options).await.unwrap();
     let ceiling = ceiling("once", 3);
     assert_eq!(store.spend(&ceiling, now()).await.unwrap(), Spent::Allowed);
-    // By now the pool has the connection back.
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    // Until the pool has every connection back.
+    while store.pool().num_idle() != store.pool().size() as usize {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     armed.store(true, Ordering::SeqCst);
     let told = store.spend(&ceiling, now()).await;
     assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
@@ -300,12 +309,11 @@ async fn connections_to_a_standby_are_let_go() {
         .unwrap();
     let standby = server.standby();
     let proxy = Proxy::start(0, server.socket()).await;
-    let hasty = builder().timeout(Duration::from_secs(2));
-    let own = hasty.pool_options().max_connections(AT_ONCE);
+    let own = builder().pool_options().max_connections(AT_ONCE);
     let plain = PgPoolOptions::new().max_connections(AT_ONCE);
     for (pool, is_own) in [(own, true), (plain, false)] {
         let pool = pool.connect_lazy_with(through(&proxy));
-        let accepting = hasty.clone().accepting_late_statements();
+        let accepting = builder().accepting_late_statements();
         let store = accepting.pool(pool.clone()).await.unwrap();
         let fixture: PgFixture = Fixture::over(store, ());
         let link = fixture.right(&LINK, &fixture.insert(&LINK).await);
@@ -409,28 +417,33 @@ async fn changed_table_fails_no_verb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn contended_spend_has_one_deadline() {
     let server = Server::start();
-    let builder = builder().timeout(Duration::from_secs(2));
-    let pool = builder.pool_options().max_connections(1);
-    let pool = pool.connect_lazy_with(server.options());
-    let store = builder.pool(pool.clone()).await.unwrap();
     let ceiling = ceiling("new", 5);
     // The key of the charge, as the store writes it.
-    store.spend(&ceiling, now()).await.unwrap();
+    let patient = builder().timeout(Duration::from_secs(60));
+    let patient = patient.connect(server.options()).await.unwrap();
+    patient.spend(&ceiling, now()).await.unwrap();
+    let builder = builder().timeout(Duration::from_secs(2));
+    let pool = builder.pool_options().max_connections(1);
+    let pool = pool.acquire_timeout(Duration::from_secs(60));
+    let pool = pool.connect_lazy_with(server.options());
+    let store = patiently(|| builder.clone().pool(pool.clone())).await;
     let mut other = PgConnection::connect_with(&server.options()).await.unwrap();
     let take = "CREATE TABLE aside AS SELECT * FROM ott_limits; DELETE FROM ott_limits";
     sqlx::raw_sql(take).execute(&mut other).await.unwrap();
     let mut first = other.begin().await.unwrap();
     let insert = "INSERT INTO ott_limits SELECT * FROM aside";
     sqlx::raw_sql(insert).execute(&mut *first).await.unwrap();
-    let begun = Instant::now();
     // On a busy machine whoever sleeps for so long wakes as late.
     let sleeper = tokio::spawn(async {
         let begun = Instant::now();
         tokio::time::sleep(Duration::from_secs(2)).await;
         begun.elapsed()
     });
-    let (spender, charges) = (store.clone(), ceiling);
-    let spend = tokio::spawn(async move { spender.spend(&charges, now()).await });
+    let spend = tokio::spawn(async move {
+        let begun = Instant::now();
+        let told = store.spend(&ceiling, now()).await;
+        (told, begun.elapsed())
+    });
     tokio::time::sleep(Duration::from_millis(100)).await;
     // Whoever comes next gets the connection, and keeps it.
     let hog = tokio::spawn(async move { pool.acquire().await.unwrap() });
@@ -438,8 +451,7 @@ async fn contended_spend_has_one_deadline() {
     // By now somebody else has made the key, so the spend is tried again.
     first.commit().await.unwrap();
     let held = hog.await.unwrap();
-    let told = spend.await.unwrap();
-    let took = begun.elapsed();
+    let (told, took) = spend.await.unwrap();
     assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
     let slept = sleeper.await.unwrap();
     assert!(

@@ -240,7 +240,7 @@ async fn first_start_waits_no_longer_than_its_time_out() {
         .await
         .unwrap();
     let builder = builder(&schema).accepting_late_statements();
-    let hasty = builder.clone().timeout(Duration::from_secs(2));
+    let hasty = builder.clone().timeout(Duration::from_secs(8));
     let told = hasty.pool(pool()).await;
     assert!(matches!(told, Err(StartError::Migrating)), "{told:?}");
     other.rollback().await.unwrap();

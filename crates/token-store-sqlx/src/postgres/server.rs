@@ -73,15 +73,18 @@ pub(super) async fn allows_transactions(connection: &mut PgConnection) -> Result
 ///
 /// A proxy that is found is there; one that stays hidden, as with a single connection, is not found.
 /// The two leave the pool for good: whatever ends the look half-way, their transactions end with them.
+/// `timeout` is the one of the start, of which this has at most half for each wait.
 pub(super) async fn is_pooled(
     pool: &PgPool,
     one: PoolConnection<Postgres>,
+    timeout: Duration,
 ) -> Result<bool, StoreError> {
     if pool.options().get_max_connections() < 2 {
         return Ok(false);
     }
     let mut one = one.detach();
-    let Ok(Ok(other)) = tokio::time::timeout(LONGEST_LOOK, pool.acquire()).await else {
+    let longest = timeout.mul_f32(0.5).min(LONGEST_WAIT);
+    let Ok(Ok(other)) = tokio::time::timeout(longest, pool.acquire()).await else {
         return Ok(false);
     };
     let mut other = other.detach();
@@ -89,7 +92,11 @@ pub(super) async fn is_pooled(
         // The proxy hands out what came back last, or what came back first.
         for ends_first in [true, false] {
             let before = begin(&mut one).await?;
-            begin(&mut other).await?;
+            let Ok(begun) = tokio::time::timeout(longest, begin(&mut other)).await else {
+                // It waits for the first one's end: the two share one connection. Nothing else that is slow says so.
+                return Ok(true);
+            };
+            begun?;
             let (first, last) = if ends_first {
                 (&mut one, &mut other)
             } else {
@@ -105,14 +112,10 @@ pub(super) async fn is_pooled(
         }
         Ok(false)
     };
-    match tokio::time::timeout(LONGEST_LOOK, look).await {
-        Ok(found) => found.map_err(outage),
-        // The second transaction waits for the first one's end: somebody shares one connection.
-        Err(_) => Ok(true),
-    }
+    look.await.map_err(outage)
 }
 
-const LONGEST_LOOK: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The server's process in a new transaction.
 async fn begin(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {

@@ -76,7 +76,7 @@ impl PostgresStoreBuilder {
                 return Err(StartError::StatementPooler);
             }
             if self.pooler == Pooler::Refused {
-                if is_pooled(&store.pool, connection).await? {
+                if is_pooled(&store.pool, connection, self.timeout).await? {
                     return Err(StartError::Pooler);
                 }
                 connection = store.pool.acquire().await.map_err(outage)?;

@@ -34,7 +34,7 @@ use std::{
     sync::Arc,
 };
 
-use fixture::{PROMPT, now};
+use fixture::{PROMPT, hasty, now};
 use process::{Process, heard, own_place, this_binary};
 use token_store::{
     Advanced, Charged, ChargedFactors, ConfirmIf, Decided, EventSink, FactorChange, FactorId,
@@ -157,8 +157,8 @@ async fn lock_ends_with_the_process_that_held_it() {
     let (folder, keys) = (tempfile::tempdir().unwrap(), ring());
     let file = folder.path().join("tokens.db");
     new_file(&file, &keys).await;
-    let builder = SqliteStore::builder().timeout(Duration::from_millis(300));
-    let world = World::over(builder.open(&file).await.unwrap(), &keys);
+    let world = World::open(text(&file), &keys).await;
+    let hasty = hasty(&file, Duration::from_millis(300)).await;
     let (token, record) = world.issue(Kind::Effect);
     world.store.insert(&[record]).await.unwrap();
     for _ in 0..3 {
@@ -166,7 +166,7 @@ async fn lock_ends_with_the_process_that_held_it() {
         process.tell(&keys);
         process.tell(&token.to_string());
         assert_eq!(process.hear().as_deref(), Some("redeemed"));
-        let told = world.store.redeem(&world.right(&token), now()).await;
+        let told = hasty.redeem(&world.right(&token), now()).await;
         assert!(matches!(told, Err(StoreError::Timeout)), "{told:?}");
         process.kill();
     }

@@ -266,7 +266,8 @@ async fn killed(schema: Option<&str>) {
     let begun = Instant::now();
     for kill in 1..=kills {
         let mut process = begin(folder, schema, messages);
-        let until = whole * 9 / 10 * kill / kills;
+        // The rest is for a test that a busy machine lets sleep.
+        let until = whole * 6 / 10 * kill / kills;
         while progress(folder) < until && process.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(5));
         }
@@ -319,7 +320,8 @@ async fn judge(folder: &Path, stores: &Stores, messages: usize) {
         people(messages),
         "nobody got nothing, and nobody else something"
     );
-    let now = Utc::now();
+    // Also the short code that was asked for last has had its time by then.
+    let now = Utc::now() + TimeDelta::seconds(2);
     for (person, (id, token)) in newest {
         let person = Person(person);
         let own = &got[person.address().address()];

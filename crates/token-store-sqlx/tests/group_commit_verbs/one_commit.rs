@@ -3,14 +3,11 @@
 use core::time::Duration;
 
 use token_store::{Charge, StoreError};
-use token_store_sqlx::{
-    SqliteStore,
-    sqlx::{self, AssertSqlSafe},
-};
+use token_store_sqlx::sqlx::{self, AssertSqlSafe};
 
 use crate::{
     every_verb::{DONE, MANY, NAMES, effects, prepare, verbs},
-    fixture::{Fixture, LINK},
+    fixture::{Fixture, LINK, hasty},
     together::{begin, commits, end, wait_together, wait_together_but},
 };
 
@@ -209,12 +206,12 @@ async fn one_dropped_while_it_waits_is_not_done() {
 /// A transaction of the application holds SQLite's lock for too long: what waited is never done later.
 #[tokio::test]
 async fn verbs_that_timed_out_are_never_done_later() {
-    let timeout = Duration::from_millis(300);
-    let fixture = Fixture::with(SqliteStore::builder().timeout(timeout)).await;
+    let fixture = Fixture::new().await;
     let prepared = prepare(&fixture).await;
-    let pool = fixture.store.pool();
+    let store = hasty(&fixture.path(), Duration::from_millis(300)).await;
+    let pool = store.pool();
     let own = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let mut begun = verbs(&fixture.store, &fixture, &prepared);
+    let mut begun = verbs(&store, &fixture, &prepared);
     begun.iter_mut().for_each(begin);
     for (name, told) in NAMES.iter().zip(end(begun).await) {
         assert!(matches!(told, Err(StoreError::Timeout)), "{name}: {told:?}");
@@ -222,8 +219,7 @@ async fn verbs_that_timed_out_are_never_done_later() {
     own.commit().await.unwrap();
     // Ends once nothing runs on any connection any more.
     pool.close().await;
-    let again = SqliteStore::open(fixture.path()).await.unwrap();
-    assert_eq!(effects(&again, &prepared).await, [false; MANY]);
+    assert_eq!(effects(&fixture.store, &prepared).await, [false; MANY]);
 }
 
 /// What the last write left goes back to the pool, which closes while it is kept.

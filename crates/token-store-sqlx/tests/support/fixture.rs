@@ -3,10 +3,17 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use core::time::Duration;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
 use tempfile::TempDir;
+use testing::patiently;
 use token_store::{
     FactorId, FactorState, Inserted, StoredFactor, TokenStore,
     ott_core::{
@@ -35,6 +42,21 @@ pub(crate) const PROMPT: Policy = Policy::code(Purpose::new("prompt"))
 
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_000, 0).expect("a time within the calendar")
+}
+
+/// Another store on the same file, for the verbs that have to time out. Set-up and checks are another store's: a busy
+/// machine takes longer for them than these verbs have.
+pub(crate) async fn hasty(file: &Path, timeout: Duration) -> SqliteStore {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(timeout.mul_f32(0.5));
+    hasty_on(SqlitePoolOptions::new().connect_lazy_with(options), timeout).await
+}
+
+/// The same, on a pool of the application.
+pub(crate) async fn hasty_on(pool: SqlitePool, timeout: Duration) -> SqliteStore {
+    let builder = SqliteStore::builder().timeout(timeout);
+    patiently(|| builder.pool(pool.clone())).await
 }
 
 pub(crate) struct Fixture<S = SqliteStore, P = TempDir> {
@@ -67,7 +89,7 @@ impl Fixture {
     pub(crate) async fn outsider(&self) -> SqlitePool {
         SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(self.path()))
+            .connect_with(SqliteConnectOptions::new().filename(self.path()))
             .await
             .expect("the file opens")
     }

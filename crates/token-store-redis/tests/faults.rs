@@ -11,10 +11,13 @@ mod outages;
 use core::time::Duration;
 use std::time::Instant;
 
-use fixture::{CODE, Fixture, PROMPT, at_once, charge, now, outage};
+use fixture::{CODE, Fixture, PROMPT, REPLICATES, at_once, charge, now, outage};
 use outages::{PACE, redeems, until_it_answers};
-use testing::proxy::Proxy;
-use testing::redis::{Install, Server, everything, free_port};
+use testing::{
+    patiently,
+    proxy::Proxy,
+    redis::{Install, Server, everything, free_port},
+};
 use token_store::{
     Advanced, Charged, ChargedFactors, FactorState, FactorStore, Guess, LimitStore, Revoke, Spent,
     StoreError, TokenStore,
@@ -167,9 +170,10 @@ async fn cut_off(store: &RedisStore, proxy: &Proxy) {
 async fn write_with_too_few_replicas_fails() {
     let primary = Server::start(&[]).await;
     let mut replica = primary.replica(&[]).await;
-    // A new replica says for the first time within a second what it has.
-    let builder = everything().replicas(1).timeout(Duration::from_secs(10));
-    let fixture = Fixture::new(builder.install(primary.url()).await);
+    let builder = everything().replicas(1).timeout(REPLICATES);
+    let fixture = Fixture::new(builder.clone().install(primary.url()).await);
+    let hasty = builder.timeout(Duration::from_secs(10));
+    let hasty = patiently(|| hasty.clone().connect(primary.url())).await;
     let issued = fixture.insert(&CODE).await;
     replica.caught_up(&primary).await;
     assert_eq!(
@@ -179,10 +183,7 @@ async fn write_with_too_few_replicas_fails() {
     let issued = fixture.insert(&CODE).await;
     replica.kill();
     let begun = Instant::now();
-    let told = fixture
-        .store
-        .redeem(&fixture.right(&CODE, &issued), now())
-        .await;
+    let told = hasty.redeem(&fixture.right(&CODE, &issued), now()).await;
     assert!(
         matches!(
             outage(&told),

@@ -16,10 +16,13 @@ mod outages;
 use core::time::Duration;
 use std::time::Instant;
 
-use fixture::{CODE, Fixture, LINK, at_once, charge, now, outage};
+use fixture::{CODE, Fixture, LINK, REPLICATES, at_once, charge, now, outage};
 use outages::redeems;
-use testing::proxy::Proxy;
-use testing::redis::{DURABLE, Install, Server, everything, free_port};
+use testing::{
+    patiently,
+    proxy::Proxy,
+    redis::{DURABLE, Install, Server, everything, free_port},
+};
 use token_store::{
     Charge, Inserted, LimitStore, Spent, TokenStore,
     ott_core::{Limit, chrono::TimeDelta},
@@ -242,8 +245,10 @@ async fn demoted_server_is_left_at_once() {
 async fn writes_without_a_replica_are_all_told_so() {
     let primary = Server::start(&[]).await;
     let mut replica = primary.replica(&[]).await;
-    let builder = everything().replicas(1).timeout(LIMIT);
-    let fixture = Fixture::new(builder.install(primary.url()).await);
+    let builder = everything().replicas(1).timeout(REPLICATES);
+    let fixture = Fixture::new(builder.clone().install(primary.url()).await);
+    let hasty = builder.timeout(LIMIT);
+    let hasty = patiently(|| hasty.clone().connect(primary.url())).await;
     let mut rights = Vec::new();
     for _ in 0..60 {
         rights.push(fixture.right(&CODE, &fixture.insert(&CODE).await));
@@ -252,7 +257,7 @@ async fn writes_without_a_replica_are_all_told_so() {
     replica.kill();
     // Some come while others wait already.
     let writes = rights.into_iter().enumerate().map(|(number, right)| {
-        let store = fixture.store.clone();
+        let store = hasty.clone();
         let pause = Duration::from_millis(u64::try_from(number).unwrap() * 50);
         async move {
             tokio::time::sleep(pause).await;

@@ -43,7 +43,7 @@ async fn stores(cluster: &Cluster) -> Stores {
 
 /// The member with the slot dies, and its replica takes over.
 async fn killed(plan: Plan) -> Row {
-    let mut cluster = Cluster::start().await;
+    let mut cluster = Cluster::patient().await;
     let owner = cluster.owner(PREFIX).await;
     let replica = cluster.replica(owner).await;
     let stores = stores(&cluster).await;
@@ -68,7 +68,7 @@ async fn killed(plan: Plan) -> Row {
 
 /// The replica asks its primary to hand over.
 async fn failed_over(plan: Plan) -> Row {
-    let cluster = Cluster::start().await;
+    let cluster = Cluster::patient().await;
     let owner = cluster.owner(PREFIX).await;
     let replica = cluster.replica(owner).await;
     let stores = stores(&cluster).await;
@@ -134,7 +134,7 @@ impl<'c> Move<'c> {
         );
         for some in keys.chunks(200) {
             let all = some.join(" ");
-            from.ask(&format!("MIGRATE 127.0.0.1 {port}  0 5000 KEYS {all}"))
+            from.ask(&format!("MIGRATE 127.0.0.1 {port}  0 60000 KEYS {all}"))
                 .await;
         }
     }

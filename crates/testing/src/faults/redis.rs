@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Fault, TIMEOUT, patiently};
 use crate::{
     alice,
-    ledger::{Plan, Row, Run, Station, Terms},
+    ledger::{HASTY, Plan, Row, Run, Station, Terms},
     proxy::Proxy,
     redis::{Server, everything},
 };
@@ -46,6 +46,8 @@ pub(super) const FAULTS: &[Fault] = &[
 pub(super) const PREFIX: &str = "chaos36";
 /// Longer than `repl-backlog-ttl` of the servers here.
 const SILENCE: Duration = Duration::from_secs(3);
+/// The time-out where a replica has an eighth of it for each write.
+const REPLICATES: Duration = Duration::from_secs(8);
 const FORGETS: &[&str] = &[
     "--repl-backlog-ttl",
     "1",
@@ -399,7 +401,7 @@ async fn copied(plan: Plan) -> Row {
     let keys: Vec<String> =
         token_store_redis::redis::from_redis_value(primary.ask("KEYS *").await).expect("names");
     for key in keys {
-        let copy = format!("MIGRATE 127.0.0.1 {} {key} 0 1000 COPY", other.port());
+        let copy = format!("MIGRATE 127.0.0.1 {} {key} 0 60000 COPY", other.port());
         primary.ask(&copy).await;
     }
     run.load().await;
@@ -427,25 +429,30 @@ async fn replica_gone(plan: Plan) -> Row {
     let replica = primary.replica(FORGETS).await;
     let mut stores = Stores::none();
     for _ in 0..Stores::MANY {
-        let store = patiently(|| stores.builder().replicas(1).connect(primary.url())).await;
+        let builder = stores.builder().replicas(1).timeout(REPLICATES);
+        let store = patiently(|| builder.clone().connect(primary.url())).await;
         stores.all.push(store);
     }
     stores.install().await;
     let mut run = Run::begin(stores.stations(), plan);
     run.load().await;
     replica.signal("-STOP");
-    sleep(TIMEOUT).await;
+    sleep(Duration::from_secs(5)).await;
     replica.signal("-CONT");
     run.mended();
     run.load().await;
     let mut row = stores
-        .end(run, "Redis: replicas(1), and the replica hangs", 0, None)
+        .end_with(
+            run,
+            "Redis: replicas(1), and the replica hangs",
+            Terms::keeps(REPLICATES),
+        )
         .await;
     let timeouts = row
         .outages
         .get(&crate::ledger::Outage::Timeout)
         .map_or(0, |(count, _)| *count);
-    if timeouts > 0 {
+    if timeouts * 100 > row.operations * HASTY {
         row.blame(format!(
             "{timeouts} time-outs where too few replicas are promised"
         ));

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::Server;
 
 const MEMBER: &[&str] = &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+const PATIENT: &str = "CONFIG SET cluster-node-timeout 60000";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Three members, of which each has a third of the slots.
@@ -21,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Cluster {
     /// In the order of their slots.
     pub members: Vec<Server>,
+    is_patient: bool,
 }
 
 impl Cluster {
@@ -33,7 +35,10 @@ impl Cluster {
         for _ in 0..3 {
             members.push(Server::start(MEMBER).await);
         }
-        let cluster = Self { members };
+        let cluster = Self {
+            members,
+            is_patient: false,
+        };
         let thirds = ["0 5460", "5461 10922", "10923 16383"];
         for (member, third) in cluster.members.iter().zip(thirds) {
             member.ask(&format!("CLUSTER ADDSLOTSRANGE {third}")).await;
@@ -50,9 +55,21 @@ impl Cluster {
     pub async fn patient() -> Self {
         let cluster = Self::start().await;
         for member in &cluster.members {
-            member.ask("CONFIG SET cluster-node-timeout 60000").await;
+            member.ask(PATIENT).await;
         }
-        cluster
+        Self {
+            is_patient: true,
+            ..cluster
+        }
+    }
+
+    /// A server that may become one of them.
+    async fn another(&self) -> Server {
+        let another = Server::start(MEMBER).await;
+        if self.is_patient {
+            another.ask(PATIENT).await;
+        }
+        another
     }
 
     /// Who has the slot of this prefix.
@@ -77,7 +94,7 @@ impl Cluster {
 
     /// A replica of a member, which has everything.
     pub async fn replica(&self, member: usize) -> Server {
-        let replica = Server::start(MEMBER).await;
+        let replica = self.another().await;
         let meet = format!("CLUSTER MEET 127.0.0.1 {}", self.members[member].port());
         replica.ask(&meet).await;
         let replicate = format!("CLUSTER REPLICATE {}", self.id(member).await);
@@ -96,7 +113,7 @@ impl Cluster {
 
     /// Another member, without slots, that `redis-cli` adds. All of them know it.
     pub async fn add_node(&self) -> Server {
-        let new = Server::start(MEMBER).await;
+        let new = self.another().await;
         let [at, known] = [&new, &self.members[0]].map(address);
         self.redis_cli(&["add-node", &at, &known]).await;
         Self::ready(self.members.iter().chain([&new]), 4).await;

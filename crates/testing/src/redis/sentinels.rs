@@ -35,7 +35,7 @@ impl Sentinels {
             let file = folder.path().join(format!("{number}.conf"));
             let settings = format!(
                 "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {name} 127.0.0.1 {} 2\n\
-                 sentinel down-after-milliseconds {name} 500\nsentinel failover-timeout {name} 4000\n",
+                 sentinel down-after-milliseconds {name} 5000\nsentinel failover-timeout {name} 4000\n",
                 folder.path().display(),
                 primary.port(),
             );

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use token_store::{
@@ -26,6 +27,9 @@ pub(crate) const PROMPT: Policy = Policy::code(Purpose::new("prompt"))
         binds_subject: false,
     });
 pub(crate) const RECOVERY: Policy = Policy::recovery(Purpose::new("recovery"));
+
+/// The time-out of a store whose writes a replica gets. It has an eighth for each, which no busy machine uses up.
+pub(crate) const REPLICATES: Duration = Duration::from_secs(120);
 
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_000, 0).expect("a time within the calendar")

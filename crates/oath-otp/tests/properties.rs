@@ -270,7 +270,9 @@ proptest! {
             char::from_u32(u32::from(zero).saturating_add(value)).unwrap()
         });
         let text: String = digits.zip(between).map(|(digit, blank)| format!("{digit}{blank}")).collect();
-        let found = Hotp::default().verify(&secret, &text, counter.checked_sub(1));
+        // The next counter may have the same code.
+        let hotp = Hotp { look_ahead: Reach::NONE, ..Hotp::default() };
+        let found = hotp.verify(&secret, &text, counter.checked_sub(1));
         prop_assert_eq!(found.map(|found| found.get()), Ok(counter));
     }
 

@@ -153,22 +153,29 @@ impl World {
 
     /// The code that an app showed so many seconds ago.
     pub fn code_ago(&self, app: &App, seconds: u64) -> String {
-        let now = u64::try_from(self.clock.now().timestamp()).expect("after 1970");
-        let code = Totp::default().generate(&app.secret, now.saturating_sub(seconds));
+        self.code_at(app, self.seconds().saturating_sub(seconds))
+    }
+
+    fn code_at(&self, app: &App, seconds: u64) -> String {
+        let code = Totp::default().generate(&app.secret, seconds);
         code.expose_secret().to_owned()
     }
 
-    /// A code that no app shows now or showed a step ago.
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.clock.now().timestamp()).expect("after 1970")
+    }
+
+    /// A code that no app shows now, showed a step ago or shows a step later.
     pub fn wrong_code(&self, apps: &[&App]) -> String {
+        let now = self.seconds();
         let shown: Vec<_> = apps
             .iter()
-            .flat_map(|app| [self.code(app), self.code_ago(app, 30)])
+            .flat_map(|app| [0, 30, 60].map(|ahead| self.code_at(app, now + 30 - ahead)))
             .collect();
-        let mut codes = ["000000", "111111", "222222", "333333", "444444"].into_iter();
+        let mut codes = (0..).map(|number| format!("{number:06}"));
         codes
-            .find(|code| !shown.iter().any(|shown| shown == code))
-            .expect("four codes are not five")
-            .to_owned()
+            .find(|code| !shown.contains(code))
+            .expect("a million codes")
     }
 
     /// A new proof of the app's owner, by the code of the next step.

@@ -62,7 +62,8 @@ fn page_loads_nothing() {
         let link = Text::NewPassword.link(&SIGN_IN, language, "https://example.org/reset");
         let code = Text::NewPassword.code(&SIGN_IN, language);
         for (template, links) in [(link, 1), (code, 0)] {
-            let page = page("Example", template, &token, None);
+            // Three letters stand in a token by chance.
+            let page = page("Example", template, &token, None).replace(token.expose_secret(), "");
             assert_eq!(page.matches("href").count(), links);
             assert_eq!(page.matches("://").count(), links, "{page}");
             for load in [

@@ -119,7 +119,7 @@ async fn double_click_on_a_slow_line_is_one_click() {
 fn latency() -> u32 {
     match std::env::var_os("NIGHTLY").is_some_and(|set| set == "1") {
         true => 1_500,
-        false => 400,
+        false => 900,
     }
 }
 

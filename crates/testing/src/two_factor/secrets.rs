@@ -73,7 +73,11 @@ pub async fn app_is_printed_nowhere(place: Place) {
         said.of(&Response::typed(&code));
         said.of(&Attempt::new(&owner, "totp").factor(app.factor));
         said.error(world.confirm(&owner, &app, "wrong").await);
-        said.error(world.confirm(&owner, &app, &wrong(&code)).await);
+        said.error(
+            world
+                .confirm(&owner, &app, &world.wrong_code(&[&app]))
+                .await,
+        );
         let confirmed = world.confirm(&owner, &app, &code).await;
         let proof = confirmed.unwrap();
         said.of(&proof);

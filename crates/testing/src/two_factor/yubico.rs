@@ -289,8 +289,10 @@ pub async fn yubikey_rests_sealed(place: Place) {
         keys.engine.factors(&owner).await,
         keys.world.log
     );
+    // Four hexadecimal digits stand in an id by chance.
+    let bytes = "a7".repeat(6);
     assert!(
-        !told.contains("a7a7") && !told.contains("167, 167") && !told.contains(&key.press(1, 1))
+        !told.contains(&bytes) && !told.contains("167, 167") && !told.contains(&key.press(1, 1))
     );
 }
 

@@ -10,10 +10,8 @@ use super::{
     Harness,
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
-    fixture::{
-        CODE, ERAS, LINK, Mint, Minted, NOWS, PROMPT, Pair, Time, alice, at, race, records, rounds,
-    },
-    history::seeds,
+    fixture::{CODE, LINK, Mint, Minted, NOWS, PROMPT, Pair, Time, alice, race, records, rounds},
+    history::{era, seeds},
     outage::fails,
     report::Law,
 };
@@ -56,7 +54,7 @@ pub async fn law_13_charged_histories_follow_the_verbs<H: Harness<Store: Togethe
 
 async fn history<S: Together>(store: &S, seed: u64) {
     let (model, mut dice, mut mint) = (MemoryStore::new(), Dice::new(seed), Mint::seeded(seed));
-    let mut now = at(ERAS[dice.below(ERAS.len())]);
+    let mut now = era(seed);
     let minute = TimeDelta::minutes(1);
     let keys = [
         charge("pace", Limit::pace(3, minute)),

@@ -10,8 +10,8 @@ use super::{
     dice::{Dice, any_seed},
     dropped::{LAW as DROPPED, cut},
     factors::factor,
-    fixture::{ERAS, NOWS, Pair, Time, alice, at, race, rounds},
-    history::seeds,
+    fixture::{NOWS, Pair, Time, alice, race, rounds},
+    history::{era, seeds},
     outage::fails,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub async fn law_13_charged_advances_follow_the_verbs<H: Harness<Store: Guarded>
 
 async fn history<S: Guarded>(store: &S, seed: u64) {
     let (model, mut dice) = (MemoryStore::new(), Dice::new(seed));
-    let mut now = at(ERAS[dice.below(ERAS.len())]);
+    let mut now = era(seed);
     let mut pool = Vec::new();
     for last in 0..3 {
         let made = inserted(store, &mut dice, last).await;

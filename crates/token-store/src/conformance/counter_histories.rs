@@ -7,8 +7,8 @@ use super::{
     dice::Dice,
     factor_model::{FactorModel, FactorStep, FactorVerb},
     factors::factor,
-    fixture::{ERAS, MICRO, Time, at, subject},
-    history::{World, prove},
+    fixture::{MICRO, Time, subject},
+    history::{World, era, prove},
     report::Law,
 };
 use crate::{
@@ -32,7 +32,7 @@ struct Factors<'h, H> {
 impl<'h, H> Factors<'h, H> {
     fn new(harness: &'h H, seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let begins = at(ERAS[dice.below(ERAS.len())]);
+        let begins = era(seed);
         let pool = (0..6)
             .map(|place| {
                 let owner = subject("t1", ["alice", "bob"][place % 2]);

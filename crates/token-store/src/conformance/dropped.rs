@@ -27,9 +27,13 @@ pub(super) const LAW: Law = Law(
 
 /// Polls a verb a few times and drops it, unless it answers before.
 pub(super) async fn cut<F: Future>(dice: &mut Dice, verb: F) -> Option<F::Output> {
-    // From "never begun" to as long as a disk takes; every other is short.
-    let longest = [4, 1 << dice.below(13)][dice.below(2)];
-    let polls = dice.below(longest);
+    // From "never begun" to as long as a disk takes; every other is short, and mostly one that was begun just now.
+    let longest = 1 << dice.below(13);
+    let polls = match dice.below(4) {
+        0 | 1 => dice.below(longest),
+        2 => 1,
+        _ => dice.below(4),
+    };
     let mut verb = pin!(verb);
     for _ in 0..polls {
         let polled = poll_fn(|context| Poll::Ready(verb.as_mut().poll(context))).await;

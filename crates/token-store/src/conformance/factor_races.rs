@@ -10,8 +10,8 @@ use super::{
     dice::Dice,
     factor_model::{FactorAnswer, FactorModel, FactorStep, FactorVerb},
     factors::factor,
-    fixture::{AGES, ERAS, MICRO, Pair, Time, at, subject},
-    history::{World, prove},
+    fixture::{AGES, MICRO, Pair, Time, at, subject},
+    history::{World, era, prove},
     order::{Call, has_order},
     racing::{Calls, RacingStep, TASKS, no_order, run},
     report::Law,
@@ -72,7 +72,7 @@ pub async fn law_08_concurrent_verbs_have_an_order<H: Harness<Store: FactorStore
     let stores = Arc::new(Pair::new(harness).await);
     let runs = AtomicU64::new(0);
     let world = |seed: u64, kinds: Vec<Kind>| {
-        let begins = at(ERAS[Dice::new(!seed).below(ERAS.len())]);
+        let begins = era(seed);
         Racing {
             stores: &stores,
             runs: &runs,

@@ -10,9 +10,9 @@ use super::{
     Harness,
     dice::Dice,
     fixture::{
-        AGES, ERAS, MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, at, subject,
+        AGES, MICRO, Mint, Minted, OTHER_CODE, POLICIES, PROMPT, RECOVERY, Time, at, subject,
     },
-    history::{World, prove},
+    history::{World, era, prove},
     model::{Answer, Model, Verb, differs},
     report::Law,
 };
@@ -85,7 +85,7 @@ impl<'h, H: Harness<Store: TokenStore>> Tokens<'h, H> {
         (size, resends): (usize, bool),
     ) -> Self {
         let (mut mint, mut dice) = (Mint::seeded(seed), Dice::new(!seed));
-        let begins = at(ERAS[dice.below(ERAS.len())]);
+        let begins = era(seed);
         let mut pool: Vec<Minted> = Vec::new();
         while pool.len() < size {
             let later = TimeDelta::microseconds(dice.below(30_000_000) as i64);

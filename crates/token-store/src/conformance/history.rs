@@ -8,6 +8,7 @@ use std::{env, thread::panicking};
 
 use super::{
     dice::{Dice, any_seed},
+    fixture::{ERAS, Time, at},
     report::Law,
 };
 
@@ -59,7 +60,17 @@ pub(super) fn seeds(histories: usize) -> impl Iterator<Item = u64> {
         None => number("HISTORIES").unwrap_or(histories),
     };
     let mut seeds = Dice::new(any_seed());
-    (0..histories).map(move |_| replayed.unwrap_or_else(|| seeds.next()))
+    let drawn = (0..histories as u64).map(move |place| (seeds.next() >> 1) / 3 * 3 + place % 3);
+    drawn.map(move |seed| replayed.unwrap_or(seed))
+}
+
+/// When a history of this seed begins: those of three seeds in a row begin at each time.
+pub(super) fn era(seed: u64) -> Time {
+    at(match seed % 3 {
+        0 => ERAS[0],
+        1 => ERAS[1],
+        _ => ERAS[2],
+    })
 }
 
 fn replayed() -> Option<u64> {

@@ -7,8 +7,8 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope, LimitState, Overspent, chro
 use super::{
     Harness,
     dice::Dice,
-    fixture::{ERAS, Time, at},
-    history::{World, prove},
+    fixture::Time,
+    history::{World, era, prove},
     report::Law,
 };
 use crate::{Charge, LimitStore, Spent};
@@ -19,7 +19,7 @@ const LAW: Law = Law(9, "every answer of a limit store is what `Limit` gives");
 pub async fn law_09_histories_follow_the_limit<H: Harness<Store: LimitStore>>(harness: &H) {
     let histories = (harness.rounds() / 10).max(1);
     prove(LAW, histories, 100, |seed| {
-        let begins = at(ERAS[Dice::new(!seed).below(ERAS.len())]);
+        let begins = era(seed);
         Limits { harness, begins }
     })
     .await;

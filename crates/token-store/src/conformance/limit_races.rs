@@ -8,8 +8,8 @@ use ott_core::{Binding, Limit, LimitKey, LimitScope, LimitState, Overspent, chro
 use super::{
     Harness,
     dice::Dice,
-    fixture::{ERAS, Pair, Time, at},
-    history::{World, prove},
+    fixture::{Pair, Time},
+    history::{World, era, prove},
     order::{Call, has_order},
     racing::{RacingStep, TASKS, no_order, run},
     report::Law,
@@ -45,7 +45,7 @@ pub async fn law_09_concurrent_verbs_have_an_order<H: Harness<Store: LimitStore>
         Racing {
             stores: &stores,
             runs: &runs,
-            begins: at(ERAS[dice.below(ERAS.len())]),
+            begins: era(seed),
             limit: LIMITS[dice.below(LIMITS.len())],
             kinds,
         }

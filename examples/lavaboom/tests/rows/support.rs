@@ -7,6 +7,15 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_lavaboom");
 pub(crate) const PASSWORD: &str = "a password of theirs";
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
+/// The text with each letter in its other case.
+pub(crate) fn other_case(text: &str) -> String {
+    let other = |letter: char| match letter.is_ascii_lowercase() {
+        true => letter.to_ascii_uppercase(),
+        false => letter.to_ascii_lowercase(),
+    };
+    text.chars().map(other).collect()
+}
+
 /// An account without a factor.
 pub(crate) fn account(name: &str) -> Value {
     json!({"username": name, "password": PASSWORD, "status": "complete", "factor_type": "", "factor_value": []})

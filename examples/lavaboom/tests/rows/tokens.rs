@@ -3,7 +3,7 @@
 use contract_server::testing::Request;
 use serde_json::{Value, json};
 
-use crate::support::{Site, account, done, refused, text};
+use crate::support::{Site, account, done, other_case, refused, text};
 
 const NULL: &Value = &Value::Null;
 
@@ -172,7 +172,7 @@ fn header_errors_are_told_apart() {
         (format!("Basic {token}"), invalid),
         (format!("Bearer {token}x"), "Invalid authorization token"),
         (
-            format!("Bearer {}", token.to_lowercase()),
+            format!("Bearer {}", other_case(&token)),
             "Invalid authorization token",
         ),
         (

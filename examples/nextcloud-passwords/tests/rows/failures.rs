@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Site, code, refused, solution, with};
+use crate::support::{PASSWORD, Site, code, refused, solution, with, wrong};
 
 /// A failed attempt of this client.
 fn fail(site: &Site, at: u8) -> (u16, Value) {
     let mut alice = site.with_token("alice", at);
-    let response = alice.open(&json!({"totp": "000000"}));
+    let response = alice.open(&json!({"totp": wrong()}));
     (response.status, response.json()["message"].clone())
 }
 
@@ -29,7 +29,7 @@ fn row_10_failures_have_their_words() {
     let null = open(json!({"challenge": right, "token": null}));
     refused(&null, 401, "Token invalid", "c0980e3c");
     for token in [
-        json!({"totp": "000000"}),
+        json!({"totp": wrong()}),
         json!({"totp": ""}),
         json!({"totp": 123_456}),
         json!({"totp": null}),
@@ -83,7 +83,7 @@ fn row_11_five_failures_lock() {
     }
     assert!(site.server.outbox().is_empty());
     let mut fifth = site.with_token("alice", 5);
-    let locked = fifth.open(&json!({"totp": "000000"}));
+    let locked = fifth.open(&json!({"totp": wrong()}));
     refused(&locked, 403, "Too many failed login attempts", "b927b225");
     let told = site.server.outbox();
     assert_eq!(told.len(), 1);
@@ -124,7 +124,7 @@ fn row_11_password_is_locked_alone() {
     let site = Site::start();
     let mut password = site.visitor("alice", PASSWORD);
     for at in 1..=5 {
-        let response = password.open(&json!({"totp": "000000"}));
+        let response = password.open(&json!({"totp": wrong()}));
         let expected = if at < 5 { 401 } else { 403 };
         assert_eq!(response.status, expected, "{at}");
     }

@@ -3,7 +3,7 @@
 use contract_server::testing::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::support::{BASE, PASSWORD, Site, Visitor, code, refused, solution, whole};
+use crate::support::{BASE, PASSWORD, Site, Visitor, code, refused, solution, whole, wrong};
 
 const OCS: &str = "/ocs/v2.php/apps/twofactor_nextcloud_notification/api/v1";
 
@@ -132,7 +132,7 @@ fn hostile_fields_are_refused() {
             json!({"challenge": solution(), "token": {"backup_codes": value}}),
             json!({"challenge": solution(), "token": {"twofactor_nextcloud_notification": value}}),
             json!({"challenge": solution(), "token": {"recovery": value}}),
-            json!({"challenge": value, "token": {"totp": "000000"}}),
+            json!({"challenge": value, "token": {"totp": wrong()}}),
         ] {
             let response = alice.post("session/open", &body);
             answered(&response, &body.to_string());
@@ -170,7 +170,7 @@ fn hostile_fields_are_refused() {
     }
     assert_eq!(
         alice.get("keychain/get").json(),
-        json!({"CSEv1r1": "c0ffee"})
+        json!({"CSEv1r1": "keychain of alice"})
     );
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Site, Visitor, code, whole};
+use crate::support::{Site, Visitor, code, whole, wrong};
 
 fn too_often(response: &contract_server::testing::Response, at_most: u64) {
     assert_eq!(response.status, 429);
@@ -109,7 +109,7 @@ fn row_11_wrong_codes_use_up_nothing_else() {
     let right = sent[0]["token"].as_str().expect("a code").to_owned();
     for at in 0..120 {
         for provider in ["email", "totp"] {
-            let wrong = alice.open(&json!({provider: "000000"}));
+            let wrong = alice.open(&json!({provider: wrong()}));
             assert_eq!(wrong.status, 401, "{provider} {at}");
         }
     }

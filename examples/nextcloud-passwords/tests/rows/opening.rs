@@ -3,7 +3,7 @@
 use contract_server::testing::Request;
 use serde_json::{Value, json};
 
-use crate::support::{BASE, PASSWORD, Site, code, now, refused, salts, solution, with};
+use crate::support::{BASE, PASSWORD, Site, code, now, refused, salts, solution, with, wrong};
 
 /// 000-1: nothing, a challenge, or a challenge and tokens are asked for.
 #[test]
@@ -70,7 +70,7 @@ fn row_07_totp_and_challenge_open() {
     let other = with("bob", &json!({"keychain": null}));
     let site = Site::of(&[with("alice", &json!({})), other], &json!({}));
     let opened = site.with_token("alice", 1).open(&json!({"totp": code(0)}));
-    let expected = json!({"success": true, "keys": {"CSEv1r1": "c0ffee"}});
+    let expected = json!({"success": true, "keys": {"CSEv1r1": "keychain of alice"}});
     assert_eq!((opened.status, opened.json()), (200, expected));
     let opened = site.with_token("bob", 1).open(&json!({"totp": code(0)}));
     let expected = json!({"success": true, "keys": []});
@@ -169,7 +169,7 @@ fn row_16_switched_off_asks_for_no_token() {
     );
     let mut alice = site.with_token("alice", 1);
     assert!(alice.get("session/request").json().get("token").is_none());
-    let wrong = json!({"totp": "000000"});
+    let wrong = json!({"totp": wrong()});
     assert_eq!(alice.open(&wrong).status, 200);
 }
 
@@ -180,7 +180,7 @@ fn row_16_not_required_takes_none_or_a_right_one() {
     let site = Site::of(&[with("alice", &optional)], &json!({}));
     let mut alice = site.with_token("alice", 1);
     assert!(alice.get("session/request").json()["token"].is_array());
-    let wrong = alice.open(&json!({"totp": "000000"}));
+    let wrong = alice.open(&json!({"totp": wrong()}));
     refused(&wrong, 401, "Token verification failed", "8b4f02b4");
     let body = json!({"challenge": solution()});
     assert_eq!(alice.post("session/open", &body).status, 200);
@@ -215,7 +215,7 @@ fn row_07_open_session_needs_nothing() {
     let again = alice.post("session/open", &json!({}));
     assert_eq!(
         (again.status, again.json()["keys"].clone()),
-        (200, json!({"CSEv1r1": "c0ffee"}))
+        (200, json!({"CSEv1r1": "keychain of alice"}))
     );
 }
 

@@ -3,7 +3,7 @@
 use contract_server::testing::Request;
 use serde_json::json;
 
-use crate::support::{BASE, PASSWORD, Site, at_once, code, refused, whole};
+use crate::support::{BASE, PASSWORD, Site, at_once, code, refused, whole, wrong};
 
 /// 000-13: header and cookie carry one value while the session lives, and errors do too.
 #[test]
@@ -18,7 +18,7 @@ fn row_13_header_and_cookie_carry_one_value() {
         alice.get("session/keepalive"),
         alice.get("keychain/get"),
         alice.get("nothing/here"),
-        alice.open(&json!({"totp": "000000"})),
+        alice.open(&json!({"totp": wrong()})),
         alice.open(&json!({"totp": code(0)})),
         alice.get("token/nothing/request"),
     ] {

@@ -13,7 +13,7 @@ use contract_server::testing::{OpenApi, Request, Running};
 use serde_json::{Value, json};
 
 use crate::support::{
-    BASE, PASSWORD, PROGRAM, Site, TOTP, code, refused, salts, solution, sqlite, whole, with,
+    BASE, PASSWORD, PROGRAM, Site, TOTP, code, refused, salts, solution, sqlite, whole, with, wrong,
 };
 
 /// Starts it in a way that it refuses: what it says.
@@ -153,7 +153,7 @@ fn data_is_private_and_sealed() {
         TOTP,
         "Backup0000000001",
         &solution(),
-        "c0ffee",
+        "keychain of alice",
         &waiting,
         &reset,
         &session,
@@ -257,7 +257,7 @@ fn second_start_goes_on() {
     alice.client = site.client();
     assert_eq!(
         alice.get("keychain/get").json(),
-        json!({"CSEv1r1": "c0ffee"})
+        json!({"CSEv1r1": "keychain of alice"})
     );
     let again = json!({"backup_codes": "Backup0000000001"});
     assert_eq!(site.with_token("alice", 2).open(&again).status, 200);
@@ -321,7 +321,7 @@ fn clock_that_is_set_back_breaks_nothing() {
         assert_eq!(site.with_token(visitor, 1).open(&backup(1)).status, 200);
         assert_eq!(
             site.with_token(visitor, 2)
-                .open(&json!({"totp": "000000"}))
+                .open(&json!({"totp": wrong()}))
                 .status,
             401
         );
@@ -335,7 +335,7 @@ fn clock_that_is_set_back_breaks_nothing() {
     for ahead in [0, 500] {
         site.server.ahead(ahead);
         let mut alice = site.with_token("alice", 1);
-        assert_eq!(alice.open(&json!({"totp": "000000"})).status, 401);
+        assert_eq!(alice.open(&json!({"totp": wrong()})).status, 401);
         assert_eq!(alice.get("token/email/request").status, 200);
     }
     assert_eq!(site.with_token("alice", 1).open(&backup(2)).status, 200);

@@ -33,7 +33,7 @@ pub(crate) fn whole(name: &str) -> Value {
         "id": name, "password": PASSWORD, "email": format!("{name}@example.org"), "app_tokens": tokens,
         "totp": {"secret": TOTP, "algorithm": "sha1"},
         "backup_codes": ["Backup0000000001", "Backup0000000002"], "notification": true, "mail": true,
-        "challenge": {"salts": salts(), "secret": solution()}, "keychain": {"CSEv1r1": "c0ffee"},
+        "challenge": {"salts": salts(), "secret": solution()}, "keychain": {"CSEv1r1": "keychain of alice"},
         "two_factor_enabled": true, "two_factor_required": true,
     })
 }
@@ -170,6 +170,15 @@ pub(crate) fn code(seconds: i64) -> String {
     let secret = Secret::from_base32(TOTP).expect("a secret");
     let at = now().saturating_add_signed(seconds);
     Totp::default().generate(&secret, at).expose_secret().into()
+}
+
+/// A code that the app shows at no time near.
+pub(crate) fn wrong() -> String {
+    let shown: Vec<_> = (-10..=10).map(|steps| code(steps * 30)).collect();
+    let mut codes = (0..).map(|number| format!("{number:06}"));
+    codes
+        .find(|code| !shown.contains(code))
+        .expect("a million codes")
 }
 
 /// More seconds each time, so that no limit of thirty seconds is reached.

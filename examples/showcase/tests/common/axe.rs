@@ -7,16 +7,16 @@ use crate::chromium::{Browser, target};
 /// Widths, heights and enlargements: the last is 1,280 pixels at 200 %.
 const VIEWS: [(u32, u32, u32); 4] = [(320, 800, 1), (390, 844, 1), (1_280, 800, 1), (640, 400, 2)];
 
-/// The rules' program, fetched once into the target folder.
+/// The rules' program, fetched into the target folder: each test program has a folder of its own, since npm empties it first.
 pub(crate) fn axe() -> String {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/axe");
-    let folder = target().join("axe");
+    let folder = target().join(concat!("axe-", env!("CARGO_CRATE_NAME")));
     let program = folder.join("node_modules/axe-core/axe.min.js");
     std::fs::create_dir_all(&folder).expect("a folder");
     for file in ["package.json", "package-lock.json"] {
         std::fs::copy(source.join(file), folder.join(file)).expect("a copy");
     }
-    // It checks the hash, and does nothing where all is there.
+    // It checks the hash.
     let done = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&folder)

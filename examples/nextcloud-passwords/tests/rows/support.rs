@@ -174,7 +174,7 @@ pub(crate) fn code(seconds: i64) -> String {
 
 /// A code that the app shows at no time near.
 pub(crate) fn wrong() -> String {
-    let shown: Vec<_> = (-10..=10).map(|steps| code(steps * 30)).collect();
+    let shown: Vec<_> = (-300..=300).step_by(30).map(code).collect();
     let mut codes = (0..).map(|number| format!("{number:06}"));
     codes
         .find(|code| !shown.contains(code))

@@ -292,20 +292,20 @@ fn agrees(found: &FactorAnswer, expected: &FactorAnswer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        Call, Dice, ERAS, FactorAnswer, FactorModel, FactorState, FactorStep, FactorVerb, MICRO,
-        RemoveIf, StoredFactor, at, factor, is_explained, subject,
+        Call, Dice, FactorAnswer, FactorModel, FactorState, FactorStep, FactorVerb, MICRO,
+        RemoveIf, StoredFactor, era, factor, is_explained, subject,
     };
 
     /// One purge over two inserts of one factor, the second of which began so late, beside this answer.
     fn purges(second_began: u64, removed: u64) -> bool {
         let owner = subject("t1", "owner");
         let pending = StoredFactor {
-            created_at: at(ERAS[0]),
+            created_at: era(0),
             ..factor(&mut Dice::new(0), &owner, FactorState::Pending)
         };
         let step = |verb| FactorStep {
             verb,
-            now: at(ERAS[0]) + MICRO,
+            now: era(0) + MICRO,
         };
         let call = |verb, told, began, ended| Call {
             call: (step(verb), told),

@@ -6,12 +6,12 @@ mod running;
 #[path = "common/support.rs"]
 mod support;
 
+use core::time::Duration;
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
-    time::Duration,
 };
 
 use running::{PROGRAM, Running};
@@ -116,10 +116,8 @@ fn key_file_that_others_may_read_is_refused() {
 
 /// Now, when a step of an app has ten seconds left: the code of the step before is good for so long.
 async fn early() -> DateTime<Utc> {
-    let past = SystemClock.now().timestamp().rem_euclid(30);
-    if past > 20 {
-        let rest = u64::try_from(30 - past).expect("seconds");
-        tokio::time::sleep(Duration::from_secs(rest)).await;
+    while SystemClock.now().timestamp().rem_euclid(30) > 20 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     SystemClock.now()
 }

@@ -19,7 +19,6 @@ mod terms;
 mod wire;
 
 pub use call::{Applies, Station};
-pub use check::HASTY;
 pub use dice::Dice;
 pub use entry::{Asked, Entry, Outage, Seen, Told, Try};
 pub use process::{Process, own_place};

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Fault, TIMEOUT, patiently};
 use crate::{
     alice,
-    ledger::{HASTY, Plan, Row, Run, Station, Terms},
+    ledger::{Plan, Row, Run, Station, Terms},
     proxy::Proxy,
     redis::{Server, everything},
 };
@@ -448,13 +448,15 @@ async fn replica_gone(plan: Plan) -> Row {
             Terms::keeps(REPLICATES),
         )
         .await;
+    let outages: usize = row.outages.values().map(|(count, _)| count).sum();
     let timeouts = row
         .outages
         .get(&crate::ledger::Outage::Timeout)
         .map_or(0, |(count, _)| *count);
-    if timeouts * 100 > row.operations * HASTY {
+    // A busy machine makes a few.
+    if timeouts * 2 >= outages {
         row.blame(format!(
-            "{timeouts} time-outs where too few replicas are promised"
+            "{timeouts} time-outs of {outages} outages where too few replicas are promised"
         ));
     }
     row

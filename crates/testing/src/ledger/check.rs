@@ -63,7 +63,7 @@ fn times(entries: &[Entry], terms: &Terms, pulse: &Pulse, found: &mut Found) {
 }
 
 /// How many verbs of a hundred may time out while all is well: where other programs want the same disk and cores.
-pub const HASTY: usize = 2;
+const HASTY: usize = 2;
 
 /// Service is there in time. From then on no verb is an outage, but for a few that a busy machine did not answer in time.
 fn service(entries: &[Entry], terms: &Terms, pulse: &Pulse, mended: Duration, found: &mut Found) {

@@ -1,9 +1,9 @@
-//! A way to a server that loses an answer, leads elsewhere, breaks off or leads nowhere, when it is told to; and that
+//! A way to a server that loses or delays an answer, leads elsewhere, breaks off or leads nowhere, when it is told to; and that
 //! counts what a server must not receive twice.
 
 use core::{
     pin::Pin,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 use std::{
@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// It ends with this value, and every connection through it.
@@ -68,6 +68,8 @@ struct Seen {
     scripts: AtomicUsize,
     /// Whether the next answer to one is lost.
     loses: AtomicBool,
+    /// How late each answer is, in milliseconds.
+    late: AtomicU64,
 }
 
 /// What becomes of the connections that there are.
@@ -127,6 +129,12 @@ impl Proxy {
     /// The next answer to a script is lost, and its connection with it.
     pub fn lose_the_next_answer(&self) {
         self.seen.loses.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on each answer is so late, as on a busy machine: whole milliseconds.
+    pub fn delay(&self, late: Duration) {
+        let late = u64::try_from(late.as_millis()).expect("no ages");
+        self.seen.late.store(late, Ordering::SeqCst);
     }
 
     /// Leads new connections elsewhere. The old ones stay where they are.
@@ -200,6 +208,10 @@ async fn carry(
             }
             read = server.read(&mut said) => {
                 let Some(words) = read.ok().and_then(|length| said.get(..length)) else { return };
+                let late = seen.late.load(Ordering::SeqCst);
+                if late > 0 {
+                    sleep(Duration::from_millis(late)).await;
+                }
                 if words.is_empty()
                     || is_script && seen.loses.swap(false, Ordering::SeqCst)
                     || client.write_all(words).await.is_err()

@@ -14,11 +14,11 @@ mod fixture;
 #[path = "support/world.rs"]
 mod world;
 
-use core::time::Duration;
+use core::{str::FromStr as _, time::Duration};
 use std::time::Instant;
 
 use fixture::{PROMPT, at_once, now};
-use testing::postgres::Server;
+use testing::{postgres::Server, proxy::Proxy};
 use token_store::{
     Advanced, FactorChange, FactorId, FactorStore, InTransaction, LimitStore, RedeemInTransaction,
     Redeemed, Revoke, StoreError, TokenStore,
@@ -30,10 +30,6 @@ use token_store_sqlx::{
         self,
         postgres::{PgConnectOptions, PgSslMode},
     },
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
-    net::{TcpListener, UnixStream},
 };
 use world::{EFFECTS, FACTORS, Kind, World, charge, factor_id};
 
@@ -217,41 +213,16 @@ async fn store_goes_on_while_its_old_server_hangs() {
     assert!(matches!(told, Ok(Redeemed::Redeemed(_))), "{told:?}");
 }
 
-/// A way to the server on which each answer takes this long, as on a busy machine.
-async fn slow(server: &Server, delay: Duration) -> PgConnectOptions {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let socket = server.socket();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = UnixStream::connect(&socket).await.unwrap();
-            let (mut from_client, mut to_client) = client.into_split();
-            let (mut from_server, mut to_server) = server.into_split();
-            tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
-            tokio::spawn(async move {
-                let mut answer = Vec::with_capacity(65_536);
-                while let Ok(1..) = from_server.read_buf(&mut answer).await {
-                    tokio::time::sleep(delay).await;
-                    if to_client.write_all(&answer).await.is_err() {
-                        return;
-                    }
-                    answer.clear();
-                }
-            });
-        }
-    });
-    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-    let options: PgConnectOptions = url.parse().unwrap();
-    options.ssl_mode(PgSslMode::Disable)
-}
-
 /// A server is not taken for a pooler because it is slow.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_server_is_not_taken_for_a_pooler() {
     let server = new_server(&ring()).await;
-    let slow = slow(&server, Duration::from_millis(200)).await;
+    let proxy = Proxy::start(0, server.socket()).await;
+    proxy.delay(Duration::from_millis(200));
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", proxy.port());
+    let slow = PgConnectOptions::from_str(&url).unwrap();
     let builder = PostgresStore::builder().timeout(Duration::from_secs(60));
-    let told = builder.connect(slow).await;
+    let told = builder.connect(slow.ssl_mode(PgSslMode::Disable)).await;
     assert!(told.is_ok(), "{told:?}");
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn is_pooled(
         for ends_first in [true, false] {
             let before = begin(&mut one).await?;
             let Ok(begun) = tokio::time::timeout(longest, begin(&mut other)).await else {
-                // It waits for the first one's end: the two share one connection. Nothing else that is slow says so.
+                // It waits for the first one's end, since the two share one connection; or the server hangs just here.
                 return Ok(true);
             };
             begun?;

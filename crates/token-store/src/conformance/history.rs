@@ -60,11 +60,12 @@ pub(super) fn seeds(histories: usize) -> impl Iterator<Item = u64> {
         None => number("HISTORIES").unwrap_or(histories),
     };
     let mut seeds = Dice::new(any_seed());
+    // The remainder says when a history begins: see `era`. Halved, no seed is too large for one.
     let drawn = (0..histories as u64).map(move |place| (seeds.next() >> 1) / 3 * 3 + place % 3);
     drawn.map(move |seed| replayed.unwrap_or(seed))
 }
 
-/// When a history of this seed begins: those of three seeds in a row begin at each time.
+/// When the history of this seed begins. Histories in a row take turns at the three times.
 pub(super) fn era(seed: u64) -> Time {
     at(match seed % 3 {
         0 => ERAS[0],
